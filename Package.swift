@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// Where libtorch lies: `LIBTORCH`, else the copy that `make setup` places in the checkout.
+let libtorch =
+  Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
+  ?? Context.packageDirectory + "/.libtorch/torch"
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+  .treatAllWarnings(as: .error),
+]
+
+/// A Swift library target of this package.
+func library(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+/// The test target that mirrors the library target `name`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests",
+    dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "swift-dit",
+  products: [
+    .library(name: "DiTKit", targets: ["DiTKit"]),
+    .executable(name: "dit", targets: ["dit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags([
+          "-isystem", libtorch + "/include",
+          "-isystem", libtorch + "/include/torch/csrc/api/include",
+          "-Wall", "-Wextra", "-Werror",
+        ])
+      ],
+      linkerSettings: [
+        .unsafeFlags([
+          "-L" + libtorch + "/lib",
+          "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/dit",
+          "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib",
+        ]),
+        .linkedLibrary("torch_cpu"),
+        .linkedLibrary("c10"),
+      ]),
+    library("Torch", ["CTorch"]),
+    library("Layers", ["Torch"]),
+    library("Models", ["Layers", "Torch"]),
+    library("Diffusion", ["Torch"]),
+    library("Checkpoint", ["Torch"]),
+    .target(
+      name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    library("ImageData", ["CImage", "Torch"]),
+    library("Inference", ["Models", "Layers", "Torch"]),
+    .target(
+      name: "CEmbeddedModel",
+      cSettings: [.unsafeFlags(["--embed-dir=" + Context.packageDirectory + "/Models"])]),
+    library(
+      "Pipeline",
+      [
+        "CEmbeddedModel", "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models",
+        "Torch",
+      ]),
+    library(
+      "DiTKit",
+      ["Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch"]),
+    .executableTarget(
+      name: "dit",
+      dependencies: [
+        "DiTKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
+    tests("Torch"),
+  ],
+  cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Zero for success. Anything else: `ctorch_last_error` says what went wrong.
+typedef int32_t ctorch_status;
+
+/// The message of the last failed call on this thread; owned by the shim, valid until the next one.
+const char *ctorch_last_error(void);
+
+#ifdef __cplusplus
+}
+#endif

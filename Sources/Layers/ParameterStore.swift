@@ -1,0 +1,122 @@
+public import Torch
+
+/// The parameters of a model under their state-dict names, in the order in which they were made.
+///
+/// Layers ask for their parameters through a `Scope`; the store says where the values come from:
+/// initialized at random, taken from a state dict, or shapes only.
+public final class ParameterStore {
+  /// Where values come from.
+  public enum Source {
+    /// Each parameter's initializer, drawing from a generator.
+    case initialize(Generator)
+    /// A state dict: name to tensor. Nothing is copied.
+    case load([String: Tensor])
+    /// Tensors without storage, for counting and for comparing shapes.
+    case shapes
+  }
+
+  /// What a state dict lacks, has too much, or has in another shape. All of it, not the first.
+  public struct Mismatch: Error, CustomStringConvertible, Equatable {
+    /// Names that the model has and the state dict lacks.
+    public var missing: [String] = []
+    /// Names that the state dict has and the model does not.
+    public var unexpected: [String] = []
+    /// Names with both shapes, as "name: [2] in the file, [3] in the model".
+    public var mismatched: [String] = []
+
+    /// The three lists, long ones shortened in the middle.
+    public var description: String {
+      [("missing", missing), ("unexpected", unexpected), ("of another shape", mismatched)]
+        .filter { !$0.1.isEmpty }
+        .map { "\($0.1.count) \($0.0): \(Mismatch.shortened($0.1).joined(separator: ", "))" }
+        .joined(separator: "; ")
+    }
+
+    private static func shortened(_ names: [String]) -> [String] {
+      let limit = 12
+      guard names.count > limit else { return names }
+      return names.prefix(limit - 2) + ["... (\(names.count - limit + 1) more)", names[names.count - 1]]
+    }
+  }
+
+  /// Names in the order of creation, as PyTorch's `Module.parameters()` gives them.
+  public private(set) var names: [String] = []
+  private var tensors: [String: Tensor] = [:]
+  private let source: Source
+  private var mismatch = Mismatch()
+
+  /// An empty store.
+  public init(_ source: Source) { self.source = source }
+
+  /// The root scope: names without prefix.
+  public var root: Scope { Scope(store: self, path: "") }
+
+  /// The parameter of a name; nil if the model has none such.
+  public subscript(name: String) -> Tensor? { tensors[name] }
+
+  /// All parameters in the order of creation.
+  public var parameters: [Tensor] { names.compactMap { tensors[$0] } }
+
+  /// The number of elements of all parameters.
+  public var elementCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// The parameters as a state dict.
+  public var stateDict: [String: Tensor] { tensors }
+
+  /// Checks that a load found exactly the model's parameters. Call it once the model is made.
+  ///
+  /// - Parameter ignoring: says of an unexpected name that it may be there.
+  /// - Throws: `Mismatch`.
+  public func verifyLoaded(ignoring: (String) -> Bool = { _ in false }) throws {
+    guard case .load(let values) = source else { return }
+    var result = mismatch
+    result.unexpected = values.keys.filter { tensors[$0] == nil && !ignoring($0) }.sorted()
+    guard result == Mismatch() else { throw result }
+  }
+
+  fileprivate func make(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+    guard tensors[name] == nil else { fatalError("parameter '\(name)' is made twice") }
+    let tensor = value(name, shape, initializer)
+    names.append(name)
+    tensors[name] = tensor
+    return tensor
+  }
+
+  private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+    switch source {
+    case .initialize(let generator):
+      return withoutGradients { initializer(shape, generator: generator) }
+    case .shapes:
+      return .empty(shape, device: .meta)
+    case .load(let values):
+      guard let value = values[name] else {
+        mismatch.missing.append(name)
+        return .empty(shape, device: .meta)
+      }
+      guard value.shape == shape else {
+        mismatch.mismatched.append("\(name): \(value.shape) in the file, \(shape) in the model")
+        return .empty(shape, device: .meta)
+      }
+      return value
+    }
+  }
+}
+
+/// A place in a model's tree of names, where parameters are made.
+public struct Scope {
+  let store: ParameterStore
+  let path: String
+
+  /// The scope below, as `scope / "attn"`.
+  public static func / (scope: Scope, name: String) -> Scope {
+    Scope(store: scope.store, path: scope.path.isEmpty ? name : scope.path + "." + name)
+  }
+
+  /// The scope of a member of a list, as `scope / "blocks" / 3`.
+  public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
+
+  /// Makes the parameter `name` of this scope.
+  public func parameter(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
+    store.make((self / name).path, shape, initializer)
+  }
+}

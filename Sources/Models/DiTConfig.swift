@@ -1,0 +1,96 @@
+/// The shape of a DiT (Peebles & Xie 2023, table 1 and section 3).
+public struct DiTConfig: Sendable, Equatable {
+  /// Height and width of the latents (or pixels) that go in; a multiple of the patch size.
+  public var inputSize: Int
+  /// Channels that go in.
+  public var channelCount: Int
+  /// Height and width of a patch.
+  public var patchSize: Int
+  /// Width D of a token.
+  public var hiddenSize: Int
+  /// The number of blocks.
+  public var depth: Int
+  /// Attention heads; divides the width.
+  public var headCount: Int
+  /// Hidden width of an MLP over D.
+  public var mlpRatio: Int
+  /// Classes without the null class.
+  public var classCount: Int
+  /// Whether there is a null class, number `classCount`, for classifier-free guidance.
+  public var hasNullClass: Bool
+  /// Whether the variance is learned, which doubles the channels that come out.
+  public var learnsVariance: Bool
+
+  /// A configuration; defaults are those of the published models.
+  public init(
+    inputSize: Int, channelCount: Int = 4, patchSize: Int, hiddenSize: Int, depth: Int,
+    headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000, hasNullClass: Bool = true,
+    learnsVariance: Bool = true
+  ) {
+    self.inputSize = inputSize
+    self.channelCount = channelCount
+    self.patchSize = patchSize
+    self.hiddenSize = hiddenSize
+    self.depth = depth
+    self.headCount = headCount
+    self.mlpRatio = mlpRatio
+    self.classCount = classCount
+    self.hasNullClass = hasNullClass
+    self.learnsVariance = learnsVariance
+  }
+
+  /// Patches per side.
+  public var gridSize: Int { inputSize / patchSize }
+  /// Tokens per image, T.
+  public var tokenCount: Int { gridSize * gridSize }
+  /// Channels that come out.
+  public var outputChannelCount: Int { learnsVariance ? 2 * channelCount : channelCount }
+}
+
+/// The twelve published sizes: four widths, three patch sizes.
+public enum DiTPreset: String, Sendable, CaseIterable {
+  case xl2 = "DiT-XL/2"
+  case xl4 = "DiT-XL/4"
+  case xl8 = "DiT-XL/8"
+  case l2 = "DiT-L/2"
+  case l4 = "DiT-L/4"
+  case l8 = "DiT-L/8"
+  case b2 = "DiT-B/2"
+  case b4 = "DiT-B/4"
+  case b8 = "DiT-B/8"
+  case s2 = "DiT-S/2"
+  case s4 = "DiT-S/4"
+  case s8 = "DiT-S/8"
+
+  /// Width, depth, heads (Peebles & Xie 2023, table 1).
+  public var size: (hiddenSize: Int, depth: Int, headCount: Int) {
+    switch self {
+    case .xl2, .xl4, .xl8: (1152, 28, 16)
+    case .l2, .l4, .l8: (1024, 24, 16)
+    case .b2, .b4, .b8: (768, 12, 12)
+    case .s2, .s4, .s8: (384, 12, 6)
+    }
+  }
+
+  /// Height and width of a patch.
+  public var patchSize: Int {
+    switch self {
+    case .xl2, .l2, .b2, .s2: 2
+    case .xl4, .l4, .b4, .s4: 4
+    case .xl8, .l8, .b8, .s8: 8
+    }
+  }
+
+  /// The preset for latents of a size.
+  ///
+  /// - Parameter inputSize: height and width of the latents: the image's over 8.
+  public func config(
+    inputSize: Int, channelCount: Int = 4, classCount: Int = 1000, learnsVariance: Bool = true
+  ) -> DiTConfig {
+    let (hiddenSize, depth, headCount) = size
+    return DiTConfig(
+      inputSize: inputSize, channelCount: channelCount, patchSize: patchSize,
+      hiddenSize: hiddenSize, depth: depth, headCount: headCount, classCount: classCount,
+      learnsVariance: learnsVariance)
+  }
+}

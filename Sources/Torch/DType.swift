@@ -1,0 +1,92 @@
+internal import CTorch
+
+/// The type of a tensor's elements.
+public enum DType: Int8, Sendable, CaseIterable, CustomStringConvertible {
+  case uint8 = 0
+  case int8 = 1
+  case int16 = 2
+  case int32 = 3
+  case int64 = 4
+  case float16 = 5
+  case float32 = 6
+  case float64 = 7
+  case bool = 11
+  case bfloat16 = 15
+  case float8e5m2 = 23
+  case float8e4m3 = 24
+
+  /// The size of one element in bytes.
+  public var byteCount: Int {
+    switch self {
+    case .uint8, .int8, .bool, .float8e5m2, .float8e4m3: 1
+    case .int16, .float16, .bfloat16: 2
+    case .int32, .float32: 4
+    case .int64, .float64: 8
+    }
+  }
+
+  /// Whether the elements are floating-point numbers.
+  public var isFloatingPoint: Bool {
+    switch self {
+    case .float16, .float32, .float64, .bfloat16, .float8e5m2, .float8e4m3: true
+    case .uint8, .int8, .int16, .int32, .int64, .bool: false
+    }
+  }
+
+  /// The usual lower-case name, as "float32".
+  public var description: String {
+    switch self {
+    case .uint8: "uint8"
+    case .int8: "int8"
+    case .int16: "int16"
+    case .int32: "int32"
+    case .int64: "int64"
+    case .float16: "float16"
+    case .float32: "float32"
+    case .float64: "float64"
+    case .bool: "bool"
+    case .bfloat16: "bfloat16"
+    case .float8e5m2: "float8_e5m2"
+    case .float8e4m3: "float8_e4m3"
+    }
+  }
+}
+
+/// A Swift number type that tensors can hold.
+public protocol TensorElement: Sendable {
+  /// The element type that it stands for.
+  static var dtype: DType { get }
+}
+
+extension UInt8: TensorElement {
+  /// `uint8`.
+  public static var dtype: DType { .uint8 }
+}
+extension Int8: TensorElement {
+  /// `int8`.
+  public static var dtype: DType { .int8 }
+}
+extension Int32: TensorElement {
+  /// `int32`.
+  public static var dtype: DType { .int32 }
+}
+extension Int64: TensorElement {
+  /// `int64`.
+  public static var dtype: DType { .int64 }
+}
+extension Int: TensorElement {
+  /// `int64`.
+  public static var dtype: DType { .int64 }
+}
+extension Float: TensorElement {
+  /// `float32`.
+  public static var dtype: DType { .float32 }
+}
+extension Double: TensorElement {
+  /// `float64`.
+  public static var dtype: DType { .float64 }
+}
+extension Bool: TensorElement {
+  /// `bool`.
+  public static var dtype: DType { .bool }
+}

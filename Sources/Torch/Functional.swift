@@ -1,0 +1,107 @@
+private enum Functional {
+  static let linear = Operator("aten::linear")
+  static let conv2d = Operator("aten::conv2d")
+  static let layerNorm = Operator("aten::layer_norm")
+  static let groupNorm = Operator("aten::group_norm")
+  static let gelu = Operator("aten::gelu")
+  static let silu = Operator("aten::silu")
+  static let relu = Operator("aten::relu")
+  static let attention = Operator("aten::scaled_dot_product_attention")
+  static let embedding = Operator("aten::embedding")
+  static let upsampleNearest = Operator("aten::upsample_nearest2d")
+}
+
+/// x times the transpose of `weight`, plus `bias`.
+///
+/// - Parameters:
+///   - x: `[..., in]`
+///   - weight: `[out, in]`
+///   - bias: `[out]`
+/// - Returns: `[..., out]`
+public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
+  Functional.linear(.tensor(x), .tensor(weight), .optional(bias))
+}
+
+/// Two-dimensional convolution (cross-correlation), with zeros around the image.
+///
+/// - Parameters:
+///   - x: `[N, C, H, W]`
+///   - weight: `[K, C, h, w]`
+///   - bias: `[K]`
+///   - stride: pixels from one window to the next.
+///   - padding: zeros on each side.
+/// - Returns: `[N, K, H', W']`
+public func conv2d(
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
+) -> Tensor {
+  Functional.conv2d(
+    .tensor(x), .tensor(weight), .optional(bias), .ints([stride, stride]),
+    .ints([padding, padding]))
+}
+
+/// Normalizes the last dimension to mean 0 and variance 1 (Ba et al. 2016), then scales and shifts.
+///
+/// - Parameters:
+///   - x: `[..., D]`
+///   - weight: `[D]`, or nil for none.
+///   - bias: `[D]`, or nil for none.
+///   - epsilon: added to the variance.
+public func layerNorm(
+  _ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double
+) -> Tensor {
+  Functional.layerNorm(
+    .tensor(x), .ints([x.size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
+}
+
+/// Normalizes groups of channels to mean 0 and variance 1 (Wu & He 2018), then scales and shifts.
+///
+/// - Parameters:
+///   - x: `[N, C, ...]`
+///   - groupCount: divides C.
+///   - weight: `[C]`
+///   - bias: `[C]`
+///   - epsilon: added to the variance.
+public func groupNorm(
+  _ x: Tensor, groupCount: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
+) -> Tensor {
+  Functional.groupNorm(
+    .tensor(x), .int(groupCount), .optional(weight), .optional(bias), .double(epsilon))
+}
+
+/// The Gaussian error linear unit in its tanh form (Hendrycks & Gimpel 2016, section 2).
+public func geluTanh(_ x: Tensor) -> Tensor { Functional.gelu(.tensor(x), .string("tanh")) }
+
+/// x times its logistic sigmoid.
+public func silu(_ x: Tensor) -> Tensor { Functional.silu(.tensor(x)) }
+
+/// x where it is positive, else 0.
+public func relu(_ x: Tensor) -> Tensor { Functional.relu(.tensor(x)) }
+
+/// softmax(q kᵀ / √d) v (Vaswani et al. 2017, equation 1).
+///
+/// - Parameters:
+///   - query: `[N, heads, T, d]`
+///   - key: `[N, heads, S, d]`
+///   - value: `[N, heads, S, d]`
+/// - Returns: `[N, heads, T, d]`
+public func scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor) -> Tensor {
+  Functional.attention(.tensor(query), .tensor(key), .tensor(value))
+}
+
+/// The rows of `table` that `indices` name.
+///
+/// - Parameters:
+///   - indices: int64, any shape, each below K.
+///   - table: `[K, D]`
+/// - Returns: the shape of `indices`, then D.
+public func embedding(_ indices: Tensor, table: Tensor) -> Tensor {
+  Functional.embedding(.tensor(table), .tensor(indices))
+}
+
+/// Doubles height and width, each pixel repeated.
+///
+/// - Parameter x: `[N, C, H, W]`
+/// - Returns: `[N, C, 2 H, 2 W]`
+public func upsampledNearest2x(_ x: Tensor) -> Tensor {
+  Functional.upsampleNearest(.tensor(x), .ints([2 * x.size(2), 2 * x.size(3)]))
+}

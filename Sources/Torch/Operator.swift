@@ -1,0 +1,207 @@
+internal import CTorch
+
+/// One argument of an operator.
+public enum Argument {
+  /// The schema's default value.
+  case absent
+  case none
+  case tensor(Tensor)
+  case optional(Tensor?)
+  case tensors([Tensor])
+  case bool(Bool)
+  case int(Int)
+  case ints([Int])
+  case double(Double)
+  case doubles([Double])
+  case scalars([Double])
+  case string(String)
+  case dtype(DType?)
+  case device(Device?)
+  case generator(Generator?)
+}
+
+extension Argument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByNilLiteral
+{
+  /// An integer.
+  public init(integerLiteral value: Int) { self = .int(value) }
+  /// A floating-point number.
+  public init(floatLiteral value: Double) { self = .double(value) }
+  /// A truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// The operator's "none".
+  public init(nilLiteral: ()) { self = .none }
+}
+
+/// An operator of libtorch's dispatcher, called by name with values that its schema interprets.
+///
+/// This is the one door to libtorch's kernels: a new operator is one typed Swift function over it.
+public struct Operator: Sendable {
+  /// Name and overload, as "aten::add.Tensor".
+  public let name: String
+  nonisolated(unsafe) private let handle: ctorch_operator
+
+  /// Looks up an operator, as "aten::add.Tensor" or "aten::gelu".
+  ///
+  /// An operator that libtorch lacks is a programming error.
+  public init(_ qualifiedName: String) {
+    do {
+      try self.init(finding: qualifiedName)
+    } catch {
+      fatalError("\(error)")
+    }
+  }
+
+  /// Looks up an operator that this libtorch may lack.
+  ///
+  /// - Throws: `TorchError` if it is not registered.
+  public init(finding qualifiedName: String) throws {
+    let parts = qualifiedName.split(separator: ".", maxSplits: 1)
+    let overload = parts.count == 2 ? String(parts[1]) : ""
+    var handle = ctorch_operator(handle: nil)
+    try check(
+      ctorch_operator_find(String(parts[0]), overload, &handle), "operator \(qualifiedName)")
+    self.name = qualifiedName
+    self.handle = handle
+  }
+
+  /// Calls the operator for its one result.
+  @discardableResult
+  public func callAsFunction(_ arguments: Argument...) -> Tensor {
+    call(arguments, resultCount: 1)[0]
+  }
+
+  /// Calls the operator for several results.
+  ///
+  /// - Parameter resultCount: how many results there will be, lists of tensors counted through.
+  public func results(_ arguments: Argument..., count resultCount: Int) -> [Tensor] {
+    call(arguments, resultCount: resultCount)
+  }
+
+  private func call(_ arguments: [Argument], resultCount: Int) -> [Tensor] {
+    var lowered = LoweredArguments(arguments)
+    var results: UnsafePointer<ctorch_tensor>?
+    var count: Int64 = 0
+    let status = lowered.withValues { values in
+      withExtendedLifetime(arguments) {
+        ctorch_call(handle, values.baseAddress, Int64(values.count), &results, &count)
+      }
+    }
+    guard status == 0 else {
+      report(
+        TorchError(
+          operation: describe(arguments), message: String(cString: ctorch_last_error())))
+      return (0..<resultCount).map { _ in Tensor.zeros([0]) }
+    }
+    let tensors = UnsafeBufferPointer(start: results, count: Int(count)).map(Tensor.init(owning:))
+    guard count == resultCount else {
+      fatalError("\(describe(arguments)): \(count) results, \(resultCount) expected")
+    }
+    return tensors
+  }
+
+  /// The call as a reader would write it, with shapes for tensors.
+  private func describe(_ arguments: [Argument]) -> String {
+    let list = arguments.map { argument in
+      switch argument {
+      case .tensor(let tensor), .optional(let tensor?): "\(tensor.shape) \(tensor.dtype)"
+      case .tensors(let tensors): "[\(tensors.map { "\($0.shape)" }.joined(separator: ", "))]"
+      case .int(let value): "\(value)"
+      case .ints(let values): "\(values)"
+      case .double(let value): "\(value)"
+      case .bool(let value): "\(value)"
+      default: "_"
+      }
+    }
+    return "\(name)(\(list.joined(separator: ", ")))"
+  }
+}
+
+/// Arguments laid out for the shim: lists in one array per member type, so that few are allocated.
+private struct LoweredArguments {
+  private var values: ContiguousArray<ctorch_value> = []
+  private var integers: ContiguousArray<Int64> = []
+  private var numbers: ContiguousArray<Double> = []
+  private var tensors: ContiguousArray<ctorch_tensor> = []
+  private var text: ContiguousArray<CChar> = []
+
+  init(_ arguments: [Argument]) {
+    values.reserveCapacity(arguments.count)
+    for argument in arguments { append(argument) }
+  }
+
+  private mutating func append(_ argument: Argument) {
+    switch argument {
+    case .absent: append(CTORCH_DEFAULT)
+    case .none, .optional(nil), .generator(nil), .dtype(nil), .device(nil): append(CTORCH_NONE)
+    case .tensor(let tensor), .optional(let tensor?):
+      append(CTORCH_TENSOR, items: tensor.handle.impl)
+    case .tensors(let list):
+      append(CTORCH_TENSOR_LIST, start: tensors.count, count: list.count)
+      tensors.append(contentsOf: list.map(\.handle))
+    case .bool(let value): append(CTORCH_BOOL_VALUE, integer: value ? 1 : 0)
+    case .int(let value): append(CTORCH_INT, integer: Int64(value))
+    case .ints(let list):
+      append(CTORCH_INT_LIST, start: integers.count, count: list.count)
+      integers.append(contentsOf: list.map(Int64.init))
+    case .double(let value): append(CTORCH_DOUBLE, number: value)
+    case .doubles(let list):
+      append(CTORCH_DOUBLE_LIST, start: numbers.count, count: list.count)
+      numbers.append(contentsOf: list)
+    case .scalars(let list):
+      append(CTORCH_SCALAR_LIST, start: numbers.count, count: list.count)
+      numbers.append(contentsOf: list)
+    case .string(let string): append(string)
+    case .dtype(let dtype?): append(CTORCH_INT, integer: Int64(dtype.rawValue))
+    case .device(let device?): append(device.description)
+    case .generator(let generator?): append(CTORCH_GENERATOR, items: generator.handle.impl)
+    }
+  }
+
+  private mutating func append(_ string: String) {
+    append(CTORCH_STRING, start: text.count, count: 1)
+    text.append(contentsOf: string.utf8CString)
+  }
+
+  /// `start` is an index into the list of the kind until `withValues` makes it a pointer.
+  private mutating func append(
+    _ kind: ctorch_kind, integer: Int64 = 0, number: Double = 0, items: UnsafeRawPointer? = nil,
+    start: Int = 0, count: Int = 0
+  ) {
+    values.append(
+      ctorch_value(
+        kind: kind, integer: count > 0 ? Int64(start) : integer, number: number, items: items,
+        item_count: Int64(count)))
+  }
+
+  mutating func withValues<Result>(
+    _ body: (UnsafeBufferPointer<ctorch_value>) -> Result
+  ) -> Result {
+    integers.withUnsafeBufferPointer { integers in
+      numbers.withUnsafeBufferPointer { numbers in
+        tensors.withUnsafeBufferPointer { tensors in
+          text.withUnsafeBufferPointer { text in
+            values.withUnsafeMutableBufferPointer { values in
+              for i in values.indices where values[i].item_count > 0 {
+                let start = Int(values[i].integer)
+                switch values[i].kind {
+                case CTORCH_INT_LIST: values[i].items = integers.pointer(at: start)
+                case CTORCH_TENSOR_LIST: values[i].items = tensors.pointer(at: start)
+                case CTORCH_STRING: values[i].items = text.pointer(at: start)
+                default: values[i].items = numbers.pointer(at: start)
+                }
+              }
+              return body(UnsafeBufferPointer(values))
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension UnsafeBufferPointer {
+  fileprivate func pointer(at index: Int) -> UnsafeRawPointer? {
+    baseAddress.map { UnsafeRawPointer($0 + index) }
+  }
+}

@@ -1,0 +1,28 @@
+private enum Indexing {
+  static let narrow = Operator("aten::narrow")
+  static let select = Operator("aten::select.int")
+  static let indexSelect = Operator("aten::index_select")
+}
+
+extension Tensor {
+  /// A view of `count` places along a dimension, from `start` on.
+  public func narrowed(axis: Int, start: Int, count: Int) -> Tensor {
+    Indexing.narrow(.tensor(self), .int(axis), .int(start), .int(count))
+  }
+  /// A view of a range of the first dimension.
+  public subscript(range: Range<Int>) -> Tensor {
+    narrowed(axis: 0, start: range.lowerBound, count: range.count)
+  }
+  /// A view of one place of the first dimension, without that dimension.
+  public subscript(index: Int) -> Tensor {
+    Indexing.select(.tensor(self), 0, .int(index))
+  }
+  /// A view of one place along a dimension, without that dimension.
+  public func selected(axis: Int, index: Int) -> Tensor {
+    Indexing.select(.tensor(self), .int(axis), .int(index))
+  }
+  /// A copy of the places along a dimension that an int64 tensor `[K]` lists.
+  public func gathered(_ indices: Tensor, axis: Int = 0) -> Tensor {
+    Indexing.indexSelect(.tensor(self), .int(axis), .tensor(indices))
+  }
+}

@@ -1,0 +1,77 @@
+internal import CTorch
+
+/// An array of numbers on a device, with libtorch's semantics: a reference to shared storage.
+///
+/// Operations that are named by an adjective or noun make a new tensor (which may share storage with
+/// this one, as views do); those that end in `InPlace` write into this one.
+/// Tensors are confined to one thread at a time.
+///
+/// Errors in the arguments (shapes, types) are programming errors and end the program with a
+/// message; inside `withTorchErrors` they are thrown.
+public final class Tensor {
+  let handle: ctorch_tensor
+
+  /// Takes over one counted reference.
+  init(owning handle: ctorch_tensor) { self.handle = handle }
+
+  deinit { ctorch_tensor_release(handle) }
+
+  /// The number of dimensions.
+  public var rank: Int { Int(ctorch_tensor_rank(handle)) }
+
+  /// The number of elements.
+  public var count: Int { Int(ctorch_tensor_count(handle)) }
+
+  /// The sizes of the dimensions.
+  public var shape: [Int] {
+    UnsafeBufferPointer(start: ctorch_tensor_sizes(handle), count: rank).map(Int.init)
+  }
+
+  /// The distances between neighbours along each dimension, in elements.
+  public var strides: [Int] {
+    UnsafeBufferPointer(start: ctorch_tensor_strides(handle), count: rank).map(Int.init)
+  }
+
+  /// The size of one dimension; negative axes count from the end.
+  public func size(_ axis: Int) -> Int {
+    let shape = self.shape
+    let index = axis < 0 ? axis + shape.count : axis
+    guard shape.indices.contains(index) else {
+      fatalError("size: axis \(axis) of a tensor of shape \(shape)")
+    }
+    return shape[index]
+  }
+
+  /// The type of the elements.
+  public var dtype: DType {
+    guard let dtype = DType(rawValue: ctorch_tensor_dtype(handle)) else {
+      fatalError("a tensor has libtorch's element type \(ctorch_tensor_dtype(handle))")
+    }
+    return dtype
+  }
+
+  /// The bytes of one element times the number of elements.
+  public var byteCount: Int { count * Int(ctorch_tensor_element_size(handle)) }
+
+  /// Whether the elements lie in row-major order without gaps.
+  public var isContiguous: Bool { ctorch_tensor_is_contiguous(handle) }
+
+  /// Where the tensor lies.
+  public var device: Device {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
+      guard let start = text.baseAddress else { fatalError("no room for a device's name") }
+      ctorch_tensor_device(handle, start, text.count)
+      let spelling = String(cString: start)
+      guard let device = Device(spelling) else { fatalError("device '\(spelling)'") }
+      return device
+    }
+  }
+
+  /// Whether the elements are in the memory of the processor.
+  var isCPU: Bool { ctorch_tensor_is_cpu(handle) }
+}
+
+extension Tensor: CustomStringConvertible {
+  /// Shape, type and device, not the elements.
+  public var description: String { "Tensor(\(shape) \(dtype) \(device))" }
+}

@@ -1,0 +1,59 @@
+internal import CTorch
+
+/// What libtorch refused, and why.
+public struct TorchError: Error, CustomStringConvertible {
+  /// The operator with the shapes it was given, or the action that failed.
+  public let operation: String
+  /// libtorch's own message, without a stack trace.
+  public let message: String
+
+  /// Makes an error from its two parts.
+  public init(operation: String, message: String) {
+    self.operation = operation
+    self.message = message
+  }
+
+  /// The two parts in one line.
+  public var description: String { "\(operation): \(message)" }
+}
+
+/// Holds the first error of a `withTorchErrors` scope. Confined to the thread of that scope.
+final class ErrorCollector {
+  var first: TorchError?
+}
+
+enum ErrorScope {
+  /// The innermost scope on this thread; tensor operations are synchronous, so it never moves.
+  @TaskLocal static var current: CollectorReference?
+
+  /// A reference that can be task-local: the collector never leaves the thread of its scope.
+  struct CollectorReference: Sendable {
+    nonisolated(unsafe) let collector: ErrorCollector
+  }
+}
+
+/// Runs `body` so that a libtorch error inside it is thrown instead of ending the program.
+///
+/// Operations after the first error in `body` yield placeholders; `body` runs to its end.
+///
+/// - Throws: the first `TorchError`, or what `body` throws.
+public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Result {
+  let collector = ErrorCollector()
+  let outcome = Swift.Result {
+    try ErrorScope.$current.withValue(.init(collector: collector), operation: body)
+  }
+  if let error = collector.first { throw error }
+  return try outcome.get()
+}
+
+/// Reports misuse: recorded by the enclosing `withTorchErrors`, else fatal.
+func report(_ error: TorchError) {
+  guard let scope = ErrorScope.current else { fatalError(error.description) }
+  if scope.collector.first == nil { scope.collector.first = error }
+}
+
+/// Throws the shim's last message unless `status` is success.
+func check(_ status: ctorch_status, _ operation: @autoclosure () -> String) throws(TorchError) {
+  guard status != 0 else { return }
+  throw TorchError(operation: operation(), message: String(cString: ctorch_last_error()))
+}

@@ -1,0 +1,21 @@
+public import Torch
+
+/// How far results may lie from the reference: the largest absolute difference over the largest
+/// absolute value of the reference. The one place where tolerances are stated.
+public enum Tolerance {
+  /// One forward pass in float32.
+  public static let float32 = 1e-5
+  /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.
+  public static let trajectory = 5e-5
+}
+
+/// The largest absolute difference over the largest absolute value of `reference`; infinite where
+/// shapes differ or a number is not finite.
+public func relativeError(_ value: Tensor, _ reference: Tensor) -> Double {
+  guard value.shape == reference.shape else { return .infinity }
+  guard value.count > 0 else { return 0 }
+  let difference = (value.to(.float64) - reference.to(.float64)).magnitude.max().item
+  let scale = reference.to(.float64).magnitude.max().item
+  guard difference.isFinite, scale.isFinite else { return .infinity }
+  return difference == 0 ? 0 : difference / scale
+}

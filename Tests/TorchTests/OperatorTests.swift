@@ -1,0 +1,34 @@
+import Testing
+import Torch
+
+@Suite struct OperatorTests {
+  @Test func addsWithBroadcasting() {
+    let sum = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2]) + Tensor([10, 20] as [Float])
+    #expect(sum.shape == [2, 2])
+    #expect(sum.elements() == [11, 22, 13, 24] as [Float])
+  }
+
+  @Test func namesTheOperatorAndTheShapesOfAMisuse() throws {
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors { _ = Tensor.zeros([2, 3]).matmul(Tensor.zeros([4, 5])) }
+    }
+    let text = try #require(error).description
+    #expect(text.contains("aten::matmul([2, 3] float32, [4, 5] float32)"))
+    #expect(!text.contains("frame #"))
+  }
+
+  @Test func endsTheProgramOnMisuseOutsideAScope() async {
+    await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 3]) + Tensor.zeros([4]) }
+  }
+
+  @Test func reportsAnUnknownOperator() {
+    #expect(throws: TorchError.self) { try Operator(finding: "aten::no_such_operator") }
+  }
+
+  @Test func passesListsStringsAndDefaults() {
+    let parts = Tensor.range(6).reshaped([2, 3]).chunks(3, axis: 1)
+    #expect(parts.map { $0.elements(Float.self) } == [[0, 3], [1, 4], [2, 5]])
+    #expect(geluTanh(Tensor([0] as [Float])).elements(Float.self) == [0])
+    #expect(stacked([Tensor([1, 2]), Tensor([3, 4])], axis: 1).elements() == [1, 3, 2, 4])
+  }
+}
