@@ -48,7 +48,7 @@ let package = Package(
         .unsafeFlags([
           "-isystem", libtorch + "/include",
           "-isystem", libtorch + "/include/torch/csrc/api/include",
-          "-Wall", "-Wextra", "-Werror",
+          "-Wall", "-Wextra", "-Werror", "-O3",
         ])
       ],
       linkerSettings: [

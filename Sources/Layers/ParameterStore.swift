@@ -9,8 +9,8 @@ public final class ParameterStore {
   public enum Source {
     /// Each parameter's initializer, drawing from a generator.
     case initialize(Generator)
-    /// A state dict: name to tensor. Nothing is copied.
-    case load([String: Tensor])
+    /// A state dict: name to tensor. Nothing is copied but what has another type or device.
+    case load([String: Tensor], dtype: DType? = nil, device: Device = .cpu)
     /// Tensors without storage, for counting and for comparing shapes.
     case shapes
   }
@@ -68,7 +68,7 @@ public final class ParameterStore {
   /// - Parameter ignoring: says of an unexpected name that it may be there.
   /// - Throws: `Mismatch`.
   public func verifyLoaded(ignoring: (String) -> Bool = { _ in false }) throws {
-    guard case .load(let values) = source else { return }
+    guard case .load(let values, _, _) = source else { return }
     var result = mismatch
     result.unexpected = values.keys.filter { tensors[$0] == nil && !ignoring($0) }.sorted()
     guard result == Mismatch() else { throw result }
@@ -88,7 +88,7 @@ public final class ParameterStore {
       return withoutGradients { initializer(shape, generator: generator) }
     case .shapes:
       return .empty(shape, device: .meta)
-    case .load(let values):
+    case .load(let values, let dtype, let device):
       guard let value = values[name] else {
         mismatch.missing.append(name)
         return .empty(shape, device: .meta)
@@ -97,7 +97,7 @@ public final class ParameterStore {
         mismatch.mismatched.append("\(name): \(value.shape) in the file, \(shape) in the model")
         return .empty(shape, device: .meta)
       }
-      return value
+      return value.to(dtype ?? value.dtype).to(device)
     }
   }
 }

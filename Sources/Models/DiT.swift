@@ -87,7 +87,8 @@ public struct DiTBlock {
   public let modulation: Linear
   let norm = LayerNorm(epsilon: 1e-6)
 
-  init(_ config: DiTConfig, at scope: Scope) {
+  /// Makes `attn`, `mlp`, `adaLN_modulation.1`.
+  public init(_ config: DiTConfig, at scope: Scope) {
     let width = config.hiddenSize
     attention = Attention(width, headCount: config.headCount, at: scope / "attn")
     mlp = MLP(width, hidden: config.mlpRatio * width, at: scope / "mlp")

@@ -1,0 +1,46 @@
+public import Torch
+
+/// The channels that classifier-free guidance acts on.
+public enum GuidedChannels: Sendable, Equatable {
+  /// The first few, 3 in the published code.
+  case first(Int)
+  /// All that predict noise.
+  case all
+}
+
+/// Classifier-free guidance (Ho & Salimans 2022, equation 6).
+public struct Guidance: Sendable, Equatable {
+  /// How far to go from the unconditional prediction; 1 is the conditional one.
+  public var scale: Double
+  /// Where it acts; the other channels and the variance are the conditional row's.
+  public var channels: GuidedChannels
+
+  /// Guidance of a scale.
+  public init(scale: Double, channels: GuidedChannels = .first(3)) {
+    self.scale = scale
+    self.channels = channels
+  }
+
+  /// Whether the network has to run on null rows too.
+  public var isActive: Bool { scale > 1 }
+
+  /// Combines the predictions for conditional and null rows.
+  ///
+  /// - Parameters:
+  ///   - output: `[2 N, K, H, W]`: conditional rows, then null rows.
+  ///   - noiseChannelCount: C, the channels that predict noise.
+  /// - Returns: `[N, K, H, W]`
+  public func combined(_ output: Tensor, noiseChannelCount: Int) -> Tensor {
+    let rows = output.chunks(2, axis: 0)
+    let (conditional, null) = (rows[0], rows[1])
+    let guided: Int
+    switch channels {
+    case .first(let count): guided = min(count, noiseChannelCount)
+    case .all: guided = noiseChannelCount
+    }
+    let from = null.narrowed(axis: 1, start: 0, count: guided)
+    let to = conditional.narrowed(axis: 1, start: 0, count: guided)
+    let rest = conditional.narrowed(axis: 1, start: guided, count: output.size(1) - guided)
+    return concatenated([from + (to - from) * scale, rest], axis: 1)
+  }
+}

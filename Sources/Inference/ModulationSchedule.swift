@@ -1,0 +1,57 @@
+internal import Layers
+internal import Models
+internal import Torch
+
+/// The modulation vectors of all blocks for the steps of a run, computed ahead.
+///
+/// They depend on timestep and class alone, so one matrix product per block serves many steps, and
+/// the weights, a third of the model, are read once for all of them. Steps are taken in chunks, so
+/// that memory stays bounded.
+final class ModulationSchedule {
+  private let stem: DiT
+  private let layers: [Linear]
+  private let labels: Tensor  // [L], int64
+  private let timesteps: [Int]
+  private let chunkLength: Int
+  private var chunkStart = 0
+  private var chunk: [Tensor] = []  // for each layer [S, L, k D]
+
+  /// Bytes that the vectors of a chunk may take.
+  private static let budget = 256 << 20
+
+  /// - Parameters:
+  ///   - stem: embeds timesteps and labels.
+  ///   - layers: each block's, then the final layer's.
+  ///   - labels: distinct.
+  ///   - timesteps: in the order of use, distinct.
+  init(_ stem: DiT, layers: [Linear], labels: [Int], timesteps: [Int], device: Device) {
+    self.stem = stem
+    self.layers = layers
+    self.labels = Tensor(labels).to(device)
+    self.timesteps = timesteps
+    let bytesPerStep = layers.reduce(0) { $0 + $1.weight.size(0) } * 4 * labels.count
+    chunkLength = max(1, min(timesteps.count, Self.budget / bytesPerStep))
+  }
+
+  /// The tables of a timestep: each block's, then the final layer's, `[L, k D]`.
+  func tables(at timestep: Int) -> [ModulationTable] {
+    guard let place = timesteps.firstIndex(of: timestep) else {
+      fatalError("timestep \(timestep) was not announced")
+    }
+    let start = place / chunkLength * chunkLength
+    if chunk.isEmpty || start != chunkStart {
+      chunk = []
+      chunk = computed(Array(timesteps[start..<min(start + chunkLength, timesteps.count)]))
+      chunkStart = start
+    }
+    return chunk.map { ModulationTable($0[place - start]) }
+  }
+
+  private func computed(_ timesteps: [Int]) -> [Tensor] {
+    let t = Tensor(timesteps).to(labels.device).to(.float32)
+    let steps = stem.timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
+    let classes = embedding(labels, table: stem.labels).expandingDims(at: 0)  // [1, L, D]
+    let condition = silu(steps + classes)  // [S, L, D]
+    return layers.map { $0(condition).contiguous }
+  }
+}

@@ -1,0 +1,65 @@
+private enum Fused {
+  static let normModulate = Operator("dit::norm_modulate")
+  static let residualNormModulate = Operator("dit::residual_norm_modulate_")
+}
+
+/// Vectors for adaptive layer norm: for each label a row of vectors of width D side by side.
+public struct ModulationTable {
+  /// `[L, S]`, float32, contiguous.
+  public let values: Tensor
+
+  /// A table over `[L, S]`.
+  public init(_ values: Tensor) { self.values = values }
+
+  /// The vectors at a place, for some rows: `[N, 1, D]`.
+  func vectors(at place: Int, width: Int, labels: Tensor) -> Tensor {
+    values.narrowed(axis: 1, start: place, count: width).gathered(labels).expandingDims(at: 1)
+  }
+}
+
+/// Normalizes tokens and applies each row's scale and shift: norm(x) (1 + scale) + shift.
+///
+/// Source: adaLN, Peebles & Xie 2023, section 3.2.
+///
+/// - Parameters:
+///   - x: tokens, `[N, T, D]`, contiguous
+///   - labels: each row's place in the table, `[N]`, int64
+///   - table: where the vectors are.
+///   - shift: where the shift begins in a row of the table.
+///   - scale: where the scale begins.
+///   - epsilon: added to the variance.
+/// - Returns: `[N, T, D]`
+public func normModulate(
+  _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double
+) -> Tensor {
+  guard x.isCPU, x.dtype == .float32 else {
+    let width = x.size(2)
+    let norm = layerNorm(x, epsilon: epsilon)
+    return table.vectors(at: shift, width: width, labels: labels)
+      .addingProduct(norm, table.vectors(at: scale, width: width, labels: labels) + 1)
+  }
+  return Fused.normModulate(
+    .tensor(x), .tensor(labels), .tensor(table.values), .int(shift), .int(scale),
+    .double(epsilon))
+}
+
+/// Adds gate times residual to the tokens in place, then does what `normModulate` does.
+///
+/// - Parameters:
+///   - x: tokens, `[N, T, D]`, contiguous; updated.
+///   - residual: `[N, T, D]`, contiguous
+///   - gates: where the gate is, at `gate` in each row; it may be the same table as `table`.
+public func addResidualAndNormModulate(
+  _ x: Tensor, residual: Tensor, labels: Tensor, gates: ModulationTable, gate: Int,
+  table: ModulationTable, shift: Int, scale: Int, epsilon: Double
+) -> Tensor {
+  guard x.isCPU, x.dtype == .float32 else {
+    let factor = gates.vectors(at: gate, width: x.size(2), labels: labels)
+    x.copyInPlace(from: x.addingProduct(factor, residual))
+    return normModulate(
+      x, labels: labels, table: table, shift: shift, scale: scale, epsilon: epsilon)
+  }
+  return Fused.residualNormModulate(
+    .tensor(x), .tensor(residual), .tensor(labels), .tensor(gates.values), .int(gate),
+    .tensor(table.values), .int(shift), .int(scale), .double(epsilon))
+}
