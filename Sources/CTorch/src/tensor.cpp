@@ -3,6 +3,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include <cstdio>
+#include <memory>
 
 #include "guard.h"
 #include "handles.h"
@@ -68,14 +69,9 @@ void *ctorch_tensor_data(ctorch_tensor tensor) {
 ctorch_status ctorch_tensor_borrow(void *data, const int64_t *sizes, const int64_t *strides,
                                    int64_t rank, int8_t dtype, void *context,
                                    void (*release)(void *context), ctorch_tensor *result) {
-  // The guard keeps the promise to release also when libtorch refuses the shape.
-  struct Owner {
-    void *context;
-    void (*release)(void *);
-    ~Owner() { release(context); }
-  };
   return guarded([&] {
-    auto owner = std::make_shared<Owner>(Owner{context, release});
+    // Keeps the promise to release also when libtorch refuses the shape.
+    std::shared_ptr<void> owner(context, release);
     const auto extent = static_cast<size_t>(rank);
     *result = ctorch::released(at::from_blob(
         data, {sizes, extent}, {strides, extent}, [owner](void *) mutable { owner.reset(); },
