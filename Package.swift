@@ -64,7 +64,8 @@ let package = Package(
     library("Layers", ["Torch"]),
     library("Models", ["Layers", "Torch"]),
     library("Diffusion", ["Torch"]),
-    library("Checkpoint", ["Torch"]),
+    library("Files", []),
+    library("Checkpoint", ["Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     library("ImageData", ["CImage", "Torch"]),
@@ -92,6 +93,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
       swiftSettings: swiftSettings),
     tests("Torch"),
+    tests("Files"),
+    tests("Checkpoint", ["Files", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,1 +1,133 @@
-internal import Torch
+internal import Files
+public import Torch
+
+/// An opened checkpoint: a table of named tensors over mapped bytes.
+///
+/// Opening reads the table alone, so that it takes milliseconds for any size; a tensor's bytes come
+/// from disk when they are touched. Every offset was checked against the size of the file.
+public final class Checkpoint {
+  /// A tensor's place in the file.
+  public struct Entry: Sendable, Equatable {
+    /// The name in the state dict.
+    public let name: String
+    /// The type of the elements.
+    public let dtype: DType
+    /// The sizes of the dimensions.
+    public let shape: [Int]
+    /// The distances between neighbours along each dimension, in elements.
+    public let strides: [Int]
+    /// Where the first element begins, in bytes from the start of the file.
+    public let byteOffset: Int
+    /// The bytes from the beginning of the first element to the end of the last.
+    public let byteCount: Int
+
+    /// The number of elements.
+    public var elementCount: Int { shape.reduce(1, *) }
+    /// Whether the elements lie in row-major order without gaps.
+    public var isContiguous: Bool {
+      elementCount == 0
+        || zip(shape, zip(strides, Tensor.contiguousStrides(of: shape)))
+          .allSatisfy { $0 == 1 || $1.0 == $1.1 }
+    }
+  }
+
+  /// The format, found out from the content.
+  public let format: CheckpointFormat
+  /// The path, or the name given to embedded bytes.
+  public let path: String
+  /// Texts stored beside the tensors, such as class names: safetensors' `__metadata__`; in a
+  /// PyTorch file, the numbers and strings at its top.
+  public let metadata: [String: String]
+  /// The tensors, in the order of the file.
+  public let entries: [Entry]
+  /// What was chosen or left out on opening, a line each, for the user's eyes.
+  public let notes: [String]
+
+  private let bytes: UnsafeRawBufferPointer
+  private let file: MappedFile?
+  private let positions: [String: Int]
+
+  /// Opens a file of any known format.
+  ///
+  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
+  public static func open(_ path: String) throws -> Checkpoint {
+    let file = try MappedFile(path)
+    return try Checkpoint(file.bytes, path: path, file: file)
+  }
+
+  /// Opens a checkpoint that lies in memory, such as one built into the program.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole file; they must outlive the process's use of the tensors, and the
+  ///     tensors must not be written if the bytes are constant.
+  ///   - name: stands for the path in messages.
+  /// - Returns: the opened checkpoint.
+  /// - Throws: `CheckpointError` if the bytes are no good.
+  public static func embedded(
+    bytes: UnsafeRawBufferPointer, name: String
+  ) throws -> Checkpoint {
+    try Checkpoint(bytes, path: name, file: nil)
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?) throws {
+    do {
+      format = try CheckpointFormat.detect(bytes)
+      let contents =
+        switch format {
+        case .safetensors: try Safetensors.read(bytes)
+        case .pytorch: try PyTorchFile.read(bytes)
+        }
+      positions = try contents.positions()
+      metadata = contents.metadata
+      entries = contents.entries
+      notes = contents.notes
+    } catch let error as CheckpointError {
+      throw error.located(in: path)
+    }
+    self.bytes = bytes
+    self.path = path
+    self.file = file
+  }
+
+  /// A tensor over the file's bytes, or nil if the name is not there.
+  ///
+  /// Nothing is copied. Writing into it changes neither the file nor the checkpoint of another `open`, but does change
+  /// tensors that share its storage.
+  public func tensor(_ name: String) -> Tensor? {
+    positions[name].map { tensor(of: entries[$0]) }
+  }
+
+  /// All tensors by name, over the file's bytes.
+  public var stateDict: [String: Tensor] {
+    positions.mapValues { tensor(of: entries[$0]) }
+  }
+
+  private func tensor(of entry: Entry) -> Tensor {
+    let run = UnsafeRawBufferPointer(
+      rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])
+    guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
+      return .empty(entry.shape, dtype: entry.dtype)
+    }
+    return Tensor(
+      borrowing: start, shape: entry.shape, strides: entry.strides, dtype: entry.dtype, owner: self)
+  }
+}
+
+/// What a reader found in a file.
+struct CheckpointContents {
+  var entries: [Checkpoint.Entry] = []
+  var metadata: [String: String] = [:]
+  var notes: [String] = []
+
+  /// The index of each name.
+  func positions() throws -> [String: Int] {
+    var positions: [String: Int] = [:]
+    positions.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
+      guard positions.updateValue(index, forKey: entry.name) == nil else {
+        throw CheckpointError(.damaged, "two tensors have the name '\(entry.name)'")
+      }
+    }
+    return positions
+  }
+}

@@ -1,0 +1,151 @@
+/// Takes strings, natural numbers and flat lists from strict JSON (RFC 8259), one after the other.
+///
+/// The caller states what comes next, so that nesting is the caller's and cannot run away; repeated
+/// keys reach the caller, who can refuse them.
+struct JSONReader {
+  private let bytes: UnsafeRawBufferPointer
+  private var offset = 0
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  /// An error at the present place.
+  func error(_ reason: String) -> CheckpointError {
+    CheckpointError(.damaged, "the header's JSON is wrong near byte \(offset): \(reason)")
+  }
+
+  /// Takes an object; `member` gets each key and must take its value.
+  mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
+    try expect("{")
+    guard !accept("}") else { return }
+    repeat {
+      let key = try string()
+      try expect(":")
+      try member(&self, key)
+    } while accept(",")
+    try expect("}")
+  }
+
+  /// Takes a list of natural numbers.
+  mutating func integers(atMost limit: Int) throws -> [Int] {
+    try expect("[")
+    var numbers: [Int] = []
+    guard !accept("]") else { return numbers }
+    repeat {
+      guard numbers.count < limit else { throw error("a list of more than \(limit) numbers") }
+      numbers.append(try integer())
+    } while accept(",")
+    try expect("]")
+    return numbers
+  }
+
+  /// Takes a string.
+  mutating func string() throws -> String {
+    try expect("\"")
+    var text: [UInt8] = []
+    while true {
+      let byte = try next()
+      switch byte {
+      case UInt8(ascii: "\""):
+        guard let string = String(validating: text, as: UTF8.self) else {
+          throw error("text that is not UTF-8")
+        }
+        return string
+      case UInt8(ascii: "\\"): try appendEscape(to: &text)
+      case ..<0x20: throw error("a control character in a string")
+      default: text.append(byte)
+      }
+    }
+  }
+
+  /// Makes sure that nothing but white space follows.
+  mutating func end() throws {
+    skipSpace()
+    guard offset == bytes.count else { throw error("more after the last bracket") }
+  }
+
+  private mutating func integer() throws -> Int {
+    skipSpace()
+    let start = offset
+    var value = 0
+    while let digit = peek(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) {
+      let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = tens.addingReportingOverflow(Int(digit - UInt8(ascii: "0")))
+      guard !overflow, !carry else { throw error("a number beyond 64 bits") }
+      value = sum
+      offset += 1
+    }
+    guard offset > start else {
+      throw error(peek() == UInt8(ascii: "-") ? "a negative number" : "a number is expected")
+    }
+    guard offset == start + 1 || bytes[start] != UInt8(ascii: "0") else {
+      throw error("a number with a leading zero")
+    }
+    return value
+  }
+
+  private mutating func appendEscape(to text: inout [UInt8]) throws {
+    switch try next() {
+    case UInt8(ascii: "\""): text.append(UInt8(ascii: "\""))
+    case UInt8(ascii: "\\"): text.append(UInt8(ascii: "\\"))
+    case UInt8(ascii: "/"): text.append(UInt8(ascii: "/"))
+    case UInt8(ascii: "b"): text.append(0x08)
+    case UInt8(ascii: "f"): text.append(0x0C)
+    case UInt8(ascii: "n"): text.append(0x0A)
+    case UInt8(ascii: "r"): text.append(0x0D)
+    case UInt8(ascii: "t"): text.append(0x09)
+    case UInt8(ascii: "u"): text.append(contentsOf: String(try unicodeEscape()).utf8)
+    default: throw error("an unknown escape in a string")
+    }
+  }
+
+  /// The character after `\u`, of one or, as UTF-16 has it, two groups of four digits.
+  private mutating func unicodeEscape() throws -> Unicode.Scalar {
+    var units = [try hexadecimal()]
+    if UTF16.isLeadSurrogate(units[0]) {
+      guard try next() == UInt8(ascii: "\\"), try next() == UInt8(ascii: "u") else {
+        throw error("half a surrogate pair")
+      }
+      units.append(try hexadecimal())
+    }
+    guard let text = String(validating: units, as: UTF16.self),
+      let scalar = text.unicodeScalars.first
+    else { throw error("half a surrogate pair") }
+    return scalar
+  }
+
+  private mutating func hexadecimal() throws -> UInt16 {
+    var value: UInt16 = 0
+    for _ in 0..<4 {
+      guard let digit = Character(Unicode.Scalar(try next())).hexDigitValue else {
+        throw error("\\u needs four hexadecimal digits")
+      }
+      value = value << 4 | UInt16(digit)
+    }
+    return value
+  }
+
+  private func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  private mutating func next() throws -> UInt8 {
+    guard let byte = peek() else { throw error("it ends too soon") }
+    offset += 1
+    return byte
+  }
+
+  private mutating func skipSpace() {
+    while let byte = peek(), byte == 0x20 || (0x09...0x0A).contains(byte) || byte == 0x0D {
+      offset += 1
+    }
+  }
+
+  private mutating func accept(_ character: Unicode.Scalar) -> Bool {
+    skipSpace()
+    guard peek() == UInt8(ascii: character) else { return false }
+    offset += 1
+    return true
+  }
+
+  private mutating func expect(_ character: Unicode.Scalar) throws {
+    guard accept(character) else { throw error("'\(Character(character))' is expected") }
+  }
+}

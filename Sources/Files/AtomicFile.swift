@@ -1,0 +1,152 @@
+internal import Foundation
+
+/// A file that appears under its name only once it is whole.
+///
+/// Bytes go to a hidden file in the same folder, which `commit` brings to disk and renames. Without
+/// `commit` (an error was thrown, the writer gave up) the hidden file is removed and whatever had
+/// the name before is untouched.
+public struct AtomicFile: ~Copyable {
+  /// The name that the file will have.
+  public let path: String
+  /// How many bytes were appended so far.
+  public private(set) var byteCount = 0
+
+  private let target: String
+  private let temporary: String
+  private let expectedByteCount: Int?
+  private var descriptor: Int32
+
+  /// Starts a file.
+  ///
+  /// - Parameters:
+  ///   - path: its name; a file that has it already is replaced on `commit`, and a symbolic link
+  ///     is followed.
+  ///   - expectedByteCount: its size, if known: the room on the disk is then checked at once.
+  /// - Throws: `FileError` if the folder is missing or not writable, if `path` is a folder or a
+  ///   device, or if the disk lacks room.
+  public init(_ path: String, expectedByteCount: Int? = nil) throws {
+    let target = try AtomicFile.destination(path)
+    let folder = AtomicFile.folder(of: target)
+    if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, folder, path) }
+    let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let temporary = folder + "/.partial-\(getpid())-\(token)"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
+    self.path = path
+    self.target = target
+    self.temporary = temporary
+    self.expectedByteCount = expectedByteCount
+    self.descriptor = descriptor
+  }
+
+  deinit {
+    guard descriptor >= 0 else { return }
+    close(descriptor)
+    unlink(temporary)
+  }
+
+  /// Writes a whole file at once.
+  ///
+  /// - Throws: `FileError`; the file is then as it was before.
+  public static func write(contentsOf bytes: UnsafeRawBufferPointer, to path: String) throws {
+    var file = try AtomicFile(path, expectedByteCount: bytes.count)
+    try file.append(bytes)
+    try file.commit()
+  }
+
+  /// Writes a whole text file at once, in UTF-8.
+  ///
+  /// - Throws: `FileError`; the file is then as it was before.
+  public static func write(_ text: String, to path: String) throws {
+    var text = text
+    try text.withUTF8 { try write(contentsOf: UnsafeRawBufferPointer($0), to: path) }
+  }
+
+  /// Adds bytes at the end.
+  ///
+  /// - Throws: `FileError`, with the number of bytes needed if the disk is full.
+  public mutating func append(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while !rest.isEmpty {
+      let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw failure(errno, needed: max(expectedByteCount ?? 0, byteCount + rest.count))
+      }
+      byteCount += written
+      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+    }
+  }
+
+  /// Brings the bytes to disk and gives the file its name.
+  ///
+  /// Call it once, as the last step.
+  ///
+  /// - Throws: `FileError`; what had the name before is then untouched.
+  public mutating func commit() throws {
+    guard descriptor >= 0 else { fatalError("AtomicFile: '\(path)' was committed already") }
+    guard fsync(descriptor) == 0, rename(temporary, target) == 0 else {
+      throw failure(errno, needed: expectedByteCount ?? byteCount)
+    }
+    close(descriptor)
+    descriptor = -1
+    // Only the entry in the folder is at stake here, and some file systems cannot sync a folder.
+    let folder = open(AtomicFile.folder(of: target), O_RDONLY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+
+  private func failure(_ number: Int32, needed: Int) -> FileError {
+    guard number == ENOSPC || number == EDQUOT else {
+      return FileError.system("write", path, errno: number)
+    }
+    return AtomicFile.noSpace(path, needed: needed, available: nil)
+  }
+
+  private static func noSpace(_ path: String, needed: Int, available: Int?) -> FileError {
+    let room = available.map { " and there are \($0)" } ?? ""
+    return FileError(
+      .noSpace, path: path,
+      message: "cannot write '\(path)': No space left on device; the file needs \(needed) bytes"
+        + "\(room); free some or choose another disk")
+  }
+
+  /// The file to replace, behind any symbolic links.
+  private static func destination(_ path: String) throws -> String {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      guard errno == ENOENT else { throw FileError.system("write", path, errno: errno) }
+      return path
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw FileError.system("write", path, errno: EISDIR)
+    default:
+      throw FileError(
+        .notRegular, path: path,
+        message: "cannot write '\(path)': it is a pipe or device; name a file")
+    }
+    guard let resolved = realpath(path, nil) else {
+      throw FileError.system("write", path, errno: errno)
+    }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func checkRoom(_ count: Int, _ folder: String, _ path: String) throws {
+    var status = statvfs()
+    guard statvfs(folder, &status) == 0 else {
+      throw FileError.system("write", path, errno: errno)
+    }
+    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+      by: UInt64(status.f_frsize))
+    guard !overflow, bytes < UInt64(count) else { return }
+    throw noSpace(path, needed: count, available: Int(bytes))
+  }
+}
