@@ -102,6 +102,11 @@ public final class Checkpoint {
     positions.mapValues { tensor(of: entries[$0]) }
   }
 
+  /// Lets go of the memory of what was read so far; tensors read their pages again when touched.
+  ///
+  /// What was written into tensors is lost.
+  public func releasePages() { file?.releasePages() }
+
   private func tensor(of entry: Entry) -> Tensor {
     let run = UnsafeRawBufferPointer(
       rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])

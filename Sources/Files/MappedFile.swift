@@ -31,6 +31,13 @@ public final class MappedFile {
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
+  /// Lets go of the memory of the pages that were read; they are read again when touched.
+  ///
+  /// What was written to them is lost.
+  public func releasePages() {
+    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)
+  }
+
   private static func size(of descriptor: Int32, _ path: String) throws -> Int {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

@@ -7,8 +7,8 @@ public import Torch
 public final class ParameterStore {
   /// Where values come from.
   public enum Source {
-    /// Each parameter's initializer, drawing from a generator.
-    case initialize(Generator)
+    /// Each parameter's initializer, drawing from a generator of the processor.
+    case initialize(Generator, dtype: DType = .float32, device: Device = .cpu)
     /// A state dict: name to tensor. Nothing is copied but what has another type or device.
     case load([String: Tensor], dtype: DType? = nil, device: Device = .cpu)
     /// Tensors without storage, for counting and for comparing shapes.
@@ -84,8 +84,8 @@ public final class ParameterStore {
 
   private func value(_ name: String, _ shape: [Int], _ initializer: Initializer) -> Tensor {
     switch source {
-    case .initialize(let generator):
-      return withoutGradients { initializer(shape, generator: generator) }
+    case .initialize(let generator, let dtype, let device):
+      return withoutGradients { initializer(shape, generator: generator).to(dtype).to(device) }
     case .shapes:
       return .empty(shape, device: .meta)
     case .load(let values, let dtype, let device):

@@ -1,0 +1,231 @@
+// Linear layers with prepacked float32 weights, for processors whose vendor-neutral libraries leave
+// the matrix product short of its peak. Blocking after Goto & van de Geijn 2008 ("Anatomy of
+// high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/library.h>
+
+#include "activation.h"
+#include "parallel.h"
+#include "simd.h"
+
+namespace dit {
+namespace {
+
+constexpr int64_t kRows = 6;          // of C, held in registers with...
+constexpr int64_t kColumns = 16;      // ...these columns
+constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
+constexpr int64_t kTileBlock = 43;    // tiles of A: a block is 390 KB
+
+typedef float Vector __attribute__((ext_vector_type(8)));
+typedef int32_t IntVector __attribute__((ext_vector_type(8)));
+typedef float UnalignedVector __attribute__((ext_vector_type(8), aligned(4)));
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// What happens to one tile of C.
+struct Tile {
+  const float *a;  // [depth][kRows]
+  const float *b;  // [depth][kColumns]
+  int64_t depth;
+  float *c;
+  int64_t stride;     // from one row of C to the next
+  bool first, last;   // of the blocks of K
+  const float *bias;  // [kColumns]
+  bool gelu;
+  const char *ahead;  // what to bring into the cache for later, in lines
+  int64_t ahead_lines;
+};
+
+DIT_INLINE void finish(const Tile &tile, Vector (&sums)[kRows][2]) {
+#pragma clang fp contract(fast) reassociate(on)
+  for (int64_t i = 0; i < kRows; i++) {
+    for (int64_t j = 0; j < 2; j++) {
+      auto *c = reinterpret_cast<UnalignedVector *>(tile.c + i * tile.stride + 8 * j);
+      Vector value = sums[i][j];
+      if (!tile.first) value += *c;
+      if (tile.last) {
+        value += *reinterpret_cast<const UnalignedVector *>(tile.bias + 8 * j);
+        if (tile.gelu) apply_gelu_tanh<Vector, IntVector>(value);
+      }
+      *c = value;
+    }
+  }
+}
+
+DIT_INLINE void multiply(const Tile &tile) {
+#pragma clang fp contract(fast)
+  Vector sums[kRows][2] = {};
+  for (int64_t i = 0; i < kRows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
+  for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
+  const float *a = tile.a;
+  const float *b = tile.b;
+  for (int64_t k = 0; k < tile.depth; k++, a += kRows, b += kColumns) {
+    const Vector b0 = *reinterpret_cast<const Vector *>(b);
+    const Vector b1 = *reinterpret_cast<const Vector *>(b + 8);
+#pragma clang loop unroll(full)
+    for (int64_t i = 0; i < kRows; i++) {
+      const Vector x = a[i];
+      sums[i][0] += x * b0;
+      sums[i][1] += x * b1;
+    }
+  }
+  finish(tile, sums);
+}
+
+struct Product {
+  const float *a;     // [tiles][K][kRows]
+  const float *b;     // [panels][K][kColumns]
+  float *c;           // [M, N]
+  const float *bias;  // [panels kColumns]
+  int64_t m, n, k;
+  bool gelu;
+};
+
+/// A tile that sticks out of C goes through a buffer.
+DIT_INLINE void multiply_edge(Tile tile, int64_t rows, int64_t columns) {
+  alignas(64) float buffer[kRows * kColumns] = {};
+  float *c = tile.c;
+  const int64_t stride = tile.stride;
+  if (!tile.first) {
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t j = 0; j < columns; j++) buffer[i * kColumns + j] = c[i * stride + j];
+    }
+  }
+  tile.c = buffer;
+  tile.stride = kColumns;
+  multiply(tile);
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < columns; j++) c[i * stride + j] = buffer[i * kColumns + j];
+  }
+}
+
+/// One panel of B against a block of A's tiles, over one block of K.
+DIT_INLINE void multiply_panel(const Product &p, int64_t panel, int64_t tile_begin,
+                               int64_t tile_end, int64_t k, int64_t depth, bool more_panels) {
+  const float *b = p.b + (panel * p.k + k) * kColumns;
+  const char *ahead = reinterpret_cast<const char *>(b + p.k * kColumns);
+  const int64_t lines = more_panels ? ceil_div(depth, tile_end - tile_begin) : 0;
+  const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
+  for (int64_t t = tile_begin; t < tile_end; t++, ahead += 64 * lines) {
+    const int64_t rows = std::min(kRows, p.m - t * kRows);
+    const Tile tile{p.a + (t * p.k + k) * kRows,
+                    b,
+                    depth,
+                    p.c + t * kRows * p.n + panel * kColumns,
+                    p.n,
+                    k == 0,
+                    k + depth == p.k,
+                    p.bias + panel * kColumns,
+                    p.gelu,
+                    ahead,
+                    lines};
+    if (rows == kRows && columns == kColumns) {
+      multiply(tile);
+    } else {
+      multiply_edge(tile, rows, columns);
+    }
+  }
+}
+
+DIT_CLONES void multiply_panels(const Product &p, int64_t begin, int64_t end) {
+  const int64_t tiles = ceil_div(p.m, kRows);
+  const int64_t tile_step = ceil_div(tiles, ceil_div(tiles, kTileBlock));
+  const int64_t depth_step = ceil_div(p.k, ceil_div(p.k, kDepthBlock));
+  for (int64_t t = 0; t < tiles; t += tile_step) {
+    const int64_t tile_end = std::min(t + tile_step, tiles);
+    for (int64_t k = 0; k < p.k; k += depth_step) {
+      const int64_t depth = std::min(depth_step, p.k - k);
+      for (int64_t panel = begin; panel < end; panel++) {
+        multiply_panel(p, panel, t, tile_end, k, depth, panel + 1 < end);
+      }
+    }
+  }
+}
+
+/// Rows of x, `[M, K]`, as tiles `[tiles][K][kRows]`; rows past the end are zero.
+DIT_CLONES void pack_rows(const float *x, float *packed, int64_t m, int64_t k, int64_t begin,
+                          int64_t end) {
+  for (int64_t tile = begin; tile < end; tile++) {
+    float *out = packed + tile * k * kRows;
+    for (int64_t i = 0; i < kRows; i++) {
+      const int64_t row = tile * kRows + i;
+      const float *in = x + row * k;
+      for (int64_t j = 0; j < k; j++) out[j * kRows + i] = row < m ? in[j] : 0;
+    }
+  }
+}
+
+at::Tensor pack_linear_weight(const at::Tensor &weight) {
+  TORCH_CHECK(weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(1) > 0,
+              "a weight must be [out, in] float32, not ", weight.sizes());
+  const at::Tensor source = weight.contiguous();
+  const int64_t n = source.size(0), k = source.size(1);
+  const int64_t panels = ceil_div(n, kColumns);
+  at::Tensor packed = at::empty({panels, k, kColumns}, source.options());
+  const float *in = source.const_data_ptr<float>();
+  float *out = packed.data_ptr<float>();
+  parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; panel++) {
+      float *to = out + panel * k * kColumns;
+      for (int64_t j = 0; j < kColumns; j++) {
+        const int64_t row = panel * kColumns + j;
+        for (int64_t i = 0; i < k; i++) to[i * kColumns + j] = row < n ? in[row * k + i] : 0;
+      }
+    }
+  });
+  return packed;
+}
+
+at::Tensor padded_bias(const std::optional<at::Tensor> &bias, const at::Tensor &packed, int64_t n) {
+  at::Tensor padded = at::zeros({packed.size(0) * kColumns}, packed.options());
+  if (bias.has_value()) padded.narrow(0, 0, n).copy_(*bias);
+  return padded;
+}
+
+at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
+                         const std::optional<at::Tensor> &bias, int64_t n, bool gelu) {
+  TORCH_CHECK(x.dim() >= 1 && x.scalar_type() == at::kFloat && x.size(-1) == packed.size(1) &&
+                  ceil_div(n, kColumns) == packed.size(0),
+              "x ", x.sizes(), " against a weight of ", n, " by ", packed.size(1));
+  const at::Tensor rows = x.contiguous();
+  const int64_t k = packed.size(1);
+  const int64_t m = rows.numel() / k;
+  const at::Tensor offsets = padded_bias(bias, packed, n);
+  auto shape = x.sizes().vec();
+  shape.back() = n;
+  at::Tensor result = at::empty(shape, x.options());
+  const int64_t tiles = ceil_div(m, kRows);
+  at::Tensor blocks = at::empty({tiles, k, kRows}, x.options());
+  const float *in = rows.const_data_ptr<float>();
+  float *a = blocks.data_ptr<float>();
+  parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_rows(in, a, m, k, begin, end); });
+  const Product product{a,
+                        packed.const_data_ptr<float>(),
+                        result.data_ptr<float>(),
+                        offsets.const_data_ptr<float>(),
+                        m,
+                        n,
+                        k,
+                        gelu};
+  parallel_for(packed.size(0), 1, [&](int64_t begin, int64_t end) {
+    multiply_panels(product, begin, end);
+  });
+  return result;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(dit, library) {
+  library.def("pack_linear_weight(Tensor weight) -> Tensor");
+  library.def("packed_linear(Tensor x, Tensor packed, Tensor? bias, int n, bool gelu) -> Tensor");
+}
+
+TORCH_LIBRARY_IMPL(dit, CPU, library) {
+  library.impl("pack_linear_weight", pack_linear_weight);
+  library.impl("packed_linear", packed_linear);
+}
+
+}  // namespace dit

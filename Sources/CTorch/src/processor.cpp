@@ -1,0 +1,9 @@
+#include "ctorch/processor.h"
+
+bool ctorch_has_wide_vectors(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}

@@ -1,0 +1,92 @@
+internal import Foundation
+internal import Layers
+public import Models
+public import Torch
+
+/// Times denoising steps of a model with random weights.
+public struct SamplingBenchmark {
+  /// The shape of the model.
+  public var config: DiTConfig
+  /// Rows of the network: 2 for one image with guidance.
+  public var rowCount: Int
+  /// Timed steps; one more goes before them.
+  public var stepCount: Int
+  /// The number format, settled.
+  public var precision: Precision
+  /// How the model is run.
+  public var mode: ExecutionMode
+  /// Where.
+  public var device: Device
+
+  /// What was measured.
+  public struct Report: Sendable {
+    /// The median over the steps.
+    public var secondsPerStep: Double
+    /// Of the step that goes before them.
+    public var firstStepSeconds: Double
+    /// From parameters to a runner that is ready for the batch.
+    public var prepareSeconds: Double
+    /// The most memory that was resident, with the program and libtorch.
+    public var peakMemoryBytes: Int
+    /// Threads that operators used.
+    public var threads: Int
+  }
+
+  /// A benchmark with all that it needs to know.
+  public init(
+    config: DiTConfig, rowCount: Int, stepCount: Int, precision: Precision, mode: ExecutionMode,
+    device: Device
+  ) {
+    self.config = config
+    self.rowCount = rowCount
+    self.stepCount = stepCount
+    self.precision = precision
+    self.mode = mode
+    self.device = device
+  }
+
+  /// Runs it.
+  ///
+  /// - Throws: `TorchError` if the device is absent.
+  public func run() throws -> Report {
+    let generator = try Generator(seed: 0)
+    let clock = ContinuousClock()
+    var started = clock.now
+    let runner = makeRunner(mode, config, precision: precision, device: device) {
+      ParameterStore(.initialize(generator, dtype: precision.dtype, device: device))
+    }
+    let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
+    let network = runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
+    let prepareSeconds = started.duration(to: clock.now).seconds
+    let size = config.inputSize
+    let latents = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
+      .to(device)
+    var times: [Double] = []
+    for step in (0...stepCount).reversed() {
+      started = clock.now
+      _ = network(latents, step).sum().item
+      times.append(started.duration(to: clock.now).seconds)
+    }
+    return Report(
+      secondsPerStep: times.dropFirst().sorted()[stepCount / 2], firstStepSeconds: times[0],
+      prepareSeconds: prepareSeconds, peakMemoryBytes: ProcessMemory.peakBytes,
+      threads: LibTorch.threadCount)
+  }
+}
+
+extension Duration {
+  /// In seconds.
+  fileprivate var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+/// What the kernel says of this process's memory.
+public enum ProcessMemory {
+  /// The most that was resident so far; 0 where the kernel does not say.
+  public static var peakBytes: Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
+  }
+}
