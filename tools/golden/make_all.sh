@@ -1,0 +1,27 @@
+#!/bin/sh
+# Makes all golden files anew and checks their sizes. PYTHON names the interpreter.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+golden=$here/../../Tests/Golden
+
+for script in make_dit make_diffusion make_autoencoder; do
+  "$python" -B "$here/$script.py"
+done
+
+total=0
+for file in "$golden"/*; do
+  size=$(wc -c < "$file")
+  total=$((total + size))
+  limit=400000
+  case $file in *autoencoder-kl.safetensors) limit=1500000 ;; esac
+  if [ "$size" -gt "$limit" ]; then
+    echo "$file: $size bytes, above $limit" >&2
+    exit 1
+  fi
+done
+echo "total: $total bytes"
+if [ "$total" -gt 3000000 ]; then
+  echo "above 3000000 bytes in total" >&2
+  exit 1
+fi
