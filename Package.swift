@@ -72,11 +72,13 @@ let package = Package(
     library("Inference", ["Models", "Layers", "Torch"]),
     .target(
       name: "CEmbeddedModel",
-      cSettings: [.unsafeFlags(["--embed-dir=" + Context.packageDirectory + "/Models"])]),
+      cSettings: [
+        .unsafeFlags(["-std=c23", "--embed-dir=" + Context.packageDirectory + "/Models"])
+      ]),
     library(
       "Pipeline",
       [
-        "CEmbeddedModel", "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models",
+        "CEmbeddedModel", "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
         "Torch",
       ]),
     library(
@@ -85,7 +87,7 @@ let package = Package(
     .executableTarget(
       name: "dit",
       dependencies: [
-        "DiTKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "DiTKit", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),

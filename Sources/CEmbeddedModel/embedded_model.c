@@ -1,7 +1,14 @@
 #include "embedded_model.h"
 
-_Alignas(64) const unsigned char embedded_model[] = {
+static _Alignas(64) const unsigned char model[] = {
 #embed "emoji.safetensors"
 };
 
-const size_t embedded_model_size = sizeof(embedded_model);
+static const unsigned char imagenet_names[] = {
+#embed "imagenet_classes.txt"
+};
+
+const unsigned char *const embedded_model = model;
+const size_t embedded_model_size = sizeof model;
+const unsigned char *const embedded_imagenet_names = imagenet_names;
+const size_t embedded_imagenet_names_size = sizeof imagenet_names;

@@ -26,7 +26,7 @@ public struct AtomicFile: ~Copyable {
   ///   device, or if the disk lacks room.
   public init(_ path: String, expectedByteCount: Int? = nil) throws {
     let target = try AtomicFile.destination(path)
-    let folder = AtomicFile.folder(of: target)
+    let folder = Folder.parent(of: target)
     if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, folder, path) }
     let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let temporary = folder + "/.partial-\(getpid())-\(token)"
@@ -91,7 +91,7 @@ public struct AtomicFile: ~Copyable {
     close(descriptor)
     descriptor = -1
     // Only the entry in the folder is at stake here, and some file systems cannot sync a folder.
-    let folder = open(AtomicFile.folder(of: target), O_RDONLY | O_CLOEXEC)
+    let folder = open(Folder.parent(of: target), O_RDONLY | O_CLOEXEC)
     guard folder >= 0 else { return }
     fsync(folder)
     close(folder)
@@ -132,11 +132,6 @@ public struct AtomicFile: ~Copyable {
     }
     defer { free(resolved) }
     return String(cString: resolved)
-  }
-
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   private static func checkRoom(_ count: Int, _ folder: String, _ path: String) throws {

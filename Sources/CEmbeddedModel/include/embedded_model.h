@@ -3,6 +3,11 @@
 #include <stddef.h>
 
 /// The embedded checkpoint: a safetensors file, aligned to 64 bytes.
-extern const unsigned char embedded_model[];
+extern const unsigned char *const embedded_model;
 /// Its size in bytes.
 extern const size_t embedded_model_size;
+
+/// The names of ImageNet's 1,000 classes, one a line, in UTF-8.
+extern const unsigned char *const embedded_imagenet_names;
+/// Their size in bytes.
+extern const size_t embedded_imagenet_names_size;

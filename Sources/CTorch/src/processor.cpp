@@ -7,3 +7,11 @@ bool ctorch_has_wide_vectors(void) {
   return false;
 #endif
 }
+
+bool ctorch_has_bfloat16(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}

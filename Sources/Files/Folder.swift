@@ -1,0 +1,43 @@
+internal import Foundation
+
+/// Folders that files go to.
+public enum Folder {
+  /// Makes a folder, with those around it, unless it is there; checks that it can be written to.
+  ///
+  /// - Throws: `FileError`.
+  public static func make(_ path: String) throws {
+    var made = ""
+    for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+      made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
+      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
+      let number = errno
+      // Folders on the way may be unreadable, or on a read-only file system, and still be there.
+      var status = stat()
+      guard stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        throw FileError.system("make folder", path, errno: number)
+      }
+    }
+    try checkWritable(path)
+  }
+
+  /// Checks that files can be made in a folder.
+  ///
+  /// - Throws: `FileError`.
+  public static func checkWritable(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw FileError.system("write to", path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      throw FileError(
+        .notRegular, path: path, message: "cannot write to '\(path)': it is a file, not a folder")
+    }
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw FileError.system("write to", path, errno: errno)
+    }
+  }
+
+  /// The folder that a path lies in.
+  public static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}

@@ -1,0 +1,142 @@
+public import Layers
+public import Torch
+
+// N batch, C channels, H W image, h w latents, c latent channels.
+
+/// The convolutional autoencoder of latent diffusion, with a Gaussian posterior.
+///
+/// Source: Rombach et al. 2022, section 3.1 and appendix G; parameter names are those of the
+/// `AutoencoderKL` in diffusers.
+public struct AutoencoderKL: Autoencoder {
+  /// The shape of the model.
+  public let config: AutoencoderKLConfig
+  private let encoder: EncoderKL?
+  private let decoder: DecoderKL?
+  private let quantization: Conv2d?
+  private let postQuantization: Conv2d?
+
+  /// Makes all parameters at a scope.
+  public init(_ config: AutoencoderKLConfig, at scope: Scope) {
+    self.config = config
+    let latents = config.latentChannelCount
+    encoder = config.hasEncoder ? EncoderKL(config, at: scope / "encoder") : nil
+    decoder = config.hasDecoder ? DecoderKL(config, at: scope / "decoder") : nil
+    quantization =
+      config.hasQuantization && config.hasEncoder
+      ? Conv2d(2 * latents, 2 * latents, kernelSize: 1, at: scope / "quant_conv") : nil
+    postQuantization =
+      config.hasQuantization && config.hasDecoder
+      ? Conv2d(latents, latents, kernelSize: 1, at: scope / "post_quant_conv") : nil
+  }
+
+  /// See `Autoencoder`.
+  public var downsamplingFactor: Int { 1 << (config.blockChannels.count - 1) }
+  /// See `Autoencoder`.
+  public var latentChannelCount: Int { config.latentChannelCount }
+  /// One over the deviation of its latents (Rombach et al. 2022, appendix G).
+  public var defaultScaleFactor: Double { 0.18215 }
+  /// See `Autoencoder`.
+  public var canEncode: Bool { encoder != nil }
+  /// See `Autoencoder`.
+  public var canDecode: Bool { decoder != nil }
+
+  /// See `Autoencoder`.
+  public func encode(_ images: Tensor) -> LatentDistribution {
+    guard let encoder else { fatalError("AutoencoderKL: no encoder was loaded") }
+    let h = encoder(images)
+    let moments = (quantization.map { $0(h) } ?? h).chunks(2, axis: 1)
+    return LatentDistribution(mean: moments[0], logVariance: moments[1].clamped(min: -30, max: 20))
+  }
+
+  /// See `Autoencoder`.
+  public func decode(_ latents: Tensor) -> Tensor {
+    guard let decoder else { fatalError("AutoencoderKL: no decoder was loaded") }
+    return decoder(postQuantization.map { $0(latents) } ?? latents)
+  }
+}
+
+/// Images to the two moments of the latents.
+struct EncoderKL {
+  private let input: Conv2d
+  private let stages: [(blocks: [ResidualBlockKL], downsample: Conv2d?)]
+  private let middle: MiddleKL
+  private let norm: GroupNorm
+  private let output: Conv2d
+
+  init(_ config: AutoencoderKLConfig, at scope: Scope) {
+    let channels = config.blockChannels
+    input = Conv2d(3, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
+    stages = channels.indices.map { stage in
+      let scope = scope / "down_blocks" / stage
+      let blocks = (0..<config.layersPerBlock).map { layer in
+        ResidualBlockKL(
+          channels[layer == 0 ? max(stage - 1, 0) : stage], channels[stage],
+          groupCount: config.groupCount, at: scope / "resnets" / layer)
+      }
+      let downsample =
+        stage + 1 < channels.count
+        ? Conv2d(
+          channels[stage], channels[stage], kernelSize: 3, stride: 2,
+          at: scope / "downsamplers" / 0 / "conv") : nil
+      return (blocks, downsample)
+    }
+    let width = channels[channels.count - 1]
+    middle = MiddleKL(width, groupCount: config.groupCount, at: scope / "mid_block")
+    norm = GroupNorm(width, groupCount: config.groupCount, at: scope / "conv_norm_out")
+    output = Conv2d(
+      width, 2 * config.latentChannelCount, kernelSize: 3, padding: 1, at: scope / "conv_out")
+  }
+
+  /// `[N, 3, H, W]` to `[N, 2 c, h, w]`
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    var h = input(x)
+    for (blocks, downsample) in stages {
+      for block in blocks { h = block(h) }
+      if let downsample { h = downsample(h.padded([0, 1, 0, 1])) }
+    }
+    return output(silu(norm(middle(h))))
+  }
+}
+
+/// Latents to images.
+struct DecoderKL {
+  private let input: Conv2d
+  private let middle: MiddleKL
+  private let stages: [(blocks: [ResidualBlockKL], upsample: Conv2d?)]
+  private let norm: GroupNorm
+  private let output: Conv2d
+
+  init(_ config: AutoencoderKLConfig, at scope: Scope) {
+    let channels = Array(config.blockChannels.reversed())
+    input = Conv2d(
+      config.latentChannelCount, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
+    middle = MiddleKL(channels[0], groupCount: config.groupCount, at: scope / "mid_block")
+    stages = channels.indices.map { stage in
+      let scope = scope / "up_blocks" / stage
+      let blocks = (0...config.layersPerBlock).map { layer in
+        ResidualBlockKL(
+          channels[layer == 0 ? max(stage - 1, 0) : stage], channels[stage],
+          groupCount: config.groupCount, at: scope / "resnets" / layer)
+      }
+      let upsample =
+        stage + 1 < channels.count
+        ? Conv2d(
+          channels[stage], channels[stage], kernelSize: 3, padding: 1,
+          at: scope / "upsamplers" / 0 / "conv") : nil
+      return (blocks, upsample)
+    }
+    let width = channels[channels.count - 1]
+    norm = GroupNorm(width, groupCount: config.groupCount, at: scope / "conv_norm_out")
+    output = Conv2d(width, 3, kernelSize: 3, padding: 1, at: scope / "conv_out")
+  }
+
+  /// `[N, c, h, w]` to `[N, 3, H, W]`
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    var h = middle(input(x))
+    for (blocks, upsample) in stages {
+      for block in blocks { h = block(h) }
+      if let upsample { h = upsample(upsampledNearest2x(h)) }
+    }
+    return output(silu(norm(h)))
+  }
+}

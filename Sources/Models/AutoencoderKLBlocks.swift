@@ -1,0 +1,71 @@
+internal import Layers
+internal import Torch
+
+// N batch, C channels, H W image, T = H W tokens.
+
+/// Two normalized convolutions around which the input goes (He et al. 2016).
+struct ResidualBlockKL {
+  private let norm1: GroupNorm
+  private let conv1: Conv2d
+  private let norm2: GroupNorm
+  private let conv2: Conv2d
+  private let shortcut: Conv2d?
+
+  init(_ inputCount: Int, _ outputCount: Int, groupCount: Int, at scope: Scope) {
+    norm1 = GroupNorm(inputCount, groupCount: groupCount, at: scope / "norm1")
+    conv1 = Conv2d(inputCount, outputCount, kernelSize: 3, padding: 1, at: scope / "conv1")
+    norm2 = GroupNorm(outputCount, groupCount: groupCount, at: scope / "norm2")
+    conv2 = Conv2d(outputCount, outputCount, kernelSize: 3, padding: 1, at: scope / "conv2")
+    shortcut =
+      inputCount == outputCount
+      ? nil : Conv2d(inputCount, outputCount, kernelSize: 1, at: scope / "conv_shortcut")
+  }
+
+  /// `[N, C_in, H, W]` to `[N, C_out, H, W]`
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let h = conv2(silu(norm2(conv1(silu(norm1(x))))))
+    return (shortcut.map { $0(x) } ?? x) + h
+  }
+}
+
+/// The coarsest stage: attention between two residual blocks.
+struct MiddleKL {
+  private let first: ResidualBlockKL
+  private let attention: SpatialAttentionKL
+  private let second: ResidualBlockKL
+
+  init(_ width: Int, groupCount: Int, at scope: Scope) {
+    first = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 0)
+    attention = SpatialAttentionKL(width, groupCount: groupCount, at: scope / "attentions" / 0)
+    second = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 1)
+  }
+
+  /// `[N, C, H, W]` to the same.
+  func callAsFunction(_ x: Tensor) -> Tensor { second(attention(first(x))) }
+}
+
+/// Attention of one head between the places of an image (Vaswani et al. 2017, equation 1).
+struct SpatialAttentionKL {
+  private let norm: GroupNorm
+  private let query: Linear
+  private let key: Linear
+  private let value: Linear
+  private let output: Linear
+
+  init(_ width: Int, groupCount: Int, at scope: Scope) {
+    norm = GroupNorm(width, groupCount: groupCount, at: scope / "group_norm")
+    query = Linear(width, width, at: scope / "to_q")
+    key = Linear(width, width, at: scope / "to_k")
+    value = Linear(width, width, at: scope / "to_v")
+    output = Linear(width, width, at: scope / "to_out" / 0)
+  }
+
+  /// `[N, C, H, W]` to the same.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let shape = x.shape
+    let tokens = norm(x).flattened(from: 2).transposed(1, 2)  // [N, T, C]
+    func head(_ layer: Linear) -> Tensor { layer(tokens).expandingDims(at: 1) }  // [N, 1, T, C]
+    let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
+    return x + output(mixed.squeezingDim(at: 1)).transposed(1, 2).reshaped(shape)
+  }
+}

@@ -1,0 +1,65 @@
+/// The shape of an `AutoencoderKL`.
+public struct AutoencoderKLConfig: Sendable, Equatable {
+  /// Channels at each resolution, the finest first.
+  public var blockChannels: [Int]
+  /// Residual blocks at each resolution of the encoder; the decoder has one more.
+  public var layersPerBlock: Int
+  /// Channels of the latents.
+  public var latentChannelCount: Int
+  /// Groups of every group norm.
+  public var groupCount: Int
+  /// Whether there is an encoder.
+  public var hasEncoder: Bool
+  /// Whether there is a decoder.
+  public var hasDecoder: Bool
+  /// Whether 1x1 convolutions stand between the latents and the two halves.
+  public var hasQuantization: Bool
+
+  /// A configuration; defaults are those of `sd-vae-ft-mse` and its relatives.
+  public init(
+    blockChannels: [Int] = [128, 256, 512, 512], layersPerBlock: Int = 2,
+    latentChannelCount: Int = 4, groupCount: Int = 32, hasEncoder: Bool = true,
+    hasDecoder: Bool = true, hasQuantization: Bool = true
+  ) {
+    self.blockChannels = blockChannels
+    self.layersPerBlock = layersPerBlock
+    self.latentChannelCount = latentChannelCount
+    self.groupCount = groupCount
+    self.hasEncoder = hasEncoder
+    self.hasDecoder = hasDecoder
+    self.hasQuantization = hasQuantization
+  }
+
+  /// Reads the configuration off the shapes of a state dict in the names of diffusers.
+  ///
+  /// - Throws: `ModelError` if the shapes are of something else.
+  public static func inferred(from shapes: [String: [Int]]) throws -> AutoencoderKLConfig {
+    let hasEncoder = shapes["encoder.conv_in.weight"] != nil
+    let hasDecoder = shapes["decoder.conv_in.weight"] != nil
+    let prefix = hasEncoder ? "encoder.down_blocks" : "decoder.up_blocks"
+    var channels: [Int] = []
+    while let shape = shapes["\(prefix).\(channels.count).resnets.0.conv1.weight"] {
+      guard let count = shape.first, count > 0 else { break }
+      channels.append(count)
+    }
+    var layers = 0
+    while shapes["\(prefix).0.resnets.\(layers).conv1.weight"] != nil { layers += 1 }
+    let latents =
+      hasDecoder
+      ? shapes["decoder.conv_in.weight"].flatMap { $0.count == 4 ? $0[1] : nil }
+      : shapes["encoder.conv_out.weight"].flatMap { $0.count == 4 ? $0[0] / 2 : nil }
+    guard hasEncoder || hasDecoder, !channels.isEmpty, let latents, latents > 0,
+      channels.allSatisfy({ $0.isMultiple(of: 32) }), layers > (hasEncoder ? 0 : 1)
+    else {
+      throw ModelError(
+        "not an AutoencoderKL: its convolutions (encoder.conv_in, encoder.down_blocks,"
+          + " decoder.conv_in, decoder.up_blocks) are missing or of odd shapes")
+    }
+    return AutoencoderKLConfig(
+      blockChannels: hasEncoder ? channels : channels.reversed(),
+      layersPerBlock: hasEncoder ? layers : layers - 1, latentChannelCount: latents,
+      hasEncoder: hasEncoder, hasDecoder: hasDecoder,
+      hasQuantization: shapes["quant_conv.weight"] != nil
+        || shapes["post_quant_conv.weight"] != nil)
+  }
+}

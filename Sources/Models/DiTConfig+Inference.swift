@@ -1,0 +1,84 @@
+/// How the number of attention heads was found, which a state dict does not show.
+public enum HeadCountSource: String, Sendable {
+  /// The caller said it.
+  case given = "as given"
+  /// The file's metadata has it.
+  case metadata = "from the file's metadata"
+  /// The published size of that width and depth.
+  case preset = "that of the published size with this width and depth"
+  /// Heads of 64 channels.
+  case width = "assuming 64 channels a head"
+}
+
+extension DiTConfig {
+  /// Reads the configuration off the shapes of a state dict in the published names.
+  ///
+  /// - Parameters:
+  ///   - shapes: name to shape.
+  ///   - headCount: the number of heads, if the caller knows it.
+  ///   - metadata: the file's texts; `num_heads` is looked for.
+  /// - Returns: the configuration, and where the number of heads comes from.
+  /// - Throws: `ModelError` if the shapes are not a DiT's.
+  public static func inferred(
+    from shapes: [String: [Int]], headCount: Int? = nil, metadata: [String: String] = [:]
+  ) throws -> (config: DiTConfig, headCountSource: HeadCountSource) {
+    let needed = [
+      "pos_embed": 3, "x_embedder.proj.weight": 4, "y_embedder.embedding_table.weight": 2,
+      "blocks.0.mlp.fc1.weight": 2, "final_layer.linear.weight": 2,
+    ]
+    let missing = needed.keys.filter { shapes[$0]?.count != needed[$0] }.sorted()
+    guard missing.isEmpty, let patches = shapes["x_embedder.proj.weight"],
+      let positions = shapes["pos_embed"], let table = shapes["y_embedder.embedding_table.weight"],
+      let hidden = shapes["blocks.0.mlp.fc1.weight"], let last = shapes["final_layer.linear.weight"]
+    else {
+      throw ModelError(
+        "not a DiT: without \(missing.joined(separator: ", ")) of the right rank; a DiT's names are"
+          + " those of the published checkpoints, such as \(needed.keys.sorted()[2])")
+    }
+    let (width, channels, patch) = (patches[0], patches[1], patches[2])
+    let depth = (0...).first { shapes["blocks.\($0).mlp.fc1.weight"] == nil } ?? 0
+    let grid = Int(Double(positions[1]).squareRoot().rounded())
+    let outputs = last[0]
+    guard width > 0, channels > 0, patch > 0, grid > 0, grid * grid == positions[1], table[0] > 1,
+      hidden[0] > 0, hidden[0].isMultiple(of: width), width.isMultiple(of: 4),
+      [1, 2].map({ $0 * channels * patch * patch }).contains(outputs)
+    else {
+      throw ModelError(
+        "not a DiT: x_embedder.proj.weight \(patches), pos_embed \(positions), blocks.0.mlp.fc1"
+          + ".weight \(hidden) and final_layer.linear.weight \(last) do not belong together")
+    }
+    let (heads, source) = try heads(
+      headCount, metadata, width: width, depth: depth)
+    let config = DiTConfig(
+      inputSize: grid * patch, channelCount: channels, patchSize: patch, hiddenSize: width,
+      depth: depth, headCount: heads, mlpRatio: hidden[0] / width, classCount: table[0] - 1,
+      learnsVariance: outputs == 2 * channels * patch * patch)
+    return (config, source)
+  }
+
+  private static func heads(
+    _ given: Int?, _ metadata: [String: String], width: Int, depth: Int
+  ) throws -> (Int, HeadCountSource) {
+    let preset = DiTPreset.allCases.first { $0.size.hiddenSize == width && $0.size.depth == depth }
+    let candidates: [(Int?, HeadCountSource)] = [
+      (given, .given), (metadata["num_heads"].flatMap { Int($0) }, .metadata),
+      (preset?.size.headCount, .preset), (max(width / 64, 1), .width),
+    ]
+    for case (let count?, let source) in candidates {
+      guard count > 0, width.isMultiple(of: count) else {
+        throw ModelError(
+          "\(count) attention heads (\(source.rawValue)) do not divide the width \(width);"
+            + " say how many with --num-heads")
+      }
+      return (count, source)
+    }
+    fatalError("the last candidate is never nil")
+  }
+
+  /// The published size that this is, with any image size and number of classes; nil if it is none.
+  public var preset: DiTPreset? {
+    DiTPreset.allCases.first {
+      $0.size == (hiddenSize, depth, headCount) && $0.patchSize == patchSize
+    }
+  }
+}

@@ -1,0 +1,23 @@
+internal import CEmbeddedModel
+public import Checkpoint
+
+/// What is built into the program.
+public enum EmbeddedModel {
+  /// The name that stands for the model's path in messages.
+  public static let name = "embedded model"
+
+  /// The checkpoint, over the program's own memory.
+  ///
+  /// - Throws: `CheckpointError` if the program was built with a damaged file.
+  public static func checkpoint() throws -> Checkpoint {
+    try Checkpoint.embedded(
+      bytes: UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size), name: name)
+  }
+
+  /// The names of ImageNet's 1,000 classes.
+  static var imageNetNames: [String] {
+    let bytes = UnsafeRawBufferPointer(
+      start: embedded_imagenet_names, count: embedded_imagenet_names_size)
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+}

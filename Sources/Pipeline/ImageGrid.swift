@@ -1,0 +1,37 @@
+public import ImageData
+
+/// Puts images of one size side by side.
+public enum ImageGrid {
+  /// White between the images, in pixels.
+  public static let gap = 2
+
+  /// A grid about as wide as high, row by row; at least one image is needed.
+  ///
+  /// - Parameters:
+  ///   - images: all of one size.
+  ///   - columns: how many stand in a row; about the square root of their number if nil.
+  public static func grid(_ images: [RGBImage], columns: Int? = nil) -> RGBImage {
+    guard let first = images.first else { fatalError("ImageGrid: no images") }
+    let columns = min(columns ?? bestColumns(images.count), images.count)
+    let rows = (images.count + columns - 1) / columns
+    let (cellWidth, cellHeight) = (first.width + gap, first.height + gap)
+    let (width, height) = (columns * cellWidth + gap, rows * cellHeight + gap)
+    var pixels = [UInt8](repeating: 255, count: 3 * width * height)
+    for (index, image) in images.enumerated() {
+      let x = gap + index % columns * cellWidth
+      let y = gap + index / columns * cellHeight
+      for row in 0..<image.height {
+        let start = 3 * ((y + row) * width + x)
+        let source = 3 * row * image.width
+        pixels.replaceSubrange(
+          start..<start + 3 * image.width, with: image.pixels[source..<source + 3 * image.width])
+      }
+    }
+    return RGBImage(width: width, height: height, pixels: pixels)
+  }
+
+  /// The least number of columns whose grid is not higher than wide.
+  private static func bestColumns(_ count: Int) -> Int {
+    (1...count).first { $0 * $0 >= count } ?? 1
+  }
+}

@@ -1,0 +1,201 @@
+internal import Checkpoint
+public import Diffusion
+public import ImageData
+public import Inference
+public import Models
+public import Torch
+
+// N images, C channels, h w latents.
+
+/// Class labels to images: a DiT, the diffusion process and an autoencoder.
+///
+/// Source: Peebles & Xie 2023, section 4; the order of random draws is that of the published code,
+/// so a seed gives the image that it gives.
+public final class LatentDiffusionPipeline {
+  /// The shape of the DiT.
+  public let model: DiTConfig
+  /// The classes and their names.
+  public let classNames: ClassNames
+  /// What was found out and chosen on the way, a line each, for the user's eyes.
+  public let notes: [String]
+  /// Where it runs.
+  public let device: Device
+  /// The number format, settled.
+  public let precision: Precision
+  /// What latents are multiplied by before the DiT sees them.
+  public let scaleFactor: Double
+  /// Height and width of images in pixels.
+  public let imageSize: Int
+
+  private let loader: DiTLoader
+  private var runner: (any DiTRunner)?
+  private let autoencoder: (any Autoencoder)?
+
+  /// Opens the files and checks that all goes together; weights are read with the first batch.
+  ///
+  /// - Throws: `FileError`, `CheckpointError` or `PipelineError`, each with what is wrong, where,
+  ///   and what to do; `TorchError` if the device fails.
+  public init(_ config: PipelineConfig) throws {
+    device = try Placement.device(config.device)
+    precision = Placement.precision(config.precision, on: device)
+    let checkpoint =
+      try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
+    let loader = DiTLoader(
+      checkpoint: checkpoint, headCount: config.headCount, precision: precision, mode: config.mode,
+      device: device)
+    let (model, headNote) = try loader.inferredConfig()
+    let factor: Int
+    (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
+      config.autoencoder, for: model, of: checkpoint.path, device: device)
+    imageSize = model.inputSize * factor
+    try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
+    classNames = try ClassNames(
+      count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
+    scaleFactor = config.scaleFactor ?? autoencoder?.defaultScaleFactor ?? 1
+    guard scaleFactor.isFinite, scaleFactor > 0 else {
+      throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
+    }
+    notes = checkpoint.notes + [headNote]
+    self.model = model
+    self.loader = loader
+  }
+
+  private static func autoencoder(
+    _ choice: AutoencoderChoice, for model: DiTConfig, of path: String, device: Device
+  ) throws -> ((any Autoencoder)?, Int) {
+    guard case .file(let file) = choice else {
+      guard model.channelCount == 3 else {
+        throw PipelineError(
+          .setting,
+          "'\(path)' makes latents of \(model.channelCount) channels, not pixels: name the file of"
+            + " its autoencoder with --vae-checkpoint")
+      }
+      return (nil, 1)
+    }
+    let autoencoder = try AutoencoderLoader.load(try Checkpoint.open(file), device: device)
+    guard autoencoder.canDecode else {
+      throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
+    }
+    guard autoencoder.latentChannelCount == model.channelCount else {
+      throw PipelineError(
+        .unusable,
+        "'\(path)' makes \(model.channelCount) channels and '\(file)' takes latents of"
+          + " \(autoencoder.latentChannelCount); they do not belong together")
+    }
+    return (autoencoder, autoencoder.downsamplingFactor)
+  }
+
+  private static func check(
+    _ config: PipelineConfig, _ model: DiTConfig, imageSize: Int, path: String
+  ) throws {
+    if let wanted = config.imageSize, wanted != imageSize {
+      let step = imageSize / model.gridSize
+      let multiple =
+        wanted > 0 && wanted.isMultiple(of: step)
+        ? "" : " (which is no multiple of autoencoder factor x patch size, \(step))"
+      throw PipelineError(
+        .setting,
+        "image size \(wanted)\(multiple): '\(path)' makes images of \(imageSize) x \(imageSize)"
+          + " pixels")
+    }
+    if let preset = config.preset {
+      let expected = preset.size
+      guard expected.hiddenSize == model.hiddenSize, expected.depth == model.depth,
+        preset.patchSize == model.patchSize
+      else {
+        throw PipelineError(
+          .setting,
+          "'\(path)' is no \(preset.rawValue): width \(model.hiddenSize), depth \(model.depth),"
+            + " patch size \(model.patchSize), not \(expected.hiddenSize), \(expected.depth),"
+            + " \(preset.patchSize)")
+      }
+    }
+  }
+
+  /// The random numbers of a run.
+  ///
+  /// - Throws: `TorchError` if the device fails.
+  public func makeGenerator(seed: UInt64) throws -> Generator {
+    try Generator(seed: seed, device: device)
+  }
+
+  /// The steps from noise to the latents of images of given classes, taken as they are asked for.
+  ///
+  /// - Parameters:
+  ///   - labels: a class for each of the N images.
+  ///   - options: how.
+  ///   - generator: goes on from batch to batch.
+  /// - Returns: steps with latents `[N, C, h, w]`.
+  /// - Throws: `PipelineError` for a class or option out of range; `TorchError` if memory does not
+  ///   suffice.
+  public func denoising(
+    labels: [Int], options: SamplingOptions, generator: Generator
+  ) throws -> Denoising {
+    for label in labels where !(0..<model.classCount).contains(label) {
+      throw PipelineError(
+        .setting,
+        "class \(label) is out of range: the model has classes 0 to \(model.classCount - 1)")
+    }
+    guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
+    guard options.eta >= 0, options.eta.isFinite, options.guidance.scale.isFinite else {
+      throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
+    }
+    let schedule: NoiseSchedule
+    do {
+      schedule = try NoiseSchedule.linear.respaced(to: options.stepCount)
+    } catch let error as DiffusionError {
+      throw PipelineError(.setting, error.message)
+    }
+    let (count, size, channels) = (labels.count, model.inputSize, model.channelCount)
+    let start = Tensor.randn([count, channels, size, size], generator: generator)
+    let isGuided = options.guidance.isActive
+    let rows = isGuided ? labels + Array(repeating: model.classCount, count: count) : labels
+    let runner = try loadedRunner()
+    let network = withoutGradients {
+      runner.prepared(labels: rows, timesteps: schedule.timesteps)
+    }
+    return Denoising(
+      GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
+      sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
+      generator: generator
+    ) { latents, timestep in
+      guard isGuided else { return network(latents, timestep) }
+      return options.guidance.combined(
+        network(concatenated([latents, latents]), timestep), noiseChannelCount: channels)
+    }
+  }
+
+  private func loadedRunner() throws -> any DiTRunner {
+    if let runner { return runner }
+    let loaded = try withTorchErrors { loader.load(model) }
+    runner = loaded
+    return loaded
+  }
+
+  /// Latents, as they leave the sampler, to images, one at a time.
+  ///
+  /// - Parameters:
+  ///   - latents: `[N, C, h, w]`
+  ///   - isWanted: asked before each image; the rest is left out once it says no.
+  /// - Throws: `TorchError` if memory does not suffice.
+  public func decode(
+    _ latents: Tensor, whileTrue isWanted: () -> Bool = { true }
+  ) throws -> [RGBImage] {
+    try withTorchErrors {
+      withoutGradients {
+        (0..<latents.size(0)).prefix { _ in isWanted() }.map { index in
+          let scaled = latents[index..<index + 1].to(.float32) / scaleFactor
+          return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
+        }
+      }
+    }
+  }
+}
+
+extension RGBImage {
+  /// Reads `[1, 3, H, W]` in -1 ... 1: clamp(127.5 x + 128, 0, 255), truncated.
+  init(_ image: Tensor) {
+    let bytes = (image[0] * 127.5 + 128).clamped(min: 0, max: 255).permuted([1, 2, 0]).to(.uint8)
+    self.init(width: image.size(3), height: image.size(2), pixels: bytes.elements(UInt8.self))
+  }
+}

@@ -1,0 +1,79 @@
+public import Diffusion
+public import Inference
+public import Models
+
+/// Where images come from.
+public enum AutoencoderChoice: Sendable, Equatable {
+  /// None for a model of 3 channels; others need to be told.
+  case automatic
+  /// The model makes pixels.
+  case none
+  /// A file; its names tell which autoencoder it holds.
+  case file(String)
+}
+
+/// What a `LatentDiffusionPipeline` is made of.
+public struct PipelineConfig: Sendable {
+  /// The DiT's checkpoint; nil for the embedded model.
+  public var ditCheckpoint: String?
+  /// The autoencoder.
+  public var autoencoder: AutoencoderChoice
+  /// The published size that the checkpoint must be of, if the caller wants to be sure.
+  public var preset: DiTPreset?
+  /// Height and width of images in pixels, if the caller wants to be sure.
+  public var imageSize: Int?
+  /// Attention heads, where file and size do not tell.
+  public var headCount: Int?
+  /// A text file with a class name a line.
+  public var classNamesPath: String?
+  /// What latents are multiplied by before the model; nil for the autoencoder's own.
+  public var scaleFactor: Double?
+  /// The number format.
+  public var precision: Precision
+  /// How the model is run.
+  public var mode: ExecutionMode
+  /// `auto`, or a device in libtorch's spelling.
+  public var device: String
+
+  /// A configuration; without arguments it is that of the embedded model.
+  public init(
+    ditCheckpoint: String? = nil, autoencoder: AutoencoderChoice = .automatic,
+    preset: DiTPreset? = nil, imageSize: Int? = nil, headCount: Int? = nil,
+    classNamesPath: String? = nil, scaleFactor: Double? = nil, precision: Precision = .auto,
+    mode: ExecutionMode = .graph, device: String = "auto"
+  ) {
+    self.ditCheckpoint = ditCheckpoint
+    self.autoencoder = autoencoder
+    self.preset = preset
+    self.imageSize = imageSize
+    self.headCount = headCount
+    self.classNamesPath = classNamesPath
+    self.scaleFactor = scaleFactor
+    self.precision = precision
+    self.mode = mode
+    self.device = device
+  }
+}
+
+/// How to sample.
+public struct SamplingOptions: Sendable {
+  /// The method.
+  public var sampler: Sampler
+  /// Steps, 1 ... 1000.
+  public var stepCount: Int
+  /// DDIM's share of fresh noise, 0 or more.
+  public var eta: Double
+  /// Classifier-free guidance.
+  public var guidance: Guidance
+
+  /// Options; `stepCount` is the sampler's own if nil.
+  public init(
+    sampler: Sampler = .ddpm, stepCount: Int? = nil, eta: Double = 0,
+    guidance: Guidance = Guidance(scale: 4)
+  ) {
+    self.sampler = sampler
+    self.stepCount = stepCount ?? sampler.defaultStepCount
+    self.eta = eta
+    self.guidance = guidance
+  }
+}

@@ -1,0 +1,99 @@
+internal import Foundation
+internal import Pipeline
+
+/// Command-line arguments brought to the form that the parser takes.
+///
+/// Accepted beyond it: snake_case spellings, booleans without a value, and a configuration file,
+/// whose settings go before the flags so that flags win.
+struct Arguments {
+  private let table: OptionTable
+
+  init(_ table: OptionTable) { self.table = table }
+
+  /// The arguments of a command, without its name, in the parser's form.
+  ///
+  /// - Parameter check: says of arguments made from one setting of the file what is wrong with them;
+  ///   nil for nothing.
+  /// - Throws: `UsageError` for a file that cannot be used.
+  func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
+    let flags = spelled(arguments)
+    var settings: [String] = []
+    if let path = try configurationPath(flags) {
+      settings = try ConfigurationFile(path).settings(table, check: check)
+    }
+    return settings + flags
+  }
+
+  /// Long options in kebab-case, each boolean with its value.
+  private func spelled(_ arguments: [String]) -> [String] {
+    var result: [String] = []
+    var place = arguments.startIndex
+    while place < arguments.endIndex {
+      let argument = arguments[place]
+      place += 1
+      if argument == "--" { return result + arguments[(place - 1)...] }
+      guard argument.hasPrefix("--") else {
+        result.append(argument)
+        continue
+      }
+      let parts = argument.dropFirst(2).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = OptionTable.kebab(String(parts.first ?? ""))
+      let following = parts.count == 2 ? String(parts[1]) : nil
+      let next = place < arguments.endIndex ? arguments[place] : nil
+      switch table.kinds[name] {
+      case .boolean:
+        if let following {
+          result.append("--\(name)=\(Arguments.boolean(following) ?? following)")
+        } else if let value = next.flatMap(Arguments.boolean) {
+          result.append("--\(name)=\(value)")
+          place += 1
+        } else {
+          result.append("--\(name)=true")
+        }
+      case .optional(let bare):
+        if following == nil, next.map({ $0.hasPrefix("-") }) ?? true {
+          result.append("--\(name)=\(bare)")
+        } else {
+          result.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
+        }
+      case .value, nil:
+        result.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
+      }
+    }
+    return result
+  }
+
+  /// `true` or `false` for the spellings of YAML and Python; nil for anything else.
+  static func boolean(_ text: String) -> String? {
+    switch text.lowercased() {
+    case "true", "yes", "on": "true"
+    case "false", "no", "off": "false"
+    default: nil
+    }
+  }
+
+  private func configurationPath(_ arguments: [String]) throws -> String? {
+    var path: String?
+    for (place, argument) in arguments.enumerated() {
+      var found: String?
+      if argument == "-c" || argument == "--config" {
+        guard place + 1 < arguments.count else { return nil }
+        found = arguments[place + 1]
+      } else if argument.hasPrefix("--config=") {
+        found = String(argument.dropFirst("--config=".count))
+      }
+      guard let found else { continue }
+      guard path == nil else { throw UsageError("more than one configuration file is given") }
+      path = found
+    }
+    return path
+  }
+}
+
+/// Something wrong in flags or in a configuration file.
+struct UsageError: Error, CustomStringConvertible {
+  let message: String
+  init(_ message: String) { self.message = message }
+  var description: String { message }
+}

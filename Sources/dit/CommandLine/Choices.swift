@@ -1,0 +1,62 @@
+public import ArgumentParser
+public import Diffusion
+public import Inference
+public import Models
+
+extension Sampler: ExpressibleByArgument {
+  /// Its name, in any case.
+  public init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+}
+
+extension Precision: ExpressibleByArgument {
+  /// Its name, or the name of the number format in other programs.
+  public init?(argument: String) {
+    let known = ["float32": "fp32", "float16": "fp16", "bfloat16": "bf16"]
+    let name = argument.lowercased()
+    self.init(rawValue: known[name] ?? name)
+  }
+}
+
+extension ExecutionMode: ExpressibleByArgument {
+  /// Its name, or MindSpore's number.
+  public init?(argument: String) {
+    let known = ["0": "graph", "1": "eager"]
+    self.init(rawValue: known[argument] ?? argument.lowercased())
+  }
+}
+
+extension DiTPreset: ExpressibleByArgument {
+  /// Its name, in any case.
+  public init?(argument: String) {
+    guard
+      let preset = DiTPreset.allCases.first(where: {
+        $0.rawValue.lowercased() == argument.lowercased()
+      })
+    else { return nil }
+    self = preset
+  }
+}
+
+/// `3`, another number of channels, or `all`.
+struct GuidedChannelsArgument: ExpressibleByArgument {
+  let channels: GuidedChannels
+
+  init(_ channels: GuidedChannels) { self.channels = channels }
+
+  init?(argument: String) {
+    if argument.lowercased() == "all" {
+      channels = .all
+    } else if let count = Int(argument), count > 0 {
+      channels = .first(count)
+    } else {
+      return nil
+    }
+  }
+
+  var defaultValueDescription: String {
+    switch channels {
+    case .all: "all"
+    case .first(let count): String(count)
+    }
+  }
+}

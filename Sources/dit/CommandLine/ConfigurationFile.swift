@@ -1,0 +1,112 @@
+internal import Files
+internal import Foundation
+internal import Pipeline
+internal import Yams
+
+/// A YAML file of settings: a flat mapping of option names to values.
+struct ConfigurationFile {
+  private let path: String
+  private let entries: [(key: String, line: Int, value: Node)]
+
+  /// Reads a file.
+  ///
+  /// - Throws: `FileError`; `UsageError` with the line for what is not such a mapping.
+  init(_ path: String) throws {
+    self.path = path
+    let file = try MappedFile(path)
+    guard let text = String(validating: file.bytes, as: UTF8.self) else {
+      throw UsageError("'\(path)' is not a text file in UTF-8")
+    }
+    let root: Node?
+    do {
+      root = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      throw UsageError("'\(path)' is not YAML: \(ConfigurationFile.brief(error))")
+    }
+    guard let root else {
+      entries = []
+      return
+    }
+    guard let mapping = root.mapping else {
+      throw UsageError("'\(path)' must be a mapping of settings, such as `sampling_steps: 250`")
+    }
+    entries = try mapping.map { key, value in
+      let line = key.mark?.line ?? 0
+      guard let name = key.scalar?.string else {
+        throw UsageError("'\(path)', line \(line): a setting's name must be a word")
+      }
+      return (name, line, value)
+    }
+  }
+
+  /// The settings as command-line arguments, in the order of the file.
+  ///
+  /// - Parameters:
+  ///   - table: the options that the command has.
+  ///   - check: says what is wrong with the arguments of one setting; nil for nothing.
+  /// - Throws: `UsageError` that lists each unknown key and wrong value with its line.
+  func settings(_ table: OptionTable, check: ([String]) -> String?) throws -> [String] {
+    var settings: [String] = []
+    var faults: [String] = []
+    for (key, line, value) in entries {
+      let name = OptionTable.kebab(key)
+      guard name != "config", let kind = table.kinds[name] else {
+        faults.append("line \(line): unknown key '\(key)'\(suggestion(key, table))")
+        continue
+      }
+      guard let text = ConfigurationFile.text(of: value) else {
+        faults.append("line \(line): '\(key)' must be a single value or a list of them")
+        continue
+      }
+      guard !text.isEmpty else { continue }
+      if case .optional = kind, Arguments.boolean(text) == "false" { continue }
+      let argument = "--\(name)=\(spelled(text, kind))"
+      if let fault = check([argument]) {
+        faults.append("line \(line): \(key): \(fault)")
+      } else {
+        settings.append(argument)
+      }
+    }
+    guard faults.isEmpty else {
+      throw UsageError(faults.map { "'\(path)', \($0)" }.joined(separator: "\n"))
+    }
+    return settings
+  }
+
+  private func spelled(_ text: String, _ kind: OptionTable.Kind) -> String {
+    switch kind {
+    case .value: text
+    case .boolean: Arguments.boolean(text) ?? text
+    case .optional(let bare): Arguments.boolean(text) == "true" ? bare : text
+    }
+  }
+
+  private func suggestion(_ key: String, _ table: OptionTable) -> String {
+    let keys = table.kinds.keys.map { $0.replacing("-", with: "_") }.sorted()
+    return Spelling.nearest(to: key, among: keys).map { "; did you mean '\($0)'?" } ?? ""
+  }
+
+  /// A scalar as text, a list as texts with commas between; "" for null; nil for anything else.
+  private static func text(of node: Node) -> String? {
+    switch node {
+    case .scalar(let scalar):
+      return node.null != nil && scalar.style == .plain ? "" : scalar.string
+    case .sequence(let sequence):
+      let texts = sequence.compactMap { $0.scalar?.string }
+      return texts.count == sequence.count ? texts.joined(separator: ",") : nil
+    case .mapping, .alias:
+      return nil
+    }
+  }
+
+  private static func brief(_ error: YamlError) -> String {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line): \(problem)"
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      "line \(context.mark.line): \(duplicates.joined(separator: ", ")) stands twice"
+    default: "\(error)"
+    }
+  }
+}

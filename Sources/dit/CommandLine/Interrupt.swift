@@ -1,0 +1,36 @@
+internal import Foundation
+internal import Synchronization
+
+/// A request to stop, by Ctrl-C or the system, that is honoured at the next step.
+enum Interrupt {
+  private static let pending = Atomic<Int32>(0)
+
+  /// From now on the first SIGINT or SIGTERM is only noted; the second ends the program at once.
+  static func listen() {
+    _ = pending.load(ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        Interrupt.pending.store(number, ordering: .relaxed)
+        signal(number, SIG_DFL)
+      }
+    }
+  }
+
+  /// Whether a signal has come.
+  static var isRequested: Bool { pending.load(ordering: .relaxed) != 0 }
+
+  /// Ends the work in hand if a signal has come.
+  ///
+  /// - Throws: `Interrupted`.
+  static func check() throws {
+    let number = pending.load(ordering: .relaxed)
+    guard number == 0 else { throw Interrupted(signal: number) }
+  }
+}
+
+/// The work was stopped by a signal.
+struct Interrupted: Error {
+  let signal: Int32
+  /// 128 and the signal's number, as shells have it.
+  var exitCode: Int32 { 128 + signal }
+}

@@ -1,0 +1,89 @@
+internal import Foundation
+
+/// Shows how far work has come: a bar on a terminal, else a plain line now and then.
+final class Progress {
+  private let title: String
+  private let count: Int
+  private let unit: String
+  private let isTerminal: Bool
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var lastLine: ContinuousClock.Instant?
+  private var isOpen = false
+
+  /// Seconds between plain lines.
+  private static let lineInterval = 10.0
+
+  /// - Parameters:
+  ///   - title: what is being done.
+  ///   - count: how many steps there are.
+  ///   - unit: what a step is called.
+  init(_ title: String, count: Int, unit: String = "step") {
+    self.title = title
+    self.count = count
+    self.unit = unit
+    isTerminal = isatty(STDERR_FILENO) == 1
+    start = clock.now
+  }
+
+  /// Reports that `done` steps are done.
+  func update(_ done: Int) {
+    let elapsed = start.duration(to: clock.now)
+    let rate = elapsed.inSeconds / Double(max(done, 1))
+    let left = rate * Double(count - done)
+    let text =
+      "\(title) \(done)/\(count)  \(Progress.seconds(rate))/\(unit)  \(Progress.clockTime(left)) left"
+    if isTerminal {
+      let filled = 24 * done / max(count, 1)
+      let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: 24 - filled)
+      write("\r[\(bar)] \(text)\u{1B}[K")
+      isOpen = true
+      if done == count { finish() }
+    } else if isDue(done) {
+      write(text + "\n")
+      lastLine = clock.now
+    }
+  }
+
+  /// Leaves the bar where it is and goes to the next line.
+  func finish() {
+    guard isOpen else { return }
+    isOpen = false
+    write("\n")
+  }
+
+  private func isDue(_ done: Int) -> Bool {
+    guard done < count, let lastLine else { return true }
+    return lastLine.duration(to: clock.now).inSeconds >= Progress.lineInterval
+  }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  /// A duration with three digits, as "1.89 s" or "12.3 ms".
+  static func seconds(_ seconds: Double) -> String {
+    if seconds >= 100 { return String(format: "%.0f s", seconds) }
+    if seconds >= 1 { return String(format: "%.2f s", seconds) }
+    return String(format: "%.1f ms", seconds * 1000)
+  }
+
+  /// A duration as minutes and seconds, with hours where there are any.
+  static func clockTime(_ seconds: Double) -> String {
+    let total = Int(seconds.rounded())
+    let (hours, minutes) = (total / 3600, total / 60 % 60)
+    return hours > 0
+      ? String(format: "%d:%02d:%02d", hours, minutes, total % 60)
+      : String(format: "%d:%02d", minutes, total % 60)
+  }
+}
+
+extension Duration {
+  /// In seconds.
+  var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
+
+/// Writes a line to the user, apart from results.
+func note(_ text: String) {
+  FileHandle.standardError.write(Data((text + "\n").utf8))
+}

@@ -1,0 +1,73 @@
+internal import ArgumentParser
+internal import Inference
+internal import Torch
+
+/// Options that say where and how a model runs.
+struct ExecutionOptions: ParsableArguments {
+  @Option(help: "Number format: auto is bf16 where the hardware multiplies it, else fp32.")
+  var precision = Precision.auto
+  @Option(help: "graph compiles the model for the batch; eager runs it as written.")
+  var mode = ExecutionMode.graph
+  @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
+  @Option(help: "Processor threads (default: one a core).") var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+  }
+
+  /// Takes the number of threads into use.
+  func apply() throws {
+    if let threads { try LibTorch.setThreadCount(threads) }
+  }
+}
+
+/// Keys of MindONE's configuration files that say what other options say, or nothing here.
+struct MindONEOptions: ParsableArguments {
+  @Option(help: .hidden) var useFp16: Bool?
+  @Option(help: .hidden) var dtype: Precision?
+  @Option(help: .hidden) var enableFlashAttention: Bool?
+  @Option(help: .hidden) var useParallel: Bool?
+  @Option(help: .hidden) var deviceTarget: String?
+  @Option(help: .hidden) var msMode: ExecutionMode?
+  @Option(help: .hidden) var condition: String?
+  @Option(help: .hidden) var patchEmbedder: String?
+  @Option(help: .hidden) var jitLevel: String?
+  @Option(help: .hidden) var precisionMode: String?
+  @Option(help: .hidden) var maxDeviceMemory: String?
+  @Option(help: .hidden) var enableModelarts: Bool?
+
+  func validate() throws {
+    if let condition, condition != "class" {
+      throw ValidationError("condition '\(condition)': only 'class' is known")
+    }
+    if let patchEmbedder, patchEmbedder != "conv" {
+      throw ValidationError("patch embedder '\(patchEmbedder)': only 'conv' is known")
+    }
+    if let deviceTarget, !["Ascend", "GPU", "CPU"].contains(deviceTarget) {
+      throw ValidationError("device target '\(deviceTarget)': known are Ascend, GPU and CPU")
+    }
+  }
+
+  /// The device of `device_target`, else the one given.
+  func device(_ device: String) -> String {
+    guard device == "auto", let deviceTarget else { return device }
+    return deviceTarget == "CPU" ? "cpu" : deviceTarget == "GPU" ? "cuda" : "auto"
+  }
+
+  /// The number format of `use_fp16` or `dtype`, else the one given.
+  func precision(_ precision: Precision, device: String) -> Precision {
+    guard precision == .auto else { return precision }
+    if let dtype { return dtype }
+    if useFp16 == false { return .fp32 }
+    return useFp16 == true && device.hasPrefix("cuda") ? .fp16 : .auto
+  }
+
+  /// What is accepted and changes nothing here, a line each.
+  var notes: [String] {
+    let idle: [(String, Bool)] = [
+      ("jit_level", jitLevel != nil), ("precision_mode", precisionMode != nil),
+      ("max_device_memory", maxDeviceMemory != nil), ("enable_modelarts", enableModelarts != nil),
+    ]
+    return idle.filter(\.1).map { "\($0.0) has no meaning here and changes nothing" }
+  }
+}

@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Foundation
+internal import Models
+internal import Pipeline
+
+/// `dit sample`
+struct SampleCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sample", abstract: "Make images of given classes.",
+    discussion: """
+      Without a checkpoint the model that is built in makes small pictures of emoji.
+
+        dit sample --class-labels clock,face --num-samples 4 --seed 1
+        dit sample --dit-checkpoint DiT-XL-2-256x256.pt --vae-checkpoint sd-vae-ft-mse.safetensors \\
+          --class-labels 207,360,"great white shark" --sampler ddim
+        dit sample -c configs/inference/dit-xl-2-256x256.yaml --dit-checkpoint DiT-XL-2-256x256.pt \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors
+
+      A seed gives the image that PyTorch gives with that seed and the same batch. Each option is \
+      also a key of the configuration file: --sampling-steps is sampling_steps. Ctrl-C stops at the \
+      next step.
+      """)
+
+  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
+
+  @Option(help: "The DiT: a .pt or .safetensors file (default: the built-in model).")
+  var ditCheckpoint: String?
+  @Option(help: .hidden) var pretrainedModelPath: String?
+  @Option(help: "The autoencoder's file, or none for a model that makes pixels.")
+  var vaeCheckpoint: String?
+  @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
+  var modelName: DiTPreset?
+  @Option(help: "Height and width in pixels that the checkpoint must be for.") var imageSize: Int?
+  @Option(help: "Attention heads, where the checkpoint does not tell.") var numHeads: Int?
+  @Option(help: "A text file of class names, line i for class i.") var classNames: String?
+
+  @Option(help: "Classes by number or name, with commas between (default: a few).")
+  var classLabels: String?
+  @Option(help: "Images of each label.") var numSamples = 1
+  @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
+  var batchSize: Int?
+  @Option(help: "ddpm or ddim.") var sampler: Sampler?
+  @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
+  @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
+  @Option(help: "Denoising steps, 1 to 1000 (default: 250 for ddpm, 50 for ddim).")
+  var samplingSteps: Int?
+  @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
+  @Option(help: "Channels that guidance acts on: a number of the first ones, or all.")
+  var cfgChannels = GuidedChannelsArgument(.first(3))
+  @Option(help: "What latents were multiplied by (default: the autoencoder's own).")
+  var sdScaleFactor: Double?
+  @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
+
+  @OptionGroup(title: "Execution") var execution: ExecutionOptions
+  @OptionGroup var mindONE: MindONEOptions
+
+  @Option(help: "The folder for images (default: samples/<date-time>).") var outputPath: String?
+  @Option(help: "Write all images also as one grid.") var imagegrid = true
+  @Option(help: "Also write the latents to this safetensors file.") var saveLatents: String?
+  @Option(help: "Overwrite files that are there already.") var force = false
+
+  func validate() throws {
+    func require(_ condition: Bool, _ message: String) throws {
+      guard condition else { throw ValidationError(message) }
+    }
+    try require(numSamples > 0, "--num-samples \(numSamples): must be at least 1")
+    try require(batchSize ?? 1 > 0, "--batch-size \(batchSize ?? 0): must be at least 1")
+    try require(
+      (1...1000).contains(samplingSteps ?? 1),
+      "--sampling-steps \(samplingSteps ?? 0): must be from 1 to 1000")
+    try require(eta >= 0 && eta.isFinite, "--eta \(eta): must be 0 or more")
+    try require(guidanceScale.isFinite, "--guidance-scale must be a number")
+    try require(imageSize ?? 1 > 0, "--image-size \(imageSize ?? 0): must be above 0")
+    try require(numHeads ?? 1 > 0, "--num-heads \(numHeads ?? 0): must be at least 1")
+    try require(
+      sampler != .ddpm || ddimSampling != true, "--sampler ddpm contradicts --ddim-sampling")
+  }
+
+  func run() throws {
+    try execution.apply()
+    mindONE.notes.forEach(note)
+    if mindONE.useParallel == true {
+      note("use_parallel: no launcher has started several processes; this is the only one")
+    }
+    try SampleRun(self).run()
+  }
+}
+
+extension SampleCommand {
+  /// What the pipeline is made of.
+  var pipelineConfig: PipelineConfig {
+    let device = mindONE.device(execution.device)
+    let autoencoder: AutoencoderChoice =
+      switch vaeCheckpoint {
+      case nil: .automatic
+      case "none", "None": .none
+      case let path?: .file(path)
+      }
+    return PipelineConfig(
+      ditCheckpoint: ditCheckpoint ?? pretrainedModelPath, autoencoder: autoencoder,
+      preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
+      scaleFactor: sdScaleFactor,
+      precision: mindONE.precision(execution.precision, device: device),
+      mode: mindONE.msMode ?? execution.mode, device: device)
+  }
+
+  /// How images are sampled.
+  var samplingOptions: SamplingOptions {
+    SamplingOptions(
+      sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
+      eta: eta, guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+  }
+}

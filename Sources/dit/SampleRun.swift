@@ -1,0 +1,163 @@
+internal import Checkpoint
+internal import Diffusion
+internal import Foundation
+internal import ImageData
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// One run of `dit sample`, from options to files.
+struct SampleRun {
+  private let command: SampleCommand
+  private let clock = ContinuousClock()
+
+  init(_ command: SampleCommand) { self.command = command }
+
+  func run() throws {
+    let pipeline = try LatentDiffusionPipeline(command.pipelineConfig)
+    pipeline.notes.forEach(note)
+    let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
+      ?? pipeline.classNames.defaultLabels
+    let plan = SamplePlan(
+      labels: labels, imagesPerLabel: command.numSamples, batchSize: command.batchSize)
+    let folder = try OutputFolder(
+      command.outputPath, reserving: plan.fileNames + extraFiles, also: command.saveLatents,
+      replacesFiles: command.force)
+    note(summary(pipeline, plan))
+    let result = try sample(pipeline, plan, folder)
+    try finish(pipeline, plan, folder, result)
+  }
+
+  private var extraFiles: [String] {
+    (command.imagegrid ? ["grid.png"] : []) + ["sample.json"]
+  }
+
+  private struct Result {
+    var images: [RGBImage] = []
+    var latents: [Tensor] = []
+    var secondsPerStep = 0.0
+    var seconds = 0.0
+  }
+
+  private func summary(_ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan) -> String {
+    let options = command.samplingOptions
+    let model = pipeline.model
+    let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
+    return "\(name), \(pipeline.imageSize) x \(pipeline.imageSize) pixels,"
+      + " \(plan.images.count) image\(plan.images.count == 1 ? "" : "s"),"
+      + " \(options.stepCount) steps of \(options.sampler.rawValue.uppercased()),"
+      + " guidance \(options.guidance.scale), seed \(command.seed),"
+      + " \(pipeline.precision.rawValue) on \(pipeline.device)"
+  }
+
+  private func sample(
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder
+  ) throws -> Result {
+    let generator = try pipeline.makeGenerator(seed: command.seed)
+    let options = command.samplingOptions
+    let batches = plan.batches
+    let progress = Progress("Sampling", count: batches.count * options.stepCount)
+    defer { progress.finish() }
+    let start = clock.now
+    var result = Result()
+    var sampling = Duration.zero
+    for (index, batch) in batches.enumerated() {
+      let batchStart = clock.now
+      var latents: Tensor?
+      let steps = try pipeline.denoising(
+        labels: batch.map(\.label), options: options, generator: generator)
+      for step in steps {
+        latents = step.latents
+        progress.update(index * options.stepCount + step.index + 1)
+        try Interrupt.check()
+      }
+      sampling += batchStart.duration(to: clock.now)
+      guard let latents else { continue }
+      let images = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
+      try Interrupt.check()
+      for (image, plan) in zip(images, batch) { try folder.write(image.png(), to: plan.fileName) }
+      result.images += images
+      if command.saveLatents != nil { result.latents.append(latents.to(.cpu)) }
+    }
+    result.secondsPerStep = sampling.inSeconds / Double(batches.count * options.stepCount)
+    result.seconds = start.duration(to: clock.now).inSeconds
+    return result
+  }
+
+  private func finish(
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder,
+    _ result: Result
+  ) throws {
+    if let path = command.saveLatents {
+      let labels = plan.images.map { String($0.label) }.joined(separator: ",")
+      try SafetensorsWriter.write(
+        [("latents", concatenated(result.latents))],
+        metadata: ["class_labels": labels, "seed": String(command.seed)], to: path)
+    }
+    if command.imagegrid {
+      try folder.write(ImageGrid.grid(result.images).png(), to: "grid.png")
+    }
+    try folder.write(
+      Array(try report(pipeline, plan, result).utf8), to: "sample.json")
+    let count = result.images.count
+    note(
+      "\(count) image\(count == 1 ? "" : "s") in \(Progress.seconds(result.seconds)),"
+        + " \(Progress.seconds(result.secondsPerStep)) a step")
+    print(folder.path + (command.imagegrid ? "/grid.png" : ""))
+  }
+
+  private func report(
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ result: Result
+  ) throws -> String {
+    let options = command.samplingOptions
+    let report = SampleReport(
+      ditCheckpoint: command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
+      vaeCheckpoint: command.vaeCheckpoint ?? "none", imageSize: pipeline.imageSize,
+      sampler: options.sampler.rawValue, samplingSteps: options.stepCount, eta: options.eta,
+      guidanceScale: options.guidance.scale,
+      cfgChannels: command.cfgChannels.defaultValueDescription,
+      sdScaleFactor: pipeline.scaleFactor, seed: command.seed, batchSize: plan.batchSize,
+      precision: pipeline.precision.rawValue, mode: command.pipelineConfig.mode.rawValue,
+      device: pipeline.device.description, libtorch: LibTorch.version,
+      secondsPerStep: result.secondsPerStep,
+      secondsPerImage: result.seconds / Double(plan.images.count),
+      images: plan.images.map {
+        .init(
+          file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label)
+        )
+      })
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+  }
+}
+
+/// What `sample.json` says.
+private struct SampleReport: Encodable {
+  struct Image: Encodable {
+    let file: String
+    let classLabel: Int
+    let className: String
+  }
+
+  let ditCheckpoint: String
+  let vaeCheckpoint: String
+  let imageSize: Int
+  let sampler: String
+  let samplingSteps: Int
+  let eta: Double
+  let guidanceScale: Double
+  let cfgChannels: String
+  let sdScaleFactor: Double
+  let seed: UInt64
+  let batchSize: Int
+  let precision: String
+  let mode: String
+  let device: String
+  let libtorch: String
+  let secondsPerStep: Double
+  let secondsPerImage: Double
+  let images: [Image]
+}
