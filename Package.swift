@@ -92,11 +92,15 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(
-      name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport",
-      swiftSettings: swiftSettings),
+      name: "TestSupport", dependencies: ["Checkpoint", "Models", "Torch"],
+      path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("Torch"),
     tests("Files"),
     tests("Checkpoint", ["Files", "Torch"]),
+    tests("Models", ["Diffusion", "Layers", "Torch"]),
+    tests("Diffusion", ["Torch"]),
+    tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
+    tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -3,6 +3,10 @@ public import Torch
 /// How far results may lie from the reference: the largest absolute difference over the largest
 /// absolute value of the reference. The one place where tolerances are stated.
 public enum Tolerance {
+  /// Tables in float64.
+  public static let float64 = 1e-12
+  /// Random numbers, which libtorch's kernels may round differently on other processors.
+  public static let random = 1e-6
   /// One forward pass in float32.
   public static let float32 = 1e-5
   /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.

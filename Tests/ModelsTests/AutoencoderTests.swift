@@ -1,0 +1,52 @@
+internal import Layers
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct AutoencoderTests {
+  @Test func kLEncodesAndDecodesAsTheReferenceDoes() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let weights = values.weights
+    let store = ParameterStore(.load(weights))
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    #expect(config == AutoencoderKLConfig(blockChannels: [32, 64], layersPerBlock: 1))
+    let model = AutoencoderKL(config, at: store.root)
+    try store.verifyLoaded()
+    #expect(model.downsamplingFactor == 2)
+    let latents = model.encode(values["image"])
+    #expect(relativeError(latents.mean, values["mean"]) < Tolerance.float32)
+    let logVariance = try #require(latents.logVariance)
+    #expect(relativeError(logVariance, values["logvar"]) < Tolerance.float32)
+    let sample = latents.sample(noise: values["noise"])
+    #expect(relativeError(sample, values["sample"]) < Tolerance.float32)
+    let image = model.decode(values["latents"])
+    #expect(relativeError(image, values["decoded"]) < Tolerance.float32)
+  }
+
+  @Test func tinyEncodesAndDecodesAsTheReferenceDoes() throws {
+    let values = try GoldenValues("autoencoder-tiny")
+    let weights = values.weights
+    let store = ParameterStore(.load(weights))
+    let model = TinyAutoencoder(
+      try TinyAutoencoderConfig.inferred(from: weights.mapValues(\.shape)), at: store.root)
+    try store.verifyLoaded()
+    #expect(model.downsamplingFactor == 8)
+    #expect(model.latentChannelCount == 4)
+    #expect(relativeError(model.encode(values["image"]).mean, values["encoded"]) < Tolerance.float32)
+    #expect(relativeError(model.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
+  }
+
+  @Test(arguments: ["encoder", "decoder"]) func loadsOneHalf(_ half: String) throws {
+    let weights = try GoldenValues("autoencoder-kl").weights
+      .filter { $0.key.hasPrefix(half + ".") }
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    #expect(config.blockChannels == [32, 64] && config.layersPerBlock == 1)
+    #expect(config.latentChannelCount == 4)
+    let store = ParameterStore(.load(weights))
+    let model = AutoencoderKL(config, at: store.root)
+    try store.verifyLoaded()
+    #expect(model.canEncode == (half == "encoder"))
+    #expect(model.canDecode == (half == "decoder"))
+  }
+}
