@@ -101,6 +101,8 @@ let package = Package(
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
+    tests("DiTKit"),
+    tests("dit", ["Checkpoint", "Files", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

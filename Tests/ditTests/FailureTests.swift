@@ -1,0 +1,124 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct FailureTests {
+  private func sample(_ arguments: [String], in folder: String) throws -> ProgramResult {
+    try dit(
+      ["sample", "--class-labels", "0", "--sampling-steps", "1", "--output-path", "out"]
+        + arguments, in: folder)
+  }
+
+  private func expectFailure(_ result: ProgramResult, _ hints: String...) {
+    #expect(result.status == 1, "\(result.errors)")
+    #expect(result.errors.contains("Error: "))
+    for hint in hints { #expect(result.errors.contains(hint), "\(result.errors)") }
+  }
+
+  @Test func saysWhyACheckpointCannotBeRead() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write("", to: folder + "/empty.pt")
+      try AtomicFile.write("<html>", to: folder + "/page.pt")
+      for (file, hint) in [
+        ("none.pt", "no such file"), (".", "it is a folder"), ("empty.pt", "the file is empty"),
+        ("page.pt", "web page"),
+      ] {
+        expectFailure(try sample(["--dit-checkpoint", file], in: folder), hint, "'\(file)'")
+      }
+      expectFailure(try sample(["-c", "none.yaml"], in: folder), "no such file")
+      #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
+    }
+  }
+
+  @Test func listsAllThatDoesNotFitTheModel() throws {
+    let values = try GoldenValues("dit-fixed")
+    try withTemporaryFolder { folder in
+      var weights = values.weights
+      weights["blocks.0.attn.qkv.bias"] = nil
+      weights["blocks.0.attn.proj.weight"] = .zeros([2, 2])
+      weights["extra.weight"] = .zeros([1])
+      try SafetensorsWriter.write(
+        weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/odd.st")
+      expectFailure(
+        try sample(["--dit-checkpoint", "odd.st", "--num-heads", "4"], in: folder),
+        "1 missing: blocks.0.attn.qkv.bias", "1 unexpected: extra.weight",
+        "1 of another shape: blocks.0.attn.proj.weight: [2, 2] in the file, [32, 32] in the model")
+    }
+  }
+
+  @Test func tellsAnAutoencoderFromAModel() throws {
+    let (vae, model) = (golden("autoencoder-kl.safetensors"), golden("dit-even.safetensors"))
+    try withTemporaryFolder { folder in
+      expectFailure(
+        try sample(["--dit-checkpoint", vae], in: folder), "not a DiT: without", "pos_embed")
+      let weights = try GoldenValues("dit-even").weights
+      try SafetensorsWriter.write(
+        weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/dit.st")
+      expectFailure(
+        try sample(["--dit-checkpoint", "dit.st", "--vae-checkpoint", model], in: folder),
+        "is no autoencoder")
+      let none = try sample(["--dit-checkpoint", "dit.st"], in: folder)
+      #expect(none.status == 64)
+      #expect(none.errors.contains("latents of 4 channels"))
+    }
+  }
+
+  @Test func refusesAnAutoencoderOfOtherChannels() throws {
+    try withTemporaryFolder { folder in
+      let weights = try GoldenValues("autoencoder-tiny").weights
+      try SafetensorsWriter.write(
+        weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/tiny.st")
+      expectFailure(
+        try sample(["--vae-checkpoint", "tiny.st"], in: folder),
+        "makes 3 channels and 'tiny.st' takes latents of 4")
+    }
+  }
+
+  @Test func refusesADeviceThatIsNotThere() throws {
+    try withTemporaryFolder { folder in
+      expectFailure(
+        try sample(["--device", "cuda:63"], in: folder), "device 'cuda:63'")
+    }
+  }
+
+  @Test func checksTheOutputFolderFirst() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write("", to: folder + "/out")
+      expectFailure(try sample([], in: folder), "out", "not a folder")
+    }
+  }
+
+  @Test func reportsAFullDisk() throws {
+    try withTemporaryFolder { folder in
+      let disk = folder + "/disk"
+      try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+      let mount = try run("/bin/mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk])
+      guard mount == 0 else {
+        print("Skipped: this account may not mount a small disk to fill.")
+        return
+      }
+      defer { _ = try? run("/bin/umount", [disk]) }
+      let result = try dit(
+        [
+          "sample", "--class-labels", "0,1,2,3,4,5,6,7", "--sampling-steps", "1",
+          "--output-path", disk + "/out",
+        ])
+      expectFailure(result, "No space left on device")
+      let names = try FileManager.default.contentsOfDirectory(atPath: disk + "/out")
+      #expect(names.allSatisfy { !$0.hasPrefix(".partial") })
+    }
+  }
+
+  private func run(_ program: String, _ arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}

@@ -1,0 +1,102 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct SampleTests {
+  private func names(in folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+  }
+
+  @Test func makesImagesWithoutACheckpoint() throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(
+        [
+          "sample", "--class-labels", "clock,face,1", "--sampling-steps", "2", "--output-path",
+          "out", "--save-latents", "latents.safetensors", "--precision", "fp32",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output == "out/grid.png\n")
+      #expect(
+        try names(in: folder + "/out") == [
+          "class-1-0001.png", "class-1-0002.png", "class-2.png", "grid.png", "sample.json",
+        ])
+      let png = try MappedFile(folder + "/out/class-2.png")
+      #expect(png.bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]))
+      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 32, 0, 0, 0, 32]))
+      let latents = try #require(
+        try Checkpoint.open(folder + "/latents.safetensors").tensor("latents"))
+      #expect(latents.shape == [3, 3, 32, 32] && latents.dtype == .float32)
+      let json = try JSONSerialization.jsonObject(
+        with: Data(contentsOf: URL(filePath: folder + "/out/sample.json")))
+      let report = try #require(json as? [String: Any])
+      #expect(report["seed"] as? Int == 42)
+      #expect(report["sampling_steps"] as? Int == 2)
+    }
+  }
+
+  @Test func numbersItsOwnFolders() throws {
+    try withTemporaryFolder { folder in
+      for _ in 0..<2 {
+        let result = try dit(
+          ["sample", "--class-labels=0", "--sampling_steps=1", "--imagegrid=False"], in: folder)
+        #expect(result.status == 0, "\(result.errors)")
+      }
+      #expect(try names(in: folder + "/samples").count == 2)
+    }
+  }
+
+  @Test func neverOverwritesUnasked() throws {
+    try withTemporaryFolder { folder in
+      let arguments = [
+        "sample", "--class-labels", "0", "--sampling-steps", "1", "--output-path", "out",
+      ]
+      #expect(try dit(arguments, in: folder).status == 0)
+      let second = try dit(arguments, in: folder)
+      #expect(second.status == 64)
+      #expect(second.errors.contains("class-0.png' and 2 more would be overwritten"))
+      #expect(try dit(arguments + ["--force"], in: folder).status == 0)
+    }
+  }
+
+  @Test func givesTheSameImageForTheSameSeedInBothModes() throws {
+    try withTemporaryFolder { folder in
+      func latents(_ name: String, _ more: [String]) throws -> Tensor {
+        let result = try dit(
+          [
+            "sample", "--class-labels", "1", "--sampling-steps", "5", "--precision", "fp32",
+            "--output-path", name, "--save-latents", name + ".safetensors",
+          ] + more, in: folder)
+        #expect(result.status == 0, "\(result.errors)")
+        return try #require(
+          try Checkpoint.open(folder + "/\(name).safetensors").tensor("latents"))
+      }
+      let graph = try latents("graph", [])
+      #expect(relativeError(try latents("again", []), graph) == 0)
+      let eager = try latents("eager", ["--mode", "eager"])
+      #expect(relativeError(eager, graph) < Tolerance.trajectory)
+      let other = try latents("other", ["--seed", "43"])
+      #expect(relativeError(other, graph) > 0.1)
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func stopsAtTheNextStep(_ signal: Int32) throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(
+        ["sample", "--class-labels", "0", "--sampling-steps", "1000", "--output-path", "out"],
+        in: folder
+      ) { process in
+        // The folder is made just before the first step.
+        while !FileManager.default.fileExists(atPath: folder + "/out"), process.isRunning {
+          usleep(10_000)
+        }
+        kill(process.processIdentifier, signal)
+      }
+      #expect(result.status == 128 + signal, "\(result.errors)")
+      #expect(result.errors.hasSuffix("Stopped.\n"))
+      #expect(try names(in: folder + "/out") == [])
+    }
+  }
+}

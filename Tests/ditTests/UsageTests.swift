@@ -1,0 +1,103 @@
+internal import Files
+internal import TestSupport
+internal import Testing
+
+@Suite struct UsageTests {
+  @Test(arguments: [
+    (["--sampling-steps", "0"], "--sampling-steps 0: must be from 1 to 1000"),
+    (["--sampling-steps=-5"], "--sampling-steps -5: must be from 1 to 1000"),
+    (["--sampling-steps", "1001"], "must be from 1 to 1000"),
+    (["--sampling-steps", "many"], "'many' is invalid for '--sampling-steps"),
+    (["--sampling-stps", "5"], "--sampling-steps"),
+    (["--class-labels", "12"], "classes 0 to 11"),
+    (["--class-labels", "clok"], "did you mean 'clock'?"),
+    (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 4"),
+    (["--image-size", "64"], "makes images of 32 x 32 pixels"),
+    (["--model-name", "DiT-XL/2"], "is no DiT-XL/2: width 192"),
+    (["--model-name", "DiT-XXL/2"], "DiT-XL/2, DiT-XL/4"),
+    (["--sampler", "plms"], "ddpm, ddim"),
+    (["--sampler", "ddpm", "--ddim-sampling"], "contradicts"),
+    (["--num-samples", "0"], "must be at least 1"),
+    (["--batch-size", "0"], "must be at least 1"),
+    (["--eta", "nan"], "must be 0 or more"),
+    (["--cfg-channels", "none"], "none"),
+    (["--sd-scale-factor", "0"], "must be above 0"),
+    (["--condition", "text"], "only 'class' is known"),
+    (["--device", "tpu0"], "known are auto, cpu, cuda"),
+    (["--use-fp16", "maybe"], "maybe"),
+  ]) func explainsAFlagThatCannotBe(_ arguments: [String], _ hint: String) throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(["sample"] + arguments, in: folder)
+      #expect(result.status == 64, "\(result.errors)")
+      #expect(result.errors.contains(hint), "\(result.errors)")
+      #expect(result.errors.hasPrefix("Error: "))
+      #expect(result.output.isEmpty)
+    }
+  }
+
+  @Test func namesLineAndNearestKeyOfAConfigurationFile() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(
+        """
+        # A comment
+        sampling_steps: lots
+        guidence_scale: 4.0
+        seed: [1, {a: b}]
+        image_size: 32
+        """, to: folder + "/wrong.yaml")
+      let result = try dit(["sample", "-c", "wrong.yaml"], in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains("line 2: sampling_steps: "), "\(result.errors)")
+      #expect(
+        result.errors.contains(
+          "line 3: unknown key 'guidence_scale'; did you mean 'guidance_scale'?"))
+      #expect(result.errors.contains("line 4: 'seed' must be a single value or a list"))
+      #expect(!result.errors.contains("line 5"))
+    }
+  }
+
+  @Test(arguments: [
+    ("a: b: c", "line 1"), ("- 1\n- 2", "must be a mapping"), ("seed: 1\nseed: 2", "stands twice"),
+  ]) func refusesWhatIsNoConfiguration(_ text: String, _ hint: String) throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(text, to: folder + "/file.yaml")
+      let result = try dit(["sample", "--config", "file.yaml"], in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains(hint), "\(result.errors)")
+    }
+  }
+
+  @Test func letsFlagsWinOverTheFile() throws {
+    try withTemporaryFolder { folder in
+      // The keys of MindONE's inference files.
+      try AtomicFile.write(
+        """
+        image_size: 32
+        model_name: ""
+        dit_checkpoint: ""   # none: the built-in model
+        vae_checkpoint: none
+        sd_scale_factor: 1.0
+        enable_flash_attention: True
+        use_fp16: True
+        sampling_steps: 5
+        guidance_scale: 4.0
+        seed: 7
+        ddim_sampling: "True"
+        output_path: out
+        class_labels: [clock, 3]
+        """, to: folder + "/file.yaml")
+      let result = try dit(["sample", "-c", "file.yaml", "--sampling_steps", "2"], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("2 images, 2 steps of DDIM"))
+      #expect(result.errors.contains("seed 7"))
+    }
+  }
+
+  @Test func describesItself() throws {
+    for arguments in [["--help"], ["sample", "--help"], ["benchmark", "sample", "--help"]] {
+      let result = try dit(arguments)
+      #expect(result.status == 0)
+      #expect(result.output.contains("OVERVIEW") && result.output.contains("dit sample"))
+    }
+  }
+}
