@@ -1,0 +1,94 @@
+# `make` alone lists the targets. Each one prepares what it needs; all can be run again.
+SWIFT ?= swift
+PREFIX ?= /usr/local
+# Where `make sample` writes, and further options for `dit sample` or the benchmarks.
+OUTPUT ?= samples
+ARGS ?=
+
+SHELL := /bin/bash -eu -o pipefail
+.DEFAULT_GOAL := help
+export SWIFT
+
+# The stamp of a prepared checkout. It holds the LIBTORCH that it was made for.
+READY := .libtorch/ready
+ifneq ($(file <$(READY)),LIBTORCH=$(LIBTORCH))
+.PHONY: $(READY)
+else ifeq ($(wildcard $(or $(LIBTORCH),.libtorch/torch)/lib/libtorch_cpu.so),)
+.PHONY: $(READY)
+endif
+
+PROGRAM := .build/release/dit
+SWIFT_FOLDERS := $(wildcard Sources Tests Benchmarks tools)
+find_swift = find Package.swift $(SWIFT_FOLDERS) -name '.build*' -prune -o -name '*.swift' -print0
+find_c = find Sources -name '*.h' -print0 -o -name '*.c' -print0 -o -name '*.cpp' -print0
+
+.PHONY: help
+help: ## List the targets
+	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch instead of fetching one)"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: setup
+setup: swift-version ## Install system packages and libtorch, where missing
+	scripts/setup
+	@mkdir -p $(dir $(READY)) && printf '%s\n' 'LIBTORCH=$(LIBTORCH)' >$(READY)
+
+.PHONY: build
+build: ready ## Build the program (release): .build/release/dit
+	$(SWIFT) build -c release
+
+.PHONY: sample
+sample: build ## Draw images with the embedded model into OUTPUT=samples (more options: ARGS=...)
+	$(PROGRAM) sample --output-path '$(OUTPUT)' --force $(ARGS)
+
+.PHONY: test
+test: ready ## Run the tests
+	$(SWIFT) test
+
+.PHONY: check
+check: ready ## Check format, style, imports and warnings, then run the tests
+	$(find_swift) | xargs -0 $(SWIFT) format lint --strict --parallel
+	@if command -v clang-format >/dev/null; then \
+	  echo "$(find_c) | xargs -0 clang-format --dry-run --Werror"; \
+	  $(find_c) | xargs -0 clang-format --dry-run --Werror; \
+	else \
+	  echo "check: clang-format is not installed, so the format of the C++ sources is not checked"; \
+	fi
+	scripts/check-imports
+	$(SWIFT) build --build-tests
+	$(MAKE) --no-print-directory test
+
+.PHONY: format
+format: swift-version ## Format the sources in place
+	$(find_swift) | xargs -0 $(SWIFT) format --in-place --parallel
+	@if command -v clang-format >/dev/null; then \
+	  echo "$(find_c) | xargs -0 clang-format -i"; \
+	  $(find_c) | xargs -0 clang-format -i; \
+	else \
+	  echo "format: clang-format is not installed, so the C++ sources are left as they are"; \
+	fi
+
+.PHONY: bench
+bench: build ## Run the benchmarks (options: ARGS=...)
+	Benchmarks/run.sh $(ARGS)
+
+.PHONY: docs
+docs: ready ## Build the reference of the libraries: .build/docs
+	scripts/build-docs
+
+.PHONY: install
+install: build ## Install the program and its libraries below PREFIX=/usr/local
+	scripts/install-program '$(PROGRAM)' '$(DESTDIR)$(PREFIX)'
+
+.PHONY: clean
+clean: ## Remove what was built (libtorch stays: it is in .libtorch)
+	rm -rf .build
+
+.PHONY: swift-version
+swift-version:
+	@scripts/check-swift
+
+.PHONY: ready
+ready: swift-version $(READY)
+
+$(READY): scripts/setup scripts/fetch-libtorch
+	@$(MAKE) --no-print-directory setup
