@@ -90,6 +90,26 @@ internal import Torch
     }
   }
 
+  @Test(arguments: [[], [0x0807_4B50]] as [[UInt32]])
+  func comparesWhatFollowsTheContentWithTheDirectory(signature: [UInt32]) throws {
+    let checksum = ZipBytes.checksum(ZipArchiveTests.sound.entries[2].content)
+    func file(_ words: [UInt32]) -> [UInt8] {
+      ZipArchiveTests.file {
+        $0.entries[2].flags = 8
+        $0.entries[2].localSize = 0
+        $0.entries[2].descriptor = signature + words
+      }
+    }
+    for sound in [[checksum, 8, 8], [checksum, 8, 0, 8, 0]] {
+      #expect(try open(file(sound)).entries.count == 1)
+      for index in sound.indices {
+        var altered = sound
+        altered[index] += 1
+        expectFailure(.damaged, "'x/data/0'", opening: file(altered))
+      }
+    }
+  }
+
   @Test func refusesTwoEntriesOfOneNameOrPlace() {
     let twice = ZipArchiveTests.file { $0.entries.append($0.entries[2]) }
     expectFailure(.damaged, "two zip entries", opening: twice)

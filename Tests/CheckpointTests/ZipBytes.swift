@@ -15,6 +15,9 @@ struct ZipBytes {
     /// The offset to state in the directory instead of the true one.
     var offset: Int?
 
+    /// Words after the content, which state checksum and sizes once more.
+    var descriptor: [UInt32] = []
+
     var size: Int { hole + content.count }
   }
 
@@ -46,8 +49,9 @@ struct ZipBytes {
       let checksum = entry.checksum ?? ZipBytes.checksum(entry.content)
       directory += directoryEntry(entry, checksum, offset: entry.offset ?? offset)
       let header = localHeader(entry, checksum)
-      pieces += [(0, header), (entry.hole, entry.content)]
-      offset += header.count + entry.size
+      let descriptor = entry.descriptor.flatMap { number($0) }
+      pieces += [(0, header), (entry.hole, entry.content + descriptor)]
+      offset += header.count + entry.size + descriptor.count
     }
     return pieces + [(0, directory + end(offset: offset, size: directory.count))]
   }
