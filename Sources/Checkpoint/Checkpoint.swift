@@ -4,7 +4,8 @@ public import Torch
 /// An opened checkpoint: a table of named tensors over mapped bytes.
 ///
 /// Opening reads the table alone, so that it takes milliseconds for any size; a tensor's bytes come
-/// from disk when they are touched. Every offset was checked against the size of the file.
+/// from disk when they are touched. Only PyTorch files of up to 64 MB of tensors are read whole, to
+/// compare their checksums. Every offset was checked against the size of the file.
 public final class Checkpoint {
   /// A tensor's place in the file.
   public struct Entry: Sendable, Equatable {

@@ -12,7 +12,7 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
   ///
   /// - Throws: `CheckpointError.Code.unknownFormat`, which says what the file seems to be.
   static func detect(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointFormat {
-    if ZipSignature.begins(bytes) { return .pytorch }
+    if PyTorchFile.begins(bytes) { return .pytorch }
     if Safetensors.begins(bytes) { return .safetensors }
     let remedy = "a safetensors or PyTorch file is needed"
     throw CheckpointError(.unknownFormat, "\(guess(bytes)); \(remedy)")

@@ -1,6 +1,106 @@
-/// The reader of `torch.save` files.
+/// The reader of what `torch.save` writes.
+///
+/// Source: pytorch, torch/serialization.py: a zip archive of one folder with `data.pkl`, `version`,
+/// `byteorder` and the storages as `data/KEY`. Nothing in the pickle is executed.
 enum PyTorchFile {
+  /// The bytes of storages that are compared with their checksums.
+  ///
+  /// An archive with more in total is opened without reading its storages, as that would take
+  /// seconds and all memory.
+  static let maximumVerifiedByteCount = 64 << 20
+
+  /// The format versions that PyTorch itself reads.
+  private static let versions = 1...10
+
+  /// Whether the bytes look like any of this reader's formats.
+  static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    ZipSignature.begins(bytes) || LegacyPyTorchFile.begins(bytes)
+  }
+
+  /// Reads the table of tensors.
+  ///
+  /// - Throws: `CheckpointError`.
   static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
-    throw CheckpointError(.unsupported, "PyTorch files cannot be read yet; use safetensors")
+    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes) }
+    let archive = try ZipArchive(bytes)
+    let folder = try folder(of: archive)
+    try checkVersion(archive, folder)
+    let pickle = try archive.verified(folder + "data.pkl")
+    let (graph, root, end) = try PickleMachine.read(ByteCursor(pickle, reading: "data.pkl"))
+    guard end.remaining == 0 else {
+      throw CheckpointError(.damaged, "data.pkl has \(end.remaining) bytes after its end")
+    }
+    var contents = try PyTorchState.contents(graph, root: root) { key in
+      archive.entry("\(folder)data/\(key)")?.data
+    }
+    try verifyStorages(archive, folder)
+    if archive.lacksChecksums { contents.notes.append("the file was saved without checksums") }
+    return contents
+  }
+
+  /// The one folder that has a `data.pkl`, with a slash at its end.
+  private static func folder(of archive: ZipArchive) throws -> String {
+    let parts = archive.entries.map { $0.name.split(separator: "/") }
+    let folders = parts.filter { $0.count == 2 && $0[1] == "data.pkl" }.map { $0[0] }
+    guard folders.count == 1 else {
+      throw CheckpointError(
+        .unknownFormat,
+        folders.isEmpty
+          ? "this zip archive was not written by `torch.save`: it has no 'data.pkl' in a folder"
+          : "this zip archive has several 'data.pkl'; one is needed")
+    }
+    guard archive.entry("\(folders[0])/constants.pkl") == nil else {
+      throw CheckpointError(
+        .unsupported,
+        "this is a TorchScript program; load it with `torch.jit.load` and save its `state_dict()`"
+          + " with `torch.save`")
+    }
+    return "\(folders[0])/"
+  }
+
+  private static func checkVersion(_ archive: ZipArchive, _ folder: String) throws {
+    let version = try text(archive, folder + "version")
+    guard let number = Int(version), versions.contains(number) else {
+      throw CheckpointError(
+        .unsupported,
+        "the file has version \(clipped(version)); known are \(versions.lowerBound) to"
+          + " \(versions.upperBound)")
+    }
+    guard archive.entry(folder + "byteorder") != nil else { return }
+    let order = try text(archive, folder + "byteorder")
+    guard order == "little" else {
+      throw CheckpointError(
+        .unsupported,
+        "the file has byte order \(clipped(order)); save it on a little-endian machine")
+    }
+  }
+
+  /// A short record as text without white space at its end.
+  private static func text(_ archive: ZipArchive, _ name: String) throws -> String {
+    let bytes = try archive.verified(name)
+    guard bytes.count <= 64, let text = String(validating: bytes, as: UTF8.self) else {
+      throw CheckpointError(.damaged, "zip entry \(clipped(name)) is no short text")
+    }
+    return String(text.prefix { !$0.isWhitespace })
+  }
+
+  private static func verifyStorages(_ archive: ZipArchive, _ folder: String) throws {
+    let storages = archive.entries.filter { $0.name.hasPrefix(folder + "data/") }
+    // Entries do not overlap, so that the sum is less than the file.
+    let byteCount = storages.reduce(0) { $0 + $1.data.count }
+    guard byteCount <= maximumVerifiedByteCount else { return }
+    for storage in storages { try archive.verify(storage) }
+  }
+}
+
+extension ZipArchive {
+  /// The bytes of an entry that must be there, compared with its checksum.
+  fileprivate func verified(_ name: String) throws -> UnsafeRawBufferPointer {
+    guard let entry = entry(name) else {
+      throw CheckpointError(
+        .damaged, "zip entry \(clipped(name)) is missing; was the archive repacked?")
+    }
+    try verify(entry)
+    return content(entry)
   }
 }

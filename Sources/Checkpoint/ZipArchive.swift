@@ -1,7 +1,69 @@
-/// What the first bytes of a zip archive are.
-enum ZipSignature {
-  /// Whether the bytes begin with a zip entry or an empty archive's end.
-  static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
+/// A zip archive of uncompressed entries, with sizes and offsets of up to 63 bits.
+///
+/// Source: PKWARE APPNOTE.TXT 6.3.10. Every place was checked to lie in the file, and no two
+/// entries share a byte.
+struct ZipArchive {
+  /// The entries in the order of the directory.
+  let entries: [ZipEntry]
+  /// Whether the writer left all checksums zero, as `torch.serialization.set_crc32_options` may.
+  let lacksChecksums: Bool
+
+  private let bytes: UnsafeRawBufferPointer
+  private let positions: [String: Int]
+
+  /// Reads and checks the directory; the entries' bytes stay untouched.
+  ///
+  /// - Throws: `CheckpointError`.
+  init(_ bytes: UnsafeRawBufferPointer) throws {
+    let end = try ZipDirectoryEnd(bytes)
+    let upToEnd = UnsafeRawBufferPointer(rebasing: bytes[..<end.directory.upperBound])
+    var cursor = try ByteCursor(
+      upToEnd, at: end.directory.lowerBound, reading: "the zip directory")
+    var entries: [ZipEntry] = []
+    var positions: [String: Int] = [:]
+    for index in 0..<end.entryCount {
+      let entry = try ZipEntry(&cursor, directoryOffset: end.directory.lowerBound)
+      guard positions.updateValue(index, forKey: entry.name) == nil else {
+        throw CheckpointError(.damaged, "two zip entries have the name \(clipped(entry.name))")
+      }
+      entries.append(entry)
+    }
+    guard cursor.remaining == 0 else {
+      throw CheckpointError(
+        .damaged, "the zip directory has more than its \(end.entryCount) entries")
+    }
+    try ZipArchive.checkOverlap(entries)
+    self.bytes = bytes
+    self.entries = entries
+    self.positions = positions
+    lacksChecksums = entries.allSatisfy { $0.checksum == 0 }
+  }
+
+  /// The entry of a name.
+  func entry(_ name: String) -> ZipEntry? { positions[name].map { entries[$0] } }
+
+  /// The bytes of an entry.
+  func content(_ entry: ZipEntry) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: bytes[entry.data])
+  }
+
+  /// Compares the bytes of an entry with its checksum; does nothing if there are no checksums.
+  ///
+  /// - Throws: `CheckpointError.Code.damaged`.
+  func verify(_ entry: ZipEntry) throws {
+    guard !lacksChecksums, CRC32.checksum(content(entry)) != entry.checksum else { return }
+    throw CheckpointError(
+      .damaged,
+      "the content of zip entry \(clipped(entry.name)) does not match its checksum; copy or"
+        + " download the file again")
+  }
+
+  private static func checkOverlap(_ entries: [ZipEntry]) throws {
+    let ordered = entries.sorted { $0.headerOffset < $1.headerOffset }
+    for (entry, next) in zip(ordered, ordered.dropFirst())
+    where entry.data.upperBound > next.headerOffset {
+      throw CheckpointError(
+        .damaged, "zip entries \(clipped(entry.name)) and \(clipped(next.name)) overlap")
+    }
   }
 }

@@ -1,0 +1,126 @@
+// What a pickle's calls would make, described instead of called.
+extension PickleMachine {
+  /// The value of a call of a name with a tuple of arguments.
+  mutating func reduced(
+    _ callee: PickleGraph.Index, _ arguments: PickleGraph.Index
+  ) throws -> PickleGraph.Index {
+    guard case .global(let global) = graph[callee], let arguments = graph.tuple(arguments) else {
+      throw error("a call of what is no Python name")
+    }
+    switch global {
+    case .dictionary: return try dictionary(arguments)
+    case .set:
+      guard arguments.count == 1, case .list(let content) = graph[arguments[0]] else { break }
+      return graph.add(.list(content))
+    case .encode, .device: return graph.add(.opaque)
+    case .size:
+      guard arguments.count == 1, graph.tuple(arguments[0]) != nil else { break }
+      return arguments[0]
+    case .rebuildTensor: return try tensor(arguments, argumentCount: 6...7)
+    case .rebuildTypedTensor: return try tensor(arguments, argumentCount: 7...8)
+    case .rebuildParameter:
+      guard arguments.count == 3, case .tensor = graph[arguments[0]] else { break }
+      return arguments[0]
+    case .namespace, .type, .elementType, .storage: break
+    }
+    throw unknownArguments
+  }
+
+  /// The value of making an object of a class with a tuple of arguments.
+  mutating func madeObject(
+    _ type: PickleGraph.Index, _ arguments: PickleGraph.Index
+  ) throws -> PickleGraph.Index {
+    guard case .global(.namespace) = graph[type], graph.tuple(arguments)?.isEmpty == true else {
+      throw error("an object of a class that makes none here", .unsupported)
+    }
+    return graph.add(.namespace(graph.addItems()))
+  }
+
+  /// Gives an object its attributes; those of a dict, such as the layer versions that PyTorch keeps
+  /// in `_metadata`, are dropped.
+  mutating func build(_ object: PickleGraph.Index, _ state: PickleGraph.Index) throws {
+    switch (graph[object], graph[state]) {
+    case (.namespace, .dictionary(let content)): graph[object] = .namespace(content)
+    case (.dictionary, _): break
+    default: throw error("attributes of what has none", .unsupported)
+    }
+  }
+
+  /// The storage of a tuple of "storage", class, key, place and count.
+  ///
+  /// Files from before PyTorch 1.6 have a sixth item for a view of another storage.
+  mutating func storage(_ identity: PickleGraph.Index) throws -> PickleGraph.Value {
+    guard let parts = graph.tuple(identity), 5...6 ~= parts.count,
+      graph.text(parts[0]) == "storage", case .global(.storage(let type)) = graph[parts[1]],
+      let key = graph.text(parts[2]), case .integer(let count) = graph[parts[4]], count >= 0
+    else { throw error("a storage is described wrongly") }
+    if parts.count == 6 {
+      guard case .none = graph[parts[5]] else {
+        throw error("a storage that is a view of another one", .unsupported)
+      }
+    }
+    graph.storages.append(PickleGraph.Storage(key: key, type: type, count: count))
+    return .storage(graph.storages.count - 1)
+  }
+
+  /// A tensor of storage, offset, sizes, strides, two arguments without meaning here, and perhaps
+  /// an element type.
+  private mutating func tensor(
+    _ arguments: [PickleGraph.Index], argumentCount: ClosedRange<Int>
+  ) throws -> PickleGraph.Index {
+    guard argumentCount ~= arguments.count, case .storage(let storage) = graph[arguments[0]],
+      case .integer(let offset) = graph[arguments[1]], graph.tuple(arguments[2]) != nil,
+      graph.tuple(arguments[3]) != nil
+    else { throw error("a tensor is described wrongly") }
+    var type = graph.storages[storage].type
+    if argumentCount.lowerBound == 7 {
+      guard case .global(.elementType(let named)) = graph[arguments[6]] else {
+        throw error("a tensor's element type is none")
+      }
+      type = named
+    }
+    guard let type else { throw error("a tensor lacks its element type") }
+    graph.tensors.append(
+      PickleGraph.Tensor(
+        storage: graph.storages[storage], type: type, offset: offset, shape: arguments[2],
+        strides: arguments[3]))
+    return graph.add(.tensor(graph.tensors.count - 1))
+  }
+
+  private var unknownArguments: CheckpointError {
+    error("a call has unknown arguments", .unsupported)
+  }
+
+  /// A dict, empty or, as Python 2 wrote it, of a list of pairs.
+  private mutating func dictionary(_ arguments: [PickleGraph.Index]) throws -> PickleGraph.Index {
+    guard let argument = arguments.first else {
+      return graph.add(.dictionary(graph.addItems()))
+    }
+    guard arguments.count == 1 else { throw unknownArguments }
+    switch graph[argument] {
+    // The factory of a `defaultdict`.
+    case .none, .global: return graph.add(.dictionary(graph.addItems()))
+    case .dictionary(let content):
+      return graph.add(.dictionary(graph.addItems(try copied(graph.items[content]))))
+    case .list(let content):
+      var members: [PickleGraph.Index] = []
+      for pair in try copied(graph.items[content]) {
+        switch graph[pair] {
+        case .list(let pair), .tuple(let pair):
+          guard graph.items[pair].count == 2 else { throw unknownArguments }
+          members += graph.items[pair]
+        default: throw unknownArguments
+        }
+      }
+      return graph.add(.dictionary(graph.addItems(members)))
+    default: throw unknownArguments
+    }
+  }
+
+  /// The same items, counted so that a pickle cannot copy a long list over and over.
+  private mutating func copied(_ items: [PickleGraph.Index]) throws -> [PickleGraph.Index] {
+    copyBudget -= items.count
+    guard copyBudget >= 0 else { throw error("it copies more items than it has bytes") }
+    return items
+  }
+}

@@ -1,0 +1,71 @@
+internal import Torch
+
+/// Makes the table of tensors from a pickle and the places of its storages.
+enum PyTorchState {
+  /// The contents of a file.
+  ///
+  /// - Parameters:
+  ///   - graph: the values of the pickle.
+  ///   - root: the outermost value.
+  ///   - data: gives the place of a storage in the file by its key; nil if it is not there.
+  /// - Returns: the tensors in the order of the state dict, metadata and notes.
+  /// - Throws: `CheckpointError`.
+  static func contents(
+    _ graph: PickleGraph, root: PickleGraph.Index, data: (String) -> Range<Int>?
+  ) throws -> CheckpointContents {
+    let choice = try StateDictChoice(graph, root: root)
+    let entries = try choice.tensors.map { name, tensor in
+      try entry(name, graph.tensors[tensor], graph, data: data)
+    }
+    return CheckpointContents(entries: entries, metadata: choice.metadata, notes: choice.notes)
+  }
+
+  private static func entry(
+    _ name: String, _ tensor: PickleGraph.Tensor, _ graph: PickleGraph,
+    data: (String) -> Range<Int>?
+  ) throws -> Checkpoint.Entry {
+    guard let dtype = tensor.type.dtype else {
+      throw CheckpointError(
+        .unsupported,
+        "tensor \(clipped(name)) has element type '\(tensor.type.name)'; known are "
+          + DType.allCases.map(\.description).joined(separator: ", "))
+    }
+    let range = try storage(tensor.storage, of: name, data: data)
+    let limit = TensorExtent.maximumRank
+    guard let shape = graph.integers(tensor.shape, atMost: limit),
+      let strides = graph.integers(tensor.strides, atMost: limit),
+      let extent = StridedExtent(
+        shape: shape, strides: strides, offset: tensor.offset, dtype: dtype,
+        storageByteCount: range.count)
+    else {
+      let sizes = graph.integers(tensor.shape, atMost: limit).map { "\($0)" } ?? "unknown"
+      throw CheckpointError(
+        .damaged,
+        "tensor \(clipped(name)) of shape \(sizes) and type \(dtype) does not lie in its storage"
+          + " of \(range.count) bytes; was the file altered?")
+    }
+    return Checkpoint.Entry(
+      name: name, dtype: dtype, shape: shape, strides: extent.strides,
+      byteOffset: range.lowerBound + extent.byteOffset, byteCount: extent.byteCount)
+  }
+
+  /// The place of a storage, whose size must be what the pickle says.
+  private static func storage(
+    _ storage: PickleGraph.Storage, of name: String, data: (String) -> Range<Int>?
+  ) throws -> Range<Int> {
+    guard let range = data(storage.key) else {
+      throw CheckpointError(
+        .damaged,
+        "tensor \(clipped(name)) lies in storage \(clipped(storage.key)), which is not in the file;"
+          + " was it copied whole?")
+    }
+    let size = storage.type?.byteCount ?? 1
+    guard range.count.isMultiple(of: size), range.count / size == storage.count else {
+      throw CheckpointError(
+        .damaged,
+        "storage \(clipped(storage.key)) of tensor \(clipped(name)) has \(range.count) bytes and"
+          + " should have \(storage.count) elements of \(size); was the file altered?")
+    }
+    return range
+  }
+}

@@ -1,0 +1,154 @@
+/// The state dict found in the values of a pickle, and what to tell about the search.
+struct StateDictChoice {
+  /// Names and indices of `PickleGraph.tensors`.
+  private(set) var tensors: [(name: String, tensor: Int)] = []
+  /// Numbers, texts and truth values beside the tensors.
+  private(set) var metadata: [String: String] = [:]
+  /// What was taken and left out.
+  private(set) var notes: [String] = []
+
+  /// Where a dict of a checkpoint may have the state dict, best first: weights averaged over the
+  /// training make better images than the last ones.
+  private static let keys = [
+    "ema", "model_ema", "ema_state_dict", "model", "state_dict", "model_state_dict", "generator",
+  ]
+  private static let averagedKeys: Set = ["ema", "model_ema", "ema_state_dict"]
+  /// How deep the state dict may lie.
+  private static let maximumDepth = 4
+  /// The most tensors of a state dict.
+  private static let maximumTensorCount = 1 << 18
+  /// The most bytes of class names together.
+  private static let maximumListByteCount = 16 << 20
+  /// What wrappers put before every name: data parallelism and compilation.
+  private static let wrappers = ["module.", "_orig_mod."]
+
+  /// Finds the state dict.
+  ///
+  /// That is the dict under the first of the usual keys, looked for in there again, else the
+  /// outermost dict itself if it has tensors.
+  ///
+  /// - Throws: `CheckpointError`.
+  init(_ graph: PickleGraph, root: PickleGraph.Index) throws {
+    guard case .dictionary = graph[root], let top = try graph.members(root) else {
+      throw CheckpointError(
+        .noTensors, "the file holds \(graph[root].kind), not a dict; save a model's `state_dict()`")
+    }
+    var visited: Set<PickleGraph.Index> = []
+    guard let (path, members) = try StateDictChoice.find(graph, root, &visited, depth: 0) else {
+      let names = top.prefix(8).map { clipped($0.key) }.joined(separator: ", ")
+      throw CheckpointError(
+        .noTensors,
+        "no state dict in the file: it has \(names.isEmpty ? "nothing" : names); save a model's"
+          + " `state_dict()`, by itself or under 'ema', 'model' or 'state_dict'")
+    }
+    try addMetadata(graph, top)
+    if !path.isEmpty { noteChoice(path, top) }
+    try addTensors(graph, members, isTop: path.isEmpty)
+    stripWrappers()
+  }
+
+  private typealias Members = [(key: String, value: PickleGraph.Index)]
+
+  private static func find(
+    _ graph: PickleGraph, _ index: PickleGraph.Index, _ visited: inout Set<PickleGraph.Index>,
+    depth: Int
+  ) throws -> (path: [String], members: Members)? {
+    // A dict may contain itself.
+    guard depth < maximumDepth, visited.insert(index).inserted, case .dictionary = graph[index],
+      let members = try graph.members(index)
+    else { return nil }
+    for key in keys {
+      if let value = members.first(where: { $0.key == key })?.value,
+        let inner = try find(graph, value, &visited, depth: depth + 1)
+      {
+        return ([key] + inner.path, inner.members)
+      }
+    }
+    let hasTensors = members.contains { if case .tensor = graph[$0.value] { true } else { false } }
+    return hasTensors ? ([], members) : nil
+  }
+
+  private mutating func noteChoice(_ path: [String], _ top: Members) {
+    let isAveraged = path.contains { StateDictChoice.averagedKeys.contains($0) }
+    var note = "took '\(path.joined(separator: "."))'\(isAveraged ? " (EMA weights)" : "")"
+    let others = top.map(\.key).filter { $0 != path[0] && metadata[$0] == nil }
+    if !others.isEmpty { note += "; left out \(StateDictChoice.list(others))" }
+    notes.append(note)
+  }
+
+  private mutating func addTensors(_ graph: PickleGraph, _ members: Members, isTop: Bool) throws {
+    var others: [String] = []
+    for (key, value) in members {
+      if case .tensor(let tensor) = graph[value] {
+        tensors.append((key, tensor))
+      } else if !isTop || metadata[key] == nil {
+        others.append(key)
+      }
+    }
+    guard tensors.count <= StateDictChoice.maximumTensorCount else {
+      throw CheckpointError(
+        .unsupported,
+        "the state dict has \(tensors.count) tensors; the limit is"
+          + " \(StateDictChoice.maximumTensorCount)")
+    }
+    if !others.isEmpty {
+      notes.append("left out \(StateDictChoice.list(others)), not being tensors")
+    }
+  }
+
+  /// Takes scalars, a list of texts under "class_names" as JSON, and the scalars of the training
+  /// arguments under "args".
+  private mutating func addMetadata(_ graph: PickleGraph, _ top: Members) throws {
+    for (key, value) in top {
+      if let text = graph[value].scalarText {
+        metadata[key] = text
+      } else if key == "class_names", let text = try StateDictChoice.json(graph, value) {
+        metadata[key] = text
+      }
+    }
+    guard let arguments = top.first(where: { $0.key == "args" })?.value,
+      case .namespace = graph[arguments]
+    else { return }
+    for (key, value) in try graph.members(arguments) ?? [] {
+      let name = "args.\(key)"
+      if let text = graph[value].scalarText, metadata[name] == nil { metadata[name] = text }
+    }
+  }
+
+  /// A list or tuple of texts as JSON; nil for other values.
+  private static func json(_ graph: PickleGraph, _ index: PickleGraph.Index) throws -> String? {
+    let items: [PickleGraph.Index]
+    switch graph[index] {
+    case .list(let content), .tuple(let content): items = graph.items[content]
+    default: return nil
+    }
+    var result = "["
+    for (position, item) in items.enumerated() {
+      guard let text = graph.text(item) else { return nil }
+      if position > 0 { result += "," }
+      result += JSONText.quoted(text)
+      guard result.utf8.count <= maximumListByteCount else {
+        throw CheckpointError(
+          .unsupported, "'class_names' is longer than \(maximumListByteCount) bytes")
+      }
+    }
+    return result + "]"
+  }
+
+  private mutating func stripWrappers() {
+    for _ in 0..<StateDictChoice.maximumDepth {
+      let found = StateDictChoice.wrappers.first { wrapper in
+        tensors.allSatisfy { $0.name.hasPrefix(wrapper) }
+      }
+      guard let wrapper = found else { return }
+      tensors = tensors.map { (String($0.name.dropFirst(wrapper.count)), $0.tensor) }
+      notes.append("took '\(wrapper)' off the front of every name")
+    }
+  }
+
+  private static func list(_ names: [String]) -> String {
+    let rest = names.count - 8
+    return names.prefix(8).map { clipped($0) }.joined(separator: ", ")
+      + (rest > 0 ? " and \(rest) more" : "")
+  }
+}

@@ -1,0 +1,161 @@
+/// One entry of a zip archive's directory.
+struct ZipEntry {
+  /// The name, a relative path with `/`; ends with one for a folder.
+  let name: String
+  /// Where its bytes lie in the file, as they are.
+  let data: Range<Int>
+  /// Where its local header begins.
+  let headerOffset: Int
+  /// The checksum that the directory states.
+  let checksum: UInt32
+
+  /// Flag bits that mean encryption: plain, strong, and of the directory.
+  private static let encryption: UInt16 = 1 << 0 | 1 << 6 | 1 << 13
+  /// The flag bit that says that size and checksum come after the data.
+  private static let descriptor: UInt16 = 1 << 3
+  /// The value of a field that is too narrow for its number.
+  private static let wide = 0xFFFF_FFFF
+
+  /// How many parts of an extra field are looked through.
+  private static let maximumExtraParts = 16
+
+  /// Takes the next entry of the directory and finds its data.
+  ///
+  /// - Parameters:
+  ///   - cursor: at the entry, over the whole file.
+  ///   - directoryOffset: where the directory begins, and thus the data end at the latest.
+  /// - Throws: `CheckpointError`, also for an entry that is compressed, encrypted or of a name
+  ///   that leads out of the archive.
+  init(_ cursor: inout ByteCursor, directoryOffset: Int) throws {
+    guard try cursor.take(UInt32.self) == ZipSignature.directoryEntry else {
+      throw CheckpointError(.damaged, "the zip directory is no directory at byte \(cursor.offset)")
+    }
+    _ = try cursor.take(4)
+    let flags = try cursor.take(UInt16.self)
+    let method = try cursor.take(UInt16.self)
+    _ = try cursor.take(4)
+    checksum = try cursor.take(UInt32.self)
+    let packedSize = Int(try cursor.take(UInt32.self))
+    let size = Int(try cursor.take(UInt32.self))
+    let lengths = [
+      Int(try cursor.take(UInt16.self)), Int(try cursor.take(UInt16.self)),
+      Int(try cursor.take(UInt16.self)),
+    ]
+    let disk = try cursor.take(UInt16.self)
+    _ = try cursor.take(6)
+    let offset = Int(try cursor.take(UInt32.self))
+    let nameBytes = try cursor.take(lengths[0])
+    let extra = try cursor.take(lengths[1])
+    _ = try cursor.take(lengths[2])
+    name = try ZipEntry.checkedName(nameBytes)
+    guard flags & ZipEntry.encryption == 0 else {
+      throw CheckpointError(
+        .unsupported, "zip entry \(clipped(name)) is encrypted; save the file without a password")
+    }
+    let fields = try ZipEntry.widened([size, packedSize, offset], extra, name)
+    guard method == 0, fields[0] == fields[1] else {
+      throw CheckpointError(
+        .unsupported,
+        "zip entry \(clipped(name)) is compressed; load the file in PyTorch and save it again with"
+          + " `torch.save`")
+    }
+    guard disk == 0 else {
+      throw CheckpointError(.unsupported, "zip entry \(clipped(name)) lies in another file")
+    }
+    headerOffset = fields[2]
+    data = try ZipEntry.data(
+      cursor.bytes, LocalHeader(offset: fields[2], size: fields[0], checksum: checksum),
+      name: name, nameBytes: nameBytes, flags: flags, directoryOffset: directoryOffset)
+  }
+
+  /// What the directory says of an entry's local header.
+  private struct LocalHeader {
+    let offset: Int
+    let size: Int
+    let checksum: UInt32
+  }
+
+  /// Checks the entry's local header against the directory; gives the place of the data.
+  private static func data(
+    _ bytes: UnsafeRawBufferPointer, _ expected: LocalHeader, name: String,
+    nameBytes: UnsafeRawBufferPointer, flags: UInt16, directoryOffset: Int
+  ) throws -> Range<Int> {
+    let disagreement = CheckpointError(
+      .damaged,
+      "zip entry \(clipped(name)) is not at byte \(expected.offset) as the directory says; was"
+        + " the file copied whole?")
+    let before = UnsafeRawBufferPointer(rebasing: bytes[..<directoryOffset])
+    guard ZipSignature.word(of: before, at: expected.offset) == ZipSignature.localHeader else {
+      throw disagreement
+    }
+    var cursor = try ByteCursor(
+      before, at: expected.offset + 6, reading: "zip entry \(clipped(name))")
+    let localFlags = try cursor.take(UInt16.self)
+    let method = try cursor.take(UInt16.self)
+    _ = try cursor.take(4)
+    let checksum = try cursor.take(UInt32.self)
+    let sizes = [Int(try cursor.take(UInt32.self)), Int(try cursor.take(UInt32.self))]
+    let lengths = [Int(try cursor.take(UInt16.self)), Int(try cursor.take(UInt16.self))]
+    let localName = try cursor.take(lengths[0])
+    let extra = try cursor.take(lengths[1])
+    guard localName.elementsEqual(nameBytes), method == 0, localFlags & encryption == 0,
+      localFlags & descriptor == flags & descriptor
+    else { throw disagreement }
+    let begin = cursor.offset
+    _ = try cursor.take(expected.size)
+    if flags & descriptor == 0 {
+      let fields = try widened([sizes[1], sizes[0]], extra, name)
+      guard fields == [expected.size, expected.size], checksum == expected.checksum else {
+        throw disagreement
+      }
+    } else {
+      guard agrees(&cursor, expected) else { throw disagreement }
+    }
+    return begin..<begin + expected.size
+  }
+
+  /// Whether the descriptor after the data, with or without signature and with sizes of 4 or 8
+  /// bytes, says the same as the directory.
+  private static func agrees(_ cursor: inout ByteCursor, _ expected: LocalHeader) -> Bool {
+    let bytes = cursor.bytes
+    var offset = cursor.offset
+    if ZipSignature.word(of: bytes, at: offset) == ZipSignature.dataDescriptor { offset += 4 }
+    let words = (0..<5).map { ZipSignature.word(of: bytes, at: offset + 4 * $0) }
+    let low = UInt32(truncatingIfNeeded: expected.size)
+    let high = UInt32(truncatingIfNeeded: expected.size >> 32)
+    guard words[0] == expected.checksum, words[1] == low else { return false }
+    return high == 0 && words[2] == low || Array(words[2...]) == [high, low, high]
+  }
+
+  /// Replaces fields that are too narrow by the numbers of the entry's 64-bit extra field.
+  private static func widened(
+    _ fields: [Int], _ extra: UnsafeRawBufferPointer, _ name: String
+  ) throws -> [Int] {
+    guard fields.contains(wide) else { return fields }
+    var cursor = try ByteCursor(extra, reading: "the extra field of zip entry \(clipped(name))")
+    for _ in 0..<maximumExtraParts where cursor.remaining > 0 {
+      let kind = try cursor.take(UInt16.self)
+      let part = try cursor.take(Int(try cursor.take(UInt16.self)))
+      guard kind == 1 else { continue }
+      var numbers = try ByteCursor(part, reading: "the sizes of zip entry \(clipped(name))")
+      return try fields.map { try $0 == wide ? numbers.takeCount(UInt64.self) : $0 }
+    }
+    throw CheckpointError(.damaged, "zip entry \(clipped(name)) lacks its 64-bit sizes")
+  }
+
+  /// The name, if it is text and stays inside the archive.
+  private static func checkedName(_ bytes: UnsafeRawBufferPointer) throws -> String {
+    guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else {
+      throw CheckpointError(.damaged, "a zip entry's name is empty or not UTF-8")
+    }
+    var parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    if parts.count > 1, parts.last?.isEmpty == true { parts.removeLast() }
+    let leadsOut = parts.contains { ["", ".", ".."].contains($0) }
+    let isForeign = name.unicodeScalars.contains { $0 == "\\" || $0 == ":" || $0.value < 0x20 }
+    guard !leadsOut, !isForeign else {
+      throw CheckpointError(
+        .refused, "zip entry \(clipped(name)) has a name that may lead out of the archive")
+    }
+    return name
+  }
+}

@@ -1,0 +1,52 @@
+internal import Checkpoint
+internal import TestSupport
+internal import Testing
+
+/// Files that were cut short or altered on the way.
+@Suite struct DamagedFileTests {
+  @Test(arguments: ["layouts", "training", "legacy", "unchecked"])
+  func refusesAFileCutShortAnywhere(file: String) throws {
+    let bytes = try content(of: golden("checkpoints/\(file).pt"))
+    for length in 0..<bytes.count {
+      #expect(throws: CheckpointError.self, "\(length) bytes") {
+        try open(Array(bytes[..<length]))
+      }
+    }
+  }
+
+  @Test(arguments: ["layouts", "unchecked", "legacy"])
+  func neverReachesBeyondTheFileWithOneBitFlipped(file: String) throws {
+    var bytes = try content(of: golden("checkpoints/\(file).pt"))
+    var failures = 0
+    for bit in 0..<8 * min(bytes.count, 2048) {
+      bytes[bit / 8] ^= 1 << (bit % 8)
+      defer { bytes[bit / 8] ^= 1 << (bit % 8) }
+      do {
+        for entry in try open(bytes).entries {
+          #expect(entry.byteOffset >= 0 && entry.byteCount >= 0)
+          #expect(entry.byteOffset + entry.byteCount <= bytes.count)
+        }
+      } catch is CheckpointError {
+        failures += 1
+      }
+    }
+    #expect(failures > 1000)
+  }
+
+  @Test func noticesEveryFlippedBitOfThePickleAndTheStorages() throws {
+    let pickle = PickleBytes.pickle(
+      PickleBytes.dict([("weight", PickleBytes.tensor([2], strides: [1], count: 2))]))
+    let storage: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+    let sound = ZipBytes.checkpoint(pickle: pickle, storage: storage)
+    #expect(try open(sound.bytes).entries.map(\.name) == ["weight"])
+    for index in [0, 2] {
+      let content = sound.entries[index].content
+      for bit in 0..<8 * content.count {
+        var altered = sound
+        altered.entries[index].checksum = ZipBytes.checksum(content)
+        altered.entries[index].content[bit / 8] ^= 1 << (bit % 8)
+        expectFailure(.damaged, "checksum", opening: altered.bytes)
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+internal import Checkpoint
+internal import Foundation
+internal import Testing
+
+/// Opens bytes as a checkpoint and closes it again; gives what was found.
+@discardableResult
+func open(
+  _ bytes: [UInt8]
+) throws -> (entries: [Checkpoint.Entry], metadata: [String: String], notes: [String]) {
+  try bytes.withUnsafeBytes {
+    let checkpoint = try Checkpoint.embedded(bytes: $0, name: "test.pt")
+    return (checkpoint.entries, checkpoint.metadata, checkpoint.notes)
+  }
+}
+
+/// The content of a file.
+func content(of path: String) throws -> [UInt8] {
+  [UInt8](try Data(contentsOf: URL(filePath: path)))
+}
+
+/// Expects that opening fails for a reason whose message has the given words.
+func expectFailure(
+  _ code: CheckpointError.Code, _ words: String..., opening bytes: [UInt8],
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  let error = #expect(throws: CheckpointError.self, sourceLocation: sourceLocation) {
+    try open(bytes)
+  }
+  guard let error else { return }
+  #expect(error.code == code, "\(error)", sourceLocation: sourceLocation)
+  for word in words + ["'test.pt'"] {
+    #expect(error.message.contains(word), "\(error)", sourceLocation: sourceLocation)
+  }
+}

@@ -1,0 +1,68 @@
+internal import Checkpoint
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+/// What PyTorch wrote, against what it says is in there.
+@Suite struct PyTorchFileTests {
+  struct Expected: Decodable {
+    struct Tensor: Decodable {
+      let name: String
+      let dtype: String
+      let shape: [Int]
+      let strides: [Int]
+      let elements: [Double]
+    }
+    let tensors: [Tensor]
+    let metadata: [String: String]
+    let notes: [String]
+  }
+
+  private static func expected(_ file: String) throws -> Expected {
+    let data = try Data(contentsOf: URL(filePath: golden("checkpoints/pytorch.json")))
+    return try #require(try JSONDecoder().decode([String: Expected].self, from: data)[file])
+  }
+
+  @Test(arguments: [
+    "types2", "types4", "types5", "layouts", "training", "nested2", "nested4", "parameters",
+    "legacy", "unchecked",
+  ])
+  func readsWhatPyTorchWrote(file: String) throws {
+    let expected = try PyTorchFileTests.expected(file)
+    let checkpoint = try Checkpoint.open(golden("checkpoints/\(file).pt"))
+    #expect(checkpoint.format == .pytorch)
+    #expect(checkpoint.entries.map(\.name) == expected.tensors.map(\.name))
+    #expect(checkpoint.metadata == expected.metadata)
+    #expect(checkpoint.notes == expected.notes)
+    for (entry, facts) in zip(checkpoint.entries, expected.tensors) {
+      #expect(entry.dtype.description.hasPrefix(facts.dtype.replacing("_e4m3fn", with: "_e4m3")))
+      #expect(entry.shape == facts.shape)
+      #expect(entry.elementCount == 0 || entry.strides == facts.strides)
+      let tensor = try #require(checkpoint.tensor(entry.name))
+      #expect(tensor.shape == facts.shape)
+      #expect(tensor.elements(Double.self) == facts.elements, "\(entry.name)")
+    }
+  }
+
+  @Test func sharesTheBytesOfASharedStorage() throws {
+    let checkpoint = try Checkpoint.open(golden("checkpoints/layouts.pt"))
+    let entries = Dictionary(uniqueKeysWithValues: checkpoint.entries.map { ($0.name, $0) })
+    let base = try #require(entries["base"])
+    #expect(entries["turned"]?.byteOffset == base.byteOffset)
+    #expect(entries["block"]?.byteOffset == base.byteOffset + 8 * 4)
+    #expect(entries["block"]?.byteCount == 9 * 4)
+    #expect(entries["expanded"]?.byteCount == 3 * 4)
+    #expect(entries["hollow"]?.byteCount == 0)
+  }
+
+  @Test func refusesAWholeModelAndAsksForItsStateDict() throws {
+    let error = try #require(
+      #expect(throws: CheckpointError.self) {
+        try Checkpoint.open(golden("checkpoints/module.pt"))
+      })
+    #expect(error.code == .refused)
+    #expect(error.message.contains("torch.nn.modules.linear.Linear"))
+    #expect(error.message.contains("model.state_dict()"))
+  }
+}
