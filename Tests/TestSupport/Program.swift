@@ -1,3 +1,4 @@
+internal import Dispatch
 public import Foundation
 
 /// What a run of a program left.
@@ -10,6 +11,9 @@ public struct ProgramResult: Sendable {
   public let errors: String
 }
 
+/// As many programs run at a time as a small machine has cores; each takes one thread.
+private let slots = DispatchSemaphore(value: 2)
+
 /// Runs `dit`, as built beside the tests.
 ///
 /// - Parameters:
@@ -21,12 +25,15 @@ public func dit(
   _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
   started: (Process) throws -> Void = { _ in }
 ) throws -> ProgramResult {
+  slots.wait()
+  defer { slots.signal() }
   let process = Process()
   process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appending(path: "dit")
   process.arguments = arguments
   if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
+    .merging(environment) { $1 }
   let scratch = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
   try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: scratch) }

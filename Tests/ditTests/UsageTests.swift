@@ -14,8 +14,8 @@ internal import Testing
     (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 4"),
     (["--image-size", "64"], "makes images of 32 x 32 pixels"),
     (["--model-name", "DiT-XL/2"], "is no DiT-XL/2: width 192"),
-    (["--model-name", "DiT-XXL/2"], "DiT-XL/2, DiT-XL/4"),
-    (["--sampler", "plms"], "ddpm, ddim"),
+    (["--model-name", "DiT-XXL/2"], "DiT-XL/4"),
+    (["--sampler", "plms"], "'ddpm' and 'ddim'"),
     (["--sampler", "ddpm", "--ddim-sampling"], "contradicts"),
     (["--num-samples", "0"], "must be at least 1"),
     (["--batch-size", "0"], "must be at least 1"),
@@ -30,7 +30,7 @@ internal import Testing
       let result = try dit(["sample"] + arguments, in: folder)
       #expect(result.status == 64, "\(result.errors)")
       #expect(result.errors.contains(hint), "\(result.errors)")
-      #expect(result.errors.hasPrefix("Error: "))
+      #expect(result.errors.contains("Error: "))
       #expect(result.output.isEmpty)
     }
   }
@@ -97,7 +97,7 @@ internal import Testing
     for arguments in [["--help"], ["sample", "--help"], ["benchmark", "sample", "--help"]] {
       let result = try dit(arguments)
       #expect(result.status == 0)
-      #expect(result.output.contains("OVERVIEW") && result.output.contains("dit sample"))
+      #expect(result.output.contains("OVERVIEW") && result.output.contains("USAGE: dit"))
     }
   }
 }

@@ -8,12 +8,17 @@ enum Interrupt {
   /// From now on the first SIGINT or SIGTERM is only noted; the second ends the program at once.
   static func listen() {
     _ = pending.load(ordering: .relaxed)
+    // Whoever started the program may have had them blocked, and the mask is inherited.
+    var mask = sigset_t()
+    sigemptyset(&mask)
     for number in [SIGINT, SIGTERM] {
+      sigaddset(&mask, number)
       signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
         signal(number, SIG_DFL)
       }
     }
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
 
   /// Whether a signal has come.
