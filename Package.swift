@@ -78,7 +78,8 @@ let package = Package(
     library(
       "Pipeline",
       [
-        "CEmbeddedModel", "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
+        "CEmbeddedModel", "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers",
+        "Models",
         "Torch",
       ]),
     library(

@@ -22,8 +22,9 @@ public enum KeyMap {
     _ state: [String: Tensor]
   ) -> (kind: AutoencoderKind, state: [String: Tensor])? {
     let names = withoutStableDiffusion(state)
-    if names.keys.contains(where: { $0.hasPrefix("encoder.layers.") || $0.hasPrefix("decoder.layers.") })
-    {
+    if names.keys.contains(where: {
+      $0.hasPrefix("encoder.layers.") || $0.hasPrefix("decoder.layers.")
+    }) {
       return (.tiny, names)
     }
     if let prefix = taesdPrefix(names.keys) { return (.tiny, taesd(names, prefix)) }
@@ -34,7 +35,8 @@ public enum KeyMap {
     var result: [String: Tensor] = [:]
     for (name, tensor) in names {
       let known = diffusersAttention(compVis(name, decoderStages: stages))
-      result[known] = isAttentionWeight(known) && tensor.rank == 4 ? tensor.flattened(from: 1) : tensor
+      result[known] =
+        isAttentionWeight(known) && tensor.rank == 4 ? tensor.flattened(from: 1) : tensor
     }
     return (.kl, result)
   }

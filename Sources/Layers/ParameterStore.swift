@@ -35,7 +35,9 @@ public final class ParameterStore {
     private static func shortened(_ names: [String]) -> [String] {
       let limit = 12
       guard names.count > limit else { return names }
-      return names.prefix(limit - 2) + ["... (\(names.count - limit + 1) more)", names[names.count - 1]]
+      return names.prefix(limit - 2) + [
+        "... (\(names.count - limit + 1) more)", names[names.count - 1],
+      ]
     }
   }
 

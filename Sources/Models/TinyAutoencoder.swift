@@ -92,7 +92,8 @@ public struct TinyAutoencoderConfig: Sendable, Equatable {
       encoder: encoder(Stack(shapes, "encoder.layers")),
       decoder: decoder(Stack(shapes, "decoder.layers")))
     guard config.latentChannelCount > 0 else {
-      throw ModelError("not a TinyAutoencoder: no stack of layers in encoder.layers or decoder.layers")
+      throw ModelError(
+        "not a TinyAutoencoder: no stack of layers in encoder.layers or decoder.layers")
     }
     return config
   }

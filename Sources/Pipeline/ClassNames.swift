@@ -111,6 +111,7 @@ public struct ClassNames: Sendable {
     let nearest = Spelling.nearest(to: name, among: names).map { "; did you mean '\($0)'?" }
     let shown = names.count > 20 ? "" : ": " + names.joined(separator: ", ")
     return PipelineError(
-      .setting, "no class is called '\(name)'\(nearest ?? " among the \(names.count) names\(shown)")")
+      .setting,
+      "no class is called '\(name)'\(nearest ?? " among the \(names.count) names\(shown)")")
   }
 }

@@ -4,7 +4,6 @@ internal import Layers
 internal import Models
 internal import Torch
 
-
 /// Makes a DiT from a checkpoint.
 struct DiTLoader {
   let checkpoint: Checkpoint

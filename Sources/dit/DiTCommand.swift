@@ -41,8 +41,9 @@ struct DiTCommand: ParsableCommand {
       type = next
     }
     let command = type
-    let rest = try Arguments(OptionTable(command)).normalized(Array(arguments.dropFirst(path.count)))
-    { settings in
+    let rest = try Arguments(OptionTable(command)).normalized(
+      Array(arguments.dropFirst(path.count))
+    ) { settings in
       do {
         _ = try command.parse(settings)
         return nil

@@ -15,7 +15,8 @@ struct OutputFolder {
   ///   - replacesFiles: whether files of those names may be there.
   /// - Throws: `FileError`; `UsageError` for a file that is there already.
   init(_ path: String?, reserving names: [String], also: String?, replacesFiles: Bool) throws {
-    self.path = path.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+    self.path =
+      path.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
       ?? OutputFolder.fresh()
     if !replacesFiles {
       let wanted = names.map { self.path + "/" + $0 } + (also.map { [$0] } ?? [])

@@ -17,7 +17,8 @@ struct SampleRun {
   func run() throws {
     let pipeline = try LatentDiffusionPipeline(command.pipelineConfig)
     pipeline.notes.forEach(note)
-    let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
+    let labels =
+      try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
       ?? pipeline.classNames.defaultLabels
     let plan = SamplePlan(
       labels: labels, imagesPerLabel: command.numSamples, batchSize: command.batchSize)

@@ -33,7 +33,8 @@ internal import Torch
     try store.verifyLoaded()
     #expect(model.downsamplingFactor == 8)
     #expect(model.latentChannelCount == 4)
-    #expect(relativeError(model.encode(values["image"]).mean, values["encoded"]) < Tolerance.float32)
+    #expect(
+      relativeError(model.encode(values["image"]).mean, values["encoded"]) < Tolerance.float32)
     #expect(relativeError(model.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
   }
 

@@ -104,7 +104,9 @@ internal import Torch
     return store.stateDict.mapValues(\.shape)
   }
 
-  @Test(arguments: DiTPreset.allCases) func knowsTheHeadsOfPublishedSizes(_ preset: DiTPreset) throws {
+  @Test(arguments: DiTPreset.allCases) func knowsTheHeadsOfPublishedSizes(_ preset: DiTPreset)
+    throws
+  {
     let config = preset.config(inputSize: 64)
     let (inferred, source) = try DiTConfig.inferred(from: shapes(config))
     #expect(inferred == config)

@@ -29,7 +29,8 @@ public struct GoldenValues {
   /// The tensors whose names begin with a prefix, without it, in the order of the file.
   public func tensors(_ prefix: String) -> [String: Tensor] {
     let names = checkpoint.entries.map(\.name).filter { $0.hasPrefix(prefix) }
-    return Dictionary(uniqueKeysWithValues: names.map { (String($0.dropFirst(prefix.count)), self[$0]) })
+    return Dictionary(
+      uniqueKeysWithValues: names.map { (String($0.dropFirst(prefix.count)), self[$0]) })
   }
 
   /// The model's parameters in float32.
