@@ -83,8 +83,11 @@ let package = Package(
         "Torch",
       ]),
     library(
+      "Training",
+      ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
+    library(
       "DiTKit",
-      ["Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch"]),
+      ["Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch", "Training"]),
     .executableTarget(
       name: "dit",
       dependencies: [
@@ -102,6 +105,7 @@ let package = Package(
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
+    tests("Training", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "Torch"]),
   ],

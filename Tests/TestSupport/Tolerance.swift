@@ -9,6 +9,8 @@ public enum Tolerance {
   public static let random = 1e-6
   /// One forward pass in float32.
   public static let float32 = 1e-5
+  /// Weights after ten steps of AdamW, which divides by small roots.
+  public static let trainedWeights = 2e-5
   /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.
   public static let trajectory = 5e-5
 }
