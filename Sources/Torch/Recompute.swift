@@ -21,7 +21,8 @@ public func recomputing(
       guard let context, let result else { return 1 }
       let body = Unmanaged<RecomputedBody>.fromOpaque(context).takeUnretainedValue().body
       let inputs = [first, second].map { Tensor(owning: ctorch_tensor_retain($0)) }
-      result.pointee = ctorch_tensor_retain(body(inputs[0], inputs[1]).handle)
+      let output = body(inputs[0], inputs[1])
+      result.pointee = withExtendedLifetime(output) { ctorch_tensor_retain(output.handle) }
       return 0
     }, context,
     { context in
