@@ -90,11 +90,7 @@ public struct AtomicFile: ~Copyable {
     }
     close(descriptor)
     descriptor = -1
-    // Only the entry in the folder is at stake here, and some file systems cannot sync a folder.
-    let folder = open(Folder.parent(of: target), O_RDONLY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
+    Folder.sync(Folder.parent(of: target))
   }
 
   private func failure(_ number: Int32, needed: Int) -> FileError {

@@ -33,8 +33,11 @@ public protocol TrainingData {
   var imageCount: Int { get }
   /// Whether encoding draws noise.
   var hasPosterior: Bool { get }
+  /// Goes to the place after the first `sampleCount` rows of the run, over all epochs and ranks.
+  func seek(sampleCount: Int)
   /// The next micro-batch.
   ///
+  /// - Returns: its rows, as many as a micro-batch has.
   /// - Throws: when too many images cannot be read.
   func next() throws -> TrainingBatch
 }
