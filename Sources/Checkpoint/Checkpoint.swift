@@ -48,12 +48,18 @@ public final class Checkpoint {
   private let file: MappedFile?
   private let positions: [String: Int]
 
-  /// Opens a file of any known format.
+  /// Opens a file of any known format, or the weights in the folder of a training checkpoint.
   ///
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
   public static func open(_ path: String) throws -> Checkpoint {
+    let path = weights(in: path) ?? path
     let file = try MappedFile(path)
     return try Checkpoint(file.bytes, path: path, file: file)
+  }
+
+  /// The averaged weights of a training checkpoint, else its weights; nil if there are none.
+  private static func weights(in folder: String) -> String? {
+    ["ema.safetensors", "model.safetensors"].map { folder + "/" + $0 }.first(where: Folder.hasFile)
   }
 
   /// Opens a checkpoint that lies in memory, such as one built into the program.

@@ -34,7 +34,9 @@ public protocol TrainingData {
   /// Whether encoding draws noise.
   var hasPosterior: Bool { get }
   /// Goes to the place after the first `sampleCount` rows of the run, over all epochs and ranks.
-  func seek(sampleCount: Int)
+  ///
+  /// - Throws: when the data cannot be read any more.
+  func seek(sampleCount: Int) throws
   /// The next micro-batch.
   ///
   /// - Returns: its rows, as many as a micro-batch has.

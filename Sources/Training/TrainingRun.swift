@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Files
 internal import Foundation
 internal import ImageData
@@ -89,7 +90,7 @@ public final class TrainingRun {
         failures.append("\(error)")
         continue
       }
-      data.seek(sampleCount: state.sampleCount)
+      try data.seek(sampleCount: state.sampleCount)
       savedStep = trainer.step
       let skipped = failures.isEmpty ? "" : " (not from a newer one: \(failures[0]))"
       try note("resumed at step \(trainer.step) from '\(checkpoint.path)'\(skipped)")
@@ -156,10 +157,9 @@ public final class TrainingRun {
   /// - Throws: `TorchError` if the state of random numbers cannot be read.
   public func save() throws -> String? {
     let step = trainer.step
-    let names = String(
-      decoding: try JSONEncoder().encode(data.classNames), as: UTF8.self)
     let metadata = [
-      "class_names": names, "num_heads": String(trainer.model.dit.config.headCount),
+      "class_names": ClassNameList.encode(data.classNames),
+      "num_heads": String(trainer.model.dit.config.headCount),
       "step": String(step),
     ]
     let state = TrainingCheckpoint.State(
