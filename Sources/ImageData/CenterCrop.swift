@@ -75,4 +75,16 @@ extension RGBImage {
     }
     return RGBImage(width: size, height: size, pixels: cropped)
   }
+
+  /// The pixels mirrored left to right.
+  func mirrored() -> [UInt8] {
+    var mirrored: [UInt8] = []
+    mirrored.reserveCapacity(pixels.count)
+    for row in stride(from: 0, to: pixels.count, by: 3 * width) {
+      for start in stride(from: row + 3 * (width - 1), through: row, by: -3) {
+        mirrored.append(contentsOf: pixels[start..<start + 3])
+      }
+    }
+    return mirrored
+  }
 }
