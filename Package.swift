@@ -68,7 +68,7 @@ let package = Package(
     library("Checkpoint", ["Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
-    library("ImageData", ["CImage", "Torch"]),
+    library("ImageData", ["CImage", "Files", "Torch"]),
     library("Inference", ["Models", "Layers", "Torch"]),
     .target(
       name: "CEmbeddedModel",
@@ -100,6 +100,7 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("Torch"),
     tests("Files"),
+    tests("ImageData", ["Files"]),
     tests("Checkpoint", ["Files", "Torch"]),
     tests("Models", ["Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),

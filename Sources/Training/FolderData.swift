@@ -1,5 +1,5 @@
 public import ImageData
-public import Torch
+internal import Torch
 
 /// Batches of images from a folder, decoded ahead by threads.
 public final class FolderData: TrainingData {
@@ -39,14 +39,14 @@ public final class FolderData: TrainingData {
     self.classNames = classNames
     self.hasPosterior = hasPosterior
     self.report = report
-    loader = try BatchLoader(folder, options: options, onBrokenImage: report)
+    loader = try BatchLoader(folder, options, onBrokenImage: report)
     imageCount = folder.count
   }
 
   /// See `TrainingData`.
   public func seek(sampleCount: Int) throws {
     options.startPosition = sampleCount
-    loader = try BatchLoader(folder, options: options, onBrokenImage: report)
+    loader = try BatchLoader(folder, options, onBrokenImage: report)
     current = nil
   }
 
