@@ -1,8 +1,10 @@
 internal import Checkpoint
+internal import Diffusion
 internal import Files
 internal import Foundation
 internal import ImageData
 internal import Inference
+internal import Layers
 internal import Models
 internal import Pipeline
 internal import Torch
