@@ -85,6 +85,13 @@ internal import Testing
     #expect(try failure(png).contains("0 x 0 pixels"))
   }
 
+  @Test func refusesScansWithoutEnd() throws {
+    let bytes = try fixtureBytes("progressive.jpg")
+    let scan = try #require(bytes.indices.last { bytes[$0...].starts(with: [0xFF, 0xDA]) })
+    let repeated = [[UInt8]](repeating: Array(bytes[scan..<bytes.count - 2]), count: 600).joined()
+    #expect(try failure(bytes[..<scan] + repeated + [0xFF, 0xD9]).contains("more than 500 scans"))
+  }
+
   @Test func refusesKindsOfBMPThatItDoesNotRead() throws {
     var bytes = try fixtureBytes("color.bmp")
     bytes[28] = 8

@@ -1,4 +1,4 @@
-"""Writes the image files that the tests read, with the pixels and crops that Pillow makes of them."""
+"""Writes the image files that the tests read, with the pixels and crops that Pillow makes."""
 
 import io
 import pathlib
@@ -13,7 +13,7 @@ SIZE = 64
 
 
 def drawing(width, height, channels=3, grain=6.0):
-    """Waves and a disc with sharp edges, with a little noise: `[height, width, channels]`, uint8."""
+    """Waves and a disc with sharp edges and a little noise: `[height, width, channels]`, uint8."""
     generator = np.random.default_rng(width * 1000 + height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     layers = []
