@@ -108,7 +108,7 @@ let package = Package(
     tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
     tests("Training", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
-    tests("dit", ["Checkpoint", "Files", "Torch"]),
+    tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -30,6 +30,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var mindONE: MindONEOptions
 
   func run() throws {
+    try model.checkTogether()
     try execution.apply()
     mindONE.notes.forEach(note)
     if mindONE.useParallel == true {

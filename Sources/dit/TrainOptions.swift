@@ -37,13 +37,16 @@ struct TrainModelOptions: ParsableArguments {
   @Option(help: .hidden) var embedDim: Int?
   @Option(help: .hidden) var clipCheckpoint: String?
 
-  func validate() throws {
+  /// Checks options that only make sense together; each alone may come from a configuration file.
+  func checkTogether() throws {
     let own = [hiddenSize, depth, numHeads].compactMap { $0 }
-    if modelName != nil, !own.isEmpty {
-      throw ValidationError("--model-name and a size of one's own exclude each other")
+    if modelName != nil, hiddenSize != nil {
+      throw UsageError("--model-name and a size of one's own exclude each other")
     }
-    if modelName == nil, !own.isEmpty, own.count < 3 || patchSize == nil {
-      throw ValidationError(
+    if modelName == nil, !own.isEmpty, ditCheckpoint == nil, pretrainedModelPath == nil,
+      own.count < 3 || patchSize == nil
+    {
+      throw UsageError(
         "a size of one's own needs --hidden-size, --depth, --num-heads and --patch-size")
     }
   }
