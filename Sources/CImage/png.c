@@ -1,8 +1,8 @@
-#include "cimage.h"
-
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cimage.h"
 
 static _Thread_local char message[sizeof(((png_image *)0)->message)];
 
@@ -16,10 +16,8 @@ static const char *failure(png_image *image) {
 
 const char *cimage_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height,
                               cimage_buffer *result) {
-  png_image image = {.version = PNG_IMAGE_VERSION,
-                     .width = width,
-                     .height = height,
-                     .format = PNG_FORMAT_RGB};
+  png_image image = {
+      .version = PNG_IMAGE_VERSION, .width = width, .height = height, .format = PNG_FORMAT_RGB};
   png_alloc_size_t count = PNG_IMAGE_PNG_SIZE_MAX(image);
   result->bytes = malloc(count);
   if (result->bytes == NULL) return "out of memory";

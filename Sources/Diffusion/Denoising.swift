@@ -38,8 +38,12 @@ public struct Denoising: Sequence, IteratorProtocol {
   ///
   /// - Parameters:
   ///   - diffusion: the process over the (respaced) schedule.
+  ///   - sampler: the method.
+  ///   - eta: DDIM's share of fresh noise.
   ///   - latents: standard normal, `[N, C, H, W]`
   ///   - noiseRowCount: at least N.
+  ///   - generator: gives the noise.
+  ///   - denoiser: predicts the noise in latents.
   public init(
     _ diffusion: GaussianDiffusion, sampler: Sampler, eta: Double = 0, from latents: Tensor,
     noiseRowCount: Int, generator: Generator, denoiser: @escaping Denoiser

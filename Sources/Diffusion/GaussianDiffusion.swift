@@ -77,6 +77,7 @@ public struct GaussianDiffusion {
   ///   - output: `[N, C, H, W]`, or `[N, 2 C, H, W]` with a learned variance.
   ///   - x: xₜ, `[N, C, H, W]`
   ///   - t: places in the schedule.
+  /// - Returns: mean, variance and x₀.
   public func prediction(from output: Tensor, x: Tensor, t: Tensor) -> Prediction {
     let channels = x.size(1)
     let noise = output.narrowed(axis: 1, start: 0, count: channels)

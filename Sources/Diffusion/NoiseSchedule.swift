@@ -40,6 +40,7 @@ public struct NoiseSchedule: Sendable {
   /// rounded half to even.
   ///
   /// - Parameter count: from 1 to the number of steps.
+  /// - Returns: the shorter schedule, whose timesteps are those of this one.
   /// - Throws: `DiffusionError` for another count.
   public func respaced(to count: Int) throws -> NoiseSchedule {
     guard (1...self.count).contains(count) else {

@@ -26,6 +26,7 @@ extension GaussianDiffusion {
   ///   - step: t, the place in the schedule; at 0 no noise is added.
   ///   - noise: standard normal, `[N, C, H, W]`
   ///   - eta: DDIM's share of fresh noise, 0 for none.
+  /// - Returns: xₜ₋₁, `[N, C, H, W]`
   public func step(
     _ sampler: Sampler, _ x: Tensor, output: Tensor, step: Int, noise: Tensor, eta: Double = 0
   ) -> Tensor {

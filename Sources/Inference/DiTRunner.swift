@@ -10,5 +10,6 @@ public protocol DiTRunner {
   /// - Parameters:
   ///   - labels: the class of each row, the null class included.
   ///   - timesteps: all that will be asked for.
+  /// - Returns: the network for that batch.
   func prepared(labels: [Int], timesteps: [Int]) -> PreparedDiT
 }

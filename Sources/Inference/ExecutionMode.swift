@@ -20,6 +20,7 @@ public enum ExecutionMode: String, CaseIterable, Sendable {
 ///   - parameters: a fresh store over the model's parameters in the precision's type, asked for with
 ///     each part.
 ///   - partDone: called after each part; what it was made from is not needed any more.
+/// - Returns: the runner.
 public func makeRunner(
   _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision, device: Device,
   parameters: () -> ParameterStore, partDone: () -> Void = {}

@@ -24,6 +24,7 @@ final class ModulationSchedule {
   ///   - layers: each block's, then the final layer's.
   ///   - labels: distinct.
   ///   - timesteps: in the order of use, distinct.
+  ///   - device: where the parameters lie.
   init(_ stem: DiT, layers: [Linear], labels: [Int], timesteps: [Int], device: Device) {
     self.stem = stem
     self.layers = layers

@@ -17,7 +17,9 @@ public struct Conv2d {
   ///   - kernelSize: height and width of the window.
   ///   - stride: pixels from one window to the next.
   ///   - padding: zeros on each side.
+  ///   - scope: where the names begin.
   ///   - weight: how the weight starts; uniform by its fan-in if nil, as PyTorch's default.
+  ///   - bias: how the bias starts; like the weight if nil.
   ///   - hasBias: whether there is a bias.
   public init(
     _ inputCount: Int, _ outputCount: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,

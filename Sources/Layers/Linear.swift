@@ -12,6 +12,7 @@ public struct Linear {
   /// - Parameters:
   ///   - inputCount: features in.
   ///   - outputCount: features out.
+  ///   - scope: where the names begin.
   ///   - weight: how the weight starts; by default as DiT's linear layers do.
   ///   - bias: how the bias starts; nil for none.
   public init(

@@ -18,6 +18,7 @@ public protocol Autoencoder {
   /// Images to the distribution of their latents; `canEncode` must be true.
   ///
   /// - Parameter images: `[N, 3, H, W]` in -1 ... 1; H and W are multiples of the factor.
+  /// - Returns: latents `[N, c, h, w]`, before the scale factor.
   func encode(_ images: Tensor) -> LatentDistribution
 
   /// Latents, divided by the scale factor, to images; `canDecode` must be true.
@@ -43,6 +44,7 @@ public struct LatentDistribution {
   /// mean + σ noise (Kingma & Welling 2014, section 2.4).
   ///
   /// - Parameter noise: standard normal, `[N, c, h, w]`
+  /// - Returns: latents, `[N, c, h, w]`
   public func sample(noise: Tensor) -> Tensor {
     guard let logVariance else { return mean }
     return mean.addingProduct((logVariance * 0.5).exponential, noise)

@@ -159,6 +159,7 @@ public struct TimestepEmbed {
 ///   - x: `[N, T, D]`
 ///   - shift: `[N, 1, D]`
 ///   - scale: `[N, 1, D]`
+/// - Returns: `[N, T, D]`
 private func modulate(_ x: Tensor, shift: Tensor, scale: Tensor) -> Tensor {
   shift.addingProduct(x, scale + 1)
 }

@@ -83,7 +83,12 @@ public enum DiTPreset: String, Sendable, CaseIterable {
 
   /// The preset for latents of a size.
   ///
-  /// - Parameter inputSize: height and width of the latents: the image's over 8.
+  /// - Parameters:
+  ///   - inputSize: height and width of the latents: the image's over 8.
+  ///   - channelCount: channels of the latents.
+  ///   - classCount: classes without the null class.
+  ///   - learnsVariance: whether the variance is learned.
+  /// - Returns: the configuration.
   public func config(
     inputSize: Int, channelCount: Int = 4, classCount: Int = 1000, learnsVariance: Bool = true
   ) -> DiTConfig {

@@ -10,6 +10,7 @@ public enum AutoencoderLoader {
   /// - Parameters:
   ///   - checkpoint: the whole autoencoder, or one half of it.
   ///   - device: where its parameters go.
+  /// - Returns: the autoencoder.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public static func load(_ checkpoint: Checkpoint, device: Device) throws -> any Autoencoder {
     guard let (kind, state) = KeyMap.autoencoder(checkpoint.stateDict) else {

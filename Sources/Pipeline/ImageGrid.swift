@@ -10,6 +10,7 @@ public enum ImageGrid {
   /// - Parameters:
   ///   - images: all of one size.
   ///   - columns: how many stand in a row; about the square root of their number if nil.
+  /// - Returns: the grid, on white.
   public static func grid(_ images: [RGBImage], columns: Int? = nil) -> RGBImage {
     guard let first = images.first else { fatalError("ImageGrid: no images") }
     let columns = min(columns ?? bestColumns(images.count), images.count)

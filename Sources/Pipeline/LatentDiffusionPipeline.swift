@@ -177,6 +177,7 @@ public final class LatentDiffusionPipeline {
   /// - Parameters:
   ///   - latents: `[N, C, h, w]`
   ///   - isWanted: asked before each image; the rest is left out once it says no.
+  /// - Returns: the images, in the order of the rows.
   /// - Throws: `TorchError` if memory does not suffice.
   public func decode(
     _ latents: Tensor, whileTrue isWanted: () -> Bool = { true }

@@ -46,6 +46,7 @@ public func conv2d(
 ///   - weight: `[D]`, or nil for none.
 ///   - bias: `[D]`, or nil for none.
 ///   - epsilon: added to the variance.
+/// - Returns: `[..., D]`
 public func layerNorm(
   _ x: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double
 ) -> Tensor {
@@ -61,6 +62,7 @@ public func layerNorm(
 ///   - weight: `[C]`
 ///   - bias: `[C]`
 ///   - epsilon: added to the variance.
+/// - Returns: `[N, C, ...]`
 public func groupNorm(
   _ x: Tensor, groupCount: Int, weight: Tensor?, bias: Tensor?, epsilon: Double
 ) -> Tensor {

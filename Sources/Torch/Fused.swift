@@ -48,7 +48,14 @@ public func normModulate(
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`, contiguous; updated.
 ///   - residual: `[N, T, D]`, contiguous
+///   - labels: each row's place in the tables, `[N]`, int64
 ///   - gates: where the gate is, at `gate` in each row; it may be the same table as `table`.
+///   - gate: where the gate begins in a row of `gates`.
+///   - table: as in `normModulate`.
+///   - shift: where the shift begins in a row of the table.
+///   - scale: where the scale begins.
+///   - epsilon: added to the variance.
+/// - Returns: `[N, T, D]`
 public func addResidualAndNormModulate(
   _ x: Tensor, residual: Tensor, labels: Tensor, gates: ModulationTable, gate: Int,
   table: ModulationTable, shift: Int, scale: Int, epsilon: Double

@@ -73,7 +73,10 @@ public struct Operator: Sendable {
 
   /// Calls the operator for several results.
   ///
-  /// - Parameter resultCount: how many results there will be, lists of tensors counted through.
+  /// - Parameters:
+  ///   - arguments: as the schema lists them; trailing defaults may be left out.
+  ///   - resultCount: how many results there will be, lists of tensors counted through.
+  /// - Returns: the results.
   public func results(_ arguments: Argument..., count resultCount: Int) -> [Tensor] {
     call(arguments, resultCount: resultCount)
   }

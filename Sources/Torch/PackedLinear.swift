@@ -54,7 +54,9 @@ public struct PackedLinear {
 
   /// Applies the layer.
   ///
-  /// - Parameter x: `[..., in]`
+  /// - Parameters:
+  ///   - x: `[..., in]`
+  ///   - activation: applied to the results.
   /// - Returns: `[..., out]`
   public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
     switch layout {

@@ -90,6 +90,7 @@ extension Tensor {
   ///   - start: the first element, aligned for the type or not (libtorch's kernels cope).
   ///   - shape: the sizes.
   ///   - strides: the distances between neighbours, in elements; row-major if nil.
+  ///   - dtype: the type of the elements.
   ///   - owner: released when the last tensor over the memory is gone.
   public convenience init(
     borrowing start: UnsafeMutableRawPointer, shape: [Int], strides: [Int]? = nil, dtype: DType,

@@ -21,6 +21,8 @@ private let slots = DispatchSemaphore(value: 2)
 ///   - folder: where it runs.
 ///   - environment: variables beside those of the tests.
 ///   - started: called with the running process, to send it signals.
+/// - Returns: what it left.
+/// - Throws: if it cannot be started; what `started` throws.
 public func dit(
   _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
   started: (Process) throws -> Void = { _ in }

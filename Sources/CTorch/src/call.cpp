@@ -37,8 +37,7 @@ IValue integer_list(const ctorch_value &value, const c10::Type &type) {
 
 IValue tensor_list(const ctorch_value &value, const c10::Type &type) {
   const auto *list = type.castRaw<c10::ListType>();
-  const bool optional =
-      list != nullptr && list->getElementType()->kind() == TypeKind::OptionalType;
+  const bool optional = list != nullptr && list->getElementType()->kind() == TypeKind::OptionalType;
   if (!optional) {
     c10::List<at::Tensor> tensors;
     for (const auto &item : items<ctorch_tensor>(value)) tensors.push_back(ctorch::retained(item));
@@ -46,8 +45,7 @@ IValue tensor_list(const ctorch_value &value, const c10::Type &type) {
   }
   c10::List<std::optional<at::Tensor>> tensors;
   for (const auto &item : items<ctorch_tensor>(value)) {
-    tensors.push_back(item.impl == nullptr ? std::nullopt
-                                           : std::optional(ctorch::retained(item)));
+    tensors.push_back(item.impl == nullptr ? std::nullopt : std::optional(ctorch::retained(item)));
   }
   return IValue(std::move(tensors));
 }

@@ -23,13 +23,11 @@ void ctorch_generator_release(ctorch_generator generator) {
 }
 
 ctorch_status ctorch_generator_state(ctorch_generator generator, ctorch_tensor *result) {
-  return ctorch::guarded([&] {
-    *result = ctorch::released(ctorch::retained_generator(generator.impl).get_state());
-  });
+  return ctorch::guarded(
+      [&] { *result = ctorch::released(ctorch::retained_generator(generator.impl).get_state()); });
 }
 
 ctorch_status ctorch_generator_set_state(ctorch_generator generator, ctorch_tensor state) {
-  return ctorch::guarded([&] {
-    ctorch::retained_generator(generator.impl).set_state(ctorch::retained(state));
-  });
+  return ctorch::guarded(
+      [&] { ctorch::retained_generator(generator.impl).set_state(ctorch::retained(state)); });
 }

@@ -12,8 +12,11 @@ struct Arguments {
 
   /// The arguments of a command, without its name, in the parser's form.
   ///
-  /// - Parameter check: says of arguments made from one setting of the file what is wrong with them;
-  ///   nil for nothing.
+  /// - Parameters:
+  ///   - arguments: as the user gave them.
+  ///   - check: says of arguments made from one setting of the file what is wrong with them; nil for
+  ///     nothing.
+  /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a file that cannot be used.
   func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
     let flags = spelled(arguments)

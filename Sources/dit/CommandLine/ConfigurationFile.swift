@@ -44,6 +44,7 @@ struct ConfigurationFile {
   /// - Parameters:
   ///   - table: the options that the command has.
   ///   - check: says what is wrong with the arguments of one setting; nil for nothing.
+  /// - Returns: an argument for each setting that has a value.
   /// - Throws: `UsageError` that lists each unknown key and wrong value with its line.
   func settings(_ table: OptionTable, check: ([String]) -> String?) throws -> [String] {
     var settings: [String] = []

@@ -41,7 +41,8 @@ ctorch_status ctorch_operator_find(const char *name, const char *overload, ctorc
 
 /// Calls an operator through the dispatcher (autograd included). Parameters that are not given take
 /// the schema's defaults. Lists of tensors in the results are flattened. `results` lies in the shim
-/// and is valid until the next call on this thread; each reference in it is the caller's to release.
+/// and is valid until the next call on this thread; each reference in it is the caller's to
+/// release.
 ctorch_status ctorch_call(ctorch_operator op, const ctorch_value *arguments, int64_t argument_count,
                           const ctorch_tensor **results, int64_t *result_count);
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "error.h"
-
 #include <stdbool.h>
+
+#include "error.h"
 
 #ifdef __cplusplus
 extern "C" {

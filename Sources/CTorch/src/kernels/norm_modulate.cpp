@@ -75,7 +75,8 @@ DIT_CLONES void process(const Rows &rows, int64_t begin, int64_t end) {
   }
 }
 
-/// A table `[L, S]` holds, for each label, vectors of width D side by side; returns the one at `place`.
+/// A table `[L, S]` holds, for each label, vectors of width D side by side; returns the one at
+/// `place`.
 const float *vectors(const at::Tensor &x, const at::Tensor &table, int64_t label_count,
                      int64_t place) {
   TORCH_CHECK(table.dim() == 2 && table.is_contiguous() && table.scalar_type() == at::kFloat,

@@ -210,9 +210,8 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
                         n,
                         k,
                         gelu};
-  parallel_for(packed.size(0), 1, [&](int64_t begin, int64_t end) {
-    multiply_panels(product, begin, end);
-  });
+  parallel_for(packed.size(0), 1,
+               [&](int64_t begin, int64_t end) { multiply_panels(product, begin, end); });
   return result;
 }
 

@@ -1,11 +1,10 @@
 #pragma once
 
 // A function marked DIT_CLONES is compiled once for each instruction set, and the loader picks the
-// best that the processor has. Bodies are plain loops that the compiler vectorizes; helpers that they
-// call are marked DIT_INLINE, so that they are compiled along.
+// best that the processor has. Bodies are plain loops that the compiler vectorizes; helpers that
+// they call are marked DIT_INLINE, so that they are compiled along.
 #if defined(__x86_64__)
-#define DIT_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define DIT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define DIT_CLONES
 #endif
