@@ -34,7 +34,8 @@ struct StateDictChoice {
         .noTensors, "the file holds \(graph[root].kind), not a dict; save a model's `state_dict()`")
     }
     var visited: Set<PickleGraph.Index> = []
-    guard let (path, members) = try StateDictChoice.find(graph, root, &visited, depth: 0) else {
+    guard let (path, index, members) = try StateDictChoice.find(graph, root, &visited, depth: 0)
+    else {
       let names = top.prefix(8).map { clipped($0.key) }.joined(separator: ", ")
       throw CheckpointError(
         .noTensors,
@@ -42,6 +43,7 @@ struct StateDictChoice {
           + " `state_dict()`, by itself or under 'ema', 'model' or 'state_dict'")
     }
     try addMetadata(graph, top)
+    try addAttributes(graph, index)
     if !path.isEmpty { noteChoice(path, top) }
     try addTensors(graph, members, isTop: path.isEmpty)
     stripWrappers()
@@ -52,7 +54,7 @@ struct StateDictChoice {
   private static func find(
     _ graph: PickleGraph, _ index: PickleGraph.Index, _ visited: inout Set<PickleGraph.Index>,
     depth: Int
-  ) throws -> (path: [String], members: Members)? {
+  ) throws -> (path: [String], index: PickleGraph.Index, members: Members)? {
     // A dict may contain itself.
     guard depth < maximumDepth, visited.insert(index).inserted, case .dictionary = graph[index],
       let members = try graph.members(index)
@@ -61,11 +63,11 @@ struct StateDictChoice {
       if let value = members.first(where: { $0.key == key })?.value,
         let inner = try find(graph, value, &visited, depth: depth + 1)
       {
-        return ([key] + inner.path, inner.members)
+        return ([key] + inner.path, inner.index, inner.members)
       }
     }
     let hasTensors = members.contains { if case .tensor = graph[$0.value] { true } else { false } }
-    return hasTensors ? ([], members) : nil
+    return hasTensors ? ([], index, members) : nil
   }
 
   private mutating func noteChoice(_ path: [String], _ top: Members) {
@@ -112,6 +114,18 @@ struct StateDictChoice {
     for (key, value) in try graph.members(arguments) ?? [] {
       let name = "args.\(key)"
       if let text = graph[value].scalarText, metadata[name] == nil { metadata[name] = text }
+    }
+  }
+
+  /// Takes the texts that this package's writer keeps in the state dict's attribute.
+  private mutating func addAttributes(_ graph: PickleGraph, _ index: PickleGraph.Index) throws {
+    guard let attributes = graph.attributes[index],
+      let texts = try graph.members(attributes)?.first(where: { $0.key == PyTorchPickle.attribute }
+      ),
+      let members = try graph.members(texts.value)
+    else { return }
+    for (key, value) in members {
+      if let text = graph.text(value), metadata[key] == nil { metadata[key] = text }
     }
   }
 

@@ -1,6 +1,7 @@
 internal import Checkpoint
 internal import Files
 internal import Foundation
+internal import Models
 internal import Pipeline
 internal import TestSupport
 internal import Testing
