@@ -54,6 +54,8 @@ public final class Checkpoint {
   public let entries: [Entry]
   /// What was chosen or left out on opening, a line each, for the user's eyes.
   public let notes: [String]
+  /// Whether the file also has the state of an optimizer, as training leaves it.
+  public let isTraining: Bool
 
   private let bytes: UnsafeRawBufferPointer
   private let file: MappedFile?
@@ -61,10 +63,14 @@ public final class Checkpoint {
 
   /// Opens a file of any known format.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - weights: which weights to take where a training's file has several.
+  /// - Returns: the opened checkpoint.
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
-  public static func open(_ path: String) throws -> Checkpoint {
+  public static func open(_ path: String, weights: WeightSet = .automatic) throws -> Checkpoint {
     let file = try MappedFile(path)
-    return try Checkpoint(file.bytes, path: path, file: file)
+    return try Checkpoint(file.bytes, path: path, file: file, weights)
   }
 
   /// Opens a checkpoint that lies in memory, such as one built into the program.
@@ -78,22 +84,26 @@ public final class Checkpoint {
   public static func embedded(
     bytes: UnsafeRawBufferPointer, name: String
   ) throws -> Checkpoint {
-    try Checkpoint(bytes, path: name, file: nil)
+    try Checkpoint(bytes, path: name, file: nil, .automatic)
   }
 
-  private init(_ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?) throws {
+  private init(
+    _ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?, _ weights: WeightSet
+  ) throws {
     do {
       format = try CheckpointFormat.detect(bytes)
+      guard format == .pytorch || weights != .averaged else { throw weights.missing }
       let contents =
         switch format {
         case .safetensors: try Safetensors.read(bytes)
-        case .pytorch: try PyTorchFile.read(bytes)
+        case .pytorch: try PyTorchFile.read(bytes, weights)
         case .mindspore: try MindSporeFile.read(bytes)
         }
       positions = try contents.positions()
       metadata = contents.metadata
       entries = contents.entries
       notes = contents.notes
+      isTraining = contents.isTraining
     } catch let error as CheckpointError {
       throw error.located(in: path)
     }
@@ -151,6 +161,7 @@ struct CheckpointContents {
   var entries: [Checkpoint.Entry] = []
   var metadata: [String: String] = [:]
   var notes: [String] = []
+  var isTraining = false
 
   /// The index of each name.
   func positions() throws -> [String: Int] {

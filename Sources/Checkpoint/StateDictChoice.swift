@@ -6,6 +6,8 @@ struct StateDictChoice {
   private(set) var metadata: [String: String] = [:]
   /// What was taken and left out.
   private(set) var notes: [String] = []
+  /// Whether the file has more than the weights of one model, as training leaves it.
+  private(set) var isTraining = false
 
   /// Where a dict of a checkpoint may have the state dict, best first: weights averaged over the
   /// training make better images than the last ones.
@@ -13,6 +15,10 @@ struct StateDictChoice {
     "ema", "model_ema", "ema_state_dict", "model", "state_dict", "model_state_dict", "generator",
   ]
   private static let averagedKeys: Set = ["ema", "model_ema", "ema_state_dict"]
+  /// Where trainers keep the state of the optimizer.
+  private static let optimizerKeys: Set = [
+    "opt", "optimizer", "optimizer_state_dict", "optimizer_states",
+  ]
   /// How deep the state dict may lie.
   private static let maximumDepth = 4
   /// The most tensors of a state dict.
@@ -28,13 +34,16 @@ struct StateDictChoice {
   /// outermost dict itself if it has tensors.
   ///
   /// - Throws: `CheckpointError`.
-  init(_ graph: PickleGraph, root: PickleGraph.Index) throws {
+  init(_ graph: PickleGraph, root: PickleGraph.Index, weights: WeightSet) throws {
     guard case .dictionary = graph[root], let top = try graph.members(root) else {
       throw CheckpointError(
         .noTensors, "the file holds \(graph[root].kind), not a dict; save a model's `state_dict()`")
     }
     var visited: Set<PickleGraph.Index> = []
-    guard let (path, index, members) = try StateDictChoice.find(graph, root, &visited, depth: 0)
+    let keys = StateDictChoice.keys.filter {
+      weights != .last || !StateDictChoice.averagedKeys.contains($0)
+    }
+    guard let (path, index, members) = try StateDictChoice.find(graph, root, keys, &visited, 0)
     else {
       let names = top.prefix(8).map { clipped($0.key) }.joined(separator: ", ")
       throw CheckpointError(
@@ -42,6 +51,10 @@ struct StateDictChoice {
         "no state dict in the file: it has \(names.isEmpty ? "nothing" : names); save a model's"
           + " `state_dict()`, by itself or under 'ema', 'model' or 'state_dict'")
     }
+    guard weights != .averaged || !StateDictChoice.averagedKeys.isDisjoint(with: path) else {
+      throw weights.missing
+    }
+    isTraining = top.contains { StateDictChoice.optimizerKeys.contains($0.key) }
     try addMetadata(graph, top)
     try addAttributes(graph, index)
     if !path.isEmpty { noteChoice(path, top) }
@@ -52,8 +65,8 @@ struct StateDictChoice {
   private typealias Members = [(key: String, value: PickleGraph.Index)]
 
   private static func find(
-    _ graph: PickleGraph, _ index: PickleGraph.Index, _ visited: inout Set<PickleGraph.Index>,
-    depth: Int
+    _ graph: PickleGraph, _ index: PickleGraph.Index, _ keys: [String],
+    _ visited: inout Set<PickleGraph.Index>, _ depth: Int
   ) throws -> (path: [String], index: PickleGraph.Index, members: Members)? {
     // A dict may contain itself.
     guard depth < maximumDepth, visited.insert(index).inserted, case .dictionary = graph[index],
@@ -61,7 +74,7 @@ struct StateDictChoice {
     else { return nil }
     for key in keys {
       if let value = members.first(where: { $0.key == key })?.value,
-        let inner = try find(graph, value, &visited, depth: depth + 1)
+        let inner = try find(graph, value, keys, &visited, depth + 1)
       {
         return ([key] + inner.path, inner.index, inner.members)
       }
