@@ -1,7 +1,7 @@
 extension DiTConfig {
   /// Multiply-adds of one forward pass of one image without guidance.
   ///
-  /// Peebles & Xie 2023, table 1, has them as "Gflops".
+  /// Peebles & Xie 2023, table 4, has them as "Gflops".
   public var multiplyAddCount: Double {
     let (t, d) = (Double(tokenCount), Double(hiddenSize))
     let pixels = Double(patchSize * patchSize)

@@ -49,15 +49,18 @@ struct TensorTree {
     }
     for member in node.children {
       let (child, path) = merged(member)
+      let head = path + (child.tensor.map { "  " + $0 } ?? "")
       let content = members(of: child, showingAll).map { "  " + $0 }
-      let isMember = !content.isEmpty && child.tensor == nil && Int(member.name) != nil
-      if isMember, !showingAll, previous == content {
-        hidden.append(path)
+      let isMember = Int(member.name) != nil && !member.children.isEmpty
+      // All but the number.
+      let likeness = [String(head.dropFirst(member.name.count))] + content
+      if isMember, !showingAll, previous == likeness {
+        hidden.append(member.name)
         continue
       }
       closeRun()
-      previous = isMember ? content : nil
-      lines.append(path + (child.tensor.map { "  " + $0 } ?? ""))
+      previous = isMember ? likeness : nil
+      lines.append(head)
       lines += content
     }
     closeRun()
