@@ -9,11 +9,15 @@ extension KeyMap {
   /// block and computes the position embedding when it is loaded: `pos_embed` is then not in the
   /// result unless the file has it.
   ///
-  /// - Parameter state: name to tensor.
+  /// - Parameters:
+  ///   - state: name to tensor.
+  ///   - partDone: called whenever a tensor's elements were read, so that memory can be let go of.
   /// - Returns: the same by the published names; query, key and value, and those alone, are copied.
   /// - Throws: `CheckpointError` if the blocks of a diffusers file have different embedders, or
   ///   query, key and value do not go together.
-  public static func dit(_ state: [String: Tensor]) throws -> [String: Tensor] {
+  public static func dit(
+    _ state: [String: Tensor], partDone: () -> Void = {}
+  ) throws -> [String: Tensor] {
     let names = withoutMindSpore(state)
     guard isDiffusersDiT(names.keys) else { return names }
     var result: [String: Tensor] = [:]
@@ -29,10 +33,14 @@ extension KeyMap {
               + " block); a DiT has one for all")
         }
         result[known] = tensor
+        partDone()
       case .part(let known, let part): projections[known, default: [:]][part] = tensor
       }
     }
-    for (known, parts) in projections { result[known] = try joined(parts, known) }
+    for (known, parts) in projections {
+      result[known] = try joined(parts, known)
+      partDone()
+    }
     return result
   }
 

@@ -32,7 +32,7 @@ public struct DiTState {
       let isForeign = KeyMap.isDiffusersDiT(checkpoint.entries.map(\.name))
       let settings = isForeign ? DiffusersSettings(beside: path) : nil
       var notes: [String] = []
-      var state = try KeyMap.dit(checkpoint.stateDict)
+      var state = try KeyMap.dit(checkpoint.stateDict) { checkpoint.releasePages() }
       if state["pos_embed"] == nil, isForeign {
         state["pos_embed"] = try DiTState.positions(state, settings, imageSize, path)
         notes.append("computed the position embedding, which the file lacks")
