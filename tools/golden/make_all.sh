@@ -5,12 +5,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 golden=$here/../../Tests/Golden
 
-for script in make_dit make_diffusion make_autoencoder; do
+for script in make_dit make_diffusers make_diffusion make_autoencoder; do
   "$python" -B "$here/$script.py"
 done
 
 total=0
-for file in "$golden"/*; do
+for file in "$golden"/* "$golden"/*/*; do
+  [ -f "$file" ] || continue
   size=$(wc -c < "$file")
   total=$((total + size))
   limit=400000
