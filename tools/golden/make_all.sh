@@ -22,7 +22,7 @@ for file in "$golden"/* "$golden"/*/*; do
   fi
 done
 echo "total: $total bytes"
-if [ "$total" -gt 3000000 ]; then
-  echo "above 3000000 bytes in total" >&2
+if [ "$total" -gt 3500000 ]; then
+  echo "above 3500000 bytes in total" >&2
   exit 1
 fi
