@@ -105,7 +105,7 @@ let package = Package(
     tests("Models", ["Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
-    tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
+    tests("Pipeline", ["Checkpoint", "Files", "Models", "Torch"]),
     tests("Training", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),

@@ -4,8 +4,8 @@ public import Torch
 /// An opened checkpoint: a table of named tensors over mapped bytes.
 ///
 /// Opening reads the table alone, so that it takes milliseconds for any size; a tensor's bytes come
-/// from disk when they are touched. Only PyTorch files of up to 64 MB of tensors are read whole, to
-/// compare their checksums. Every offset was checked against the size of the file.
+/// from disk when they are touched. Only files of up to 64 MB that have checksums are read whole, to
+/// compare them. Every offset was checked against the size of the file.
 public final class Checkpoint {
   /// A tensor's place in the file.
   public struct Entry: Sendable, Equatable {
@@ -19,8 +19,12 @@ public final class Checkpoint {
     public let strides: [Int]
     /// Where the first element begins, in bytes from the start of the file.
     public let byteOffset: Int
-    /// The bytes from the beginning of the first element to the end of the last.
+    /// The bytes from the beginning of the first element to the end of the last, or to the end of
+    /// the first run if there are more.
     public let byteCount: Int
+    /// Where the rest lies, in order, for a tensor that the file has in several runs of bytes;
+    /// empty for nearly all.
+    public internal(set) var continuation: [Range<Int>] = []
 
     /// The number of elements.
     public var elementCount: Int { shape.reduce(1, *) }
@@ -30,6 +34,13 @@ public final class Checkpoint {
         || zip(shape, zip(strides, Tensor.contiguousStrides(of: shape)))
           .allSatisfy { $0 == 1 || $1.0 == $1.1 }
     }
+
+    /// The same place under another name.
+    func named(_ name: String) -> Entry {
+      Entry(
+        name: name, dtype: dtype, shape: shape, strides: strides, byteOffset: byteOffset,
+        byteCount: byteCount, continuation: continuation)
+    }
   }
 
   /// The format, found out from the content.
@@ -37,12 +48,14 @@ public final class Checkpoint {
   /// The path, or the name given to embedded bytes.
   public let path: String
   /// Texts stored beside the tensors, such as class names: safetensors' `__metadata__`; in a
-  /// PyTorch file, the numbers and strings at its top.
+  /// PyTorch file, the numbers and strings at its top; in a MindSpore file, its strings.
   public let metadata: [String: String]
   /// The tensors, in the order of the file.
   public let entries: [Entry]
   /// What was chosen or left out on opening, a line each, for the user's eyes.
   public let notes: [String]
+  /// Whether the file also has the state of an optimizer, as training leaves it.
+  public let isTraining: Bool
 
   private let bytes: UnsafeRawBufferPointer
   private let file: MappedFile?
@@ -50,11 +63,15 @@ public final class Checkpoint {
 
   /// Opens a file of any known format, or the weights in the folder of a training checkpoint.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - weights: which weights to take where a training's file has several.
+  /// - Returns: the opened checkpoint.
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
-  public static func open(_ path: String) throws -> Checkpoint {
-    let path = weights(in: path) ?? path
+  public static func open(_ path: String, weights: WeightSet = .automatic) throws -> Checkpoint {
+    let path = self.weights(in: path) ?? path
     let file = try MappedFile(path)
-    return try Checkpoint(file.bytes, path: path, file: file)
+    return try Checkpoint(file.bytes, path: path, file: file, weights)
   }
 
   /// The averaged weights of a training checkpoint, else its weights; nil if there are none.
@@ -73,21 +90,26 @@ public final class Checkpoint {
   public static func embedded(
     bytes: UnsafeRawBufferPointer, name: String
   ) throws -> Checkpoint {
-    try Checkpoint(bytes, path: name, file: nil)
+    try Checkpoint(bytes, path: name, file: nil, .automatic)
   }
 
-  private init(_ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?) throws {
+  private init(
+    _ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?, _ weights: WeightSet
+  ) throws {
     do {
       format = try CheckpointFormat.detect(bytes)
+      guard format == .pytorch || weights != .averaged else { throw weights.missing }
       let contents =
         switch format {
         case .safetensors: try Safetensors.read(bytes)
-        case .pytorch: try PyTorchFile.read(bytes)
+        case .pytorch: try PyTorchFile.read(bytes, weights)
+        case .mindspore: try MindSporeFile.read(bytes)
         }
       positions = try contents.positions()
       metadata = contents.metadata
       entries = contents.entries
       notes = contents.notes
+      isTraining = contents.isTraining
     } catch let error as CheckpointError {
       throw error.located(in: path)
     }
@@ -98,8 +120,8 @@ public final class Checkpoint {
 
   /// A tensor over the file's bytes, or nil if the name is not there.
   ///
-  /// Nothing is copied. Writing into it changes neither the file nor the checkpoint of another `open`, but does change
-  /// tensors that share its storage.
+  /// Nothing is copied but a tensor whose bytes lie in several runs. Writing into it changes neither
+  /// the file nor the checkpoint of another `open`, but does change tensors that share its storage.
   public func tensor(_ name: String) -> Tensor? {
     positions[name].map { tensor(of: entries[$0]) }
   }
@@ -115,6 +137,7 @@ public final class Checkpoint {
   public func releasePages() { file?.releasePages() }
 
   private func tensor(of entry: Entry) -> Tensor {
+    guard entry.continuation.isEmpty else { return joined(entry) }
     let run = UnsafeRawBufferPointer(
       rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])
     guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
@@ -123,6 +146,20 @@ public final class Checkpoint {
     return Tensor(
       borrowing: start, shape: entry.shape, strides: entry.strides, dtype: entry.dtype, owner: self)
   }
+
+  /// A copy of a tensor that the file has in several runs of bytes.
+  private func joined(_ entry: Entry) -> Tensor {
+    let tensor = Tensor.empty(entry.shape, dtype: entry.dtype)
+    tensor.withUnsafeMutableBytes { target in
+      var place = 0
+      for run in [entry.byteOffset..<entry.byteOffset + entry.byteCount] + entry.continuation {
+        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + run.count])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[run]))
+        place += run.count
+      }
+    }
+    return tensor
+  }
 }
 
 /// What a reader found in a file.
@@ -130,6 +167,7 @@ struct CheckpointContents {
   var entries: [Checkpoint.Entry] = []
   var metadata: [String: String] = [:]
   var notes: [String] = []
+  var isTraining = false
 
   /// The index of each name.
   func positions() throws -> [String: Int] {

@@ -41,9 +41,9 @@ public final class LatentDiffusionPipeline {
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
     let loader = DiTLoader(
-      checkpoint: checkpoint, headCount: config.headCount, precision: precision, mode: config.mode,
-      device: device)
-    let (model, headNote) = try loader.inferredConfig()
+      checkpoint: checkpoint, headCount: config.headCount, imageSize: config.imageSize,
+      precision: precision, mode: config.mode, device: device)
+    let (model, modelNotes) = try loader.inferredConfig()
     let factor: Int
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
       config.autoencoder, for: model, of: checkpoint.path, device: device)
@@ -55,7 +55,7 @@ public final class LatentDiffusionPipeline {
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
-    notes = checkpoint.notes + [headNote]
+    notes = checkpoint.notes + modelNotes
     self.model = model
     self.loader = loader
   }
@@ -167,7 +167,7 @@ public final class LatentDiffusionPipeline {
 
   private func loadedRunner() throws -> any DiTRunner {
     if let runner { return runner }
-    let loaded = try withTorchErrors { loader.load(model) }
+    let loaded = try withTorchErrors { try loader.load(model) }
     runner = loaded
     return loaded
   }

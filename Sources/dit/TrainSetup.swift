@@ -148,7 +148,7 @@ struct TrainSetup {
     _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
-    let operations = 6 * Double(model.multiplyAdds) * Double(trainer.globalBatchSize)
+    let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
     let copies = config.averageDecay == nil ? 4 : 5
     let bytes = Double(parameterCount * 4 * copies)
     let name = model.preset?.rawValue ?? describe(model)

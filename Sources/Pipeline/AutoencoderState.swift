@@ -1,0 +1,65 @@
+public import Checkpoint
+internal import Layers
+public import Models
+public import Torch
+
+/// A checkpoint's autoencoder in the names of diffusers, whatever the names in the file.
+public struct AutoencoderState {
+  /// The shape of the model.
+  public enum Config: Sendable {
+    case kl(AutoencoderKLConfig)
+    case tiny(TinyAutoencoderConfig)
+  }
+
+  /// The parameters by their names in diffusers, those of the model and no others.
+  public let tensors: [String: Tensor]
+  /// Which autoencoder it is.
+  public let config: Config
+  /// The names, in the order in which the model makes its parameters.
+  public let names: [String]
+
+  /// Brings a checkpoint to the names of diffusers and checks that each tensor is there.
+  ///
+  /// - Parameter checkpoint: the whole autoencoder or one half of it, in any known dialect.
+  /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
+  public init(_ checkpoint: Checkpoint) throws {
+    guard let (kind, state) = KeyMap.autoencoder(checkpoint.stateDict) else {
+      throw PipelineError(
+        .unusable,
+        "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"
+          + " nor as TinyAutoencoder's (the first is '\(checkpoint.entries.first?.name ?? "")')")
+    }
+    let store = ParameterStore(.load(state))
+    do {
+      let shapes = state.mapValues(\.shape)
+      let config: Config =
+        switch kind {
+        case .kl: .kl(try .inferred(from: shapes))
+        case .tiny: .tiny(try .inferred(from: shapes))
+        }
+      _ = AutoencoderState.model(config, in: store)
+      try store.verifyLoaded()
+      self.config = config
+      tensors = state
+      names = store.names
+    } catch let error as ModelError {
+      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
+    } catch let mismatch as ParameterStore.Mismatch {
+      let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
+      throw PipelineError(.unusable, "'\(checkpoint.path)' is no whole \(name): \(mismatch)")
+    }
+  }
+
+  /// The model with its parameters in float32.
+  func model(on device: Device) -> any Autoencoder {
+    AutoencoderState.model(
+      config, in: ParameterStore(.load(tensors, dtype: .float32, device: device)))
+  }
+
+  private static func model(_ config: Config, in store: ParameterStore) -> any Autoencoder {
+    switch config {
+    case .kl(let config): AutoencoderKL(config, at: store.root)
+    case .tiny(let config): TinyAutoencoder(config, at: store.root)
+    }
+  }
+}
