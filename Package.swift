@@ -87,7 +87,10 @@ let package = Package(
       ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
     library(
       "DiTKit",
-      ["Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch", "Training"]),
+      [
+        "Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch",
+        "Training",
+      ]),
     .executableTarget(
       name: "dit",
       dependencies: [

@@ -1,10 +1,9 @@
-#include "cimage.h"
-
+#include <jerror.h>
+#include <jpeglib.h>
 #include <setjmp.h>
 #include <stdio.h>
 
-#include <jerror.h>
-#include <jpeglib.h>
+#include "cimage.h"
 
 /// Files of programs have a few tens of scans; thousands are made to keep decoders busy.
 enum { MAXIMAL_SCANS = 500 };
@@ -81,15 +80,19 @@ static void convert_inks(const uint8_t *inks, uint8_t *pixels, uint32_t width) {
 
 static void choose_colors(decoder *self) {
   switch (self->info.jpeg_color_space) {
-  case JCS_GRAYSCALE:
-  case JCS_RGB:
-  case JCS_YCbCr: self->info.out_color_space = JCS_RGB; break;
-  case JCS_CMYK:
-  case JCS_YCCK: self->info.out_color_space = JCS_CMYK; break;
-  default:
-    snprintf(message, sizeof message, "%d colour components, not 1, 3 or 4",
-             self->info.num_components);
-    longjmp(self->failed, 1);
+    case JCS_GRAYSCALE:
+    case JCS_RGB:
+    case JCS_YCbCr:
+      self->info.out_color_space = JCS_RGB;
+      break;
+    case JCS_CMYK:
+    case JCS_YCCK:
+      self->info.out_color_space = JCS_CMYK;
+      break;
+    default:
+      snprintf(message, sizeof message, "%d colour components, not 1, 3 or 4",
+               self->info.num_components);
+      longjmp(self->failed, 1);
   }
 }
 

@@ -83,7 +83,8 @@ extension GaussianDiffusion {
     mean: Tensor, logVariance: Tensor, from other: Prediction
   ) -> Tensor {
     let distance = (mean - other.mean).squared * (-other.logVariance).exponential
-    return (other.logVariance - logVariance + (logVariance - other.logVariance).exponential
+    return
+      (other.logVariance - logVariance + (logVariance - other.logVariance).exponential
       + distance - 1) * 0.5
   }
 

@@ -16,7 +16,9 @@ public struct RunDirectory: Sendable {
   /// - Throws: `FileError` if it cannot be written to.
   public init(_ path: String) throws {
     self.path = path
-    for folder in ["", "/checkpoints", "/samples", "/tensorboard"] { try Folder.make(path + folder) }
+    for folder in ["", "/checkpoints", "/samples", "/tensorboard"] {
+      try Folder.make(path + folder)
+    }
   }
 
   /// Where the checkpoint of a step lies.

@@ -98,9 +98,11 @@ public struct TrainingCheckpoint {
   /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
   public func restore(_ trainer: Trainer) throws -> State {
     let state = try state()
-    try copy("model.safetensors", into: trainer.model.store.names.compactMap { name in
-      trainer.model.store[name].map { (name, $0) }
-    })
+    try copy(
+      "model.safetensors",
+      into: trainer.model.store.names.compactMap { name in
+        trainer.model.store[name].map { (name, $0) }
+      })
     let optimizer = trainer.optimizer
     if !optimizer.averages.isEmpty {
       try copy("ema.safetensors", into: Array(zip(optimizer.names, optimizer.averages)))
@@ -135,7 +137,9 @@ public struct TrainingCheckpoint {
           + " another shape, such as \(missing[0])")
     }
     withoutGradients {
-      for (name, target) in targets { if let source = state[name] { target.copyInPlace(from: source) } }
+      for (name, target) in targets {
+        if let source = state[name] { target.copyInPlace(from: source) }
+      }
     }
   }
 }

@@ -32,7 +32,8 @@ struct TrainModelOptions: ParsableArguments {
   @Option(help: "Learn the variance too.") var learnSigma = true
   @Option(help: "Start from the weights of this checkpoint.") var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
-  @Option(help: "Leave parameters as they are whose names contain one of these, with commas between.")
+  @Option(
+    help: "Leave parameters as they are whose names contain one of these, with commas between.")
   var freeze: String?
   @Option(help: .hidden) var embedDim: Int?
   @Option(help: .hidden) var clipCheckpoint: String?

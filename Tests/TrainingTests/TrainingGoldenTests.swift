@@ -122,7 +122,8 @@ internal import Training
     ]
     for (name, schedule) in tables {
       let rates = (0...120).map { schedule.rate(at: $0, of: 1000) }
-      #expect(relativeError(Tensor(rates), values["schedule.\(name)"]) < Tolerance.float64, "\(name)")
+      #expect(
+        relativeError(Tensor(rates), values["schedule.\(name)"]) < Tolerance.float64, "\(name)")
     }
   }
 

@@ -102,7 +102,8 @@ internal import Torch
       let again = try train(run, in: folder)
       #expect(again.status == 64)
       #expect(again.errors.contains("holds a run already: go on with --resume"))
-      let other = try train(run + ["--resume", "--seed", "9", "--train-batch-size", "2"], in: folder)
+      let other = try train(
+        run + ["--resume", "--seed", "9", "--train-batch-size", "2"], in: folder)
       #expect(other.status == 1)
       #expect(other.errors.contains("global_batch_size: 4 there, 2 here; seed: 3407 there, 9 here"))
     }

@@ -21,8 +21,7 @@ const char *cimage_png_encode(const uint8_t *pixels, uint32_t width, uint32_t he
 /// Reads the size in pixels from the head of a JPEG file.
 ///
 /// Returns NULL, or a message that is good until the thread's next call.
-const char *cimage_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width,
-                             uint32_t *height);
+const char *cimage_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height);
 
 /// Decodes a JPEG file to rows of red, green, blue bytes.
 ///

@@ -1,5 +1,5 @@
-// Activation checkpointing (Chen et al. 2016): between a function's inputs and its result nothing is
-// kept, and the backward pass computes it again.
+// Activation checkpointing (Chen et al. 2016): between a function's inputs and its result nothing
+// is kept, and the backward pass computes it again.
 
 #include "ctorch/recompute.h"
 
@@ -29,8 +29,8 @@ struct Body : torch::CustomClassHolder {
 
   at::Tensor operator()(const at::Tensor &first, const at::Tensor &second) const {
     ctorch_tensor result{nullptr};
-    const ctorch_status status = function(context, {first.unsafeGetTensorImpl()},
-                                          {second.unsafeGetTensorImpl()}, &result);
+    const ctorch_status status =
+        function(context, {first.unsafeGetTensorImpl()}, {second.unsafeGetTensorImpl()}, &result);
     TORCH_CHECK(status == 0, "the function to recompute failed: ", ctorch_last_error());
     return at::Tensor(c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>::reclaim(
         static_cast<at::TensorImpl *>(result.impl)));
@@ -73,7 +73,7 @@ ctorch_status ctorch_recompute(ctorch_function function, void *context, void (*r
                                ctorch_tensor first, ctorch_tensor second, ctorch_tensor *result) {
   auto body = c10::make_intrusive<Body>(function, context, release);
   return ctorch::guarded([&] {
-    *result = ctorch::released(
-        Recompute::apply(body, ctorch::retained(first), ctorch::retained(second)));
+    *result =
+        ctorch::released(Recompute::apply(body, ctorch::retained(first), ctorch::retained(second)));
   });
 }

@@ -46,7 +46,8 @@ extension SettingsText {
       return mirror.children.first.flatMap { text($0.value) }
     }
     switch value {
-    case let text as String: return "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+    case let text as String:
+      return "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
     case let argument as any ExpressibleByArgument: return argument.defaultValueDescription
     default: return "\(value)"
     }

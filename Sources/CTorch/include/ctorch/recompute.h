@@ -6,8 +6,8 @@
 extern "C" {
 #endif
 
-/// Computes one tensor from two; the result is owned by the caller. Non-zero means failure, with the
-/// message kept by the shim.
+/// Computes one tensor from two; the result is owned by the caller. Non-zero means failure, with
+/// the message kept by the shim.
 typedef ctorch_status (*ctorch_function)(void *context, ctorch_tensor first, ctorch_tensor second,
                                          ctorch_tensor *result);
 

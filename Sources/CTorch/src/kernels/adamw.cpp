@@ -93,15 +93,14 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
                   weight_decays.size() == count && (averages.empty() || averages.size() == count),
               "lists of different lengths");
   const double number = static_cast<double>(step_number);
-  const Step step{
-      .first_share = static_cast<float>(1 - beta1),
-      .second_decay = static_cast<float>(beta2),
-      .second_share = static_cast<float>(1 - beta2),
-      .rate = static_cast<float>(learning_rate / (1 - std::pow(beta1, number))),
-      .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, number))),
-      .epsilon = static_cast<float>(epsilon),
-      .gradient_scale = static_cast<float>(gradient_scale),
-      .average_share = static_cast<float>(1 - average_decay)};
+  const Step step{.first_share = static_cast<float>(1 - beta1),
+                  .second_decay = static_cast<float>(beta2),
+                  .second_share = static_cast<float>(1 - beta2),
+                  .rate = static_cast<float>(learning_rate / (1 - std::pow(beta1, number))),
+                  .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, number))),
+                  .epsilon = static_cast<float>(epsilon),
+                  .gradient_scale = static_cast<float>(gradient_scale),
+                  .average_share = static_cast<float>(1 - average_decay)};
   // Pieces of at most this many elements, so that threads share the work evenly.
   constexpr int64_t piece = 1 << 16;
   std::vector<Span> spans;
