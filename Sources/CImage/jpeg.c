@@ -1,3 +1,4 @@
+// jpeglib.h needs FILE.
 #include <jerror.h>
 #include <jpeglib.h>
 #include <setjmp.h>
