@@ -1,8 +1,10 @@
 // jpeglib.h needs FILE.
-#include <jerror.h>
-#include <jpeglib.h>
-#include <setjmp.h>
 #include <stdio.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+#include <setjmp.h>
 
 #include "cimage.h"
 
