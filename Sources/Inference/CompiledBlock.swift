@@ -16,6 +16,7 @@ struct CompiledBlock {
   ///   - block: not kept.
   ///   - index: its place in the model, for messages.
   ///   - format: what its linear layers compute in.
+  /// - Throws: `InferenceError` for bytes, if weights are not finite or the processor cannot.
   init(_ block: DiTBlock, index: Int, format: RowFormat) throws(InferenceError) {
     func packed(_ linear: Linear, _ name: String) throws(InferenceError) -> PackedLinear {
       do {

@@ -21,6 +21,7 @@ public enum ExecutionMode: String, CaseIterable, Sendable {
 ///     each part.
 ///   - partDone: called after each part; what it was made from is not needed any more.
 /// - Returns: the runner.
+/// - Throws: `InferenceError` for int8, if weights are not finite or the processor cannot.
 public func makeRunner(
   _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision, device: Device,
   parameters: () -> ParameterStore, partDone: () -> Void = {}

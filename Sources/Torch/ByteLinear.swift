@@ -21,6 +21,7 @@ struct ByteLinear {
   /// - Parameters:
   ///   - weight: `[out, in]`, float32; not kept.
   ///   - bias: `[out]`
+  /// - Throws: `TorchError` if the weight is not finite or the processor cannot.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
     guard weight.isCPU, ctorch_has_byte_products(), let prepack = Bytes.prepack,
       let linear = Bytes.linear

@@ -18,13 +18,13 @@ namespace {
 
 /// What is added to the tokens: numbers, or sums of 8-bit products with what makes numbers of them.
 struct Residual {
-  const void *values;   // [N T, D] or null
-  at::ScalarType type;  // of the values
+  const void *values;    // [N T, D] or null
+  at::ScalarType type;   // of the values
   const float *rows;     // [N T] or null: scales of sums
   const float *columns;  // [D], with rows
   const float *bias;     // [D], with rows
   const float *gates;    // [L, ...]: the gate of each label
-  int64_t gate_stride;  // from one label's gate to the next
+  int64_t gate_stride;   // from one label's gate to the next
 };
 
 struct Rows {
@@ -169,22 +169,21 @@ Rows rows_of(const at::Tensor &x, const at::Tensor &labels) {
 }
 
 const float *checked_scales(const at::Tensor &scales, int64_t count) {
-  TORCH_CHECK(scales.is_contiguous() && scales.scalar_type() == at::kFloat &&
-                  scales.numel() == count,
-              "scales or bias ", scales.sizes(), " where ", count, " are needed");
+  TORCH_CHECK(
+      scales.is_contiguous() && scales.scalar_type() == at::kFloat && scales.numel() == count,
+      "scales or bias ", scales.sizes(), " where ", count, " are needed");
   return scales.const_data_ptr<float>();
 }
 
-bool is_number(at::ScalarType type) {
-  return type == at::kFloat || type == at::kBFloat16;
-}
+bool is_number(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
 
 Residual residual_of(const at::Tensor &x, const at::Tensor &values,
                      const std::optional<at::Tensor> &rows,
                      const std::optional<at::Tensor> &columns,
                      const std::optional<at::Tensor> &bias) {
   TORCH_CHECK(values.sizes() == x.sizes() && is_number(values.scalar_type()),
-              "the residual must be float32 or bfloat16 of shape ", x.sizes(), ", not ", values.sizes());
+              "the residual must be float32 or bfloat16 of shape ", x.sizes(), ", not ",
+              values.sizes());
   Residual residual{};
   residual.values = values.const_data_ptr();
   residual.type = values.scalar_type();

@@ -12,8 +12,8 @@ namespace dit {
 constexpr int32_t kZeroPoint = 128;
 constexpr float kLargestStep = 127;
 
-/// The largest magnitude among `value(0)` ..< `value(width)`. It compares bits, by which NaN is above
-/// infinity and infinity above all numbers, so neither is lost.
+/// The largest magnitude among `value(0)` ..< `value(width)`. It compares bits, by which NaN is
+/// above infinity and infinity above all numbers, so neither is lost.
 template <typename Value>
 DIT_INLINE float largest_magnitude(int64_t width, const Value &value) {
   uint32_t largest = 0;

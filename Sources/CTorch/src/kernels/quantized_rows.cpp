@@ -78,8 +78,7 @@ DIT_CLONES void rescale_gelu_quantize_range(const Sums &sums, uint8_t *out, floa
     float *values = sums.values + row * sums.width;
     rescale_row(sums, row);
     gelu_row(values, sums.width);
-    scales[row] =
-        quantize_row(out + row * sums.width, kZeroPoint, sums.width, Elements{values});
+    scales[row] = quantize_row(out + row * sums.width, kZeroPoint, sums.width, Elements{values});
   }
 }
 
@@ -100,9 +99,8 @@ std::tuple<at::Tensor, at::Tensor> quantize_rows(const at::Tensor &x) {
 }
 
 std::tuple<at::Tensor, at::Tensor> quantize_weight(const at::Tensor &weight) {
-  TORCH_CHECK(
-      weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(1) > 0,
-      "a weight must be [out, in] float32, not ", weight.sizes());
+  TORCH_CHECK(weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(1) > 0,
+              "a weight must be [out, in] float32, not ", weight.sizes());
   const at::Tensor source = weight.contiguous();
   const int64_t width = source.size(1), count = source.size(0);
   at::Tensor out = at::empty(source.sizes(), source.options().dtype(at::kChar));
@@ -128,9 +126,9 @@ Sums checked_sums(const at::Tensor &sums, const at::Tensor &rows, const at::Tens
                   rows.numel() * width == sums.numel(),
               "scales of rows ", rows.sizes(), " for sums ", sums.sizes());
   for (const at::Tensor &vector : {columns, bias}) {
-    TORCH_CHECK(vector.is_contiguous() && vector.scalar_type() == at::kFloat &&
-                    vector.numel() == width,
-                "scales or bias ", vector.sizes(), " for sums ", sums.sizes());
+    TORCH_CHECK(
+        vector.is_contiguous() && vector.scalar_type() == at::kFloat && vector.numel() == width,
+        "scales or bias ", vector.sizes(), " for sums ", sums.sizes());
   }
   return {const_cast<float *>(sums.const_data_ptr<float>()), rows.const_data_ptr<float>(),
           columns.const_data_ptr<float>(), bias.const_data_ptr<float>(), width};
@@ -163,8 +161,7 @@ std::tuple<at::Tensor, at::Tensor> rescale_gelu_quantize_(at::Tensor &sums, cons
 TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("quantize_rows(Tensor x) -> (Tensor, Tensor)");
   library.def("quantize_weight(Tensor weight) -> (Tensor, Tensor)");
-  library.def(
-      "rescale_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias) -> Tensor(a!)");
+  library.def("rescale_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias) -> Tensor(a!)");
   library.def(
       "rescale_gelu_quantize_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias)"
       " -> (Tensor, Tensor)");
