@@ -5,28 +5,34 @@ public import Torch
 /// A DiT turned into a plan for sampling: weights laid out for the matrix products, bias and
 /// activation fused into them, modulation computed ahead, residual, norm and modulation in one pass.
 ///
-/// It computes what `DiT` computes, to rounding.
+/// It computes what `DiT` computes, to rounding. On a processor the precision is that of the blocks'
+/// linear layers (and of attention, but for int8); tokens, norms and modulation, embedding and final
+/// layer are float32.
 public final class CompiledDiT: DiTRunner {
   private let stem: DiT
   private let patchWeight: Tensor  // [D, C p p]
   private let blocks: [CompiledBlock]
   private let modulations: [Linear]
-  private let dtype: DType
+  private let format: RowFormat  // of what the linear layers take
+  private let tokenFormat: RowFormat  // of tokens between the layers, and of the final layer
   private let device: Device
 
   /// Compiles a model, part by part, so that few weights are held twice at any time.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - dtype: the type of the parameters, and of the computation.
+  ///   - precision: the number format of the linear layers, settled: not `auto`.
   ///   - device: where the parameters lie.
-  ///   - parameters: a fresh store over the model's parameters, asked for with each part.
+  ///   - parameters: a fresh store over the model's parameters, asked for with each part, in the
+  ///     precision's `parameterType`.
   ///   - partDone: called after each part; what it was made from is not needed any more.
+  /// - Throws: `InferenceError` for int8, if weights are not finite or the processor cannot.
   public init(
-    _ config: DiTConfig, dtype: DType, device: Device, parameters: () -> ParameterStore,
+    _ config: DiTConfig, precision: Precision, device: Device, parameters: () -> ParameterStore,
     partDone: () -> Void = {}
-  ) {
-    self.dtype = dtype
+  ) throws(InferenceError) {
+    format = precision.linearFormat
+    tokenFormat = device == .cpu ? .float32 : format
     self.device = device
     var head = config
     head.depth = 0
@@ -36,7 +42,7 @@ public final class CompiledDiT: DiTRunner {
     var modulations: [Linear] = []
     for index in 0..<config.depth {
       let block = DiTBlock(config, at: parameters().root / "blocks" / index)
-      blocks.append(CompiledBlock(block))
+      blocks.append(try CompiledBlock(block, index: index, format: format))
       modulations.append(block.modulation)
       partDone()
     }
@@ -60,8 +66,10 @@ public final class CompiledDiT: DiTRunner {
     }
     return { latents, timestep in
       withoutGradients {
-        self.forward(latents.to(self.dtype), rows: rows, tables: schedule.tables(at: timestep))
-          .to(.float32)
+        self.forward(
+          latents.to(self.tokenFormat.dtype), rows: rows, tables: schedule.tables(at: timestep)
+        )
+        .to(.float32)
       }
     }
   }
@@ -69,17 +77,20 @@ public final class CompiledDiT: DiTRunner {
   private func forward(_ latents: Tensor, rows: Tensor, tables: [ModulationTable]) -> Tensor {
     let width = stem.config.hiddenSize
     let x = tokens(latents)  // [N, T, D], updated in place
-    var h = normModulate(x, labels: rows, table: tables[0], shift: 0, scale: width, epsilon: 1e-6)
+    var h = normModulate(
+      x, labels: rows, table: tables[0], shift: 0, scale: width, epsilon: 1e-6,
+      as: blocks.isEmpty ? tokenFormat : format)
     for (index, block) in blocks.enumerated() {
       let (table, next) = (tables[index], tables[index + 1])
       h = addResidualAndNormModulate(
         x, residual: block.attention(h), labels: rows, gates: table, gate: 2 * width,
-        table: table, shift: 3 * width, scale: 4 * width, epsilon: 1e-6)
+        table: table, shift: 3 * width, scale: 4 * width, epsilon: 1e-6, as: format)
       h = addResidualAndNormModulate(
         x, residual: block.mlp(h), labels: rows, gates: table, gate: 5 * width,
-        table: next, shift: 0, scale: width, epsilon: 1e-6)
+        table: next, shift: 0, scale: width, epsilon: 1e-6,
+        as: index + 1 < blocks.count ? format : tokenFormat)
     }
-    return stem.unpatchified(stem.finalLayer.linear(h))
+    return stem.unpatchified(stem.finalLayer.linear(h.values))
   }
 
   /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
@@ -91,36 +102,4 @@ public final class CompiledDiT: DiTRunner {
     return linear(patches, weight: patchWeight, bias: stem.patchEmbed.projection.bias)
       + stem.positions
   }
-}
-
-/// A block without its modulation, which is computed ahead.
-struct CompiledBlock {
-  private let headCount: Int
-  private let qkv: PackedLinear
-  private let projection: PackedLinear
-  private let fc1: PackedLinear
-  private let fc2: PackedLinear
-
-  init(_ block: DiTBlock) {
-    headCount = block.attention.headCount
-    qkv = PackedLinear(block.attention.qkv)
-    projection = PackedLinear(block.attention.projection)
-    fc1 = PackedLinear(block.mlp.fc1)
-    fc2 = PackedLinear(block.mlp.fc2)
-  }
-
-  /// Self-attention; queries, keys and values are read where the projection wrote them.
-  func attention(_ h: Tensor) -> Tensor {
-    let (n, t, d) = (h.size(0), h.size(1), h.size(2))
-    let heads = qkv(h).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
-    let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])
-    return projection(mixed.transposed(1, 2).reshaped([n, t, d]))
-  }
-
-  /// The feed-forward part.
-  func mlp(_ h: Tensor) -> Tensor { fc2(fc1(h, activation: .geluTanh)) }
-}
-
-extension PackedLinear {
-  init(_ linear: Linear) { self.init(weight: linear.weight, bias: linear.bias) }
 }

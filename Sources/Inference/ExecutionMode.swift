@@ -21,15 +21,18 @@ public enum ExecutionMode: String, CaseIterable, Sendable {
 ///     each part.
 ///   - partDone: called after each part; what it was made from is not needed any more.
 /// - Returns: the runner.
+/// - Throws: `InferenceError` for int8, if weights are not finite or the processor cannot.
 public func makeRunner(
   _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision, device: Device,
   parameters: () -> ParameterStore, partDone: () -> Void = {}
-) -> any DiTRunner {
+) throws(InferenceError) -> any DiTRunner {
   switch mode {
   case .eager:
-    EagerDiT(DiT(config, at: parameters().root), dtype: precision.dtype, device: device)
+    EagerDiT(
+      DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode, on: device),
+      device: device)
   case .graph:
-    CompiledDiT(
-      config, dtype: precision.dtype, device: device, parameters: parameters, partDone: partDone)
+    try CompiledDiT(
+      config, precision: precision, device: device, parameters: parameters, partDone: partDone)
   }
 }

@@ -12,12 +12,33 @@ public enum Precision: String, CaseIterable, Sendable {
 }
 
 extension Precision {
-  /// The type of the parameters as they are loaded, and of the computation but for 8-bit layers.
-  public var dtype: DType {
+  /// The type that a model's parameters are to be given in.
+  ///
+  /// The compiled model converts the weights of its large layers by itself on a processor; all else
+  /// stays in float32 there.
+  public func parameterType(in mode: ExecutionMode, on device: Device) -> DType {
+    mode == .graph && device == .cpu ? .float32 : linearFormat.dtype
+  }
+
+  /// What the linear layers of the blocks compute in.
+  var linearFormat: RowFormat {
     switch self {
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .auto, .fp32, .int8: .float32
+    case .int8: .bytes
+    case .auto, .fp32: .float32
+    }
+  }
+}
+
+extension Precision {
+  /// What matrix products compute in when a model is trained; nil where training cannot.
+  public var trainingType: DType? {
+    switch self {
+    case .auto, .fp32: .float32
+    case .bf16: .bfloat16
+    case .fp16: .float16
+    case .int8: nil
     }
   }
 }

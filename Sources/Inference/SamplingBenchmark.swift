@@ -47,13 +47,14 @@ public struct SamplingBenchmark {
 
   /// Runs it.
   ///
-  /// - Throws: `TorchError` if the device is absent.
+  /// - Throws: `TorchError` if the device is absent, `InferenceError` if the processor lacks int8.
   public func run() throws -> Report {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
     var started = clock.now
-    let runner = makeRunner(mode, config, precision: precision, device: device) {
-      ParameterStore(.initialize(generator, dtype: precision.dtype, device: device))
+    let dtype = precision.parameterType(in: mode, on: device)
+    let runner = try makeRunner(mode, config, precision: precision, device: device) {
+      ParameterStore(.initialize(generator, dtype: dtype, device: device))
     }
     let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
     let network = runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))

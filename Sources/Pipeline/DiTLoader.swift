@@ -25,15 +25,21 @@ struct DiTLoader {
 
   /// Lays out the parameters for running; pages of the file are let go of as they are used up.
   ///
-  /// - Throws: `PipelineError`, as `inferredConfig` does.
+  /// - Throws: `PipelineError`, as `inferredConfig` does, or if the parameters do not suit the
+  ///   precision.
   func load(_ config: DiTConfig) throws -> any DiTRunner {
     let state = try DiTState(checkpoint, headCount: headCount, imageSize: imageSize).tensors
-    return withoutGradients {
-      makeRunner(mode, config, precision: precision, device: device) {
-        ParameterStore(.load(state, dtype: precision.dtype, device: device))
-      } partDone: {
-        checkpoint.releasePages()
+    let dtype = precision.parameterType(in: mode, on: device)
+    do {
+      return try withoutGradients {
+        try makeRunner(mode, config, precision: precision, device: device) {
+          ParameterStore(.load(state, dtype: dtype, device: device))
+        } partDone: {
+          checkpoint.releasePages()
+        }
       }
+    } catch let error as InferenceError {
+      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
     }
   }
 }

@@ -37,7 +37,7 @@ public final class LatentDiffusionPipeline {
   ///   and what to do; `TorchError` if the device fails.
   public init(_ config: PipelineConfig) throws {
     device = try Placement.device(config.device)
-    precision = Placement.precision(config.precision, on: device)
+    precision = try Placement.precision(config.precision, in: config.mode, on: device)
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
     let loader = DiTLoader(

@@ -32,10 +32,26 @@ public enum Placement {
   }
 
   /// The number format; `auto` is bf16 where the hardware multiplies it, else fp32.
-  public static func precision(_ precision: Precision, on device: Device) -> Precision {
+  ///
+  /// - Throws: `PipelineError` if the hardware or the mode does not have the format.
+  public static func precision(
+    _ precision: Precision, in mode: ExecutionMode, on device: Device
+  ) throws -> Precision {
     switch precision {
-    case .auto: Processor.hasBFloat16 || device != .cpu ? .bf16 : .fp32
-    case .fp32, .bf16, .fp16, .int8: precision
+    case .auto: return Processor.hasBFloat16 || device != .cpu ? .bf16 : .fp32
+    case .fp16 where device == .cpu && !Processor.hasFloat16:
+      throw PipelineError(
+        .unusable,
+        "precision fp16 needs a GPU or a processor with AVX512_FP16; use bf16 or fp32 here")
+    case .int8 where mode == .eager:
+      throw PipelineError(.setting, "precision int8 is for mode graph; eager has fp32 and bf16")
+    case .int8 where device != .cpu:
+      throw PipelineError(
+        .unusable, "precision int8 runs on the processor alone; use bf16 on device \(device)")
+    case .int8 where !Processor.hasByteProducts:
+      throw PipelineError(
+        .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")
+    case .fp32, .bf16, .fp16, .int8: return precision
     }
   }
 }

@@ -5,7 +5,7 @@ private enum Fused {
 
 /// Vectors for adaptive layer norm: for each label a row of vectors of width D side by side.
 public struct ModulationTable {
-  /// `[L, S]`, float32, contiguous.
+  /// `[L, S]`, float32 on a processor, contiguous.
   public let values: Tensor
 
   /// A table over `[L, S]`.
@@ -22,51 +22,73 @@ public struct ModulationTable {
 /// Source: adaLN, Peebles & Xie 2023, section 3.2.
 ///
 /// - Parameters:
-///   - x: tokens, `[N, T, D]`, contiguous
+///   - x: tokens, `[N, T, D]`
 ///   - labels: each row's place in the table, `[N]`, int64
 ///   - table: where the vectors are.
 ///   - shift: where the shift begins in a row of the table.
 ///   - scale: where the scale begins.
 ///   - epsilon: added to the variance.
+///   - format: of the result; bytes only on a processor.
 /// - Returns: `[N, T, D]`
 public func normModulate(
-  _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double
-) -> Tensor {
+  _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double,
+  as format: RowFormat
+) -> Rows {
   guard x.isCPU, x.dtype == .float32 else {
     let width = x.size(2)
     let norm = layerNorm(x, epsilon: epsilon)
-    return table.vectors(at: shift, width: width, labels: labels)
+    let modulated = table.vectors(at: shift, width: width, labels: labels)
       .addingProduct(norm, table.vectors(at: scale, width: width, labels: labels) + 1)
+    return Rows(modulated, as: format)
   }
-  return Fused.normModulate(
+  let results = Fused.normModulate.results(
     .tensor(x), .tensor(labels), .tensor(table.values), .int(shift), .int(scale),
-    .double(epsilon))
+    .double(epsilon), .dtype(format.kernelType), count: 2)
+  return Rows(kernelResults: results, format)
 }
 
 /// Adds gate times residual to the tokens in place, then does what `normModulate` does.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`, contiguous; updated.
-///   - residual: `[N, T, D]`, contiguous
+///   - residual: `[N, T, D]`
 ///   - labels: each row's place in the tables, `[N]`, int64
 ///   - gates: where the gate is, at `gate` in each row; it may be the same table as `table`.
 ///   - gate: where the gate begins in a row of `gates`.
-///   - table: as in `normModulate`.
+///   - table: where shift and scale are.
 ///   - shift: where the shift begins in a row of the table.
 ///   - scale: where the scale begins.
 ///   - epsilon: added to the variance.
+///   - format: of the result; bytes only on a processor.
 /// - Returns: `[N, T, D]`
 public func addResidualAndNormModulate(
-  _ x: Tensor, residual: Tensor, labels: Tensor, gates: ModulationTable, gate: Int,
-  table: ModulationTable, shift: Int, scale: Int, epsilon: Double
-) -> Tensor {
+  _ x: Tensor, residual: Residual, labels: Tensor, gates: ModulationTable, gate: Int,
+  table: ModulationTable, shift: Int, scale: Int, epsilon: Double, as format: RowFormat
+) -> Rows {
   guard x.isCPU, x.dtype == .float32 else {
     let factor = gates.vectors(at: gate, width: x.size(2), labels: labels)
-    x.copyInPlace(from: x.addingProduct(factor, residual))
+    x.copyInPlace(from: x.addingProduct(factor, residual.values))
     return normModulate(
-      x, labels: labels, table: table, shift: shift, scale: scale, epsilon: epsilon)
+      x, labels: labels, table: table, shift: shift, scale: scale, epsilon: epsilon, as: format)
   }
-  return Fused.residualNormModulate(
-    .tensor(x), .tensor(residual), .tensor(labels), .tensor(gates.values), .int(gate),
-    .tensor(table.values), .int(shift), .int(scale), .double(epsilon))
+  let values = residual.values.dtype == .float16 ? residual.values.to(.float32) : residual.values
+  let results = Fused.residualNormModulate.results(
+    .tensor(x), .tensor(values), .optional(residual.scales?.rows),
+    .optional(residual.scales?.columns), .optional(residual.scales?.bias), .tensor(labels),
+    .tensor(gates.values), .int(gate), .tensor(table.values), .int(shift), .int(scale),
+    .double(epsilon), .dtype(format.kernelType), count: 2)
+  return Rows(kernelResults: results, format)
+}
+
+extension RowFormat {
+  /// The nearest type that the kernels write.
+  fileprivate var kernelType: DType { self == .float16 ? .float32 : dtype }
+}
+
+extension Rows {
+  /// What a kernel returned: values, and scales that are empty but for bytes.
+  fileprivate init(kernelResults results: [Tensor], _ format: RowFormat) {
+    self.init(
+      values: results[0].to(format.dtype), scales: format == .bytes ? results[1] : nil)
+  }
 }

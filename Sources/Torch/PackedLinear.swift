@@ -10,24 +10,20 @@ private enum Packed {
 /// A linear layer for inference: on a processor its weight is laid out for the matrix product once,
 /// and bias and activation are applied as results leave the registers.
 public struct PackedLinear {
-  /// What is applied to the results.
-  public enum Activation: Sendable {
-    case none
-    /// The tanh form of GELU.
-    case geluTanh
-  }
-
-  /// Whose layout the weight has.
+  /// How the weight is held, and whose layout it has.
   private enum Layout {
-    /// As it came.
-    case plain
+    /// As it came, in the type of the format.
+    case plain(Tensor)
     /// oneDNN's, which reaches the peak of AVX-512.
-    case oneDNN(Operator)
-    /// Our own, which reaches the peak of narrower vectors.
-    case panels
+    case oneDNN(Tensor, Operator)
+    /// Our own, which reaches the peak of narrower vectors; float32.
+    case panels(Tensor)
+    /// In 8 bits.
+    case bytes(ByteLinear)
   }
 
-  private let weight: Tensor
+  /// The format of input and, but for bytes, of results.
+  public let format: RowFormat
   private let bias: Tensor?
   private let outputCount: Int
   private let layout: Layout
@@ -37,44 +33,82 @@ public struct PackedLinear {
   /// - Parameters:
   ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
   ///   - bias: `[out]`
-  public init(weight: Tensor, bias: Tensor?) {
-    self.bias = bias
+  ///   - format: the number format to compute in.
+  /// - Throws: `TorchError` for bytes, if the weight is not finite or the processor has no products
+  ///   of bytes.
+  public init(weight: Tensor, bias: Tensor?, format: RowFormat) throws(TorchError) {
+    self.format = format
     outputCount = weight.size(0)
-    if weight.isCPU, weight.dtype == .float32, !ctorch_has_wide_vectors() {
-      self.weight = Packed.pack(.tensor(weight))
-      layout = .panels
-    } else if weight.isCPU, let reorder = Packed.reorder, let linear = Packed.linear {
-      self.weight = reorder(.tensor(weight), nil)
-      layout = .oneDNN(linear)
+    guard format != .bytes else {
+      self.bias = bias
+      layout = .bytes(try ByteLinear(weight: weight, bias: bias))
+      return
+    }
+    self.bias = bias?.to(format.dtype)
+    let weight = weight.to(format.dtype)
+    if let reorder = Packed.reorder, let linear = Packed.linear, weight.isCPU,
+      Self.isServedByOneDNN(format)
+    {
+      layout = .oneDNN(reorder(.tensor(weight), nil), linear)
+    } else if weight.isCPU, format == .float32 {
+      layout = .panels(Packed.pack(.tensor(weight)))
     } else {
-      self.weight = weight
-      layout = .plain
+      layout = .plain(weight)
+    }
+  }
+
+  /// Whether oneDNN is the fastest at a format on this processor.
+  private static func isServedByOneDNN(_ format: RowFormat) -> Bool {
+    switch format {
+    case .float32, .bfloat16: ctorch_has_wide_vectors()
+    case .float16: ctorch_has_float16()
+    case .bytes: false
     }
   }
 
   /// Applies the layer.
   ///
-  /// - Parameters:
-  ///   - x: `[..., in]`
-  ///   - activation: applied to the results.
+  /// - Parameter x: `[..., in]`
+  /// - Returns: `[..., out]`, float32 for bytes.
+  public func callAsFunction(_ x: Rows) -> Tensor {
+    guard case .bytes(let linear) = layout else { return numbers(x.values, gelu: false) }
+    return linear.numbers(x)
+  }
+
+  /// Applies the layer and the tanh form of GELU.
+  ///
+  /// - Parameter x: `[..., in]`
+  /// - Returns: `[..., out]`, in this layer's format.
+  public func gelu(_ x: Rows) -> Rows {
+    guard case .bytes(let linear) = layout else {
+      return Rows(values: numbers(x.values, gelu: true), scales: nil)
+    }
+    return linear.gelu(x)
+  }
+
+  /// Applies the layer for a result that is added to the tokens.
+  ///
+  /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`
-  public func callAsFunction(_ x: Tensor, activation: Activation = .none) -> Tensor {
+  public func residual(_ x: Rows) -> Residual {
+    guard case .bytes(let linear) = layout else { return Residual(numbers(x.values, gelu: false)) }
+    return linear.residual(x)
+  }
+
+  private func numbers(_ x: Tensor, gelu: Bool) -> Tensor {
     switch layout {
-    case .plain:
+    case .plain(let weight):
       let result = linear(x, weight: weight, bias: bias)
-      return activation == .geluTanh ? geluTanh(result) : result
-    case .panels:
+      return gelu ? geluTanh(result) : result
+    case .panels(let weight):
       return Packed.packedLinear(
-        .tensor(x), .tensor(weight), .optional(bias), .int(outputCount),
-        .bool(activation == .geluTanh))
-    case .oneDNN(let linear):
-      let (name, algorithm): (Argument, Argument) =
-        switch activation {
-        case .none: (.string("none"), nil)
-        case .geluTanh: (.string("gelu"), .string("tanh"))
-        }
+        .tensor(x), .tensor(weight), .optional(bias), .int(outputCount), .bool(gelu))
+    case .oneDNN(let weight, let linear):
       return linear(
-        .tensor(x), .tensor(weight), .optional(bias), name, .scalars([]), algorithm)
+        .tensor(x), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
+        .scalars([]), .string(gelu ? "tanh" : ""))
+    case .bytes:
+      fatalError("a layer in bytes gives sums")
     }
   }
 }

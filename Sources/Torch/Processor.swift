@@ -4,4 +4,8 @@ internal import CTorch
 public enum Processor {
   /// Whether it multiplies bfloat16 in hardware.
   public static var hasBFloat16: Bool { ctorch_has_bfloat16() }
+  /// Whether it computes with float16 in hardware.
+  public static var hasFloat16: Bool { ctorch_has_float16() }
+  /// Whether it multiplies 8-bit integers and adds up the products in 32 bits.
+  public static var hasByteProducts: Bool { ctorch_has_byte_products() }
 }

@@ -29,7 +29,7 @@ struct TrainSetup {
     let classNames = TrainSetup.classNames(folder, checkpoint)
     let model = try TrainSetup.modelConfig(
       command, codec: codec, classCount: classNames.count, checkpoint: checkpoint)
-    let config = command.trainingConfig(device)
+    let config = try command.trainingConfig(device)
     let globalBatchSize = config.batchSize * config.accumulationCount
     let directory = try TrainSetup.directory(command.output)
     let (dit, store, buildNotes) = try ModelBuilder.build(
@@ -163,7 +163,7 @@ struct TrainSetup {
 }
 
 extension TrainCommand {
-  fileprivate func trainingConfig(_ device: Device) -> TrainingConfig {
+  fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
     let precision = mindONE.precision(execution.precision, device: device.type)
     var config = TrainingConfig()
     config.batchSize = recipe.trainBatchSize
@@ -182,7 +182,7 @@ extension TrainCommand {
     config.maximumGradientNorm = recipe.clipGrad ? recipe.maxGradNorm : nil
     config.averageDecay = recipe.useEma ? recipe.emaDecay : nil
     config.averageWarmsUp = recipe.emaWarmup
-    config.dtype = precision == .auto ? .float32 : precision.dtype
+    config.dtype = try precision.requiredTrainingType()
     config.lossScaling =
       recipe.lossScalerType == .static
       ? .constant(recipe.initLossScale)

@@ -9,7 +9,7 @@ internal import Torch
 @Suite struct RunnerTests {
   private func runner(_ values: GoldenValues, _ mode: ExecutionMode) throws -> any DiTRunner {
     let weights = values.weights
-    return makeRunner(mode, try values.config.model, precision: .fp32, device: .cpu) {
+    return try makeRunner(mode, try values.config.model, precision: .fp32, device: .cpu) {
       ParameterStore(.load(weights))
     }
   }

@@ -11,6 +11,12 @@ public enum Tolerance {
   public static let float32 = 1e-5
   /// Weights after ten steps of AdamW, which divides by small roots.
   public static let trainedWeights = 2e-5
+  /// One forward pass with linear layers in float16.
+  public static let float16 = 5e-3
+  /// One forward pass with linear layers in bfloat16.
+  public static let bfloat16 = 2e-2
+  /// One forward pass with linear layers in 8 bits.
+  public static let int8 = 3e-2
   /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.
   public static let trajectory = 5e-5
 }
@@ -22,6 +28,16 @@ public func relativeError(_ value: Tensor, _ reference: Tensor) -> Double {
   guard value.count > 0 else { return 0 }
   let difference = (value.to(.float64) - reference.to(.float64)).magnitude.max().item
   let scale = reference.to(.float64).magnitude.max().item
+  guard difference.isFinite, scale.isFinite else { return .infinity }
+  return difference == 0 ? 0 : difference / scale
+}
+
+/// The norm of the difference over the norm of `reference`; infinite where shapes differ or a number
+/// is not finite.
+public func relativeNormError(_ value: Tensor, _ reference: Tensor) -> Double {
+  guard value.shape == reference.shape else { return .infinity }
+  let difference = (value.to(.float64) - reference.to(.float64)).norm().item
+  let scale = reference.to(.float64).norm().item
   guard difference.isFinite, scale.isFinite else { return .infinity }
   return difference == 0 ? 0 : difference / scale
 }

@@ -61,6 +61,26 @@ internal import Torch
     }
   }
 
+  @Test(.enabled(if: Processor.hasByteProducts))
+  func staysNearTheImageInEightBits() throws {
+    try withTemporaryFolder { folder in
+      func latents(_ precision: String) throws -> Tensor {
+        let result = try dit(
+          [
+            "sample", "--class-labels", "1", "--sampling-steps", "5", "--precision", precision,
+            "--output-path", precision, "--save-latents", precision + ".safetensors",
+          ], in: folder)
+        #expect(result.status == 0, "\(result.errors)")
+        return try #require(
+          try Checkpoint.open(folder + "/\(precision).safetensors").tensor("latents"))
+      }
+      let (int8, fp32) = (try latents("int8"), try latents("fp32"))
+      let error = relativeNormError(int8, fp32)
+      #expect(error < 0.05)
+      #expect(error > Tolerance.trajectory)
+    }
+  }
+
   @Test func givesTheSameImageForTheSameSeedInBothModes() throws {
     try withTemporaryFolder { folder in
       func latents(_ name: String, _ more: [String]) throws -> Tensor {

@@ -15,3 +15,19 @@ bool ctorch_has_bfloat16(void) {
   return false;
 #endif
 }
+
+bool ctorch_has_float16(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512fp16");
+#else
+  return false;
+#endif
+}
+
+bool ctorch_has_byte_products(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}

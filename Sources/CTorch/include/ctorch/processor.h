@@ -13,6 +13,13 @@ bool ctorch_has_wide_vectors(void);
 /// it).
 bool ctorch_has_bfloat16(void);
 
+/// Whether the processor computes with float16 in hardware (AVX512_FP16).
+bool ctorch_has_float16(void);
+
+/// Whether the processor multiplies 8-bit integers and adds up the products in 32 bits
+/// (AVX512_VNNI).
+bool ctorch_has_byte_products(void);
+
 #ifdef __cplusplus
 }
 #endif

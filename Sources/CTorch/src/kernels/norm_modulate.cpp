@@ -1,27 +1,41 @@
 // Layer norm with adaptive scale and shift (adaLN; Peebles & Xie 2023, section 3.2), and the gated
-// residual before it, each row read and written once.
+// residual before it, each row read and written once, in the format that the next product takes.
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include <cmath>
+#include <tuple>
 
+#include "bfloat16.h"
 #include "parallel.h"
+#include "quantization.h"
 #include "simd.h"
 
 namespace dit {
 namespace {
 
+/// What is added to the tokens: numbers, or sums of 8-bit products with what makes numbers of them.
+struct Residual {
+  const void *values;    // [N T, D] or null
+  at::ScalarType type;   // of the values
+  const float *rows;     // [N T] or null: scales of sums
+  const float *columns;  // [D], with rows
+  const float *bias;     // [D], with rows
+  const float *gates;    // [L, ...]: the gate of each label
+  int64_t gate_stride;   // from one label's gate to the next
+};
+
 struct Rows {
-  float *x;               // [N T, D], updated where there is a residual
-  const float *residual;  // [N T, D] or null
-  float *out;             // [N T, D] or null
-  const float *gates;     // [L, ...]: the gate of each label
+  float *x;  // [N T, D], updated where there is a residual
+  Residual residual;
+  void *out;              // [N T, D]
+  at::ScalarType type;    // of out; bytes have a scale for each row
+  float *out_scales;      // [N T], with bytes
   const float *shifts;    // [L, ...]
   const float *scales;    // [L, ...]
   const int64_t *labels;  // [N]: which label a row has
-  int64_t gate_stride;    // from one label's gate to the next
   int64_t stride;         // from one label's shift or scale to the next
   int64_t tokens;         // T
   int64_t width;          // D
@@ -42,36 +56,78 @@ DIT_INLINE float sum_of_squares(const float *x, float mean, int64_t width) {
   return sum;
 }
 
-DIT_INLINE void add_gated(float *__restrict x, const float *__restrict y,
+template <typename Number>
+DIT_INLINE void add_gated(float *__restrict x, const Number *__restrict y,
                           const float *__restrict gate, int64_t width) {
 #pragma clang fp contract(fast)
-  for (int64_t i = 0; i < width; i++) x[i] += gate[i] * y[i];
+  for (int64_t i = 0; i < width; i++) x[i] += gate[i] * number(y[i]);
 }
 
-DIT_INLINE void normalize(float *__restrict out, const float *__restrict x,
-                          const float *__restrict scale, const float *__restrict shift, float mean,
-                          float deviation, int64_t width) {
+DIT_INLINE void add_gated_sums(float *__restrict x, const float *__restrict sums, float scale,
+                               const float *__restrict columns, const float *__restrict bias,
+                               const float *__restrict gate, int64_t width) {
 #pragma clang fp contract(fast)
   for (int64_t i = 0; i < width; i++) {
-    out[i] = (x[i] - mean) * deviation * (1 + scale[i]) + shift[i];
+    x[i] += gate[i] * (sums[i] * (scale * columns[i]) + bias[i]);
+  }
+}
+
+/// A row of the result.
+struct Modulated {
+  const float *x;
+  const float *scale;
+  const float *shift;
+  float mean;
+  float deviation;
+
+  __attribute__((always_inline)) float operator()(int64_t i) const {
+#pragma clang fp contract(fast)
+    return (x[i] - mean) * deviation * (1 + scale[i]) + shift[i];
+  }
+};
+
+template <typename Number>
+DIT_INLINE void write(Number *__restrict out, const Modulated &value, int64_t width) {
+  for (int64_t i = 0; i < width; i++) store(out[i], value(i));
+}
+
+DIT_INLINE void add_residual_row(const Rows &rows, int64_t row, int64_t label) {
+  const int64_t width = rows.width, start = row * width;
+  const Residual &residual = rows.residual;
+  const float *gate = residual.gates + label * residual.gate_stride;
+  float *x = rows.x + start;
+  if (residual.rows != nullptr) {
+    add_gated_sums(x, static_cast<const float *>(residual.values) + start, residual.rows[row],
+                   residual.columns, residual.bias, gate, width);
+  } else if (residual.type == at::kBFloat16) {
+    add_gated(x, static_cast<const BFloat16 *>(residual.values) + start, gate, width);
+  } else {
+    add_gated(x, static_cast<const float *>(residual.values) + start, gate, width);
+  }
+}
+
+DIT_INLINE void normalize_row(const Rows &rows, int64_t row, int64_t label) {
+  const int64_t width = rows.width, start = row * width;
+  const float *x = rows.x + start;
+  const float mean = sum_of(x, width) / static_cast<float>(width);
+  const float variance = sum_of_squares(x, mean, width) / static_cast<float>(width);
+  const Modulated value{x, rows.scales + label * rows.stride, rows.shifts + label * rows.stride,
+                        mean, 1 / std::sqrt(variance + rows.epsilon)};
+  if (rows.type == at::kByte) {
+    rows.out_scales[row] =
+        quantize_row(static_cast<uint8_t *>(rows.out) + start, kZeroPoint, width, value);
+  } else if (rows.type == at::kBFloat16) {
+    write(static_cast<BFloat16 *>(rows.out) + start, value, width);
+  } else {
+    write(static_cast<float *>(rows.out) + start, value, width);
   }
 }
 
 DIT_CLONES void process(const Rows &rows, int64_t begin, int64_t end) {
-  const int64_t width = rows.width;
   for (int64_t row = begin; row < end; row++) {
-    float *x = rows.x + row * width;
     const int64_t label = rows.labels[row / rows.tokens];
-    if (rows.residual != nullptr) {
-      add_gated(x, rows.residual + row * width, rows.gates + label * rows.gate_stride, width);
-    }
-    if (rows.out != nullptr) {
-      const float mean = sum_of(x, width) / static_cast<float>(width);
-      const float variance = sum_of_squares(x, mean, width) / static_cast<float>(width);
-      const float deviation = 1 / std::sqrt(variance + rows.epsilon);
-      normalize(rows.out + row * width, x, rows.scales + label * rows.stride,
-                rows.shifts + label * rows.stride, mean, deviation, width);
-    }
+    if (rows.residual.values != nullptr) add_residual_row(rows, row, label);
+    normalize_row(rows, row, label);
   }
 }
 
@@ -112,62 +168,88 @@ Rows rows_of(const at::Tensor &x, const at::Tensor &labels) {
   return rows;
 }
 
-void add_residual(Rows &rows, const at::Tensor &x, const at::Tensor &residual,
-                  const at::Tensor &table, int64_t label_count, int64_t place) {
-  TORCH_CHECK(residual.sizes() == x.sizes() && residual.is_contiguous() &&
-                  residual.scalar_type() == at::kFloat,
-              "the residual must be like the tokens ", x.sizes(), ", not ", residual.sizes());
-  rows.residual = residual.const_data_ptr<float>();
-  rows.gates = vectors(x, table, label_count, place);
-  rows.gate_stride = table.size(1);
+const float *checked_scales(const at::Tensor &scales, int64_t count) {
+  TORCH_CHECK(
+      scales.is_contiguous() && scales.scalar_type() == at::kFloat && scales.numel() == count,
+      "scales or bias ", scales.sizes(), " where ", count, " are needed");
+  return scales.const_data_ptr<float>();
 }
 
-at::Tensor add_norm(Rows &rows, const at::Tensor &x, const at::Tensor &table, int64_t label_count,
-                    int64_t shift, int64_t scale, double epsilon) {
-  at::Tensor out = at::empty_like(x);
-  rows.out = out.data_ptr<float>();
+bool is_number(at::ScalarType type) { return type == at::kFloat || type == at::kBFloat16; }
+
+Residual residual_of(const at::Tensor &x, const at::Tensor &values,
+                     const std::optional<at::Tensor> &rows,
+                     const std::optional<at::Tensor> &columns,
+                     const std::optional<at::Tensor> &bias) {
+  TORCH_CHECK(values.sizes() == x.sizes() && is_number(values.scalar_type()),
+              "the residual must be float32 or bfloat16 of shape ", x.sizes(), ", not ",
+              values.sizes());
+  Residual residual{};
+  residual.values = values.const_data_ptr();
+  residual.type = values.scalar_type();
+  if (rows.has_value()) {
+    TORCH_CHECK(columns.has_value() && bias.has_value() && residual.type == at::kFloat,
+                "sums are float32, with scales of rows and columns, and a bias");
+    residual.rows = checked_scales(*rows, x.size(0) * x.size(1));
+    residual.columns = checked_scales(*columns, x.size(2));
+    residual.bias = checked_scales(*bias, x.size(2));
+  }
+  return residual;
+}
+
+/// Normalizes all rows; the second result is empty but for bytes.
+std::tuple<at::Tensor, at::Tensor> run(Rows &rows, const at::Tensor &x, const at::Tensor &table,
+                                       int64_t label_count, int64_t shift, int64_t scale,
+                                       double epsilon, at::ScalarType type) {
+  TORCH_CHECK(is_number(type) || type == at::kByte, "no format of rows: ", type);
+  const int64_t count = x.size(0) * x.size(1);
+  at::Tensor out = at::empty(x.sizes(), x.options().dtype(type));
+  at::Tensor scales = at::empty({type == at::kByte ? count : 0}, x.options());
+  rows.out = out.data_ptr();
+  rows.type = type;
+  rows.out_scales = scales.data_ptr<float>();
   rows.shifts = vectors(x, table, label_count, shift);
   rows.scales = vectors(x, table, label_count, scale);
   rows.stride = table.size(1);
   rows.epsilon = static_cast<float>(epsilon);
-  return out;
+  parallel_for(count, 8, [&](int64_t begin, int64_t end) { process(rows, begin, end); });
+  return {out, scales};
 }
 
-void run(const Rows &rows, const at::Tensor &x) {
-  parallel_for(x.size(0) * x.size(1), 8,
-               [&](int64_t begin, int64_t end) { process(rows, begin, end); });
+std::tuple<at::Tensor, at::Tensor> norm_modulate(const at::Tensor &x, const at::Tensor &labels,
+                                                 const at::Tensor &table, int64_t shift,
+                                                 int64_t scale, double epsilon,
+                                                 at::ScalarType type) {
+  const int64_t count = checked_label_count(x, labels);
+  const at::Tensor source = x.contiguous();
+  Rows rows = rows_of(source, labels);
+  return run(rows, source, table, count, shift, scale, epsilon, type);
 }
 
-at::Tensor norm_modulate(const at::Tensor &x, const at::Tensor &labels, const at::Tensor &table,
-                         int64_t shift, int64_t scale, double epsilon) {
+std::tuple<at::Tensor, at::Tensor> residual_norm_modulate_(
+    at::Tensor &x, const at::Tensor &residual, const std::optional<at::Tensor> &row_scales,
+    const std::optional<at::Tensor> &column_scales, const std::optional<at::Tensor> &bias,
+    const at::Tensor &labels, const at::Tensor &gates, int64_t gate, const at::Tensor &table,
+    int64_t shift, int64_t scale, double epsilon, at::ScalarType type) {
   const int64_t count = checked_label_count(x, labels);
   Rows rows = rows_of(x, labels);
-  at::Tensor out = add_norm(rows, x, table, count, shift, scale, epsilon);
-  run(rows, x);
-  return out;
-}
-
-at::Tensor residual_norm_modulate_(at::Tensor &x, const at::Tensor &residual,
-                                   const at::Tensor &labels, const at::Tensor &gates, int64_t gate,
-                                   const at::Tensor &table, int64_t shift, int64_t scale,
-                                   double epsilon) {
-  const int64_t count = checked_label_count(x, labels);
-  Rows rows = rows_of(x, labels);
-  add_residual(rows, x, residual, gates, count, gate);
-  at::Tensor out = add_norm(rows, x, table, count, shift, scale, epsilon);
-  run(rows, x);
-  return out;
+  const at::Tensor values = residual.contiguous();
+  rows.residual = residual_of(x, values, row_scales, column_scales, bias);
+  rows.residual.gates = vectors(x, gates, count, gate);
+  rows.residual.gate_stride = gates.size(1);
+  return run(rows, x, table, count, shift, scale, epsilon, type);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def(
-      "norm_modulate(Tensor x, Tensor labels, Tensor table, int shift, int scale, float epsilon)"
-      " -> Tensor");
+      "norm_modulate(Tensor x, Tensor labels, Tensor table, int shift, int scale, float epsilon, "
+      "ScalarType dtype) -> (Tensor, Tensor)");
   library.def(
-      "residual_norm_modulate_(Tensor(a!) x, Tensor residual, Tensor labels, Tensor gates, "
-      "int gate, Tensor table, int shift, int scale, float epsilon) -> Tensor");
+      "residual_norm_modulate_(Tensor(a!) x, Tensor residual, Tensor? row_scales, "
+      "Tensor? column_scales, Tensor? bias, Tensor labels, Tensor gates, int gate, Tensor table, "
+      "int shift, int scale, float epsilon, ScalarType dtype) -> (Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {

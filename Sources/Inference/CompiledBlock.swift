@@ -1,0 +1,54 @@
+internal import Layers
+internal import Models
+internal import Torch
+
+/// A block without its modulation, which is computed ahead.
+struct CompiledBlock {
+  private let headCount: Int
+  private let qkv: PackedLinear
+  private let projection: PackedLinear
+  private let fc1: PackedLinear
+  private let fc2: PackedLinear
+
+  /// Lays out the block's weights.
+  ///
+  /// - Parameters:
+  ///   - block: not kept.
+  ///   - index: its place in the model, for messages.
+  ///   - format: what its linear layers compute in.
+  /// - Throws: `InferenceError` for bytes, if weights are not finite or the processor cannot.
+  init(_ block: DiTBlock, index: Int, format: RowFormat) throws(InferenceError) {
+    func packed(_ linear: Linear, _ name: String) throws(InferenceError) -> PackedLinear {
+      do {
+        return try PackedLinear(weight: linear.weight, bias: linear.bias, format: format)
+      } catch {
+        throw InferenceError(
+          "blocks.\(index).\(name): \(error.message); another --precision than int8 may serve")
+      }
+    }
+    headCount = block.attention.headCount
+    qkv = try packed(block.attention.qkv, "attn.qkv")
+    projection = try packed(block.attention.projection, "attn.proj")
+    fc1 = try packed(block.mlp.fc1, "mlp.fc1")
+    fc2 = try packed(block.mlp.fc2, "mlp.fc2")
+  }
+
+  /// Self-attention; queries, keys and values are read where the projection wrote them.
+  ///
+  /// - Parameter h: `[N, T, D]`
+  /// - Returns: `[N, T, D]`
+  func attention(_ h: Rows) -> Residual {
+    let shape = h.values.shape
+    let (n, t, d) = (shape[0], shape[1], shape[2])
+    let heads = qkv(h).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
+    let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])
+    return projection.residual(
+      Rows(mixed.transposed(1, 2).reshaped([n, t, d]), as: projection.format))
+  }
+
+  /// The feed-forward part.
+  ///
+  /// - Parameter h: `[N, T, D]`
+  /// - Returns: `[N, T, D]`
+  func mlp(_ h: Rows) -> Residual { fc2.residual(fc1.gelu(h)) }
+}

@@ -1,0 +1,86 @@
+internal import Inference
+internal import Layers
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct PrecisionTests {
+  private static let reduced: [Precision] =
+    [.bf16] + (Processor.hasByteProducts ? [.int8] : []) + (Processor.hasFloat16 ? [.fp16] : [])
+
+  private func tolerance(_ precision: Precision) -> Double {
+    switch precision {
+    case .auto, .fp32: Tolerance.float32
+    case .bf16: Tolerance.bfloat16
+    case .fp16: Tolerance.float16
+    case .int8: Tolerance.int8
+    }
+  }
+
+  private func runner(
+    _ values: GoldenValues, _ mode: ExecutionMode, _ precision: Precision = .fp32
+  ) throws -> any DiTRunner {
+    let weights = values.weights
+    return try makeRunner(mode, try values.config.model, precision: precision, device: .cpu) {
+      ParameterStore(.load(weights))
+    }
+  }
+
+  @Test(arguments: DiTTestNames.all, reduced)
+  func staysNearTheReference(_ name: String, _ precision: Precision) throws {
+    let values = try GoldenValues(name)
+    let (x, y) = (values["x"], values["y"].elements(Int.self))
+    let timesteps = values["t"].elements(Int.self)
+    let network = try runner(values, .graph, precision)
+      .prepared(labels: y, timesteps: timesteps.sorted())
+    for (row, timestep) in timesteps.enumerated() {
+      let output = network(x, timestep)
+      #expect(output.dtype == .float32)
+      let expected = values["output"][row..<row + 1]
+      let error = relativeError(output[row..<row + 1], expected)
+      #expect(error < tolerance(precision))
+      #expect(error > Tolerance.float32, "computed in float32 after all")
+    }
+  }
+
+  @Test(arguments: 1...5, [Precision.fp32] + reduced)
+  func agreesWithEagerForAnyBatch(_ rowCount: Int, _ precision: Precision) throws {
+    let values = try GoldenValues("dit-odd")
+    let config = try values.config.model
+    let compiled = try runner(values, .graph, precision)
+    let eager = try runner(values, .eager)
+    let generator = try Generator(seed: UInt64(rowCount))
+    let size = config.inputSize
+    for labels in [[3, 0, 3, 1, 2], [1, 2, 2, 0, 3]] {
+      let x = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
+      let y = Array(labels.prefix(rowCount))
+      let timesteps = [10, 500, 999]
+      let (a, b) = (
+        compiled.prepared(labels: y, timesteps: timesteps),
+        eager.prepared(labels: y, timesteps: timesteps)
+      )
+      for timestep in timesteps.reversed() {
+        let error = relativeNormError(a(x, timestep), b(x, timestep))
+        #expect(error < tolerance(precision))
+      }
+    }
+  }
+
+  @Test(.enabled(if: Processor.hasByteProducts))
+  func namesTheWeightThatIsNotFinite() throws {
+    let values = try GoldenValues("dit-even")
+    var weights = values.weights
+    let name = "blocks.1.mlp.fc2.weight"
+    let weight = try #require(weights[name]).cloned
+    weight[2][0].fillInPlace(.infinity)
+    weights[name] = weight
+    let error = #expect(throws: InferenceError.self) {
+      try makeRunner(.graph, try values.config.model, precision: .int8, device: .cpu) {
+        ParameterStore(.load(weights))
+      }
+    }
+    let message = try #require(error).message
+    #expect(message.contains("blocks.1.mlp.fc2") && message.contains("infinities or NaN"))
+  }
+}

@@ -1,0 +1,128 @@
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+/// Tokens with modulation for two labels, and the same computed from plain operators.
+struct ModulationCase {
+  let x: Tensor
+  let residual: Tensor
+  let labels = Tensor([1, 0, 1])
+  let table: ModulationTable
+  let width: Int
+
+  /// Shapes that are no multiple of a vector, too.
+  static let shapes = [[3, 1, 1], [3, 1, 7], [3, 5, 16], [3, 4, 33], [3, 9, 131]]
+
+  init(_ shape: [Int]) throws {
+    let generator = try Generator(seed: 7)
+    width = shape[2]
+    x = Tensor.randn(shape, generator: generator) * 3 + 1
+    residual = Tensor.randn(shape, generator: generator)
+    // A shift, a scale and a gate, after a vector that belongs to nobody.
+    table = ModulationTable(Tensor.randn([2, 4 * width], generator: generator))
+  }
+
+  private func vectors(_ place: Int) -> Tensor {
+    table.values.narrowed(axis: 1, start: place * width, count: width)
+      .gathered(labels).expandingDims(at: 1)
+  }
+
+  func normModulated(_ x: Tensor) -> Tensor {
+    layerNorm(x, epsilon: 1e-6) * (vectors(2) + 1) + vectors(1)
+  }
+
+  var sum: Tensor { x + vectors(3) * residual }
+
+  func fused(_ x: Tensor, as format: RowFormat) -> Rows {
+    normModulate(
+      x, labels: labels, table: table, shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
+  }
+
+  func fused(_ x: Tensor, adding residual: Residual, as format: RowFormat) -> Rows {
+    addResidualAndNormModulate(
+      x, residual: residual, labels: labels, gates: table, gate: 3 * width, table: table,
+      shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
+  }
+}
+
+@Suite struct FusedTests {
+  private func tolerance(_ format: RowFormat) -> Double {
+    switch format {
+    case .float32: Tolerance.float32
+    case .float16: 0x1p-10
+    case .bfloat16: 0x1p-7
+    case .bytes: 0.006
+    }
+  }
+
+  @Test(arguments: ModulationCase.shapes, RowFormat.allCases)
+  func normalizesAndModulates(_ shape: [Int], _ format: RowFormat) throws {
+    let values = try ModulationCase(shape)
+    let rows = values.fused(values.x, as: format)
+    #expect(rows.values.dtype == format.dtype)
+    #expect(
+      relativeError(rows.numbers, values.normModulated(values.x)) < tolerance(format))
+  }
+
+  @Test(arguments: ModulationCase.shapes, RowFormat.allCases)
+  func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: RowFormat) throws {
+    let values = try ModulationCase(shape)
+    let expected = values.sum
+    let x = values.x.cloned
+    let rows = values.fused(x, adding: Residual(values.residual), as: format)
+    #expect(relativeError(x, expected) < Tolerance.float32)
+    #expect(relativeError(rows.numbers, values.normModulated(expected)) < tolerance(format))
+  }
+
+  @Test(arguments: [DType.bfloat16, .float16])
+  func addsResidualsOfHalfPrecision(_ dtype: DType) throws {
+    let values = try ModulationCase([3, 4, 33])
+    let x = values.x.cloned
+    _ = values.fused(x, adding: Residual(values.residual.to(dtype)), as: .float32)
+    #expect(relativeError(x, values.sum) < 0.01)
+    #expect(relativeError(x, values.x) > 0.1)
+  }
+
+  @Test func takesTokensThatAreNotContiguous() throws {
+    let values = try ModulationCase([3, 4, 33])
+    let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
+    let residual = values.residual.transposed(1, 2).contiguous.transposed(1, 2)
+    #expect(!x.isContiguous && !residual.isContiguous)
+    #expect(
+      relativeError(values.fused(x, as: .float32).numbers, values.normModulated(values.x))
+        < Tolerance.float32)
+    let sum = values.x.cloned
+    _ = values.fused(sum, adding: Residual(residual), as: .float32)
+    #expect(relativeError(sum, values.sum) < Tolerance.float32)
+  }
+
+  @Test func refusesTokensThatItCannotUpdateInPlace() throws {
+    let values = try ModulationCase([3, 4, 33])
+    let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = values.fused(x, adding: Residual(values.residual), as: .float32)
+      }
+    }
+    #expect(try #require(error).message.contains("contiguous"))
+  }
+
+  @Test func refusesALabelThatTheTableLacks() throws {
+    let values = try ModulationCase([3, 4, 33])
+    #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = normModulate(
+          values.x, labels: Tensor([0, 2, 1]), table: values.table, shift: 0, scale: 33,
+          epsilon: 1e-6, as: .float32)
+      }
+    }
+  }
+
+  @Test func keepsNaNInBFloat16() throws {
+    let values = try ModulationCase([3, 4, 33])
+    values.x[1][2].fillInPlace(.nan)
+    let rows = values.fused(values.x, as: .bfloat16).numbers
+    #expect(!rows[1][2].isFinite.anyTrue)
+    #expect(rows[0].isFinite.allTrue)
+  }
+}

@@ -1,0 +1,103 @@
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct PackedLinearTests {
+  /// Rows, inputs, outputs.
+  private static let sizes = [[1, 1, 1], [1, 5, 3], [7, 33, 65], [64, 96, 160], [13, 129, 47]]
+  private static let formats = RowFormat.allCases.filter {
+    $0 != .bytes || Processor.hasByteProducts
+  }
+
+  private struct Case {
+    let x: Tensor
+    let weight: Tensor
+    let bias: Tensor
+
+    init(_ size: [Int]) throws {
+      let generator = try Generator(seed: 3)
+      x = Tensor.randn([2, size[0], size[1]], generator: generator)
+      weight = Tensor.randn([size[2], size[1]], generator: generator)
+      bias = Tensor.randn([size[2]], generator: generator)
+    }
+
+    var expected: Tensor { linear(x, weight: weight, bias: bias) }
+  }
+
+  private func tolerance(_ format: RowFormat) -> Double {
+    switch format {
+    case .float32: Tolerance.float32
+    case .float16: 0.005
+    case .bfloat16, .bytes: 0.03
+    }
+  }
+
+  @Test(arguments: sizes, formats)
+  func multipliesAsTheLayerDoes(_ size: [Int], _ format: RowFormat) throws {
+    let values = try Case(size)
+    let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
+    let result = layer(Rows(values.x, as: format))
+    #expect(result.dtype == (format == .bytes ? .float32 : format.dtype))
+    #expect(relativeError(result, values.expected) < tolerance(format))
+  }
+
+  @Test(arguments: sizes, formats)
+  func appliesGELU(_ size: [Int], _ format: RowFormat) throws {
+    let values = try Case(size)
+    let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
+    let result = layer.gelu(Rows(values.x, as: format))
+    #expect(result.values.dtype == format.dtype)
+    #expect(relativeError(result.numbers, geluTanh(values.expected)) < tolerance(format))
+  }
+
+  @Test(arguments: formats)
+  func doesWithoutABias(_ format: RowFormat) throws {
+    let values = try Case([7, 33, 65])
+    let layer = try PackedLinear(weight: values.weight, bias: nil, format: format)
+    let expected = linear(values.x, weight: values.weight)
+    #expect(relativeError(layer(Rows(values.x, as: format)), expected) < tolerance(format))
+  }
+
+  @Test(arguments: formats)
+  func takesRowsThatAreNotContiguous(_ format: RowFormat) throws {
+    let values = try Case([7, 33, 65])
+    let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
+    let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
+    #expect(relativeError(layer(Rows(x, as: format)), values.expected) < tolerance(format))
+  }
+
+  @Test(arguments: formats)
+  func addsItsResultsToTokens(_ format: RowFormat) throws {
+    let values = try ModulationCase([3, 5, 33])
+    let generator = try Generator(seed: 4)
+    let weight = Tensor.randn([33, 70], generator: generator) * 0.1
+    let bias = Tensor.randn([33], generator: generator)
+    let input = Tensor.randn([3, 5, 70], generator: generator)
+    let layer = try PackedLinear(weight: weight, bias: bias, format: format)
+    let x = values.x.cloned
+    _ = values.fused(x, adding: layer.residual(Rows(input, as: format)), as: .float32)
+    let expected = values.x.cloned
+    let branch = linear(input, weight: weight, bias: bias)
+    _ = values.fused(expected, adding: Residual(branch), as: .float32)
+    #expect(relativeError(x, expected) < tolerance(format))
+    #expect(relativeError(x, values.x) > 0.1)
+  }
+
+  @Test(.enabled(if: Processor.hasByteProducts), arguments: [Double.nan, .infinity, -.infinity])
+  func refusesAWeightThatIsNotFinite(_ value: Double) throws {
+    let weight = Tensor.zeros([5, 9])
+    weight[3][8].fillInPlace(value)
+    let error = #expect(throws: TorchError.self) {
+      try PackedLinear(weight: weight, bias: nil, format: .bytes)
+    }
+    #expect(try #require(error).message.contains("infinities or NaN, in row 3"))
+  }
+
+  @Test(.enabled(if: !Processor.hasByteProducts))
+  func saysWhatBytesNeed() throws {
+    let error = #expect(throws: TorchError.self) {
+      try PackedLinear(weight: Tensor.zeros([5, 9]), bias: nil, format: .bytes)
+    }
+    #expect(try #require(error).message.contains("AVX512_VNNI"))
+  }
+}
