@@ -115,7 +115,8 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
     return check((1...16384).contains(imageSize), "image_size")
       ?? check(
         latentShape.count == 3 && latentShape.allSatisfy { (1...16384).contains($0) }
-          && latentShape[1] <= imageSize, "latent_shape")
+          && latentShape[1] == latentShape[2] && imageSize.isMultiple(of: latentShape[1]),
+        "latent_shape")
       ?? check((1...limit).contains(imageCount), "image_count")
       ?? check((1...limit).contains(shardSize), "shard_size")
       ?? check((1...Int(Int32.max)).contains(classCount), "class_count")
