@@ -35,14 +35,15 @@ public final class Claim {
 
     /// As it stands in the file: of a fixed length, so that one owner replaces another at once.
     var record: [UInt8] {
-      let text = "\(process) \(start) \(host)"
-      return Array(text.utf8) + Array(repeating: UInt8(ascii: " "), count: max(0, 319 - text.utf8.count))
-        + [UInt8(ascii: "\n")]
+      let text = Array("\(process) \(start) \(host)".utf8)
+      let padding = Array(repeating: UInt8(ascii: " "), count: max(0, 319 - text.count))
+      return text + padding + [UInt8(ascii: "\n")]
     }
 
     /// Reads a record; nil for anything else.
     init?(record: some Sequence<UInt8>) {
-      let parts = String(decoding: Array(record), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      let text = String(decoding: Array(record), as: UTF8.self)
+      let parts = text.split(whereSeparator: \.isWhitespace)
       guard parts.count == 3, let process = Int32(parts[0]), process > 0,
         let start = UInt64(parts[1])
       else { return nil }
@@ -62,8 +63,8 @@ public final class Claim {
     private static var hostName: String {
       var buffer = [CChar](repeating: 0, count: 256)
       guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
-      let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      let word = String(name.filter { !$0.isWhitespace })
+      let bytes = buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
+      let word = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
       return word.isEmpty ? "unknown" : word
     }
 
@@ -80,12 +81,11 @@ public final class Claim {
   private let path: String
   private var isHeld = true
 
-  /// Takes a claim.
+  /// Takes a claim; nil if another process holds it, or this one does already.
   ///
   /// What a process that is gone left half-written in the folder is removed with its claim.
   ///
   /// - Parameter path: the file.
-  /// - Returns: nil if another process holds it, or this one does already.
   /// - Throws: `FileError` if the file cannot be written.
   public init?(_ path: String) throws {
     let record = Owner.current.record

@@ -116,8 +116,12 @@ public final class LatentCacheBuilder {
   }
 
   private func wait(for claim: String) throws {
-    guard let owner = Claim.owner(of: claim) else { return }
-    try handle(.waiting(claim: claim, owner: owner.description))
+    if let owner = Claim.owner(of: claim) {
+      try handle(.waiting(claim: claim, owner: owner.description))
+    } else {
+      // It was released just now, or its holder is about to say who it is.
+      try handle(.progress(doneCount))
+    }
     usleep(200_000)
   }
 
@@ -151,7 +155,8 @@ public final class LatentCacheBuilder {
 
   private func make(_ index: Int) throws -> LatentCacheManifest.Shard {
     let names = settings.momentNames
-    var moments = names.map { _ in [Tensor.empty([0] + settings.latentShape, dtype: settings.dtype)] }
+    var moments = names.map { _ in [Tensor.empty([0] + settings.latentShape, dtype: settings.dtype)]
+    }
     var labels: [Int] = []
     var broken: [LatentCacheManifest.BrokenRow] = []
     let reader = ImageRangeReader(

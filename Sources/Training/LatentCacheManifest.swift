@@ -99,7 +99,8 @@ enum JSONFile {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: path)
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    try AtomicFile.write(text + "\n", to: path)
   }
 
   static func read<Value: Decodable>(_ path: String) throws -> Value {

@@ -32,7 +32,7 @@ struct EncodeCommand: ParsableCommand {
   @Option(help: "Images that are encoded at a time.") var batchSize = 8
   @Option(help: "Images of a file.") var shardSize = 1024
   @Option(help: "Encode mirror images too.") var horizontalFlip = true
-  @Option(help: "Number format of the moments: fp32 or fp16.") var dtype = FloatFormat.fp32
+  @Option(help: "Number format of the moments.") var dtype = MomentFormat.fp32
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
@@ -47,9 +47,6 @@ struct EncodeCommand: ParsableCommand {
     }
     guard (1...16384).contains(imageSize) else {
       throw ValidationError("--image-size \(imageSize): must be from 1 to 16384")
-    }
-    guard dtype != .bf16 else {
-      throw ValidationError("--dtype bf16: known are fp32 and fp16")
     }
   }
 
@@ -114,8 +111,8 @@ struct EncodeCommand: ParsableCommand {
     var options = LatentCacheBuilder.Options()
     options.batchSize = batchSize
     options.workerCount = numParallelWorkers
-    var progress: Progress?
-    var waiting: String?
+    let progress = Progress("Encoding", count: folder.count, unit: "image")
+    var (done, waiting): (Int, String?) = (0, nil)
     let builder = LatentCacheBuilder(
       path, folder: folder, autoencoder: autoencoder, settings: settings, options: options,
       device: device
@@ -123,23 +120,23 @@ struct EncodeCommand: ParsableCommand {
       try Interrupt.check()
       switch event {
       case .progress(let count):
-        let bar = progress ?? Progress("Encoding", count: folder.count, unit: "image")
-        progress = bar
-        bar.update(count)
+        guard count > done else { return }
+        done = count
+        progress.update(count)
       case .broken(let image):
-        progress?.finish()
+        progress.finish()
         note("\(image.reason); left out")
       case .waiting(let claim, let owner):
         guard waiting != claim else { return }
         waiting = claim
-        progress?.finish()
+        progress.finish()
         note("waiting for \(owner); if that is no more, remove '\(claim)'")
       }
     }
-    defer { progress?.finish() }
+    defer { progress.finish() }
     do {
       let manifest = try builder.build()
-      progress?.finish()
+      progress.finish()
       let broken = manifest.shards.reduce(0) { $0 + $1.broken.count }
       let bytes = manifest.shards.reduce(0) { $0 + $1.byteCount }
       note(
@@ -148,9 +145,22 @@ struct EncodeCommand: ParsableCommand {
           + String(format: ", %.1f MB", Double(bytes) / 1e6))
       print(path)
     } catch let stop as Interrupted {
-      progress?.finish()
+      progress.finish()
       note("The same command goes on from here.")
       throw stop
     }
+  }
+}
+
+/// The number formats of a cache of latents.
+enum MomentFormat: String, ExpressibleByArgument, CaseIterable {
+  case fp32
+  case fp16
+
+  /// Its name, or the name in other programs.
+  init?(argument: String) {
+    let known = ["float32": "fp32", "float16": "fp16"]
+    let name = argument.lowercased()
+    self.init(rawValue: known[name] ?? name)
   }
 }
