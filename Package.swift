@@ -109,7 +109,7 @@ let package = Package(
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("Pipeline", ["Checkpoint", "Files", "Models", "Torch"]),
-    tests("Training", ["Diffusion", "Layers", "Models", "Torch"]),
+    tests("Training", ["Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),
   ],

@@ -29,7 +29,7 @@ public struct AtomicFile: ~Copyable {
     let folder = Folder.parent(of: target)
     if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, folder, path) }
     let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let temporary = folder + "/.partial-\(getpid())-\(token)"
+    let temporary = folder + "/" + AtomicFile.prefix(of: getpid()) + token
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
     self.path = path
@@ -92,6 +92,15 @@ public struct AtomicFile: ~Copyable {
     descriptor = -1
     Folder.sync(Folder.parent(of: target))
   }
+
+  /// Removes what a process that is gone left half-written in a folder.
+  static func removeLeftovers(of process: Int32, in folder: String) {
+    guard !Claim.Owner.isRunning(process) else { return }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(prefix(of: process)) { unlink(folder + "/" + name) }
+  }
+
+  private static func prefix(of process: Int32) -> String { ".partial-\(process)-" }
 
   private func failure(_ number: Int32, needed: Int) -> FileError {
     guard number == ENOSPC || number == EDQUOT else {

@@ -33,12 +33,12 @@ public struct BatchLoaderOptions: Sendable {
   }
 
   /// How many images an epoch takes of so many.
-  func epochLength(imageCount: Int) -> Int {
+  package func epochLength(imageCount: Int) -> Int {
     dropsLast ? imageCount / globalBatchSize * globalBatchSize : imageCount
   }
 
   /// Refuses values out of range, and batches that a folder of so many images cannot fill.
-  func check(imageCount: Int) throws(ImageError) {
+  package func check(imageCount: Int) throws(ImageError) {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(ImageError) {
       guard condition else { throw ImageError(message()) }
     }

@@ -74,6 +74,9 @@ public struct ImageFolder: Sendable {
   /// The path of an image.
   public func path(at index: Int) -> String { path + "/" + files[index] }
 
+  /// The path of an image, relative to `path`.
+  public func relativePath(at index: Int) -> String { files[index] }
+
   /// The class of an image, from 0 and below `classCount`.
   public func label(at index: Int) -> Int { labels[index] }
 

@@ -1,7 +1,7 @@
 /// Which image is drawn where in one epoch.
-struct EpochOrder: Sendable {
+package struct EpochOrder: Sendable {
   /// Counted from 0.
-  let epoch: Int
+  package let epoch: Int
   private let seed: UInt64
   private let permutation: [Int]
 
@@ -14,10 +14,10 @@ struct EpochOrder: Sendable {
   }
 
   /// The image at a place from 0; after the last place the order begins anew.
-  func image(at place: Int) -> Int { permutation[place % permutation.count] }
+  package func image(at place: Int) -> Int { permutation[place % permutation.count] }
 
   /// Whether an image is mirrored in this epoch: as likely as not.
-  func isMirrored(_ image: Int) -> Bool {
+  package func isMirrored(_ image: Int) -> Bool {
     var generator = SplitMix64(seed, 1, UInt64(epoch), UInt64(image))
     return generator.next() & 1 == 1
   }
@@ -29,17 +29,18 @@ struct EpochOrder: Sendable {
 /// `epochLength` positions: the first so many images of a permutation that SplitMix64 draws from the
 /// seed and the epoch. Another generator, of seed, epoch and image, decides whether an image is
 /// mirrored, so that neither workers nor ranks matter.
-struct SampleOrder: Sendable {
+package struct SampleOrder: Sendable {
   /// How many images there are, above 0.
-  let imageCount: Int
+  package let imageCount: Int
   /// How many of them an epoch takes, above 0.
-  let epochLength: Int
+  package let epochLength: Int
   /// Of order and mirroring.
-  let seed: UInt64
+  package let seed: UInt64
 
   private var last: EpochOrder?
 
-  init(imageCount: Int, epochLength: Int, seed: UInt64) {
+  /// The order of a run.
+  package init(imageCount: Int, epochLength: Int, seed: UInt64) {
     self.imageCount = imageCount
     self.epochLength = epochLength
     self.seed = seed
@@ -47,7 +48,7 @@ struct SampleOrder: Sendable {
 
   /// The order that holds at a position, and the place in it. The last order is kept for the next
   /// call.
-  mutating func place(at position: Int) -> (order: EpochOrder, place: Int) {
+  package mutating func place(at position: Int) -> (order: EpochOrder, place: Int) {
     let (epoch, place) = position.quotientAndRemainder(dividingBy: epochLength)
     if let last, last.epoch == epoch { return (last, place) }
     let order = EpochOrder(imageCount: imageCount, seed: seed, epoch: epoch)

@@ -50,8 +50,29 @@ public struct AutoencoderState {
     }
   }
 
+  /// The name of its kind.
+  public var kind: String {
+    switch config {
+    case .kl: "AutoencoderKL"
+    case .tiny: "TinyAutoencoder"
+    }
+  }
+
+  /// A checksum of the encoder's parameters, on which alone latents depend: of names in diffusers,
+  /// shapes and float32 bytes, whatever the file is called and however it is written.
+  public var encoderChecksum: String {
+    let lines = names.sorted().filter { $0.hasPrefix("encoder.") || $0.hasPrefix("quant_conv.") }
+      .map { name -> String in
+        let tensor = tensors[name].map { $0.detached.to(.float32).to(.cpu).contiguous }
+        let sum = tensor?.withUnsafeBytes(CRC32.checksum) ?? 0
+        return "\(name) \(tensor?.shape ?? []) \(sum)\n"
+      }
+    let sum = Array(lines.joined().utf8).withUnsafeBytes(CRC32.checksum)
+    return CRC32.text(sum)
+  }
+
   /// The model with its parameters in float32.
-  func model(on device: Device) -> any Autoencoder {
+  public func model(on device: Device) -> any Autoencoder {
     AutoencoderState.model(
       config, in: ParameterStore(.load(tensors, dtype: .float32, device: device)))
   }

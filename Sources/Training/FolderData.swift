@@ -63,9 +63,13 @@ public final class FolderData: TrainingData {
     guard let current else { fatalError("FolderData: no batch") }
     let rows = taken..<min(taken + microBatchSize, labels.count)
     taken = rows.upperBound
-    let images = current[rows].permuted([0, 3, 1, 2]).to(.float32).contiguous * (1 / 127.5) - 1
     return TrainingBatch(
-      .images(images), labels: Tensor(Array(labels[rows])),
+      .images(modelInput(current[rows])), labels: Tensor(Array(labels[rows])),
       waitSeconds: loader.secondsWaited - waited)
   }
+}
+
+/// Pixels `[N, H, W, 3]` of 0 ... 255 as images `[N, 3, H, W]` in -1 ... 1.
+func modelInput(_ pixels: Tensor) -> Tensor {
+  pixels.permuted([0, 3, 1, 2]).to(.float32).contiguous * (1 / 127.5) - 1
 }

@@ -58,10 +58,7 @@ struct ConvertRun {
       name = dit.config.preset?.rawValue ?? "DiT"
       if [.given, .metadata].contains(dit.headCountSource) { headCount = dit.config.headCount }
     case .autoencoder(let autoencoder):
-      switch autoencoder.config {
-      case .kl: name = "AutoencoderKL"
-      case .tiny: name = "TinyAutoencoder"
-      }
+      name = autoencoder.kind
     case .other(let error): throw error
     }
     let tensors = content.tensors ?? []

@@ -5,12 +5,20 @@ internal import Training
 
 /// What is trained on.
 struct TrainDataOptions: ParsableArguments {
-  @Option(help: "A folder of class folders with images, or of images with image_caption.csv.")
-  var dataPath: String?
-  @Option(help: "The autoencoder's file, or none to train on pixels.") var vaeCheckpoint: String?
+  @Option(
+    help: """
+      A folder of class folders with images, or of images with image_caption.csv; or the result of \
+      dit encode.
+      """) var dataPath: String?
+  @Option(
+    help: """
+      The autoencoder's file, or none to train on pixels; after dit encode only for \
+      --sample-interval.
+      """) var vaeCheckpoint: String?
   @Option(help: "What latents are multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
-  @Option(help: "Height and width of images in pixels.") var imageSize = 256
+  @Option(help: "Height and width of images in pixels (default: 256, or that of dit encode).")
+  var imageSize: Int?
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: .hidden) var datasetSinkMode: Bool?

@@ -19,26 +19,23 @@ struct TrainSetup {
 
   init(_ command: TrainCommand) throws {
     let device = try Placement.device(command.mindONE.device(command.execution.device))
-    let codec = try TrainSetup.codec(command.data, device)
-    guard let dataPath = command.data.dataPath else {
-      throw UsageError("what to train on is missing: give --data-path FOLDER")
-    }
-    let folder = try ImageFolder(dataPath)
+    let source = try TrainSource(
+      command.data, showsSamples: command.output.sampleInterval != nil, device: device)
+    let codec = source.codec
     let checkpoint = try (command.model.ditCheckpoint ?? command.model.pretrainedModelPath)
       .map { try Checkpoint.open($0) }
-    let classNames = TrainSetup.classNames(folder, checkpoint)
+    let classNames = TrainSetup.classNames(source, checkpoint)
     let model = try TrainSetup.modelConfig(
-      command, codec: codec, classCount: classNames.count, checkpoint: checkpoint)
+      command, source, classCount: classNames.count, checkpoint: checkpoint)
     let config = try command.trainingConfig(device)
     let globalBatchSize = config.batchSize * config.accumulationCount
     let directory = try TrainSetup.directory(command.output)
     let (dit, store, buildNotes) = try ModelBuilder.build(
       model, from: checkpoint, classNames: classNames, seed: config.seed, device: device)
-    let data = try FolderData(
-      folder, options: command.loaderOptions(imageCount: folder.count, globalBatchSize),
-      microBatchSize: config.batchSize, classNames: classNames, hasPosterior: codec.hasPosterior
-    ) { note("\($0.reason); another image takes its place") }
-    let stepsPerEpoch = max(folder.count / globalBatchSize, 1)
+    let data = try source.data(
+      command.loaderOptions(source, globalBatchSize), microBatchSize: config.batchSize,
+      classNames: classNames)
+    let stepsPerEpoch = max(source.imageCount / globalBatchSize, 1)
     let stepCount = command.recipe.maxSteps ?? command.recipe.epochs * stepsPerEpoch
     let trainer = try Trainer(
       TrainingModel(dit, store, config: config, device: device), config: config, data: data,
@@ -49,43 +46,27 @@ struct TrainSetup {
       identity: [
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
         "global_batch_size": "\(globalBatchSize)", "seed": "\(config.seed)",
-        "images": "\(folder.count)",
+        "images": "\(source.imageCount)",
       ], device: device)
     let yaml = SettingsText(command).yaml
     try AtomicFile.write(yaml, to: directory.path + "/config.yaml")
     notes =
-      folder.notes + buildNotes
+      source.notes + buildNotes
       + TrainSetup.summary(
-        model, store.elementCount, folder, classNames.count, trainer, config, device)
-  }
-
-  private static func codec(_ options: TrainDataOptions, _ device: Device) throws -> LatentCodec {
-    switch options.vaeCheckpoint {
-    case "none", "None": return LatentCodec(nil, scaleFactor: options.sdScaleFactor)
-    case let path?:
-      let autoencoder = try AutoencoderLoader.load(try Checkpoint.open(path), device: device)
-      guard autoencoder.canEncode else {
-        throw PipelineError(
-          .unusable, "'\(path)' has only the decoder; training needs the encoder")
-      }
-      return LatentCodec(autoencoder, scaleFactor: options.sdScaleFactor)
-    case nil:
-      throw UsageError(
-        "the autoencoder is missing: give --vae-checkpoint FILE, or none to train on pixels")
-    }
+        model, store.elementCount, source, classNames.count, trainer, config, device)
   }
 
   /// Folder names; for a table, as many numbers as the checkpoint or ImageNet has classes.
-  private static func classNames(_ folder: ImageFolder, _ checkpoint: Checkpoint?) -> [String] {
-    guard folder.classNames.isEmpty else { return folder.classNames }
+  private static func classNames(_ source: TrainSource, _ checkpoint: Checkpoint?) -> [String] {
+    guard source.classNames.isEmpty else { return source.classNames }
     let rows = checkpoint?.tensor("y_embedder.embedding_table.weight")?.shape.first ?? 1001
-    return (0..<max(folder.classCount, rows - 1)).map { "class \($0)" }
+    return (0..<max(source.classCount, rows - 1)).map { "class \($0)" }
   }
 
   private static func modelConfig(
-    _ command: TrainCommand, codec: LatentCodec, classCount: Int, checkpoint: Checkpoint?
+    _ command: TrainCommand, _ source: TrainSource, classCount: Int, checkpoint: Checkpoint?
   ) throws -> DiTConfig {
-    let (options, size) = (command.model, command.data.imageSize)
+    let (options, codec, size) = (command.model, source.codec, source.imageSize)
     var config: DiTConfig
     if let checkpoint, options.hiddenSize == nil {
       (config, _) = try DiTConfig.inferred(
@@ -144,7 +125,7 @@ struct TrainSetup {
   }
 
   private static func summary(
-    _ model: DiTConfig, _ parameterCount: Int, _ folder: ImageFolder, _ classCount: Int,
+    _ model: DiTConfig, _ parameterCount: Int, _ source: TrainSource, _ classCount: Int,
     _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
@@ -156,7 +137,7 @@ struct TrainSetup {
       "\(name): \(String(format: "%.1f", Double(parameterCount) / 1e6)) million parameters,"
         + String(format: " %.1f GB with gradients, moments and average;", bytes / 1e9)
         + String(format: " %.1f TFLOP a step", operations / 1e12),
-      "\(folder.count) images, \(classCount) classes, \(trainer.globalBatchSize) a step,"
+      "\(source.imageCount) images, \(classCount) classes, \(trainer.globalBatchSize) a step,"
         + " \(trainer.stepCount) steps, \(config.dtype) on \(device)",
     ]
   }
@@ -196,12 +177,14 @@ extension TrainCommand {
     return config
   }
 
-  fileprivate func loaderOptions(imageCount: Int, _ globalBatchSize: Int) -> BatchLoaderOptions {
-    var options = BatchLoaderOptions(imageSize: data.imageSize, globalBatchSize: globalBatchSize)
+  fileprivate func loaderOptions(
+    _ source: TrainSource, _ globalBatchSize: Int
+  ) -> BatchLoaderOptions {
+    var options = BatchLoaderOptions(imageSize: source.imageSize, globalBatchSize: globalBatchSize)
     options.seed = recipe.seed
     options.mirrors = data.horizontalFlip
     options.workerCount = max(data.numParallelWorkers, 1)
-    options.dropsLast = imageCount >= globalBatchSize
+    options.dropsLast = source.imageCount >= globalBatchSize
     return options
   }
 
