@@ -25,7 +25,7 @@ find_c = find Sources -name '*.h' -print0 -o -name '*.c' -print0 -o -name '*.cpp
 .PHONY: help
 help: ## List the targets
 	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch instead of fetching one)"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
 .PHONY: setup
 setup: swift-version ## Install system packages and libtorch, where missing
@@ -70,6 +70,10 @@ format: swift-version ## Format the sources in place
 .PHONY: bench
 bench: build ## Run the benchmarks (options: ARGS=...)
 	Benchmarks/run.sh $(ARGS)
+
+.PHONY: train-emoji
+train-emoji: build ## Train the emoji model in runs/emoji; goes on where it was stopped
+	scripts/train-emoji '$(PROGRAM)' runs/emoji $(ARGS)
 
 .PHONY: docs
 docs: ready ## Build the reference of the libraries: .build/docs
