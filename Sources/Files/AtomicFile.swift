@@ -27,7 +27,7 @@ public struct AtomicFile: ~Copyable {
   public init(_ path: String, expectedByteCount: Int? = nil) throws {
     let target = try AtomicFile.destination(path)
     let folder = Folder.parent(of: target)
-    if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, folder, path) }
+    if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, in: folder, for: path) }
     let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     let temporary = folder + "/.partial-\(getpid())-\(token)"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -130,7 +130,17 @@ public struct AtomicFile: ~Copyable {
     return String(cString: resolved)
   }
 
-  private static func checkRoom(_ count: Int, _ folder: String, _ path: String) throws {
+  /// Checks that a disk has room for files that a folder is to get.
+  ///
+  /// - Parameters:
+  ///   - count: the bytes needed.
+  ///   - folder: the folder, which must be there.
+  /// - Throws: `FileError` that says how many bytes are needed.
+  public static func checkRoom(_ count: Int, for folder: String) throws {
+    try checkRoom(count, in: folder, for: folder)
+  }
+
+  private static func checkRoom(_ count: Int, in folder: String, for path: String) throws {
     var status = statvfs()
     guard statvfs(folder, &status) == 0 else {
       throw FileError.system("write", path, errno: errno)

@@ -63,7 +63,8 @@ struct TrainSetup {
     switch options.vaeCheckpoint {
     case "none", "None": return LatentCodec(nil, scaleFactor: options.sdScaleFactor)
     case let path?:
-      let autoencoder = try AutoencoderLoader.load(try Checkpoint.open(path), device: device)
+      let autoencoder = try AutoencoderLoader.load(
+        try Checkpoint.open(path, part: .vae), device: device)
       guard autoencoder.canEncode else {
         throw PipelineError(
           .unusable, "'\(path)' has only the decoder; training needs the encoder")
