@@ -1,6 +1,10 @@
 # `make` alone lists the targets. Each one prepares what it needs; all can be run again.
 SWIFT ?= swift
 PREFIX ?= /usr/local
+# For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow and MindSpore.
+PYTHON ?= python3
+# How long `make fuzz` tries each reader.
+SECONDS_EACH ?= 600
 # Where `make sample` writes, and further options for `dit sample` or the benchmarks.
 OUTPUT ?= samples
 ARGS ?=
@@ -66,6 +70,15 @@ format: swift-version ## Format the sources in place
 	else \
 	  echo "format: clang-format is not installed, so the C++ sources are left as they are"; \
 	fi
+
+.PHONY: interop
+interop: ready ## Exchange files with PyTorch, diffusers and MindSpore (PYTHON=FILE has them)
+	$(SWIFT) build --product dit
+	$(PYTHON) scripts/interop --report docs/INTEROP.md
+
+.PHONY: fuzz
+fuzz: ready ## Feed damaged files to the readers of checkpoints (SECONDS_EACH=600)
+	scripts/fuzz $(SECONDS_EACH)
 
 .PHONY: bench
 bench: build ## Run the benchmarks (options: ARGS=...)
