@@ -15,6 +15,12 @@ public struct AtomicFile: ~Copyable {
   private let temporary: String
   private let expectedByteCount: Int?
   private var descriptor: Int32
+  /// How many bytes the disk was told to write already.
+  private var startedByteCount = 0
+
+  /// The disk is told to write whenever there are so many new bytes, so that it works while the next
+  /// are computed.
+  private static let writingByteCount = 32 << 20
 
   /// Starts a file.
   ///
@@ -74,6 +80,7 @@ public struct AtomicFile: ~Copyable {
         throw failure(errno, needed: max(expectedByteCount ?? 0, byteCount + rest.count))
       }
       byteCount += written
+      startWriting()
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
   }
@@ -91,6 +98,15 @@ public struct AtomicFile: ~Copyable {
     close(descriptor)
     descriptor = -1
     Folder.sync(Folder.parent(of: target))
+  }
+
+  /// Has the disk begin with what is new, without waiting: saying that its pages are not needed does
+  /// so on Linux, and keeps them until they are written.
+  private mutating func startWriting() {
+    let count = byteCount - startedByteCount
+    guard count >= AtomicFile.writingByteCount else { return }
+    posix_fadvise(descriptor, off_t(startedByteCount), off_t(count), POSIX_FADV_DONTNEED)
+    startedByteCount = byteCount
   }
 
   private func failure(_ number: Int32, needed: Int) -> FileError {
