@@ -25,6 +25,8 @@ public final class Checkpoint {
     /// Where the rest lies, in order, for a tensor that the file has in several runs of bytes;
     /// empty for nearly all.
     public internal(set) var continuation: [Range<Int>] = []
+    /// Which of the files it lies in, for a checkpoint that is split over several.
+    public internal(set) var fileIndex = 0
 
     /// The number of elements.
     public var elementCount: Int { shape.reduce(1, *) }
@@ -39,7 +41,7 @@ public final class Checkpoint {
     func named(_ name: String) -> Entry {
       Entry(
         name: name, dtype: dtype, shape: shape, strides: strides, byteOffset: byteOffset,
-        byteCount: byteCount, continuation: continuation)
+        byteCount: byteCount, continuation: continuation, fileIndex: fileIndex)
     }
   }
 
@@ -57,21 +59,32 @@ public final class Checkpoint {
   /// Whether the file also has the state of an optimizer, as training leaves it.
   public let isTraining: Bool
 
-  private let bytes: UnsafeRawBufferPointer
-  private let file: MappedFile?
+  private let files: [CheckpointFile]
   private let positions: [String: Int]
 
-  /// Opens a file of any known format, or the weights in the folder of a training checkpoint.
+  /// Opens a file of any known format, or the weights in a folder: that of a training checkpoint, of
+  /// a model that diffusers wrote, or of a whole pipeline.
   ///
   /// - Parameters:
-  ///   - path: the file.
+  ///   - path: the file, which may also be diffusers' list of several files, or the folder.
   ///   - weights: which weights to take where a training's file has several.
+  ///   - part: which model to take where a pipeline has several.
   /// - Returns: the opened checkpoint.
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
-  public static func open(_ path: String, weights: WeightSet = .automatic) throws -> Checkpoint {
-    let path = self.weights(in: path) ?? path
-    let file = try MappedFile(path)
-    return try Checkpoint(file.bytes, path: path, file: file, weights)
+  public static func open(
+    _ path: String, weights: WeightSet = .automatic, part: PipelinePart = .transformer
+  ) throws -> Checkpoint {
+    let path = self.weights(in: path) ?? part.weights(in: path) ?? path
+    guard path.hasSuffix(ShardList.suffix) else {
+      return try Checkpoint([try CheckpointFile(path, weights)], path: path)
+    }
+    let list = try ShardList(path)
+    let files = try list.fileNames.map { name in
+      try CheckpointFile("\(Folder.parent(of: path))/\(name)", weights)
+    }
+    let checkpoint = try Checkpoint(files, path: path)
+    try list.check(checkpoint)
+    return checkpoint
   }
 
   /// The averaged weights of a training checkpoint, else its weights; nil if there are none.
@@ -90,32 +103,42 @@ public final class Checkpoint {
   public static func embedded(
     bytes: UnsafeRawBufferPointer, name: String
   ) throws -> Checkpoint {
-    try Checkpoint(bytes, path: name, file: nil, .automatic)
+    try Checkpoint([try CheckpointFile(bytes, path: name, file: nil, .automatic)], path: name)
   }
 
-  private init(
-    _ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?, _ weights: WeightSet
-  ) throws {
-    do {
-      format = try CheckpointFormat.detect(bytes)
-      guard format == .pytorch || weights != .averaged else { throw weights.missing }
-      let contents =
-        switch format {
-        case .safetensors: try Safetensors.read(bytes)
-        case .pytorch: try PyTorchFile.read(bytes, weights)
-        case .mindspore: try MindSporeFile.read(bytes)
-        }
-      positions = try contents.positions()
-      metadata = contents.metadata
-      entries = contents.entries
-      notes = contents.notes
-      isTraining = contents.isTraining
-    } catch let error as CheckpointError {
-      throw error.located(in: path)
+  private init(_ files: [CheckpointFile], path: String) throws {
+    guard let first = files.first else {
+      throw CheckpointError(.noTensors, "'\(path)' lists no files")
     }
-    self.bytes = bytes
+    format = first.format
+    entries = files.enumerated().flatMap { index, file in
+      file.contents.entries.map { entry in
+        var entry = entry
+        entry.fileIndex = index
+        return entry
+      }
+    }
+    positions = try Checkpoint.positions(of: entries, in: path)
+    metadata = files.reduce(into: PipelinePart.metadata(beside: path)) {
+      $0.merge($1.contents.metadata) { $1 }
+    }
+    notes = files.flatMap(\.contents.notes)
+    isTraining = files.contains(where: \.contents.isTraining)
     self.path = path
-    self.file = file
+    self.files = files
+  }
+
+  /// The index of each name.
+  private static func positions(of entries: [Entry], in path: String) throws -> [String: Int] {
+    var positions: [String: Int] = [:]
+    positions.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
+      guard positions.updateValue(index, forKey: entry.name) == nil else {
+        throw CheckpointError(.damaged, "two tensors have the name '\(entry.name)'")
+          .located(in: path)
+      }
+    }
+    return positions
   }
 
   /// A tensor over the file's bytes, or nil if the name is not there.
@@ -134,10 +157,11 @@ public final class Checkpoint {
   /// Lets go of the memory of what was read so far; tensors read their pages again when touched.
   ///
   /// What was written into tensors is lost.
-  public func releasePages() { file?.releasePages() }
+  public func releasePages() { files.forEach { $0.file?.releasePages() } }
 
   private func tensor(of entry: Entry) -> Tensor {
     guard entry.continuation.isEmpty else { return joined(entry) }
+    let bytes = files[entry.fileIndex].bytes
     let run = UnsafeRawBufferPointer(
       rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])
     guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
@@ -150,6 +174,7 @@ public final class Checkpoint {
   /// A copy of a tensor that the file has in several runs of bytes.
   private func joined(_ entry: Entry) -> Tensor {
     let tensor = Tensor.empty(entry.shape, dtype: entry.dtype)
+    let bytes = files[entry.fileIndex].bytes
     tensor.withUnsafeMutableBytes { target in
       var place = 0
       for run in [entry.byteOffset..<entry.byteOffset + entry.byteCount] + entry.continuation {
@@ -159,25 +184,5 @@ public final class Checkpoint {
       }
     }
     return tensor
-  }
-}
-
-/// What a reader found in a file.
-struct CheckpointContents {
-  var entries: [Checkpoint.Entry] = []
-  var metadata: [String: String] = [:]
-  var notes: [String] = []
-  var isTraining = false
-
-  /// The index of each name.
-  func positions() throws -> [String: Int] {
-    var positions: [String: Int] = [:]
-    positions.reserveCapacity(entries.count)
-    for (index, entry) in entries.enumerated() {
-      guard positions.updateValue(index, forKey: entry.name) == nil else {
-        throw CheckpointError(.damaged, "two tensors have the name '\(entry.name)'")
-      }
-    }
-    return positions
   }
 }

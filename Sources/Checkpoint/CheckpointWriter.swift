@@ -10,8 +10,8 @@ public enum CheckpointWriter {
     public let dtype: DType
     /// The sizes of the dimensions.
     public let shape: [Int]
-    /// The CRC-32 of the elements in row-major order.
-    public let checksum: UInt32
+    /// The XXH64 of the elements in row-major order.
+    public let checksum: UInt64
   }
 
   /// Writes a file, which appears under its name when it is whole.
@@ -42,7 +42,7 @@ public enum CheckpointWriter {
       }
     }
     var records: [Record] = []
-    func done(_ tensor: OutgoingTensor, _ checksum: UInt32) throws {
+    func done(_ tensor: OutgoingTensor, _ checksum: UInt64) throws {
       records.append(
         Record(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, checksum: checksum))
       try afterEach(records.count)
@@ -78,7 +78,7 @@ public enum CheckpointWriter {
         throw fault("tensor \(clipped(record.name)) is missing")
       }
       guard tensor.dtype == record.dtype, tensor.shape == record.shape,
-        tensor.contiguous.withUnsafeBytes(CRC32.checksum) == record.checksum
+        tensor.contiguous.withUnsafeBytes(XXH64.checksum) == record.checksum
       else { throw fault("tensor \(clipped(record.name)) differs") }
       checkpoint.releasePages()
       try afterEach(index + 1)

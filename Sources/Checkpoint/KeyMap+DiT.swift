@@ -61,16 +61,16 @@ extension KeyMap {
     case part(String, String)
   }
 
-  private static let ditMembers = [
+  static let ditMembers = [
     "attn1.to_out.0": "attn.proj", "ff.net.0.proj": "mlp.fc1", "ff.net.2": "mlp.fc2",
     "norm1.linear": "adaLN_modulation.1",
   ]
-  private static let ditEmbedders = [
+  static let ditEmbedders = [
     "norm1.emb.timestep_embedder.linear_1": "t_embedder.mlp.0",
     "norm1.emb.timestep_embedder.linear_2": "t_embedder.mlp.2",
     "norm1.emb.class_embedder.embedding_table": "y_embedder.embedding_table",
   ]
-  private static let ditEnds = [
+  static let ditEnds = [
     "pos_embed.proj": "x_embedder.proj", "proj_out_1": "final_layer.adaLN_modulation.1",
     "proj_out_2": "final_layer.linear",
   ]

@@ -15,7 +15,7 @@ enum MindSporeWriter {
   ///   lacks, or a name that stands for a text too.
   static func write(
     _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
-    contentLimit: Int = maximumContentByteCount, _ done: (OutgoingTensor, UInt32) throws -> Void
+    contentLimit: Int = maximumContentByteCount, _ done: (OutgoingTensor, UInt64) throws -> Void
   ) throws {
     for tensor in tensors {
       guard tensor.dtype.mindSporeName != nil, metadata[tensor.name] == nil else {
@@ -34,9 +34,9 @@ enum MindSporeWriter {
     var file = try AtomicFile(
       path, expectedByteCount: tensors.reduce(byteCount) { $0 + $1.byteCount })
     for tensor in tensors {
-      var checksum: UInt32 = 0
+      var checksum: UInt64 = 0
       try tensor.withBytes { bytes in
-        checksum = CRC32.checksum(bytes)
+        checksum = XXH64.checksum(bytes)
         var rest = bytes
         repeat {
           let run = UnsafeRawBufferPointer(rebasing: rest.prefix(contentLimit))

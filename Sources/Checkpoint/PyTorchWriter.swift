@@ -10,7 +10,7 @@ enum PyTorchWriter {
   /// - Throws: `FileError`, and what `done` throws.
   static func write(
     _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
-    narrowLimit: Int = 0xFFFF_FFFF, _ done: (OutgoingTensor, UInt32) throws -> Void
+    narrowLimit: Int = 0xFFFF_FFFF, _ done: (OutgoingTensor, UInt64) throws -> Void
   ) throws {
     let pickle = PyTorchPickle(tensors, metadata: metadata).bytes
     let overhead = ZipWriter.maximumOverhead + 2 * (folder.utf8.count + 16)
@@ -26,10 +26,11 @@ enum PyTorchWriter {
     try append("data.pkl", pickle)
     try append("byteorder", Array("little".utf8))
     for (index, tensor) in tensors.enumerated() {
-      var checksum: UInt32 = 0
+      var checksum: UInt64 = 0
       try tensor.withBytes { bytes in
-        checksum = CRC32.checksum(bytes)
-        try archive.append("\(folder)/data/\(index)", bytes, checksum: checksum)
+        checksum = XXH64.checksum(bytes)
+        try archive.append(
+          "\(folder)/data/\(index)", bytes, checksum: CRC32.checksum(bytes))
       }
       try done(tensor, checksum)
     }

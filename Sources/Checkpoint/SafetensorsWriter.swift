@@ -25,7 +25,7 @@ public enum SafetensorsWriter {
   /// Writes tensors of different names; `done` gets each with its checksum.
   static func write(
     _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
-    _ done: (OutgoingTensor, UInt32) throws -> Void
+    _ done: (OutgoingTensor, UInt64) throws -> Void
   ) throws {
     guard !tensors.contains(where: { $0.name == "__metadata__" }) else {
       throw CheckpointError(
@@ -39,9 +39,9 @@ public enum SafetensorsWriter {
     var file = try AtomicFile(path, expectedByteCount: byteCount)
     try header.withUnsafeBytes { try file.append($0) }
     for tensor in ordered {
-      var checksum: UInt32 = 0
+      var checksum: UInt64 = 0
       try tensor.withBytes { bytes in
-        checksum = CRC32.checksum(bytes)
+        checksum = XXH64.checksum(bytes)
         try file.append(bytes)
       }
       try done(tensor, checksum)

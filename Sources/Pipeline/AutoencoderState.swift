@@ -34,7 +34,7 @@ public struct AutoencoderState {
       let shapes = state.mapValues(\.shape)
       let config: Config =
         switch kind {
-        case .kl: .kl(try .inferred(from: shapes))
+        case .kl: .kl(try AutoencoderState.config(shapes, checkpoint.metadata))
         case .tiny: .tiny(try .inferred(from: shapes))
         }
       _ = AutoencoderState.model(config, in: store)
@@ -69,6 +69,17 @@ public struct AutoencoderState {
       }
     let sum = Array(lines.joined().utf8).withUnsafeBytes(CRC32.checksum)
     return CRC32.text(sum)
+  }
+
+  /// The configuration that shapes and metadata tell.
+  private static func config(
+    _ shapes: [String: [Int]], _ metadata: [String: String]
+  ) throws -> AutoencoderKLConfig {
+    var config = try AutoencoderKLConfig.inferred(from: shapes)
+    if let factor = metadata["scaling_factor"].flatMap(Double.init), factor.isFinite, factor > 0 {
+      config.scaleFactor = factor
+    }
+    return config
   }
 
   /// The model with its parameters in float32.

@@ -46,7 +46,7 @@ public final class LatentDiffusionPipeline {
     let (model, modelNotes) = try loader.inferredConfig()
     let factor: Int
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config.autoencoder, for: model, of: checkpoint.path, device: device)
+      config.chosenAutoencoder, for: model, of: checkpoint.path, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
@@ -72,7 +72,8 @@ public final class LatentDiffusionPipeline {
       }
       return (nil, 1)
     }
-    let autoencoder = try AutoencoderLoader.load(try Checkpoint.open(file), device: device)
+    let autoencoder = try AutoencoderLoader.load(
+      try Checkpoint.open(file, part: .vae), device: device)
     guard autoencoder.canDecode else {
       throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
     }

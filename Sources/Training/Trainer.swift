@@ -170,10 +170,3 @@ public struct TrainerState: Sendable, Codable, Equatable {
   var goodStepCount: Int
   var generator: [UInt8]
 }
-
-extension Duration {
-  /// In seconds.
-  var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
-  }
-}

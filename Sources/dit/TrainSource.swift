@@ -123,7 +123,7 @@ struct TrainSource {
   static func encoder(
     _ path: String, _ device: Device
   ) throws -> (autoencoder: any Autoencoder, state: AutoencoderState) {
-    let state = try AutoencoderState(try Checkpoint.open(path))
+    let state = try AutoencoderState(try Checkpoint.open(path, part: .vae))
     let autoencoder = state.model(on: device)
     guard autoencoder.canEncode else {
       throw PipelineError(

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Torch
 
 /// Shows how far work has come: a bar on a terminal, else a plain line now and then.
 final class Progress {
@@ -76,13 +77,6 @@ final class Progress {
     return hours > 0
       ? String(format: "%d:%02d:%02d", hours, minutes, total % 60)
       : String(format: "%d:%02d", minutes, total % 60)
-  }
-}
-
-extension Duration {
-  /// In seconds.
-  var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
 
