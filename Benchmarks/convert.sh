@@ -23,7 +23,7 @@ seconds() {
 printf 'round  copy  dit  python  python-mmap  (seconds; dit reads the result again to verify it)\n'
 cat "$source" >/dev/null
 for ((round = 1; round <= rounds; round++)); do
-  copy=$(seconds dd if="$source" of="$folder/copy" bs=4M conv=fsync)
+  copy=$(seconds dd if="$source" of="$folder/copy" bs=4M conv=fsync status=none)
   rm -f "$folder/copy"
   ours=$(seconds "$dit" convert --source "$source" --target "$folder/ours.safetensors")
   rm -f "$folder/ours.safetensors"
