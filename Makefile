@@ -1,6 +1,10 @@
 # `make` alone lists the targets. Each one prepares what it needs; all can be run again.
 SWIFT ?= swift
 PREFIX ?= /usr/local
+# For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow and MindSpore.
+PYTHON ?= python3
+# How long `make fuzz` tries each reader.
+SECONDS_EACH ?= 600
 # Where `make sample` writes, and further options for `dit sample` or the benchmarks.
 OUTPUT ?= samples
 ARGS ?=
@@ -18,14 +22,14 @@ else ifeq ($(wildcard $(or $(LIBTORCH),.libtorch/torch)/lib/libtorch_cpu.so),)
 endif
 
 PROGRAM := .build/release/dit
-SWIFT_FOLDERS := $(wildcard Sources Tests Benchmarks tools)
+SWIFT_FOLDERS := $(wildcard Sources Tests Fuzz Benchmarks tools)
 find_swift = find Package.swift $(SWIFT_FOLDERS) -name '.build*' -prune -o -name '*.swift' -print0
 find_c = find Sources -name '*.h' -print0 -o -name '*.c' -print0 -o -name '*.cpp' -print0
 
 .PHONY: help
 help: ## List the targets
 	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch instead of fetching one)"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
 
 .PHONY: setup
 setup: swift-version ## Install system packages and libtorch, where missing
@@ -67,9 +71,26 @@ format: swift-version ## Format the sources in place
 	  echo "format: clang-format is not installed, so the C++ sources are left as they are"; \
 	fi
 
+.PHONY: interop
+interop: ready ## Exchange files with PyTorch, diffusers and MindSpore (PYTHON=FILE has them)
+	$(SWIFT) build --product dit
+	$(PYTHON) scripts/interop --report docs/INTEROP.md
+
+.PHONY: fuzz
+fuzz: ready ## Feed damaged files to the readers of checkpoints (SECONDS_EACH=600)
+	scripts/fuzz $(SECONDS_EACH)
+
 .PHONY: bench
 bench: build ## Run the benchmarks (options: ARGS=...)
 	Benchmarks/run.sh $(ARGS)
+
+.PHONY: train-emoji
+train-emoji: build ## Train the emoji model in runs/emoji; goes on where it was stopped
+	scripts/train-emoji '$(PROGRAM)' runs/emoji $(ARGS)
+
+.PHONY: soak
+soak: build ## Kill a training run fifty times, resume it, compare it with one left alone
+	scripts/soak '$(PROGRAM)' $(ARGS)
 
 .PHONY: docs
 docs: ready ## Build the reference of the libraries: .build/docs

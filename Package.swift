@@ -68,7 +68,7 @@ let package = Package(
     library("Checkpoint", ["Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
-    library("ImageData", ["CImage", "Torch"]),
+    library("ImageData", ["CImage", "Files", "Torch"]),
     library("Inference", ["Models", "Layers", "Torch"]),
     .target(
       name: "CEmbeddedModel",
@@ -83,8 +83,14 @@ let package = Package(
         "Torch",
       ]),
     library(
+      "Training",
+      ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
+    library(
       "DiTKit",
-      ["Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch"]),
+      [
+        "Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch",
+        "Training",
+      ]),
     .executableTarget(
       name: "dit",
       dependencies: [
@@ -97,13 +103,15 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("Torch"),
     tests("Files"),
+    tests("ImageData", ["Files"]),
     tests("Checkpoint", ["Files", "Torch"]),
     tests("Models", ["Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
-    tests("Pipeline", ["Checkpoint", "Files", "Torch"]),
+    tests("Pipeline", ["Checkpoint", "Files", "Models", "Torch"]),
+    tests("Training", ["Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
-    tests("dit", ["Checkpoint", "Files", "Torch"]),
+    tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,7 +1,7 @@
-/// The checksum of zip archives.
+/// The checksum of zip archives, and of whatever else is to be recognized again.
 ///
 /// Source: ITU-T V.42, reflected polynomial 0xEDB88320, eight bytes a step by eight tables.
-enum CRC32 {
+package enum CRC32 {
   /// Table k at 256 k: what a byte does to the sum k bytes later.
   private static let tables: [UInt32] = {
     var tables: [UInt32] = []
@@ -22,7 +22,7 @@ enum CRC32 {
   }()
 
   /// The checksum of all bytes.
-  static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     tables.withUnsafeBufferPointer { tables in
       var sum = UInt32.max
       var offset = 0
@@ -41,5 +41,11 @@ enum CRC32 {
       }
       return ~sum
     }
+  }
+
+  /// A checksum in eight hexadecimal digits.
+  package static func text(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
   }
 }

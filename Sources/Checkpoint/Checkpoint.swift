@@ -4,8 +4,8 @@ public import Torch
 /// An opened checkpoint: a table of named tensors over mapped bytes.
 ///
 /// Opening reads the table alone, so that it takes milliseconds for any size; a tensor's bytes come
-/// from disk when they are touched. Only PyTorch files of up to 64 MB of tensors are read whole, to
-/// compare their checksums. Every offset was checked against the size of the file.
+/// from disk when they are touched. Only files of up to 64 MB that have checksums are read whole, to
+/// compare them. Every offset was checked against the size of the file.
 public final class Checkpoint {
   /// A tensor's place in the file.
   public struct Entry: Sendable, Equatable {
@@ -19,8 +19,14 @@ public final class Checkpoint {
     public let strides: [Int]
     /// Where the first element begins, in bytes from the start of the file.
     public let byteOffset: Int
-    /// The bytes from the beginning of the first element to the end of the last.
+    /// The bytes from the beginning of the first element to the end of the last, or to the end of
+    /// the first run if there are more.
     public let byteCount: Int
+    /// Where the rest lies, in order, for a tensor that the file has in several runs of bytes;
+    /// empty for nearly all.
+    public internal(set) var continuation: [Range<Int>] = []
+    /// Which of the files it lies in, for a checkpoint that is split over several.
+    public internal(set) var fileIndex = 0
 
     /// The number of elements.
     public var elementCount: Int { shape.reduce(1, *) }
@@ -30,6 +36,13 @@ public final class Checkpoint {
         || zip(shape, zip(strides, Tensor.contiguousStrides(of: shape)))
           .allSatisfy { $0 == 1 || $1.0 == $1.1 }
     }
+
+    /// The same place under another name.
+    func named(_ name: String) -> Entry {
+      Entry(
+        name: name, dtype: dtype, shape: shape, strides: strides, byteOffset: byteOffset,
+        byteCount: byteCount, continuation: continuation, fileIndex: fileIndex)
+    }
   }
 
   /// The format, found out from the content.
@@ -37,23 +50,46 @@ public final class Checkpoint {
   /// The path, or the name given to embedded bytes.
   public let path: String
   /// Texts stored beside the tensors, such as class names: safetensors' `__metadata__`; in a
-  /// PyTorch file, the numbers and strings at its top.
+  /// PyTorch file, the numbers and strings at its top; in a MindSpore file, its strings.
   public let metadata: [String: String]
   /// The tensors, in the order of the file.
   public let entries: [Entry]
   /// What was chosen or left out on opening, a line each, for the user's eyes.
   public let notes: [String]
+  /// Whether the file also has the state of an optimizer, as training leaves it.
+  public let isTraining: Bool
 
-  private let bytes: UnsafeRawBufferPointer
-  private let file: MappedFile?
+  private let files: [CheckpointFile]
   private let positions: [String: Int]
 
-  /// Opens a file of any known format.
+  /// Opens a file of any known format, or the weights in a folder: that of a training checkpoint, of
+  /// a model that diffusers wrote, or of a whole pipeline.
   ///
+  /// - Parameters:
+  ///   - path: the file, which may also be diffusers' list of several files, or the folder.
+  ///   - weights: which weights to take where a training's file has several.
+  ///   - part: which model to take where a pipeline has several.
+  /// - Returns: the opened checkpoint.
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
-  public static func open(_ path: String) throws -> Checkpoint {
-    let file = try MappedFile(path)
-    return try Checkpoint(file.bytes, path: path, file: file)
+  public static func open(
+    _ path: String, weights: WeightSet = .automatic, part: PipelinePart = .transformer
+  ) throws -> Checkpoint {
+    let path = self.weights(in: path) ?? part.weights(in: path) ?? path
+    guard path.hasSuffix(ShardList.suffix) else {
+      return try Checkpoint([try CheckpointFile(path, weights)], path: path)
+    }
+    let list = try ShardList(path)
+    let files = try list.fileNames.map { name in
+      try CheckpointFile("\(Folder.parent(of: path))/\(name)", weights)
+    }
+    let checkpoint = try Checkpoint(files, path: path)
+    try list.check(checkpoint)
+    return checkpoint
+  }
+
+  /// The averaged weights of a training checkpoint, else its weights; nil if there are none.
+  private static func weights(in folder: String) -> String? {
+    ["ema.safetensors", "model.safetensors"].map { folder + "/" + $0 }.first(where: Folder.hasFile)
   }
 
   /// Opens a checkpoint that lies in memory, such as one built into the program.
@@ -67,33 +103,48 @@ public final class Checkpoint {
   public static func embedded(
     bytes: UnsafeRawBufferPointer, name: String
   ) throws -> Checkpoint {
-    try Checkpoint(bytes, path: name, file: nil)
+    try Checkpoint([try CheckpointFile(bytes, path: name, file: nil, .automatic)], path: name)
   }
 
-  private init(_ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?) throws {
-    do {
-      format = try CheckpointFormat.detect(bytes)
-      let contents =
-        switch format {
-        case .safetensors: try Safetensors.read(bytes)
-        case .pytorch: try PyTorchFile.read(bytes)
-        }
-      positions = try contents.positions()
-      metadata = contents.metadata
-      entries = contents.entries
-      notes = contents.notes
-    } catch let error as CheckpointError {
-      throw error.located(in: path)
+  private init(_ files: [CheckpointFile], path: String) throws {
+    guard let first = files.first else {
+      throw CheckpointError(.noTensors, "'\(path)' lists no files")
     }
-    self.bytes = bytes
+    format = first.format
+    entries = files.enumerated().flatMap { index, file in
+      file.contents.entries.map { entry in
+        var entry = entry
+        entry.fileIndex = index
+        return entry
+      }
+    }
+    positions = try Checkpoint.positions(of: entries, in: path)
+    metadata = files.reduce(into: PipelinePart.metadata(beside: path)) {
+      $0.merge($1.contents.metadata) { $1 }
+    }
+    notes = files.flatMap(\.contents.notes)
+    isTraining = files.contains(where: \.contents.isTraining)
     self.path = path
-    self.file = file
+    self.files = files
+  }
+
+  /// The index of each name.
+  private static func positions(of entries: [Entry], in path: String) throws -> [String: Int] {
+    var positions: [String: Int] = [:]
+    positions.reserveCapacity(entries.count)
+    for (index, entry) in entries.enumerated() {
+      guard positions.updateValue(index, forKey: entry.name) == nil else {
+        throw CheckpointError(.damaged, "two tensors have the name '\(entry.name)'")
+          .located(in: path)
+      }
+    }
+    return positions
   }
 
   /// A tensor over the file's bytes, or nil if the name is not there.
   ///
-  /// Nothing is copied. Writing into it changes neither the file nor the checkpoint of another `open`, but does change
-  /// tensors that share its storage.
+  /// Nothing is copied but a tensor whose bytes lie in several runs. Writing into it changes neither
+  /// the file nor the checkpoint of another `open`, but does change tensors that share its storage.
   public func tensor(_ name: String) -> Tensor? {
     positions[name].map { tensor(of: entries[$0]) }
   }
@@ -106,9 +157,11 @@ public final class Checkpoint {
   /// Lets go of the memory of what was read so far; tensors read their pages again when touched.
   ///
   /// What was written into tensors is lost.
-  public func releasePages() { file?.releasePages() }
+  public func releasePages() { files.forEach { $0.file?.releasePages() } }
 
   private func tensor(of entry: Entry) -> Tensor {
+    guard entry.continuation.isEmpty else { return joined(entry) }
+    let bytes = files[entry.fileIndex].bytes
     let run = UnsafeRawBufferPointer(
       rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])
     guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
@@ -117,23 +170,19 @@ public final class Checkpoint {
     return Tensor(
       borrowing: start, shape: entry.shape, strides: entry.strides, dtype: entry.dtype, owner: self)
   }
-}
 
-/// What a reader found in a file.
-struct CheckpointContents {
-  var entries: [Checkpoint.Entry] = []
-  var metadata: [String: String] = [:]
-  var notes: [String] = []
-
-  /// The index of each name.
-  func positions() throws -> [String: Int] {
-    var positions: [String: Int] = [:]
-    positions.reserveCapacity(entries.count)
-    for (index, entry) in entries.enumerated() {
-      guard positions.updateValue(index, forKey: entry.name) == nil else {
-        throw CheckpointError(.damaged, "two tensors have the name '\(entry.name)'")
+  /// A copy of a tensor that the file has in several runs of bytes.
+  private func joined(_ entry: Entry) -> Tensor {
+    let tensor = Tensor.empty(entry.shape, dtype: entry.dtype)
+    let bytes = files[entry.fileIndex].bytes
+    tensor.withUnsafeMutableBytes { target in
+      var place = 0
+      for run in [entry.byteOffset..<entry.byteOffset + entry.byteCount] + entry.continuation {
+        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + run.count])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[run]))
+        place += run.count
       }
     }
-    return positions
+    return tensor
   }
 }

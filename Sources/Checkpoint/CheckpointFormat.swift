@@ -7,6 +7,8 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
   /// What `torch.save` writes: a pickle and storages, in a zip archive (or one after the other
   /// before PyTorch 1.6).
   case pytorch
+  /// What `mindspore.save_checkpoint` writes: a protobuf message.
+  case mindspore
 
   /// Tells the format from the content; the file's name plays no part.
   ///
@@ -14,7 +16,8 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
   static func detect(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointFormat {
     if PyTorchFile.begins(bytes) { return .pytorch }
     if Safetensors.begins(bytes) { return .safetensors }
-    let remedy = "a safetensors or PyTorch file is needed"
+    if MindSporeFile.begins(bytes) { return .mindspore }
+    let remedy = "a safetensors, PyTorch or MindSpore file is needed"
     throw CheckpointError(.unknownFormat, "\(guess(bytes)); \(remedy)")
   }
 

@@ -21,7 +21,7 @@ public enum KeyMap {
   public static func autoencoder(
     _ state: [String: Tensor]
   ) -> (kind: AutoencoderKind, state: [String: Tensor])? {
-    let names = withoutStableDiffusion(state)
+    let names = withoutStableDiffusion(withoutMindSpore(state))
     if names.keys.contains(where: {
       $0.hasPrefix("encoder.layers.") || $0.hasPrefix("decoder.layers.")
     }) {

@@ -16,7 +16,9 @@ enum LegacyPyTorchFile {
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
-  static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
+  static func read(
+    _ bytes: UnsafeRawBufferPointer, _ weights: WeightSet
+  ) throws -> CheckpointContents {
     let cursor = try ByteCursor(bytes, at: magic.count, reading: "the file's pickle")
     let version = try PickleMachine.read(cursor)
     guard case .integer(protocolVersion) = version.graph[version.root] else {
@@ -28,7 +30,9 @@ enum LegacyPyTorchFile {
     let object = try PickleMachine.read(system.end)
     let keys = try PickleMachine.read(object.end)
     let places = try storages(keys, object.graph)
-    var contents = try PyTorchState.contents(object.graph, root: object.root) { places[$0] }
+    var contents = try PyTorchState.contents(
+      object.graph, root: object.root, weights: weights
+    ) { places[$0] }
     contents.notes.append("the file is of the format before PyTorch 1.6, without checksums")
     return contents
   }

@@ -33,6 +33,16 @@ struct PickleElementType: Equatable {
     self.name = name
   }
 
+  /// The class of storages of a type, as "FloatStorage"; nil where PyTorch has none.
+  static func storageClass(of dtype: DType) -> String? {
+    storageClasses.first { known[$0.value] == dtype }?.key
+  }
+
+  /// PyTorch's name of a type.
+  static func name(of dtype: DType) -> String {
+    known.first { $0.value == dtype }?.key ?? dtype.description
+  }
+
   private static let known: [String: DType] = [
     "uint8": .uint8, "int8": .int8, "int16": .int16, "int32": .int32, "int64": .int64,
     "float16": .float16, "float32": .float32, "float64": .float64, "bool": .bool,

@@ -85,6 +85,8 @@ struct PickleGraph {
   var items: [[Index]] = []
   var storages: [Storage] = []
   var tensors: [Tensor] = []
+  /// The dicts of attributes that dicts have.
+  var attributes: [Index: Index] = [:]
 
   subscript(index: Index) -> Value {
     get { values[index] }

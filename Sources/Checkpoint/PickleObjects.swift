@@ -37,10 +37,11 @@ extension PickleMachine {
   }
 
   /// Gives an object its attributes; those of a dict, such as the layer versions that PyTorch keeps
-  /// in `_metadata`, are dropped.
+  /// in `_metadata`, are kept apart.
   mutating func build(_ object: PickleGraph.Index, _ state: PickleGraph.Index) throws {
     switch (graph[object], graph[state]) {
     case (.namespace, .dictionary(let content)): graph[object] = .namespace(content)
+    case (.dictionary, .dictionary): graph.attributes[object] = state
     case (.dictionary, _): break
     default: throw error("attributes of what has none", .unsupported)
     }

@@ -20,8 +20,10 @@ enum PyTorchFile {
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
-  static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
-    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes) }
+  static func read(
+    _ bytes: UnsafeRawBufferPointer, _ weights: WeightSet
+  ) throws -> CheckpointContents {
+    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes, weights) }
     let archive = try ZipArchive(bytes)
     let folder = try folder(of: archive)
     try checkVersion(archive, folder)
@@ -30,7 +32,7 @@ enum PyTorchFile {
     guard end.remaining == 0 else {
       throw CheckpointError(.damaged, "data.pkl has \(end.remaining) bytes after its end")
     }
-    var contents = try PyTorchState.contents(graph, root: root) { key in
+    var contents = try PyTorchState.contents(graph, root: root, weights: weights) { key in
       archive.entry("\(folder)data/\(key)")?.data
     }
     try verifyStorages(archive, folder)

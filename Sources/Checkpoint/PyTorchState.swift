@@ -7,17 +7,21 @@ enum PyTorchState {
   /// - Parameters:
   ///   - graph: the values of the pickle.
   ///   - root: the outermost value.
+  ///   - weights: which weights to take where there are several.
   ///   - data: gives the place of a storage in the file by its key; nil if it is not there.
   /// - Returns: the tensors in the order of the state dict, metadata and notes.
   /// - Throws: `CheckpointError`.
   static func contents(
-    _ graph: PickleGraph, root: PickleGraph.Index, data: (String) -> Range<Int>?
+    _ graph: PickleGraph, root: PickleGraph.Index, weights: WeightSet,
+    data: (String) -> Range<Int>?
   ) throws -> CheckpointContents {
-    let choice = try StateDictChoice(graph, root: root)
+    let choice = try StateDictChoice(graph, root: root, weights: weights)
     let entries = try choice.tensors.map { name, tensor in
       try entry(name, graph.tensors[tensor], graph, data: data)
     }
-    return CheckpointContents(entries: entries, metadata: choice.metadata, notes: choice.notes)
+    return CheckpointContents(
+      entries: entries, metadata: choice.metadata, notes: choice.notes,
+      isTraining: choice.isTraining)
   }
 
   private static func entry(

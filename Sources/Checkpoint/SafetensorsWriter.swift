@@ -19,33 +19,39 @@ public enum SafetensorsWriter {
   public static func write(
     _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
   ) throws {
-    try checkNames(tensors.map(\.name))
+    try CheckpointWriter.write(tensors, as: .safetensors, metadata: metadata, to: path)
+  }
+
+  /// Writes tensors of different names; `done` gets each with its checksum.
+  static func write(
+    _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
+    _ done: (OutgoingTensor, UInt64) throws -> Void
+  ) throws {
+    guard !tensors.contains(where: { $0.name == "__metadata__" }) else {
+      throw CheckpointError(
+        .unsupported, "the tensor name '__metadata__' is reserved by the format")
+    }
     let ordered = tensors.enumerated().sorted {
-      (-$0.element.tensor.dtype.byteCount, $0.offset)
-        < (-$1.element.tensor.dtype.byteCount, $1.offset)
+      (-$0.element.dtype.byteCount, $0.offset) < (-$1.element.dtype.byteCount, $1.offset)
     }.map(\.element)
     let header = header(ordered, metadata)
-    let byteCount = ordered.reduce(header.count) { $0 + $1.tensor.byteCount }
+    let byteCount = ordered.reduce(header.count) { $0 + $1.byteCount }
     var file = try AtomicFile(path, expectedByteCount: byteCount)
     try header.withUnsafeBytes { try file.append($0) }
-    for (_, tensor) in ordered {
-      let rows = withoutGradients { tensor.to(.cpu).contiguous }
-      try rows.withUnsafeBytes { try file.append($0) }
+    for tensor in ordered {
+      var checksum: UInt64 = 0
+      try tensor.withBytes { bytes in
+        checksum = XXH64.checksum(bytes)
+        try file.append(bytes)
+      }
+      try done(tensor, checksum)
     }
     try file.commit()
   }
 
-  private static func checkNames(_ names: [String]) throws {
-    var seen: Set<String> = ["__metadata__"]
-    for name in names where !seen.insert(name).inserted {
-      let reason = name == "__metadata__" ? "is reserved by the format" : "is given twice"
-      throw CheckpointError(.unsupported, "the tensor name '\(name)' \(reason)")
-    }
-  }
-
   /// The length and the JSON, padded with spaces so that the data begin at a multiple of 8.
   private static func header(
-    _ tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]
+    _ tensors: [OutgoingTensor], _ metadata: [String: String]
   ) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
@@ -55,12 +61,12 @@ public enum SafetensorsWriter {
       members.append("\"__metadata__\":{\(texts.joined(separator: ","))}")
     }
     var offset = 0
-    for (name, tensor) in tensors {
+    for tensor in tensors {
       let shape = tensor.shape.map(String.init).joined(separator: ",")
       let end = offset + tensor.byteCount
       members.append(
-        "\(JSONText.quoted(name)):{\"dtype\":\"\(tensor.dtype.safetensorsName)\",\"shape\":[\(shape)],"
-          + "\"data_offsets\":[\(offset),\(end)]}")
+        "\(JSONText.quoted(tensor.name)):{\"dtype\":\"\(tensor.dtype.safetensorsName)\","
+          + "\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
     var json = Array("{\(members.joined(separator: ","))}".utf8)

@@ -6,6 +6,8 @@ struct StateDictChoice {
   private(set) var metadata: [String: String] = [:]
   /// What was taken and left out.
   private(set) var notes: [String] = []
+  /// Whether the file has more than the weights of one model, as training leaves it.
+  private(set) var isTraining = false
 
   /// Where a dict of a checkpoint may have the state dict, best first: weights averaged over the
   /// training make better images than the last ones.
@@ -13,6 +15,10 @@ struct StateDictChoice {
     "ema", "model_ema", "ema_state_dict", "model", "state_dict", "model_state_dict", "generator",
   ]
   private static let averagedKeys: Set = ["ema", "model_ema", "ema_state_dict"]
+  /// Where trainers keep the state of the optimizer.
+  private static let optimizerKeys: Set = [
+    "opt", "optimizer", "optimizer_state_dict", "optimizer_states",
+  ]
   /// How deep the state dict may lie.
   private static let maximumDepth = 4
   /// The most tensors of a state dict.
@@ -28,20 +34,29 @@ struct StateDictChoice {
   /// outermost dict itself if it has tensors.
   ///
   /// - Throws: `CheckpointError`.
-  init(_ graph: PickleGraph, root: PickleGraph.Index) throws {
+  init(_ graph: PickleGraph, root: PickleGraph.Index, weights: WeightSet) throws {
     guard case .dictionary = graph[root], let top = try graph.members(root) else {
       throw CheckpointError(
         .noTensors, "the file holds \(graph[root].kind), not a dict; save a model's `state_dict()`")
     }
     var visited: Set<PickleGraph.Index> = []
-    guard let (path, members) = try StateDictChoice.find(graph, root, &visited, depth: 0) else {
+    let keys = StateDictChoice.keys.filter {
+      weights != .last || !StateDictChoice.averagedKeys.contains($0)
+    }
+    guard let (path, index, members) = try StateDictChoice.find(graph, root, keys, &visited, 0)
+    else {
       let names = top.prefix(8).map { clipped($0.key) }.joined(separator: ", ")
       throw CheckpointError(
         .noTensors,
         "no state dict in the file: it has \(names.isEmpty ? "nothing" : names); save a model's"
           + " `state_dict()`, by itself or under 'ema', 'model' or 'state_dict'")
     }
+    guard weights != .averaged || !StateDictChoice.averagedKeys.isDisjoint(with: path) else {
+      throw weights.missing
+    }
+    isTraining = top.contains { StateDictChoice.optimizerKeys.contains($0.key) }
     try addMetadata(graph, top)
+    try addAttributes(graph, index)
     if !path.isEmpty { noteChoice(path, top) }
     try addTensors(graph, members, isTop: path.isEmpty)
     stripWrappers()
@@ -50,22 +65,22 @@ struct StateDictChoice {
   private typealias Members = [(key: String, value: PickleGraph.Index)]
 
   private static func find(
-    _ graph: PickleGraph, _ index: PickleGraph.Index, _ visited: inout Set<PickleGraph.Index>,
-    depth: Int
-  ) throws -> (path: [String], members: Members)? {
+    _ graph: PickleGraph, _ index: PickleGraph.Index, _ keys: [String],
+    _ visited: inout Set<PickleGraph.Index>, _ depth: Int
+  ) throws -> (path: [String], index: PickleGraph.Index, members: Members)? {
     // A dict may contain itself.
     guard depth < maximumDepth, visited.insert(index).inserted, case .dictionary = graph[index],
       let members = try graph.members(index)
     else { return nil }
     for key in keys {
       if let value = members.first(where: { $0.key == key })?.value,
-        let inner = try find(graph, value, &visited, depth: depth + 1)
+        let inner = try find(graph, value, keys, &visited, depth + 1)
       {
-        return ([key] + inner.path, inner.members)
+        return ([key] + inner.path, inner.index, inner.members)
       }
     }
     let hasTensors = members.contains { if case .tensor = graph[$0.value] { true } else { false } }
-    return hasTensors ? ([], members) : nil
+    return hasTensors ? ([], index, members) : nil
   }
 
   private mutating func noteChoice(_ path: [String], _ top: Members) {
@@ -112,6 +127,18 @@ struct StateDictChoice {
     for (key, value) in try graph.members(arguments) ?? [] {
       let name = "args.\(key)"
       if let text = graph[value].scalarText, metadata[name] == nil { metadata[name] = text }
+    }
+  }
+
+  /// Takes the texts that this package's writer keeps in the state dict's attribute.
+  private mutating func addAttributes(_ graph: PickleGraph, _ index: PickleGraph.Index) throws {
+    guard let attributes = graph.attributes[index],
+      let texts = try graph.members(attributes)?.first(where: { $0.key == PyTorchPickle.attribute }
+      ),
+      let members = try graph.members(texts.value)
+    else { return }
+    for (key, value) in members {
+      if let text = graph.text(value), metadata[key] == nil { metadata[key] = text }
     }
   }
 

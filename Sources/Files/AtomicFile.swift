@@ -15,6 +15,12 @@ public struct AtomicFile: ~Copyable {
   private let temporary: String
   private let expectedByteCount: Int?
   private var descriptor: Int32
+  /// How many bytes the disk was told to write already.
+  private var startedByteCount = 0
+
+  /// The disk is told to write whenever there are so many new bytes, so that it works while the next
+  /// are computed.
+  private static let writingByteCount = 32 << 20
 
   /// Starts a file.
   ///
@@ -27,9 +33,9 @@ public struct AtomicFile: ~Copyable {
   public init(_ path: String, expectedByteCount: Int? = nil) throws {
     let target = try AtomicFile.destination(path)
     let folder = Folder.parent(of: target)
-    if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, folder, path) }
+    if let expectedByteCount { try AtomicFile.checkRoom(expectedByteCount, in: folder, for: path) }
     let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let temporary = folder + "/.partial-\(getpid())-\(token)"
+    let temporary = folder + "/" + AtomicFile.prefix(of: getpid()) + token
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
     self.path = path
@@ -74,6 +80,7 @@ public struct AtomicFile: ~Copyable {
         throw failure(errno, needed: max(expectedByteCount ?? 0, byteCount + rest.count))
       }
       byteCount += written
+      startWriting()
       rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
   }
@@ -90,11 +97,25 @@ public struct AtomicFile: ~Copyable {
     }
     close(descriptor)
     descriptor = -1
-    // Only the entry in the folder is at stake here, and some file systems cannot sync a folder.
-    let folder = open(Folder.parent(of: target), O_RDONLY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
+    Folder.sync(Folder.parent(of: target))
+  }
+
+  /// Removes what a process that is gone left half-written in a folder.
+  static func removeLeftovers(of process: Int32, in folder: String) {
+    guard !Claim.Owner.isRunning(process) else { return }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in names where name.hasPrefix(prefix(of: process)) { unlink(folder + "/" + name) }
+  }
+
+  private static func prefix(of process: Int32) -> String { ".partial-\(process)-" }
+
+  /// Has the disk begin with what is new, without waiting: saying that its pages are not needed does
+  /// so on Linux, and keeps them until they are written.
+  private mutating func startWriting() {
+    let count = byteCount - startedByteCount
+    guard count >= AtomicFile.writingByteCount else { return }
+    posix_fadvise(descriptor, off_t(startedByteCount), off_t(count), POSIX_FADV_DONTNEED)
+    startedByteCount = byteCount
   }
 
   private func failure(_ number: Int32, needed: Int) -> FileError {
@@ -134,7 +155,17 @@ public struct AtomicFile: ~Copyable {
     return String(cString: resolved)
   }
 
-  private static func checkRoom(_ count: Int, _ folder: String, _ path: String) throws {
+  /// Checks that a disk has room for files that a folder is to get.
+  ///
+  /// - Parameters:
+  ///   - count: the bytes needed.
+  ///   - folder: the folder, which must be there.
+  /// - Throws: `FileError` that says how many bytes are needed.
+  public static func checkRoom(_ count: Int, for folder: String) throws {
+    try checkRoom(count, in: folder, for: folder)
+  }
+
+  private static func checkRoom(_ count: Int, in folder: String, for path: String) throws {
     var status = statvfs()
     guard statvfs(folder, &status) == 0 else {
       throw FileError.system("write", path, errno: errno)

@@ -35,9 +35,48 @@ public enum Folder {
     }
   }
 
+  /// Whether there is a regular file of that name.
+  public static func hasFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
   /// The folder that a path lies in.
   public static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+}
+
+extension Folder {
+  /// Gives a file or folder another name, replacing a file or an empty folder, and brings the change
+  /// to disk.
+  ///
+  /// - Throws: `FileError`.
+  public static func rename(_ path: String, to target: String) throws {
+    guard Foundation.rename(path, target) == 0 else {
+      throw FileError.system("rename to", target, errno: errno)
+    }
+    sync(parent(of: target))
+  }
+
+  /// Points a symbolic link at a name, replacing what had the link's name.
+  ///
+  /// - Throws: `FileError`.
+  public static func link(_ path: String, to name: String) throws {
+    let temporary = "\(parent(of: path))/.partial-link-\(getpid())"
+    unlink(temporary)
+    guard symlink(name, temporary) == 0 else {
+      throw FileError.system("write", path, errno: errno)
+    }
+    try rename(temporary, to: path)
+  }
+
+  /// Brings a folder's entries to disk; some file systems cannot, and then nothing is lost but that.
+  static func sync(_ path: String) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 }

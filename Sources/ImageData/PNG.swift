@@ -17,3 +17,20 @@ extension RGBImage {
     return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
   }
 }
+
+extension RGBImage {
+  /// Decodes a PNG file, what is transparent over white; of 16 bits the upper 8 are kept.
+  static func decodingPNG(_ bytes: UnsafeBufferPointer<UInt8>) throws(ImageError) -> RGBImage {
+    // The head has a fixed place: the signature, the length 13, "IHDR", width, height.
+    guard bytes.count >= 24, bytes[12..<16].elementsEqual("IHDR".utf8) else {
+      throw ImageError("PNG: the file does not begin with a head; it is damaged")
+    }
+    func size(at start: Int) -> UInt32 {
+      bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+    let (width, height) = (size(at: 16), size(at: 20))
+    return try RGBImage(format: "PNG", width: Int(width), height: Int(height)) { pixels in
+      cimage_png_decode(bytes.baseAddress, bytes.count, pixels, width, height)
+    }
+  }
+}

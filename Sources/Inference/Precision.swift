@@ -30,3 +30,15 @@ extension Precision {
     }
   }
 }
+
+extension Precision {
+  /// What matrix products compute in when a model is trained; nil where training cannot.
+  public var trainingType: DType? {
+    switch self {
+    case .auto, .fp32: .float32
+    case .bf16: .bfloat16
+    case .fp16: .float16
+    case .int8: nil
+    }
+  }
+}

@@ -58,7 +58,7 @@ public struct SamplingBenchmark {
     }
     let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
     let network = runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
-    let prepareSeconds = started.duration(to: clock.now).seconds
+    let prepareSeconds = started.duration(to: clock.now).inSeconds
     let size = config.inputSize
     let latents = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
       .to(device)
@@ -66,19 +66,12 @@ public struct SamplingBenchmark {
     for step in (0...stepCount).reversed() {
       started = clock.now
       _ = network(latents, step).sum().item
-      times.append(started.duration(to: clock.now).seconds)
+      times.append(started.duration(to: clock.now).inSeconds)
     }
     return Report(
       secondsPerStep: times.dropFirst().sorted()[stepCount / 2], firstStepSeconds: times[0],
       prepareSeconds: prepareSeconds, peakMemoryBytes: ProcessMemory.peakBytes,
       threads: LibTorch.threadCount)
-  }
-}
-
-extension Duration {
-  /// In seconds.
-  fileprivate var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
 

@@ -24,6 +24,9 @@ public final class ParameterStore {
     /// Names with both shapes, as "name: [2] in the file, [3] in the model".
     public var mismatched: [String] = []
 
+    /// Nothing wrong so far.
+    public init() {}
+
     /// The three lists, long ones shortened in the middle.
     public var description: String {
       [("missing", missing), ("unexpected", unexpected), ("of another shape", mismatched)]

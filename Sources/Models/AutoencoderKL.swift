@@ -33,8 +33,8 @@ public struct AutoencoderKL: Autoencoder {
   public var downsamplingFactor: Int { 1 << (config.blockChannels.count - 1) }
   /// See `Autoencoder`.
   public var latentChannelCount: Int { config.latentChannelCount }
-  /// One over the deviation of its latents (Rombach et al. 2022, appendix G).
-  public var defaultScaleFactor: Double { 0.18215 }
+  /// See `Autoencoder`.
+  public var defaultScaleFactor: Double { config.scaleFactor }
   /// See `Autoencoder`.
   public var canEncode: Bool { encoder != nil }
   /// See `Autoencoder`.

@@ -14,12 +14,15 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   public var hasDecoder: Bool
   /// Whether 1x1 convolutions stand between the latents and the two halves.
   public var hasQuantization: Bool
+  /// What latents are multiplied by before a diffusion model sees them: one over their deviation
+  /// (Rombach et al. 2022, appendix G).
+  public var scaleFactor: Double
 
   /// A configuration; defaults are those of `sd-vae-ft-mse` and its relatives.
   public init(
     blockChannels: [Int] = [128, 256, 512, 512], layersPerBlock: Int = 2,
     latentChannelCount: Int = 4, groupCount: Int = 32, hasEncoder: Bool = true,
-    hasDecoder: Bool = true, hasQuantization: Bool = true
+    hasDecoder: Bool = true, hasQuantization: Bool = true, scaleFactor: Double = 0.18215
   ) {
     self.blockChannels = blockChannels
     self.layersPerBlock = layersPerBlock
@@ -28,9 +31,12 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
     self.hasEncoder = hasEncoder
     self.hasDecoder = hasDecoder
     self.hasQuantization = hasQuantization
+    self.scaleFactor = scaleFactor
   }
 
   /// Reads the configuration off the shapes of a state dict in the names of diffusers.
+  ///
+  /// The scale factor, which no shape shows, is the default.
   ///
   /// - Throws: `ModelError` if the shapes are of something else.
   public static func inferred(from shapes: [String: [Int]]) throws -> AutoencoderKLConfig {

@@ -85,7 +85,7 @@ public struct DiTBlock {
   public let mlp: MLP
   /// `[6 D, D]`: shift, scale, gate for attention, then for the MLP. Starts at zero.
   public let modulation: Linear
-  let norm = LayerNorm(epsilon: 1e-6)
+  let norm = AdaptiveLayerNorm(epsilon: 1e-6)
 
   /// Makes `attn`, `mlp`, `adaLN_modulation.1`.
   public init(_ config: DiTConfig, at scope: Scope) {
@@ -103,8 +103,8 @@ public struct DiTBlock {
   /// - Returns: tokens, `[N, T, D]`
   public func callAsFunction(_ x: Tensor, conditionedOn c: Tensor) -> Tensor {
     let m = modulation(silu(c)).expandingDims(at: 1).chunks(6, axis: 2)  // 6 of [N, 1, D]
-    let h = x.addingProduct(m[2], attention(modulate(norm(x), shift: m[0], scale: m[1])))
-    return h.addingProduct(m[5], mlp(modulate(norm(h), shift: m[3], scale: m[4])))
+    let h = gatedAdd(x, attention(norm(x, shift: m[0], scale: m[1])), gate: m[2])
+    return gatedAdd(h, mlp(norm(h, shift: m[3], scale: m[4])), gate: m[5])
   }
 }
 
@@ -114,7 +114,7 @@ public struct FinalLayer {
   public let linear: Linear
   /// `[2 D, D]`: shift, scale.
   public let modulation: Linear
-  let norm = LayerNorm(epsilon: 1e-6)
+  let norm = AdaptiveLayerNorm(epsilon: 1e-6)
 
   init(_ config: DiTConfig, at scope: Scope) {
     let width = config.hiddenSize
@@ -127,7 +127,7 @@ public struct FinalLayer {
   /// Tokens `[N, T, D]` and condition `[N, D]` to patches `[N, T, p p C_out]`.
   public func callAsFunction(_ x: Tensor, conditionedOn c: Tensor) -> Tensor {
     let m = modulation(silu(c)).expandingDims(at: 1).chunks(2, axis: 2)  // 2 of [N, 1, D]
-    return linear(modulate(norm(x), shift: m[0], scale: m[1]))
+    return linear(norm(x, shift: m[0], scale: m[1]))
   }
 }
 
@@ -151,15 +151,4 @@ public struct TimestepEmbed {
     let sinusoids = PositionEmbedding.timestep(t, width: Self.frequencyCount)
     return second(silu(first(sinusoids.to(first.weight.dtype))))
   }
-}
-
-/// x (1 + scale) + shift, the adaptive part of adaLN.
-///
-/// - Parameters:
-///   - x: `[N, T, D]`
-///   - shift: `[N, 1, D]`
-///   - scale: `[N, 1, D]`
-/// - Returns: `[N, T, D]`
-private func modulate(_ x: Tensor, shift: Tensor, scale: Tensor) -> Tensor {
-  shift.addingProduct(x, scale + 1)
 }

@@ -1,5 +1,4 @@
 public import Checkpoint
-internal import Layers
 public import Models
 public import Torch
 
@@ -13,27 +12,6 @@ public enum AutoencoderLoader {
   /// - Returns: the autoencoder.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public static func load(_ checkpoint: Checkpoint, device: Device) throws -> any Autoencoder {
-    guard let (kind, state) = KeyMap.autoencoder(checkpoint.stateDict) else {
-      throw PipelineError(
-        .unusable,
-        "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"
-          + " nor as TinyAutoencoder's (the first is '\(checkpoint.entries.first?.name ?? "")')")
-    }
-    let store = ParameterStore(.load(state, dtype: .float32, device: device))
-    do {
-      let shapes = state.mapValues(\.shape)
-      let autoencoder: any Autoencoder =
-        switch kind {
-        case .kl: AutoencoderKL(try .inferred(from: shapes), at: store.root)
-        case .tiny: TinyAutoencoder(try .inferred(from: shapes), at: store.root)
-        }
-      try store.verifyLoaded()
-      return autoencoder
-    } catch let error as ModelError {
-      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
-    } catch let mismatch as ParameterStore.Mismatch {
-      let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
-      throw PipelineError(.unusable, "'\(checkpoint.path)' is no whole \(name): \(mismatch)")
-    }
+    try AutoencoderState(checkpoint).model(on: device)
   }
 }

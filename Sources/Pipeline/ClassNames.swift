@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Files
 internal import Foundation
 
@@ -25,13 +26,9 @@ public struct ClassNames: Sendable {
           .unusable, "'\(path)' has \(names.count) names and the model \(count) classes")
       }
       self.names = names
-    } else if let json = metadata["class_names"],
-      let names = try? JSONDecoder().decode([String].self, from: Data(json.utf8)),
-      names.count == count
-    {
-      self.names = names
     } else {
-      names = count == 1000 ? EmbeddedModel.imageNetNames : nil
+      let known = ClassNameList.decode(metadata)
+      names = known.count == count ? known : count == 1000 ? EmbeddedModel.imageNetNames : nil
     }
   }
 

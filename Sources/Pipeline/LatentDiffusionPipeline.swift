@@ -41,12 +41,12 @@ public final class LatentDiffusionPipeline {
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
     let loader = DiTLoader(
-      checkpoint: checkpoint, headCount: config.headCount, precision: precision, mode: config.mode,
-      device: device)
-    let (model, headNote) = try loader.inferredConfig()
+      checkpoint: checkpoint, headCount: config.headCount, imageSize: config.imageSize,
+      precision: precision, mode: config.mode, device: device)
+    let (model, modelNotes) = try loader.inferredConfig()
     let factor: Int
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config.autoencoder, for: model, of: checkpoint.path, device: device)
+      config.chosenAutoencoder, for: model, of: checkpoint.path, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
@@ -55,7 +55,7 @@ public final class LatentDiffusionPipeline {
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
-    notes = checkpoint.notes + [headNote]
+    notes = checkpoint.notes + modelNotes
     self.model = model
     self.loader = loader
   }
@@ -72,7 +72,8 @@ public final class LatentDiffusionPipeline {
       }
       return (nil, 1)
     }
-    let autoencoder = try AutoencoderLoader.load(try Checkpoint.open(file), device: device)
+    let autoencoder = try AutoencoderLoader.load(
+      try Checkpoint.open(file, part: .vae), device: device)
     guard autoencoder.canDecode else {
       throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
     }
@@ -190,13 +191,5 @@ public final class LatentDiffusionPipeline {
         }
       }
     }
-  }
-}
-
-extension RGBImage {
-  /// Reads `[1, 3, H, W]` in -1 ... 1: clamp(127.5 x + 128, 0, 255), truncated.
-  init(_ image: Tensor) {
-    let bytes = (image[0] * 127.5 + 128).clamped(min: 0, max: 255).permuted([1, 2, 0]).to(.uint8)
-    self.init(width: image.size(3), height: image.size(2), pixels: bytes.elements(UInt8.self))
   }
 }

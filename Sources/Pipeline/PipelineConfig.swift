@@ -1,20 +1,22 @@
+internal import Checkpoint
 public import Diffusion
 public import Inference
 public import Models
 
 /// Where images come from.
 public enum AutoencoderChoice: Sendable, Equatable {
-  /// None for a model of 3 channels; others need to be told.
+  /// That of the DiT's folder if it is a whole pipeline; none for a model of 3 channels; others need
+  /// to be told.
   case automatic
   /// The model makes pixels.
   case none
-  /// A file; its names tell which autoencoder it holds.
+  /// A file, or the folder of a pipeline or model; its names tell which autoencoder it holds.
   case file(String)
 }
 
 /// What a `LatentDiffusionPipeline` is made of.
 public struct PipelineConfig: Sendable {
-  /// The DiT's checkpoint; nil for the embedded model.
+  /// The DiT's checkpoint, a file or folder; nil for the embedded model.
   public var ditCheckpoint: String?
   /// The autoencoder.
   public var autoencoder: AutoencoderChoice
@@ -52,6 +54,14 @@ public struct PipelineConfig: Sendable {
     self.precision = precision
     self.mode = mode
     self.device = device
+  }
+
+  /// The autoencoder, with that of the DiT's folder if nothing was said.
+  public var chosenAutoencoder: AutoencoderChoice {
+    guard autoencoder == .automatic, let ditCheckpoint,
+      PipelinePart.vae.isPresent(in: ditCheckpoint)
+    else { return autoencoder }
+    return .file(ditCheckpoint)
   }
 }
 

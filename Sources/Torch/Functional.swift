@@ -9,6 +9,7 @@ private enum Functional {
   static let attention = Operator("aten::scaled_dot_product_attention")
   static let embedding = Operator("aten::embedding")
   static let upsampleNearest = Operator("aten::upsample_nearest2d")
+  static let resizeBicubic = Operator("aten::_upsample_bicubic2d_aa")
 }
 
 /// x times the transpose of `weight`, plus `bias`.
@@ -106,4 +107,15 @@ public func embedding(_ indices: Tensor, table: Tensor) -> Tensor {
 /// - Returns: `[N, C, 2 H, 2 W]`
 public func upsampledNearest2x(_ x: Tensor) -> Tensor {
   Functional.upsampleNearest(.tensor(x), .ints([2 * x.size(2), 2 * x.size(3)]))
+}
+
+/// Resizes images with the cubic filter of Keys 1981 (a = -0.5), widened where they shrink.
+///
+/// - Parameters:
+///   - x: `[N, C, H, W]`; uint8 is fastest where the channels lie together in memory.
+///   - height: the new height.
+///   - width: the new width.
+/// - Returns: `[N, C, height, width]`; uint8 is rounded and clamped.
+public func resizedBicubic(_ x: Tensor, height: Int, width: Int) -> Tensor {
+  Functional.resizeBicubic(.tensor(x), .ints([height, width]), false)
 }

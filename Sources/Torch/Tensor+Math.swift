@@ -11,6 +11,7 @@ private enum Math {
   static let exp = Operator("aten::exp")
   static let log = Operator("aten::log")
   static let squareRoot = Operator("aten::sqrt")
+  static let reciprocal = Operator("aten::reciprocal")
   static let square = Operator("aten::square")
   static let absolute = Operator("aten::abs")
   static let sine = Operator("aten::sin")
@@ -74,6 +75,8 @@ extension Tensor {
   public var logarithm: Tensor { Math.log(.tensor(self)) }
   /// The square root of each element.
   public var squareRoot: Tensor { Math.squareRoot(.tensor(self)) }
+  /// One over each element.
+  public var reciprocal: Tensor { Math.reciprocal(.tensor(self)) }
   /// The square of each element.
   public var squared: Tensor { Math.square(.tensor(self)) }
   /// The absolute value of each element.

@@ -8,8 +8,8 @@ internal import Torch
 /// `dit benchmark`: times parts of the program with random weights.
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "benchmark", abstract: "Time sampling steps with random weights.",
-    subcommands: [BenchmarkSampleCommand.self])
+    commandName: "benchmark", abstract: "Time parts of the program with random weights.",
+    subcommands: [BenchmarkSampleCommand.self, BenchmarkTrainCommand.self])
 }
 
 /// `dit benchmark sample`

@@ -12,7 +12,10 @@ struct DiTCommand: ParsableCommand {
 
       Options may also stand in a YAML file (-c FILE), in snake_case; flags win over the file.
       """,
-    subcommands: [SampleCommand.self, BenchmarkCommand.self])
+    subcommands: [
+      SampleCommand.self, TrainCommand.self, EncodeCommand.self, ConvertCommand.self,
+      InspectCommand.self, BenchmarkCommand.self,
+    ])
 }
 
 @main enum Program {

@@ -24,10 +24,10 @@ struct SampleCommand: ParsableCommand {
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
 
-  @Option(help: "The DiT: a .pt or .safetensors file (default: the built-in model).")
+  @Option(help: "The DiT: a file or a folder of diffusers (default: the built-in model).")
   var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
-  @Option(help: "The autoencoder's file, or none for a model that makes pixels.")
+  @Option(help: "The autoencoder's file or folder, or none for a model that makes pixels.")
   var vaeCheckpoint: String?
   @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
   var modelName: DiTPreset?

@@ -9,6 +9,8 @@ public enum Tolerance {
   public static let random = 1e-6
   /// One forward pass in float32.
   public static let float32 = 1e-5
+  /// Weights after ten steps of AdamW, which divides by small roots.
+  public static let trainedWeights = 2e-5
   /// One forward pass with linear layers in float16.
   public static let float16 = 5e-3
   /// One forward pass with linear layers in bfloat16.

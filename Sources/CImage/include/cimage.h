@@ -17,3 +17,27 @@ void cimage_free(cimage_buffer buffer);
 /// Returns NULL, or a message that is good until the thread's next call.
 const char *cimage_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height,
                               cimage_buffer *result);
+
+/// Reads the size in pixels from the head of a JPEG file.
+///
+/// Returns NULL, or a message that is good until the thread's next call.
+const char *cimage_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width, uint32_t *height);
+
+/// Decodes a JPEG file to rows of red, green, blue bytes.
+///
+/// Both sides are divided by 1, 2, 4 or 8 (`denominator`), rounded up, on the way through the
+/// inverse cosine transform. `pixels` has room for `width` x `height` pixels, which must be that
+/// size. CMYK is read as Adobe's programs write it, inverted.
+///
+/// Returns NULL, or a message that is good until the thread's next call.
+const char *cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t denominator,
+                               uint8_t *pixels, uint32_t width, uint32_t height);
+
+/// Decodes a PNG file to rows of red, green, blue bytes, what is transparent over white.
+///
+/// Of 16 bits the upper 8 are kept; gamma and colour profiles are left aside. `pixels` has room
+/// for `width` x `height` pixels, which must be the file's size.
+///
+/// Returns NULL, or a message that is good until the thread's next call.
+const char *cimage_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, uint32_t width,
+                              uint32_t height);

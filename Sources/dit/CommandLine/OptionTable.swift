@@ -71,3 +71,7 @@ protocol BareOption {
   /// The value that the bare option stands for.
   static var bareValue: String { get }
 }
+
+extension Optional: BareOption where Wrapped: BareOption {
+  static var bareValue: String { Wrapped.bareValue }
+}

@@ -1,9 +1,11 @@
 internal import Foundation
+internal import Torch
 
 /// Shows how far work has come: a bar on a terminal, else a plain line now and then.
 final class Progress {
   private let title: String
   private let count: Int
+  private let first: Int
   private let unit: String
   private let isTerminal: Bool
   private let clock = ContinuousClock()
@@ -17,22 +19,24 @@ final class Progress {
   /// - Parameters:
   ///   - title: what is being done.
   ///   - count: how many steps there are.
+  ///   - first: how many were done before.
   ///   - unit: what a step is called.
-  init(_ title: String, count: Int, unit: String = "step") {
+  init(_ title: String, count: Int, from first: Int = 0, unit: String = "step") {
     self.title = title
     self.count = count
+    self.first = first
     self.unit = unit
     isTerminal = isatty(STDERR_FILENO) == 1
     start = clock.now
   }
 
-  /// Reports that `done` steps are done.
-  func update(_ done: Int) {
+  /// Reports that `done` steps are done, with something to say about the last.
+  func update(_ done: Int, detail: String = "") {
     let elapsed = start.duration(to: clock.now)
-    let rate = elapsed.inSeconds / Double(max(done, 1))
+    let rate = elapsed.inSeconds / Double(max(done - first, 1))
     let left = rate * Double(count - done)
     let text =
-      "\(title) \(done)/\(count)  \(Progress.seconds(rate))/\(unit)  \(Progress.clockTime(left)) left"
+      "\(title) \(done)/\(count)  \(detail.isEmpty ? "" : detail + "  ")\(Progress.seconds(rate))/\(unit)  \(Progress.clockTime(left)) left"
     if isTerminal {
       let filled = 24 * done / max(count, 1)
       let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: 24 - filled)
@@ -73,13 +77,6 @@ final class Progress {
     return hours > 0
       ? String(format: "%d:%02d:%02d", hours, minutes, total % 60)
       : String(format: "%d:%02d", minutes, total % 60)
-  }
-}
-
-extension Duration {
-  /// In seconds.
-  var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }
 

@@ -71,3 +71,16 @@ struct MindONEOptions: ParsableArguments {
     return idle.filter(\.1).map { "\($0.0) has no meaning here and changes nothing" }
   }
 }
+
+extension Precision {
+  /// What matrix products compute in when a model is trained.
+  ///
+  /// - Returns: float32, bfloat16 or float16.
+  /// - Throws: `UsageError` for 8-bit formats.
+  func requiredTrainingType() throws -> DType {
+    guard let type = trainingType else {
+      throw UsageError("--precision \(rawValue): training knows fp32, bf16 and fp16")
+    }
+    return type
+  }
+}

@@ -1,5 +1,3 @@
-public import ImageData
-
 /// Puts images of one size side by side.
 public enum ImageGrid {
   /// White between the images, in pixels.

@@ -1,0 +1,145 @@
+// AdamW (Loshchilov & Hutter 2019, algorithm 2) for all parameters of a model, with the moving
+// average of the weights in the same pass: each number is read and written once.
+
+#include <ATen/core/Tensor.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "parallel.h"
+#include "simd.h"
+
+namespace dit {
+namespace {
+
+struct Step {
+  float first_share;      // 1 - beta1
+  float second_decay;     // beta2
+  float second_share;     // 1 - beta2
+  float rate;             // learning rate over the first moment's bias correction
+  float root_correction;  // 1 over the root of the second moment's bias correction
+  float epsilon;
+  float gradient_scale;
+  float average_share;  // 1 - decay of the average
+};
+
+struct Span {
+  float *parameter;
+  const float *gradient;
+  float *first;
+  float *second;
+  float *average;  // or null
+  float keep;      // 1 - learning rate x weight decay
+  int64_t count;
+};
+
+DIT_INLINE void update_moments(const Step &step, const Span &span, int64_t count) {
+  float *__restrict parameter = span.parameter;
+  const float *__restrict gradient = span.gradient;
+  float *__restrict first = span.first;
+  float *__restrict second = span.second;
+  const float keep = span.keep;
+  for (int64_t i = 0; i < count; i++) {
+    const float g = gradient[i] * step.gradient_scale;
+    const float m = first[i] + step.first_share * (g - first[i]);
+    const float v = second[i] * step.second_decay + step.second_share * g * g;
+    first[i] = m;
+    second[i] = v;
+    const float denominator = std::sqrt(v) * step.root_correction + step.epsilon;
+    parameter[i] = parameter[i] * keep - step.rate * (m / denominator);
+  }
+}
+
+DIT_INLINE void update_average(float *__restrict average, const float *__restrict parameter,
+                               float share, int64_t count) {
+  for (int64_t i = 0; i < count; i++) average[i] += share * (parameter[i] - average[i]);
+}
+
+/// A piece that stays in the nearest cache between the two loops.
+constexpr int64_t block = 2048;
+
+DIT_CLONES void update(const Step &step, const Span &span) {
+#pragma clang fp contract(fast)
+  for (int64_t begin = 0; begin < span.count; begin += block) {
+    const int64_t count = std::min(block, span.count - begin);
+    Span part = span;
+    part.parameter += begin;
+    part.gradient += begin;
+    part.first += begin;
+    part.second += begin;
+    update_moments(step, part, count);
+    if (span.average != nullptr) {
+      update_average(span.average + begin, part.parameter, step.average_share, count);
+    }
+  }
+}
+
+float *data(const at::Tensor &tensor, const at::Tensor &like) {
+  TORCH_CHECK(tensor.sizes() == like.sizes() && tensor.is_contiguous() &&
+                  tensor.scalar_type() == at::kFloat,
+              "every tensor must be contiguous float32 of its parameter's shape ", like.sizes(),
+              ", not ", tensor.sizes());
+  return static_cast<float *>(tensor.data_ptr());
+}
+
+void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList firsts,
+            at::TensorList seconds, at::TensorList averages, at::ArrayRef<double> weight_decays,
+            double learning_rate, double beta1, double beta2, double epsilon, int64_t step_number,
+            double gradient_scale, double average_decay) {
+  const size_t count = parameters.size();
+  TORCH_CHECK(gradients.size() == count && firsts.size() == count && seconds.size() == count &&
+                  weight_decays.size() == count && (averages.empty() || averages.size() == count),
+              "lists of different lengths");
+  const double number = static_cast<double>(step_number);
+  const Step step{.first_share = static_cast<float>(1 - beta1),
+                  .second_decay = static_cast<float>(beta2),
+                  .second_share = static_cast<float>(1 - beta2),
+                  .rate = static_cast<float>(learning_rate / (1 - std::pow(beta1, number))),
+                  .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, number))),
+                  .epsilon = static_cast<float>(epsilon),
+                  .gradient_scale = static_cast<float>(gradient_scale),
+                  .average_share = static_cast<float>(1 - average_decay)};
+  // Pieces of at most this many elements, so that threads share the work evenly.
+  constexpr int64_t piece = 1 << 16;
+  std::vector<Span> spans;
+  for (size_t i = 0; i < count; i++) {
+    const at::Tensor &parameter = parameters[i];
+    Span span{
+        .parameter = data(parameter, parameter),
+        .gradient = data(gradients[i], parameter),
+        .first = data(firsts[i], parameter),
+        .second = data(seconds[i], parameter),
+        .average = averages.empty() ? nullptr : data(averages[i], parameter),
+        .keep = static_cast<float>(1 - learning_rate * weight_decays[i]),
+        .count = 0,
+    };
+    for (int64_t begin = 0; begin < parameter.numel(); begin += piece) {
+      span.count = std::min(piece, parameter.numel() - begin);
+      spans.push_back(span);
+      span.parameter += piece;
+      span.gradient += piece;
+      span.first += piece;
+      span.second += piece;
+      if (span.average != nullptr) span.average += piece;
+    }
+  }
+  parallel_for(static_cast<int64_t>(spans.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) update(step, spans[static_cast<size_t>(i)]);
+  });
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(dit, library) {
+  library.def(
+      "adamw_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] firsts, "
+      "Tensor(c!)[] seconds, Tensor(d!)[] averages, float[] weight_decays, float learning_rate, "
+      "float beta1, float beta2, float epsilon, int step, float gradient_scale, "
+      "float average_decay) -> ()");
+}
+
+TORCH_LIBRARY_IMPL(dit, CPU, library) { library.impl("adamw_", adamw_); }
+
+}  // namespace dit

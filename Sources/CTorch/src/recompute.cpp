@@ -1,0 +1,79 @@
+// Activation checkpointing (Chen et al. 2016): between a function's inputs and its result nothing
+// is kept, and the backward pass computes it again.
+
+#include "ctorch/recompute.h"
+
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "guard.h"
+#include "handles.h"
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// The caller's function with its context.
+struct Body : torch::CustomClassHolder {
+  ctorch_function function;
+  void *context;
+  void (*release)(void *);
+
+  Body(ctorch_function function, void *context, void (*release)(void *))
+      : function(function), context(context), release(release) {}
+  Body(const Body &) = delete;
+  Body &operator=(const Body &) = delete;
+  ~Body() override { release(context); }
+
+  at::Tensor operator()(const at::Tensor &first, const at::Tensor &second) const {
+    ctorch_tensor result{nullptr};
+    const ctorch_status status =
+        function(context, {first.unsafeGetTensorImpl()}, {second.unsafeGetTensorImpl()}, &result);
+    TORCH_CHECK(status == 0, "the function to recompute failed: ", ctorch_last_error());
+    return at::Tensor(c10::intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>::reclaim(
+        static_cast<at::TensorImpl *>(result.impl)));
+  }
+};
+
+struct Recompute : torch::autograd::Function<Recompute> {
+  static at::Tensor forward(AutogradContext *context, const c10::intrusive_ptr<Body> &body,
+                            const at::Tensor &first, const at::Tensor &second) {
+    context->saved_data["body"] = c10::IValue::make_capsule(body);
+    context->saved_data["autocast"] = at::autocast::is_autocast_enabled(first.device().type());
+    context->save_for_backward({first, second});
+    return (*body)(first, second);
+  }
+
+  static variable_list backward(AutogradContext *context, variable_list gradients) {
+    const auto capsule = context->saved_data["body"].toCapsule();
+    const auto &body = static_cast<const Body &>(*capsule);
+    variable_list inputs;
+    for (const at::Tensor &saved : context->get_saved_variables()) {
+      inputs.push_back(saved.detach().set_requires_grad(saved.requires_grad()));
+    }
+    const auto device = inputs[0].device().type();
+    const bool outer = at::autocast::is_autocast_enabled(device);
+    at::Tensor result;
+    {
+      at::AutoGradMode recording(true);
+      at::autocast::set_autocast_enabled(device, context->saved_data["autocast"].toBool());
+      result = body(inputs[0], inputs[1]);
+      at::autocast::set_autocast_enabled(device, outer);
+    }
+    torch::autograd::backward({result}, gradients);
+    return {at::Tensor(), inputs[0].grad(), inputs[1].grad()};
+  }
+};
+
+}  // namespace
+
+ctorch_status ctorch_recompute(ctorch_function function, void *context, void (*release)(void *),
+                               ctorch_tensor first, ctorch_tensor second, ctorch_tensor *result) {
+  auto body = c10::make_intrusive<Body>(function, context, release);
+  return ctorch::guarded([&] {
+    *result =
+        ctorch::released(Recompute::apply(body, ctorch::retained(first), ctorch::retained(second)));
+  });
+}

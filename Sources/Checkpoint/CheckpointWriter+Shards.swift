@@ -1,0 +1,72 @@
+internal import Files
+public import Torch
+
+extension CheckpointWriter {
+  /// What was written of a checkpoint of several files.
+  public struct Shard: Sendable {
+    /// The file.
+    public let path: String
+    /// What is in it, for `verify`.
+    public let records: [Record]
+  }
+
+  /// Writes a model's weights into a folder as diffusers does: one safetensors file, or several and
+  /// their list where one would be too large.
+  ///
+  /// - Parameters:
+  ///   - tensors: names, each once, and what they stand for.
+  ///   - floatType: what floating-point numbers become; nil for as they are.
+  ///   - shardByteCount: the most bytes of tensors in a file that has more than one.
+  ///   - folder: where the files go.
+  ///   - afterEach: called with the number of tensors written so far.
+  /// - Returns: the files, for `verify`.
+  /// - Throws: `FileError`, before anything is written if the disk lacks room; `CheckpointError`.
+  public static func writeShards(
+    _ tensors: [(name: String, tensor: Tensor)], floatType: DType? = nil, shardByteCount: Int,
+    to folder: String, afterEach: (Int) throws -> Void = { _ in }
+  ) throws -> [Shard] {
+    let sizes = tensors.map { OutgoingTensor($0.name, $0.tensor, floatType: floatType).byteCount }
+    try AtomicFile.checkRoom(sizes.reduce(0, +), for: folder)
+    let ranges = shards(of: sizes, atMost: shardByteCount)
+    let stem = PipelinePart.weightsStem
+    var shards: [Shard] = []
+    var files: [String: String] = [:]
+    for (index, range) in ranges.enumerated() {
+      let number = "-\(padded(index + 1))-of-\(padded(ranges.count))"
+      let name = stem + (ranges.count == 1 ? "" : number) + ".safetensors"
+      let path = "\(folder)/\(name)"
+      let records = try write(
+        Array(tensors[range]), as: .safetensors, floatType: floatType, metadata: ["format": "pt"],
+        to: path
+      ) { try afterEach(range.lowerBound + $0) }
+      shards.append(Shard(path: path, records: records))
+      records.forEach { files[$0.name] = name }
+    }
+    if ranges.count > 1 {
+      try AtomicFile.write(
+        ShardList.text(files, byteCount: sizes.reduce(0, +)),
+        to: "\(folder)/\(stem).safetensors\(ShardList.suffix)")
+    }
+    return shards
+  }
+
+  /// Runs of tensors that stay within a size, each of at least one.
+  private static func shards(of sizes: [Int], atMost limit: Int) -> [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    var (start, byteCount) = (0, 0)
+    for (index, size) in sizes.enumerated() {
+      if index > start, byteCount + size > limit {
+        ranges.append(start..<index)
+        (start, byteCount) = (index, 0)
+      }
+      byteCount += size
+    }
+    return ranges + [start..<sizes.count]
+  }
+
+  /// A number in five digits.
+  private static func padded(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(5 - digits.count, 0)) + digits
+  }
+}

@@ -1,0 +1,16 @@
+internal import Foundation
+
+/// Class names in a checkpoint's texts: a JSON list under `class_names`.
+public enum ClassNameList {
+  /// The names; empty if there are none.
+  public static func decode(_ metadata: [String: String]) -> [String] {
+    guard let json = metadata["class_names"] else { return [] }
+    return (try? JSONDecoder().decode([String].self, from: Data(json.utf8))) ?? []
+  }
+
+  /// The text for `class_names`.
+  public static func encode(_ names: [String]) -> String {
+    let json = (try? JSONEncoder().encode(names)) ?? Data("[]".utf8)
+    return String(decoding: json, as: UTF8.self)
+  }
+}

@@ -1,0 +1,65 @@
+internal import Files
+internal import Foundation
+
+/// A model in the folder of a pipeline that diffusers wrote; the raw value is its folder's name.
+public enum PipelinePart: String, Sendable {
+  /// The network that predicts noise.
+  case transformer
+  /// The autoencoder.
+  case vae
+
+  /// The base of the names of files that hold a model's weights.
+  static let weightsStem = "diffusion_pytorch_model"
+  /// What a pipeline says of its models, and of the classes.
+  static let pipelineFile = "model_index.json"
+  /// What a model says of its shape.
+  static let configFile = "config.json"
+
+  /// Whether a path is the folder of a pipeline that has this model.
+  public func isPresent(in folder: String) -> Bool {
+    Folder.hasFile("\(folder)/\(PipelinePart.pipelineFile)")
+      && PipelinePart.weights(in: "\(folder)/\(rawValue)") != nil
+  }
+
+  /// The file of this model's weights, or of the list of its parts, in the folder of a pipeline or
+  /// of the model alone; nil if there is none.
+  func weights(in folder: String) -> String? {
+    PipelinePart.weights(in: "\(folder)/\(rawValue)") ?? PipelinePart.weights(in: folder)
+  }
+
+  private static func weights(in folder: String) -> String? {
+    ["safetensors", "safetensors.index.json", "bin", "bin.index.json", "fp16.safetensors"]
+      .map { "\(folder)/\(weightsStem).\($0)" }.first(where: Folder.hasFile)
+  }
+
+  /// Texts for a checkpoint's metadata that lie in other files beside the weights: class names and
+  /// the scale factor of latents. Files that cannot be read count as missing.
+  static func metadata(beside weights: String) -> [String: String] {
+    let folder = Folder.parent(of: weights)
+    guard weights.dropFirst(folder.count).contains(weightsStem) else { return [:] }
+    var metadata: [String: String] = [:]
+    let pipeline = decode(Pipeline.self, "\(folder)/../\(pipelineFile)")
+    if let labels = pipeline?.id2label, folder.hasSuffix(transformer.rawValue) {
+      let names = (0..<labels.count).compactMap { labels[String($0)] }
+      if names.count == labels.count, !names.isEmpty {
+        metadata["class_names"] = ClassNameList.encode(names)
+      }
+    }
+    if let factor = decode(Config.self, "\(folder)/\(configFile)")?.scaling_factor {
+      metadata["scaling_factor"] = "\(factor)"
+    }
+    return metadata
+  }
+
+  private struct Pipeline: Decodable {
+    let id2label: [String: String]?
+  }
+
+  private struct Config: Decodable {
+    let scaling_factor: Double?
+  }
+
+  private static func decode<Value: Decodable>(_ type: Value.Type, _ path: String) -> Value? {
+    (try? MappedFile(path)).flatMap { try? JSONDecoder().decode(type, from: Data($0.bytes)) }
+  }
+}

@@ -1,0 +1,78 @@
+internal import Files
+internal import Foundation
+
+/// The list of the files that a large checkpoint of diffusers is split over.
+///
+/// Source: huggingface_hub, `split_torch_state_dict_into_shards`: JSON with `weight_map`, tensor
+/// name to file name.
+struct ShardList {
+  /// What such files' names end with.
+  static let suffix = ".index.json"
+
+  private let path: String
+  private let files: [String: String]
+
+  /// Reads a list.
+  ///
+  /// - Throws: `FileError`; `CheckpointError` if it is none, or names files of other folders.
+  init(_ path: String) throws {
+    let file = try MappedFile(path)
+    guard let contents = try? JSONDecoder().decode(Map.self, from: Data(file.bytes)),
+      !contents.weight_map.isEmpty
+    else {
+      throw CheckpointError(
+        .damaged, "'\(path)' is no list of a checkpoint's files: its JSON lacks 'weight_map'")
+    }
+    for name in contents.weight_map.values {
+      let isForeign = name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.value < 0x20 }
+      guard !isForeign, !["", ".", ".."].contains(name) else {
+        throw CheckpointError(
+          .refused, "'\(path)' names the file \(clipped(name)), which is not in its folder")
+      }
+    }
+    self.path = path
+    files = contents.weight_map
+  }
+
+  private struct Map: Decodable {
+    let weight_map: [String: String]
+  }
+
+  /// The files, each once, in the order of their names.
+  var fileNames: [String] { Set(files.values).sorted() }
+
+  /// Checks that all tensors of the list are in the files.
+  ///
+  /// - Throws: `CheckpointError` that names one that is not.
+  func check(_ checkpoint: Checkpoint) throws {
+    let names = fileNames
+    let found = Dictionary(
+      checkpoint.entries.map { ($0.name, names[$0.fileIndex]) }, uniquingKeysWith: { $1 })
+    for (tensor, file) in files.sorted(by: { $0.key < $1.key }) where found[tensor] != file {
+      throw CheckpointError(
+        .damaged,
+        "'\(path)' says that tensor \(clipped(tensor)) is in '\(file)', which lacks it; were all"
+          + " files copied?")
+    }
+  }
+
+  /// The text of a list.
+  ///
+  /// - Parameters:
+  ///   - files: tensor name to file name.
+  ///   - byteCount: of all tensors.
+  /// - Returns: the JSON.
+  static func text(_ files: [String: String], byteCount: Int) -> String {
+    let members = files.sorted { $0.key < $1.key }.map {
+      "\n    \(JSONText.quoted($0.key)): \(JSONText.quoted($0.value))"
+    }
+    return """
+      {
+        "metadata": {"total_size": \(byteCount)},
+        "weight_map": {\(members.joined(separator: ","))
+        }
+      }
+
+      """
+  }
+}

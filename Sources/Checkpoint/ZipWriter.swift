@@ -1,0 +1,145 @@
+internal import Files
+
+/// Writes a zip archive of uncompressed entries, each aligned, with 64-bit fields where needed.
+///
+/// Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.
+struct ZipWriter: ~Copyable {
+  /// What every entry's data begin at a multiple of, as `torch.load` likes it.
+  static let alignment = 64
+  /// The most bytes that an entry takes beside its data and twice its name.
+  static let maximumOverhead = 30 + 20 + 4 + alignment + 46 + 28
+
+  private var file: AtomicFile
+  private var directory: [UInt8] = []
+  private var entryCount = 0
+  private let narrowLimit: Int
+
+  /// The size of fields that PyTorch's own reader pads with.
+  private static let paddingKind: UInt16 = 0x4246
+  private static let wideKind: UInt16 = 1
+  private static let version: UInt16 = 20
+  private static let wideVersion: UInt16 = 45
+  /// 1 January 1980, as zip archives count days.
+  private static let date: UInt16 = 0x21
+  /// Names are UTF-8.
+  private static let flags: UInt16 = 1 << 11
+
+  /// Starts an archive.
+  ///
+  /// - Parameters:
+  ///   - path: the file's name.
+  ///   - expectedByteCount: at least its size, to check the room on the disk.
+  ///   - narrowLimit: numbers from here on take 64 bits.
+  /// - Throws: `FileError`.
+  init(_ path: String, expectedByteCount: Int, narrowLimit: Int = 0xFFFF_FFFF) throws {
+    file = try AtomicFile(path, expectedByteCount: expectedByteCount)
+    self.narrowLimit = narrowLimit
+  }
+
+  /// Adds an entry.
+  ///
+  /// - Throws: `FileError`.
+  mutating func append(
+    _ name: String, _ content: UnsafeRawBufferPointer, checksum: UInt32
+  ) throws {
+    let offset = file.byteCount
+    let isWide = content.count >= narrowLimit
+    var extra = Fields()
+    if isWide {
+      extra.append([ZipWriter.wideKind, 16])
+      extra.append([UInt64(content.count), UInt64(content.count)])
+    }
+    let start = offset + 30 + name.utf8.count + extra.bytes.count + 4
+    let padding = (ZipWriter.alignment - start % ZipWriter.alignment) % ZipWriter.alignment
+    extra.append([ZipWriter.paddingKind, UInt16(padding)])
+    extra.bytes += [UInt8](repeating: 0, count: padding)
+
+    var header = Fields()
+    header.append(ZipSignature.localHeader)
+    header.append([isWide ? ZipWriter.wideVersion : ZipWriter.version])
+    header.append(common(checksum, content.count))
+    header.append([UInt16(name.utf8.count), UInt16(extra.bytes.count)])
+    header.bytes += Array(name.utf8) + extra.bytes
+    try append(header.bytes)
+    try file.append(content)
+    addToDirectory(name, content.count, checksum, offset: offset)
+  }
+
+  /// Writes the directory and gives the file its name. Call it once, as the last step.
+  ///
+  /// - Throws: `FileError`.
+  mutating func commit() throws {
+    let offset = file.byteCount
+    try append(directory)
+    let (end, size) = (file.byteCount, directory.count)
+    var fields = Fields()
+    if offset >= narrowLimit || size >= narrowLimit || entryCount >= 0xFFFF {
+      fields.append(ZipSignature.end64)
+      fields.append([UInt64(44)])
+      fields.append([ZipWriter.wideVersion, ZipWriter.wideVersion, 0, 0, 0, 0])
+      fields.append([UInt64(entryCount), UInt64(entryCount), UInt64(size), UInt64(offset)])
+      fields.append(ZipSignature.locator64)
+      fields.append(UInt32(0))
+      fields.append([UInt64(end)])
+      fields.append(UInt32(1))
+    }
+    let count = UInt16(min(entryCount, 0xFFFF))
+    fields.append(ZipSignature.end)
+    fields.append([0, 0, count, count] as [UInt16])
+    fields.append(narrow(size))
+    fields.append(narrow(offset))
+    fields.append([0] as [UInt16])
+    try append(fields.bytes)
+    try file.commit()
+  }
+
+  private mutating func addToDirectory(
+    _ name: String, _ byteCount: Int, _ checksum: UInt32, offset: Int
+  ) {
+    let isWide = byteCount >= narrowLimit
+    var wide = isWide ? [UInt64(byteCount), UInt64(byteCount)] : []
+    if offset >= narrowLimit { wide.append(UInt64(offset)) }
+    let version = wide.isEmpty ? ZipWriter.version : ZipWriter.wideVersion
+    var fields = Fields()
+    fields.append(ZipSignature.directoryEntry)
+    fields.append([version, version])
+    fields.append(common(checksum, byteCount))
+    let extraCount = wide.isEmpty ? 0 : 4 + 8 * wide.count
+    fields.append([UInt16(name.utf8.count), UInt16(extraCount), 0, 0, 0, 0, 0])
+    fields.append(narrow(offset))
+    fields.bytes += Array(name.utf8)
+    if !wide.isEmpty {
+      fields.append([ZipWriter.wideKind, UInt16(8 * wide.count)])
+      fields.append(wide)
+    }
+    directory += fields.bytes
+    entryCount += 1
+  }
+
+  /// Flags, method, time, checksum and sizes, which both headers have.
+  private func common(_ checksum: UInt32, _ byteCount: Int) -> [UInt16] {
+    let words = [checksum, narrow(byteCount), narrow(byteCount)]
+    return [ZipWriter.flags, 0, 0, ZipWriter.date]
+      + words.flatMap { [UInt16(truncatingIfNeeded: $0), UInt16($0 >> 16)] }
+  }
+
+  /// A number in 32 bits, or the mark for one that lies in a 64-bit field.
+  private func narrow(_ number: Int) -> UInt32 {
+    number >= narrowLimit ? 0xFFFF_FFFF : UInt32(number)
+  }
+
+  private mutating func append(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try file.append($0) }
+  }
+
+  /// Numbers one after the other, little-endian.
+  private struct Fields {
+    var bytes: [UInt8] = []
+
+    mutating func append(_ number: some FixedWidthInteger) {
+      withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+    }
+
+    mutating func append(_ numbers: [some FixedWidthInteger]) { numbers.forEach { append($0) } }
+  }
+}

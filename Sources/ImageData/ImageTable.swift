@@ -1,0 +1,96 @@
+internal import Foundation
+
+/// A table of images with their classes: comma-separated values, quoted where need be (RFC 4180).
+///
+/// The first line names the columns; `image` (a path relative to the table's folder) and `class` (a
+/// number) are used, others passed over.
+struct ImageTable {
+  /// The name under which a folder holds its table.
+  static let fileName = "image_caption.csv"
+
+  /// One image.
+  struct Row {
+    let image: String
+    let label: Int
+  }
+
+  /// The images in the order of the lines.
+  let rows: [Row]
+
+  /// Reads a table.
+  ///
+  /// - Throws: `ImageError`, with path and line, if there is no image, a column is missing, a class
+  ///   is no number or an image is not there.
+  init(contentsOf path: String) throws {
+    let text: String
+    do {
+      text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
+    } catch {
+      throw ImageError("cannot read '\(path)' as text in UTF-8: \(error.localizedDescription)")
+    }
+    let lines = try ImageTable.records(text, path)
+    let names = (lines.first?.fields ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
+    guard let image = names.firstIndex(of: "image"), let label = names.firstIndex(of: "class")
+    else {
+      throw ImageError("\(path), line 1: the head must name the columns image and class")
+    }
+    let folder = String(path.dropLast(ImageTable.fileName.count))
+    rows = try lines.dropFirst().map { line in
+      let place = "\(path), line \(line.number)"
+      guard line.fields.count == names.count else {
+        throw ImageError("\(place): \(line.fields.count) values for \(names.count) columns")
+      }
+      let name = line.fields[image].trimmingCharacters(in: .whitespaces)
+      let number = line.fields[label].trimmingCharacters(in: .whitespaces)
+      guard let value = Int(number), (0..<Int(Int32.max)).contains(value) else {
+        throw ImageError("\(place): the class is '\(number)'; it must be a number from 0")
+      }
+      guard !name.isEmpty, FileManager.default.fileExists(atPath: folder + name) else {
+        throw ImageError("\(place): there is no file '\(folder + name)'")
+      }
+      return Row(image: name, label: value)
+    }
+    guard !rows.isEmpty else { throw ImageError("\(path): no image follows the head") }
+  }
+
+  private struct Record {
+    let number: Int
+    var fields: [String]
+  }
+
+  /// Splits text into lines of values; empty lines are passed over.
+  private static func records(_ text: String, _ path: String) throws(ImageError) -> [Record] {
+    var (records, number): ([Record], Int) = ([], 1)
+    var record = Record(number: 1, fields: [])
+    var (field, isQuoted, wasQuoted) = ("", false, false)
+    func finishField() {
+      record.fields.append(field)
+      (field, wasQuoted) = ("", false)
+    }
+    func finishRecord() {
+      finishField()
+      if record.fields != [""] { records.append(record) }
+      record = Record(number: number, fields: [])
+    }
+    for scalar in text.unicodeScalars where scalar != "\u{FEFF}" {
+      if scalar == "\n" { number += 1 }
+      switch scalar {
+      case "\"" where isQuoted: isQuoted = false
+      case "\"" where field.isEmpty && !wasQuoted: (isQuoted, wasQuoted) = (true, true)
+      case "\"" where wasQuoted:
+        // The mark before it did not close the value: two stand for one.
+        field.unicodeScalars.append(scalar)
+        isQuoted = true
+      case "," where !isQuoted: finishField()
+      case "\n" where !isQuoted: finishRecord()
+      case "\r" where !isQuoted: break
+      default: field.unicodeScalars.append(scalar)
+      }
+    }
+    guard !isQuoted else {
+      throw ImageError("\(path), line \(record.number): a quotation mark is not closed")
+    }
+    finishRecord()
+    return records
+  }
+}

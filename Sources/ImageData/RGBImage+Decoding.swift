@@ -1,0 +1,85 @@
+internal import Files
+
+extension RGBImage {
+  /// More pixels are refused before room is made for them: a small file can ask for gigabytes.
+  public static let maximalPixelCount = 178_956_970
+
+  /// Decodes a JPEG, PNG or BMP file; its first bytes tell which.
+  ///
+  /// JPEG may be grayscale, colour or CMYK; what is transparent in PNG comes to lie over white; BMP
+  /// has 24 or 32 bits a pixel without compression. Orientation, gamma and colour profiles are left
+  /// aside.
+  ///
+  /// - Throws: `ImageError` if the bytes are none of these, damaged or cut off, or if there are more
+  ///   than `maximalPixelCount` pixels.
+  public init(decoding bytes: UnsafeRawBufferPointer) throws {
+    self = try RGBImage.decoding(bytes) { _, _ in 0 }
+  }
+
+  /// Reads a JPEG, PNG or BMP file, as `init(decoding:)` does.
+  ///
+  /// - Throws: `ImageError`, with the path, if the file cannot be read or decoded.
+  public init(contentsOf path: String) throws {
+    self = try RGBImage.reading(path) { bytes in try RGBImage(decoding: bytes) }
+  }
+
+  /// Calls `decode` with the bytes of a file; errors get the path.
+  static func reading(
+    _ path: String, _ decode: (UnsafeRawBufferPointer) throws -> RGBImage
+  ) throws(ImageError) -> RGBImage {
+    do {
+      let file = try MappedFile(path)
+      return try withExtendedLifetime(file) { try decode(file.bytes) }
+    } catch let error as FileError {
+      throw ImageError(error.message)
+    } catch {
+      throw ImageError("cannot read the image '\(path)': \(error)")
+    }
+  }
+
+  /// Decodes a file; `halvings` says how often both sides of a JPEG of given size may be halved.
+  static func decoding(
+    _ bytes: UnsafeRawBufferPointer, halvings: (_ width: Int, _ height: Int) -> Int
+  ) throws(ImageError) -> RGBImage {
+    let bytes = bytes.bindMemory(to: UInt8.self)
+    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+      return try decodingJPEG(bytes, halvings: halvings)
+    }
+    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+      return try decodingPNG(bytes)
+    }
+    if bytes.starts(with: "BM".utf8) { return try decodingBMP(bytes) }
+    throw ImageError(
+      bytes.isEmpty
+        ? "there are no bytes; was the file copied or downloaded whole?"
+        : "the content is neither JPEG, PNG nor BMP, whatever the name says; convert it")
+  }
+
+  /// Makes an image of given size that `fill` writes the pixels of; it returns a message on failure.
+  init(
+    format: String, width: Int, height: Int,
+    _ fill: (UnsafeMutablePointer<UInt8>?) -> UnsafePointer<CChar>?
+  ) throws(ImageError) {
+    try RGBImage.checkPixelCount(format, width: width, height: height)
+    var message: String?
+    let count = 3 * width * height
+    let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+      message = fill(buffer.baseAddress).map { String(cString: $0) }
+      initializedCount = message == nil ? count : 0
+    }
+    if let message { throw ImageError("\(format): \(message)") }
+    self.init(width: width, height: height, pixels: pixels)
+  }
+
+  /// Refuses sizes that no image has and those beyond `maximalPixelCount`.
+  static func checkPixelCount(_ format: String, width: Int, height: Int) throws(ImageError) {
+    guard width > 0, height > 0 else {
+      throw ImageError("\(format): a size of \(width) x \(height) pixels; the file is damaged")
+    }
+    guard width <= maximalPixelCount / height else {
+      throw ImageError(
+        "\(format): \(width) x \(height) pixels are more than the \(maximalPixelCount) allowed; "
+          + "shrink the image or leave it out")
+    }
+  }
+}

@@ -1,0 +1,158 @@
+internal import Checkpoint
+internal import Files
+internal import Models
+public import Torch
+
+/// A folder that diffusers loads: a whole `DiTPipeline`, or an autoencoder alone.
+public struct DiffusersFolder {
+  /// A model's folder within, and what goes there.
+  private struct Model {
+    /// Its name within the pipeline's folder; empty for the folder itself.
+    let folder: String
+    let config: String
+    let tensors: [(name: String, tensor: Tensor)]
+  }
+
+  private var models: [Model] = []
+  /// Other files, by their paths within the folder.
+  private var texts: [(path: String, text: String)] = []
+
+  /// A pipeline.
+  ///
+  /// - Parameters:
+  ///   - dit: the DiT.
+  ///   - autoencoder: the autoencoder; without one, `from_pretrained` needs `vae=None`.
+  ///   - classNames: class i's name at i, for `id2label`.
+  /// - Throws: `PipelineError` for a model that diffusers has no place for.
+  public init(
+    _ dit: DiTState, autoencoder: AutoencoderState? = nil, classNames: [String]? = nil
+  ) throws {
+    try DiffusersFolder.check(dit)
+    let tensors = KeyMap.diffusersDiT(
+      dit.names.compactMap { name in dit.tensors[name].map { (name, $0) } }, depth: dit.config.depth
+    )
+    models = [
+      Model(
+        folder: "transformer",
+        config: try DiffusersConfig.text(DiffusersConfig.Transformer(dit.config)), tensors: tensors)
+    ]
+    if let autoencoder {
+      let model = try DiffusersFolder.model(autoencoder, folder: "vae")
+      guard case .kl(let config) = autoencoder.config,
+        config.latentChannelCount == dit.config.channelCount
+      else {
+        throw PipelineError(
+          .unusable,
+          "the DiT makes \(dit.config.channelCount) channels, and the autoencoder takes others; they"
+            + " do not belong together")
+      }
+      models.append(model)
+    }
+    let pipeline = DiffusersConfig.Pipeline(
+      classNames: classNames, hasAutoencoder: autoencoder != nil)
+    texts = [
+      ("scheduler/scheduler_config.json", try DiffusersConfig.text(DiffusersConfig.Scheduler())),
+      ("model_index.json", try DiffusersConfig.text(pipeline)),
+    ]
+  }
+
+  /// The folder of an autoencoder alone.
+  ///
+  /// - Throws: `PipelineError` if it is no whole `AutoencoderKL`.
+  public init(_ autoencoder: AutoencoderState) throws {
+    models = [try DiffusersFolder.model(autoencoder, folder: "")]
+  }
+
+  private static func model(_ autoencoder: AutoencoderState, folder: String) throws -> Model {
+    guard case .kl(let config) = autoencoder.config, config.hasEncoder, config.hasDecoder else {
+      throw PipelineError(
+        .unusable, "a folder of diffusers needs an AutoencoderKL with both encoder and decoder")
+    }
+    return Model(
+      folder: folder, config: try DiffusersConfig.text(DiffusersConfig.Autoencoder(config)),
+      tensors: autoencoder.names.compactMap { name in
+        autoencoder.tensors[name].map { (name, $0) }
+      })
+  }
+
+  /// Checks that diffusers would compute what the model computes.
+  private static func check(_ dit: DiTState) throws {
+    guard dit.config.mlpRatio == 4 else {
+      throw PipelineError(
+        .unusable,
+        "the MLPs are \(dit.config.mlpRatio) times as wide as the tokens; diffusers' DiT has 4 times"
+      )
+    }
+    guard let table = dit.tensors["pos_embed"] else { return }
+    let expected = PositionEmbedding.sinCos2D(
+      width: dit.config.hiddenSize, gridSize: dit.config.gridSize)
+    let difference = withoutGradients { (table.to(.float32) - expected).magnitude.max().item }
+    // Sines and cosines; halves round them by up to 0.004.
+    guard difference < (table.dtype.byteCount < 4 ? 0.01 : 1e-4) else {
+      throw PipelineError(
+        .unusable,
+        "the position embedding is not the fixed table that diffusers computes on loading; it would"
+          + " be lost")
+    }
+  }
+
+  /// The files and folders at the top of a folder that `write` would replace or remove.
+  ///
+  /// - Parameter path: the folder, which need not be there.
+  /// - Returns: their names.
+  /// - Throws: `FileError`.
+  public func replaced(in path: String) throws -> [String] {
+    guard Folder.exists(path) else { return [] }
+    let isPipeline = models.first?.folder.isEmpty == false
+    return try Folder.names(in: path).filter { name in
+      isPipeline
+        ? ["model_index.json", "scheduler", "transformer", "vae"].contains(name)
+        : name == "config.json" || name.hasPrefix("diffusion_pytorch_model")
+    }
+  }
+
+  /// How many tensors are written.
+  public var tensorCount: Int { models.reduce(0) { $0 + $1.tensors.count } }
+
+  /// Writes the folder and reads the weights again to compare them. Its files appear once all are
+  /// whole; those of the same names are replaced.
+  ///
+  /// - Parameters:
+  ///   - path: the folder; it is made if it is missing.
+  ///   - floatType: what floating-point numbers become; nil for as they are.
+  ///   - shardByteCount: weights beyond so many bytes are split over several files.
+  ///   - afterEach: called with the number of tensors written and compared so far, up to
+  ///     `2 * tensorCount`.
+  /// - Throws: `FileError`, `CheckpointError`, and what `afterEach` throws.
+  public func write(
+    to path: String, floatType: DType? = nil, shardByteCount: Int = 5_000_000_000,
+    afterEach: (Int) throws -> Void = { _ in }
+  ) throws {
+    try Folder.make(path)
+    let staging = try Folder.makeTemporary(in: path)
+    defer { try? Folder.remove(staging) }
+    var shards: [CheckpointWriter.Shard] = []
+    var done = 0
+    for model in models {
+      let folder = model.folder.isEmpty ? staging : "\(staging)/\(model.folder)"
+      try Folder.make(folder)
+      shards += try CheckpointWriter.writeShards(
+        model.tensors, floatType: floatType, shardByteCount: shardByteCount, to: folder
+      ) { try afterEach(done + $0) }
+      try AtomicFile.write(model.config, to: folder + "/config.json")
+      done += model.tensors.count
+    }
+    for shard in shards {
+      try CheckpointWriter.verify(shard.path, against: shard.records) { try afterEach(done + $0) }
+      done += shard.records.count
+    }
+    for (name, text) in texts {
+      try Folder.make(Folder.parent(of: "\(staging)/\(name)"))
+      try AtomicFile.write(text, to: "\(staging)/\(name)")
+    }
+    for name in try replaced(in: path) { try Folder.remove("\(path)/\(name)") }
+    for name in try Folder.names(in: staging) {
+      try Folder.rename("\(staging)/\(name)", to: "\(path)/\(name)")
+    }
+  }
+}

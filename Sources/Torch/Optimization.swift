@@ -1,0 +1,71 @@
+private enum Optimization {
+  static let adamW = Operator("dit::adamw_")
+  static let norms = Operator("aten::_foreach_norm.Scalar")
+  static let copy = Operator("aten::_foreach_copy_")
+}
+
+/// The constants of one step of AdamW.
+public struct AdamWStep: Sendable {
+  /// The learning rate.
+  public var learningRate: Double
+  /// How much of the first moment stays.
+  public var beta1: Double
+  /// How much of the second moment stays.
+  public var beta2: Double
+  /// Added to the root of the second moment.
+  public var epsilon: Double
+  /// The number of the step, from 1.
+  public var number: Int
+  /// What gradients are multiplied by first: clipping and loss scale.
+  public var gradientScale: Double
+  /// How much of the moving average stays.
+  public var averageDecay: Double
+
+  /// All constants.
+  public init(
+    learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, number: Int,
+    gradientScale: Double, averageDecay: Double
+  ) {
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.number = number
+    self.gradientScale = gradientScale
+    self.averageDecay = averageDecay
+  }
+}
+
+/// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2) on all parameters, in place, with the
+/// moving average of the weights in the same pass.
+///
+/// - Parameters:
+///   - parameters: float32, contiguous.
+///   - gradients: of their shapes.
+///   - firstMoments: of their shapes, updated.
+///   - secondMoments: of their shapes, updated.
+///   - averages: of their shapes, updated; empty for none.
+///   - weightDecays: a number for each parameter.
+///   - step: the constants.
+public func adamWInPlace(
+  _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
+  averages: [Tensor], weightDecays: [Double], step: AdamWStep
+) {
+  _ = Optimization.adamW.results(
+    .tensors(parameters), .tensors(gradients), .tensors(firstMoments), .tensors(secondMoments),
+    .tensors(averages), .doubles(weightDecays), .double(step.learningRate), .double(step.beta1),
+    .double(step.beta2), .double(step.epsilon), .int(step.number), .double(step.gradientScale),
+    .double(step.averageDecay), count: 0)
+}
+
+/// The Euclidean norm over all elements of all tensors.
+public func totalNorm(_ tensors: [Tensor]) -> Double {
+  guard !tensors.isEmpty else { return 0 }
+  let norms = Optimization.norms.results(.tensors(tensors), 2, count: tensors.count)
+  return stacked(norms).to(.float64).norm().item
+}
+
+/// Copies each tensor of `sources` into its place in `targets`.
+public func copyInPlace(_ targets: [Tensor], from sources: [Tensor]) {
+  _ = Optimization.copy.results(.tensors(targets), .tensors(sources), count: 0)
+}

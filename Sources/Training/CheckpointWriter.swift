@@ -1,0 +1,55 @@
+internal import Foundation
+internal import Synchronization
+
+/// Writes checkpoints on a thread of its own, one at a time, while training goes on.
+final class CheckpointWriter {
+  private var thread: Thread?
+  private let outcome = Outcome()
+
+  /// What the thread leaves.
+  private final class Outcome: Sendable {
+    let failure = Mutex<String?>(nil)
+    let done = DispatchSemaphore(value: 0)
+  }
+
+  /// Starts writing, after what is being written.
+  ///
+  /// - Parameters:
+  ///   - snapshot: what to write.
+  ///   - checkpoint: where.
+  ///   - publish: called once it is whole.
+  /// - Returns: why the write before failed; nil if it did not.
+  func write(
+    _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
+    publish: @escaping @Sendable () throws -> Void
+  ) -> String? {
+    let failure = wait()
+    let outcome = outcome
+    let path = checkpoint.path
+    let thread = Thread {
+      do {
+        try TrainingCheckpoint(path).write(snapshot)
+        try publish()
+      } catch {
+        outcome.failure.withLock { $0 = "\(error)" }
+      }
+      outcome.done.signal()
+    }
+    self.thread = thread
+    thread.start()
+    return failure
+  }
+
+  /// Waits for what is being written.
+  ///
+  /// - Returns: why it failed; nil if it did not.
+  func wait() -> String? {
+    guard thread != nil else { return nil }
+    outcome.done.wait()
+    thread = nil
+    return outcome.failure.withLock { failure in
+      defer { failure = nil }
+      return failure
+    }
+  }
+}

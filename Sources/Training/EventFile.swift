@@ -1,0 +1,116 @@
+internal import Foundation
+
+/// A file of TensorBoard events.
+///
+/// Source: TensorFlow's `event.proto` and `summary.proto`, in records as `record_writer.h` describes
+/// them. A message's fields are written by hand: there are six.
+final class EventFile {
+  private let file: AppendedFile
+
+  init(folder: String) throws {
+    let time = Int(Date().timeIntervalSince1970)
+    file = try AppendedFile("\(folder)/events.out.tfevents.\(time).dit")
+    var event = Message()
+    event.add(1, Date().timeIntervalSince1970)
+    event.add(3, Array("brain.Event:2".utf8))
+    try file.append(EventFile.record(event.bytes))
+  }
+
+  func append(scalars: [(String, Double)], step: Int) throws {
+    var summary = Message()
+    for (name, number) in scalars {
+      var value = Message()
+      value.add(1, Array(name.utf8))
+      value.add(2, Float(number))
+      summary.add(1, value.bytes)
+    }
+    try append(summary, step)
+  }
+
+  func append(png: [UInt8], width: Int, height: Int, name: String, step: Int) throws {
+    var image = Message()
+    image.add(1, height)
+    image.add(2, width)
+    image.add(3, 3)
+    image.add(4, png)
+    var value = Message()
+    value.add(1, Array(name.utf8))
+    value.add(4, image.bytes)
+    var summary = Message()
+    summary.add(1, value.bytes)
+    try append(summary, step)
+  }
+
+  private func append(_ summary: Message, _ step: Int) throws {
+    var event = Message()
+    event.add(1, Date().timeIntervalSince1970)
+    event.add(2, step)
+    event.add(5, summary.bytes)
+    try file.append(EventFile.record(event.bytes))
+  }
+
+  /// Length, its checksum, the data, their checksum.
+  private static func record(_ data: [UInt8]) -> [UInt8] {
+    let length = littleEndian(UInt64(data.count))
+    return length + littleEndian(maskedChecksum(length)) + data + littleEndian(maskedChecksum(data))
+  }
+
+  private static func maskedChecksum(_ bytes: [UInt8]) -> UInt32 {
+    let checksum = CRC32C.checksum(bytes)
+    return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
+  }
+}
+
+private func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
+  withUnsafeBytes(of: number.littleEndian) { Array($0) }
+}
+
+/// The fields of a protocol-buffer message.
+private struct Message {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func add(_ field: Int, _ number: Int) {
+    add(key: field, type: 0)
+    addVarint(UInt64(number))
+  }
+
+  mutating func add(_ field: Int, _ number: Double) {
+    add(key: field, type: 1)
+    bytes += littleEndian(number.bitPattern)
+  }
+
+  mutating func add(_ field: Int, _ number: Float) {
+    add(key: field, type: 5)
+    bytes += littleEndian(number.bitPattern)
+  }
+
+  mutating func add(_ field: Int, _ content: [UInt8]) {
+    add(key: field, type: 2)
+    addVarint(UInt64(content.count))
+    bytes += content
+  }
+
+  private mutating func add(key field: Int, type: Int) { addVarint(UInt64(field << 3 | type)) }
+
+  private mutating func addVarint(_ number: UInt64) {
+    var rest = number
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+}
+
+/// The cyclic redundancy check of Castagnoli et al. 1993.
+enum CRC32C {
+  private static let table: [UInt32] = (0..<256).map { index in
+    (0..<8).reduce(UInt32(index)) { value, _ in
+      value & 1 == 1 ? value >> 1 ^ 0x82F6_3B78 : value >> 1
+    }
+  }
+
+  static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    ~bytes.reduce(~0) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
+  }
+}

@@ -1,0 +1,75 @@
+public import ImageData
+internal import Torch
+
+/// Batches of images from a folder, decoded ahead by threads.
+public final class FolderData: TrainingData {
+  /// Names of the classes, by number.
+  public let classNames: [String]
+  /// Images in an epoch.
+  public let imageCount: Int
+  /// Whether encoding draws noise.
+  public let hasPosterior: Bool
+
+  private let folder: ImageFolder
+  private var options: BatchLoaderOptions
+  private let microBatchSize: Int
+  private let report: @Sendable (BrokenImage) -> Void
+  private var loader: BatchLoader
+  private var current: Tensor?
+  private var labels: [Int] = []
+  private var taken = 0
+
+  /// Starts to read.
+  ///
+  /// - Parameters:
+  ///   - folder: the images.
+  ///   - options: how they are drawn; a whole step's rows are loaded at a time.
+  ///   - microBatchSize: rows of `next`; divides this rank's share of a step.
+  ///   - classNames: as many as there are classes.
+  ///   - hasPosterior: whether encoding draws noise.
+  ///   - report: called from a thread for each image that cannot be read.
+  /// - Throws: `ImageError` if an option is out of range or the folder has too few images.
+  public init(
+    _ folder: ImageFolder, options: BatchLoaderOptions, microBatchSize: Int, classNames: [String],
+    hasPosterior: Bool, report: @escaping @Sendable (BrokenImage) -> Void
+  ) throws {
+    self.folder = folder
+    self.options = options
+    self.microBatchSize = microBatchSize
+    self.classNames = classNames
+    self.hasPosterior = hasPosterior
+    self.report = report
+    loader = try BatchLoader(folder, options, onBrokenImage: report)
+    imageCount = folder.count
+  }
+
+  /// See `TrainingData`.
+  public func seek(sampleCount: Int) throws {
+    options.startPosition = sampleCount
+    loader = try BatchLoader(folder, options, onBrokenImage: report)
+    current = nil
+  }
+
+  /// See `TrainingData`.
+  public func next() throws -> TrainingBatch {
+    let waited = loader.secondsWaited
+    if current == nil || taken >= labels.count {
+      let batch = try loader.next()
+      let size = batch.imageSize
+      current = Tensor(batch.pixels, shape: [batch.count, size, size, 3])
+      labels = batch.labels
+      taken = 0
+    }
+    guard let current else { fatalError("FolderData: no batch") }
+    let rows = taken..<min(taken + microBatchSize, labels.count)
+    taken = rows.upperBound
+    return TrainingBatch(
+      .images(modelInput(current[rows])), labels: Tensor(Array(labels[rows])),
+      waitSeconds: loader.secondsWaited - waited)
+  }
+}
+
+/// Pixels `[N, H, W, 3]` of 0 ... 255 as images `[N, 3, H, W]` in -1 ... 1.
+func modelInput(_ pixels: Tensor) -> Tensor {
+  pixels.permuted([0, 3, 1, 2]).to(.float32).contiguous * (1 / 127.5) - 1
+}

@@ -1,0 +1,119 @@
+internal import Checkpoint
+internal import Files
+internal import Torch
+
+/// A cache of latents, as `LatentCacheBuilder` leaves it, over mapped files.
+public final class LatentCache {
+  /// The folder.
+  public let path: String
+  /// What it holds.
+  public let manifest: LatentCacheManifest
+
+  private let shards: [Checkpoint]
+  private let moments: [[Tensor]]
+  private let labels: [[Int]]
+  private let broken: Set<Int>
+
+  /// Opens a cache and compares each of its files with the manifest.
+  ///
+  /// - Parameters:
+  ///   - path: the folder.
+  ///   - afterEach: called with the number of files compared so far; what it throws ends the work.
+  /// - Throws: `TrainingError` that names what is missing or damaged; `FileError`.
+  public init(_ path: String, afterEach: (Int) throws -> Void = { _ in }) throws {
+    let manifest = try LatentCacheManifest(path)
+    let settings = manifest.settings
+    var (shards, moments, labels): ([Checkpoint], [[Tensor]], [[Int]]) = ([], [], [])
+    for (index, shard) in manifest.shards.enumerated() {
+      try shard.check(path, index)
+      let checkpoint = try Checkpoint.open(LatentCacheManifest.shardPath(path, index))
+      moments.append(
+        try settings.momentNames.map {
+          try checkpoint.tensor($0, [shard.rowCount] + settings.latentShape, settings.dtype)
+        })
+      let classes = try checkpoint.tensor("labels", [shard.rowCount], .int64).elements(Int.self)
+      guard classes.allSatisfy((0..<settings.classCount).contains) else {
+        throw TrainingError("'\(checkpoint.path)' has labels beyond the classes; encode again")
+      }
+      labels.append(classes)
+      shards.append(checkpoint)
+      try afterEach(index + 1)
+    }
+    self.path = path
+    self.manifest = manifest
+    self.shards = shards
+    self.moments = moments
+    self.labels = labels
+    broken = Set(manifest.shards.flatMap { $0.broken.map(\.image) })
+  }
+
+  /// Whether an image could not be read and has no row.
+  func isBroken(_ image: Int) -> Bool { broken.contains(image) }
+
+  /// The rows of images that could be read, copied.
+  ///
+  /// - Parameter images: their numbers in the folder, and whether each is mirrored.
+  /// - Returns: the moments, `[N, c, h, w]` in float32, and the classes.
+  func rows(
+    _ images: [(number: Int, isMirrored: Bool)]
+  ) -> (mean: Tensor, logVariance: Tensor?, labels: [Int]) {
+    let settings = manifest.settings
+    let width = settings.hasLogVariance ? 2 : 1
+    var parts: [[Tensor]] = Array(repeating: [], count: width)
+    var classes: [Int] = []
+    for (number, isMirrored) in images {
+      let shard = number / settings.shardSize
+      let before = manifest.shards[shard].broken.prefix { $0.image < number }.count
+      let row = number - shard * settings.shardSize - before
+      let first = isMirrored ? width : 0
+      for kind in 0..<width { parts[kind].append(moments[shard][first + kind][row..<row + 1]) }
+      classes.append(labels[shard][row])
+    }
+    let tensors = parts.map { concatenated($0).to(.float32) }
+    return (tensors[0], width == 2 ? tensors[1] : nil, classes)
+  }
+}
+
+extension Checkpoint {
+  /// A tensor that must be there in this shape and type.
+  fileprivate func tensor(_ name: String, _ shape: [Int], _ dtype: DType) throws -> Tensor {
+    guard let tensor = tensor(name), tensor.shape == shape, tensor.dtype == dtype else {
+      throw TrainingError("'\(path)' has no tensor '\(name)' of shape \(shape); encode again")
+    }
+    return tensor
+  }
+}
+
+extension LatentCacheManifest.Shard {
+  /// What a file that was just written is.
+  init(_ file: String, rowCount: Int, broken: [LatentCacheManifest.BrokenRow]) throws {
+    let bytes = try MappedFile(file)
+    firstRow = 0
+    self.rowCount = rowCount
+    byteCount = bytes.bytes.count
+    crc32 = CRC32.text(withExtendedLifetime(bytes) { CRC32.checksum(bytes.bytes) })
+    self.broken = broken
+  }
+
+  /// Compares a shard's file with the manifest.
+  ///
+  /// - Throws: `TrainingError` that names the file.
+  func check(_ folder: String, _ index: Int) throws {
+    let path = LatentCacheManifest.shardPath(folder, index)
+    let remedy = "run dit encode again as before, which makes what is missing"
+    let file: LatentCacheManifest.Shard
+    do {
+      file = try LatentCacheManifest.Shard(path, rowCount: rowCount, broken: broken)
+    } catch let error as FileError {
+      throw TrainingError("\(error.message); \(remedy)")
+    }
+    guard file.byteCount == byteCount else {
+      throw TrainingError(
+        "'\(path)' is damaged: it has \(file.byteCount) bytes and the manifest says \(byteCount);"
+          + " \(remedy)")
+    }
+    guard file.crc32 == crc32 else {
+      throw TrainingError("'\(path)' is damaged: its checksum is not the manifest's; \(remedy)")
+    }
+  }
+}

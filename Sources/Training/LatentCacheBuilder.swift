@@ -1,0 +1,225 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+public import ImageData
+public import Models
+public import Torch
+
+/// Puts a folder of images through an autoencoder once and keeps what comes out, in shards.
+///
+/// Several processes may work on one cache: each claims the shards that it makes. What is there and
+/// whole stays, so that the work goes on after an interruption. The bytes depend on neither.
+public final class LatentCacheBuilder {
+  /// How the work is done; the content does not depend on it but for rounding.
+  public struct Options: Sendable {
+    /// Images that are encoded at a time, above 0.
+    public var batchSize = 8
+    /// Threads that decode images, above 0.
+    public var workerCount = 2
+
+    /// Options with the defaults above.
+    public init() {}
+  }
+
+  /// What happens meanwhile.
+  public enum Event {
+    /// So many images are done, by all processes.
+    case progress(Int)
+    /// An image cannot be read.
+    case broken(BrokenImage)
+    /// Nothing is left to take up, and somebody else holds a claim: its file, and who.
+    case waiting(claim: String, owner: String)
+  }
+
+  private let path: String
+  private let folder: ImageFolder
+  private let autoencoder: any Autoencoder
+  private let settings: LatentCacheSettings
+  private let options: Options
+  private let device: Device
+  private let handle: (Event) throws -> Void
+  private var shards: [Int: LatentCacheManifest.Shard] = [:]
+  private var doneCount = 0
+  private var brokenCount = 0
+
+  /// A builder; nothing is written yet.
+  ///
+  /// - Parameters:
+  ///   - path: the cache's folder.
+  ///   - folder: the images.
+  ///   - autoencoder: with an encoder.
+  ///   - settings: what the cache will hold.
+  ///   - options: how to work.
+  ///   - device: where the autoencoder is.
+  ///   - handle: called for each event, and while waiting; what it throws ends the work.
+  public init(
+    _ path: String, folder: ImageFolder, autoencoder: any Autoencoder,
+    settings: LatentCacheSettings, options: Options, device: Device,
+    handle: @escaping (Event) throws -> Void
+  ) {
+    self.path = path
+    self.folder = folder
+    self.autoencoder = autoencoder
+    self.settings = settings
+    self.options = options
+    self.device = device
+    self.handle = handle
+  }
+
+  /// Makes all that is missing, and waits for what other processes make.
+  ///
+  /// - Returns: the manifest, as it was written.
+  /// - Throws: `TrainingError` if the folder holds a cache of other settings or more than 1 % of the
+  ///   images cannot be read; `FileError`; `TorchError`; what `handle` throws.
+  public func build() throws -> LatentCacheManifest {
+    try Folder.make(path)
+    try withClaim { try agree() }
+    while shards.count < settings.shardCount {
+      var isIdle = true
+      for index in 0..<settings.shardCount where shards[index] == nil {
+        guard let claim = try Claim(claimPath(index)) else { continue }
+        defer { claim.release() }
+        let shard = try finished(index) ?? make(index)
+        shards[index] = shard
+        isIdle = false
+        doneCount += settings.images(of: index).count
+        brokenCount += shard.broken.count
+        try handle(.progress(doneCount))
+      }
+      if isIdle, let index = (0..<settings.shardCount).first(where: { shards[$0] == nil }) {
+        try wait(for: claimPath(index))
+      }
+    }
+    return try withClaim { try finish() }
+  }
+
+  private func claimPath(_ index: Int) -> String { claimPath(String(format: "shard-%05d", index)) }
+  private func claimPath(_ name: String) -> String { path + "/" + name + ".lock" }
+  private var planPath: String { path + "/plan.json" }
+  private var manifestPath: String { path + "/" + LatentCacheManifest.fileName }
+
+  /// What is known of a shard until the manifest is written.
+  private func notePath(_ index: Int) -> String {
+    path + String(format: "/shard-%05d.json", index)
+  }
+
+  /// Runs `body` while no other process changes what concerns the whole cache.
+  private func withClaim<Result>(_ body: () throws -> Result) throws -> Result {
+    let path = claimPath("cache")
+    while true {
+      if let claim = try Claim(path) {
+        defer { claim.release() }
+        return try body()
+      }
+      try wait(for: path)
+    }
+  }
+
+  private func wait(for claim: String) throws {
+    if let owner = Claim.owner(of: claim) {
+      try handle(.waiting(claim: claim, owner: owner.description))
+    } else {
+      // It was released just now, or its holder is about to say who it is.
+      try handle(.progress(doneCount))
+    }
+    usleep(200_000)
+  }
+
+  /// Checks that all processes, now and before, make the same; the first writes down what.
+  private func agree() throws {
+    var earlier: LatentCacheSettings?
+    if LatentCacheManifest.isCache(path) {
+      earlier = try LatentCacheManifest(path).settings
+    } else if Folder.hasFile(planPath) {
+      earlier = try JSONFile.read(planPath)
+    }
+    guard let earlier else { return try JSONFile.write(settings, to: planPath) }
+    let differences = settings.differences(from: earlier)
+    guard differences.isEmpty else {
+      throw TrainingError(
+        "'\(path)' holds another cache: \(differences.joined(separator: "; ")); give the same"
+          + " options and images, or choose another --output-path")
+    }
+  }
+
+  /// What is known of a shard that is there and whole; nil if it must be made.
+  private func finished(_ index: Int) throws -> LatentCacheManifest.Shard? {
+    // A note is removed only after a manifest was written.
+    var shard: LatentCacheManifest.Shard? = try? JSONFile.read(notePath(index))
+    if shard == nil, LatentCacheManifest.isCache(path) {
+      shard = try LatentCacheManifest(path).shards[index]
+    }
+    guard let shard, (try? shard.check(path, index)) != nil else { return nil }
+    return shard
+  }
+
+  private func make(_ index: Int) throws -> LatentCacheManifest.Shard {
+    let names = settings.momentNames
+    var moments = names.map { _ in [Tensor.empty([0] + settings.latentShape, dtype: settings.dtype)]
+    }
+    var labels: [Int] = []
+    var broken: [LatentCacheManifest.BrokenRow] = []
+    let reader = ImageRangeReader(
+      folder, settings.images(of: index), imageSize: settings.imageSize,
+      partSize: options.batchSize, workerCount: options.workerCount)
+    while let part = reader.next() {
+      for (number, image) in part.broken.sorted(by: { $0.key < $1.key }) {
+        broken.append(.init(image: number, file: folder.relativePath(at: number)))
+        try handle(.broken(image))
+        try checkLimit(brokenCount + broken.count)
+      }
+      if !part.numbers.isEmpty {
+        for (place, tensor) in try encode(part).enumerated() { moments[place].append(tensor) }
+        labels += part.numbers.map { folder.label(at: $0) }
+      }
+      try handle(.progress(doneCount + labels.count + broken.count))
+    }
+    let file = LatentCacheManifest.shardPath(path, index)
+    try SafetensorsWriter.write(
+      zip(names, moments).map { ($0, concatenated($1)) } + [("labels", Tensor(labels))], to: file)
+    let shard = try LatentCacheManifest.Shard(file, rowCount: labels.count, broken: broken)
+    try JSONFile.write(shard, to: notePath(index))
+    return shard
+  }
+
+  /// The moments of images by `momentNames`, on the processor.
+  private func encode(_ part: ImageRangeReader.Part) throws -> [Tensor] {
+    let size = settings.imageSize
+    let pixels = Tensor(part.pixels, shape: [part.numbers.count, size, size, 3])
+    let images = modelInput(pixels).to(device)
+    let result = try withTorchErrors {
+      withoutGradients {
+        (settings.hasMirrored ? [images, images.flipped(axes: [3])] : [images]).flatMap {
+          let latents = autoencoder.encode($0)
+          return [latents.mean, latents.logVariance].compactMap {
+            $0?.to(settings.dtype).to(.cpu).contiguous
+          }
+        }
+      }
+    }
+    guard result.allSatisfy({ $0.isFinite.allTrue }) else {
+      throw TrainingError(
+        "latents of '\(folder.path(at: part.numbers[0]))' or an image after it are not finite;"
+          + (settings.dtype == .float16 ? " try --dtype fp32" : " is the autoencoder sound?"))
+    }
+    return result
+  }
+
+  private func checkLimit(_ count: Int) throws {
+    guard count * 100 > folder.count else { return }
+    throw TrainingError(
+      "more than 1 % of the \(folder.count) images in '\(folder.path)' cannot be read; remove or"
+        + " replace them")
+  }
+
+  /// Writes the manifest and removes what it makes superfluous.
+  private func finish() throws -> LatentCacheManifest {
+    try checkLimit(brokenCount)
+    let manifest = LatentCacheManifest(
+      settings, (0..<settings.shardCount).compactMap { shards[$0] })
+    try JSONFile.write(manifest, to: manifestPath)
+    for index in 0..<settings.shardCount { unlink(notePath(index)) }
+    unlink(planPath)
+    return manifest
+  }
+}

@@ -1,0 +1,66 @@
+public import ImageData
+public import Models
+public import Torch
+
+/// Pixels to what the diffusion model sees, and back.
+public struct LatentCodec {
+  /// None for a model that makes pixels, and where latents are at hand already.
+  public let autoencoder: (any Autoencoder)?
+  /// What latents are multiplied by.
+  public let scaleFactor: Double
+  /// Height and width of an image over those of its latents.
+  public let downsamplingFactor: Int
+  /// Channels of the latents.
+  public let channelCount: Int
+  /// Whether latents have a spread, so that encoding draws noise.
+  public let hasPosterior: Bool
+
+  /// A codec; the scale factor is the autoencoder's own if nil.
+  public init(_ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil) {
+    self.autoencoder = autoencoder
+    self.scaleFactor = scaleFactor ?? autoencoder?.defaultScaleFactor ?? 1
+    downsamplingFactor = autoencoder?.downsamplingFactor ?? 1
+    channelCount = autoencoder?.latentChannelCount ?? 3
+    hasPosterior = autoencoder is AutoencoderKL
+  }
+
+  /// A codec for the latents of a cache.
+  ///
+  /// - Parameters:
+  ///   - cache: what the cache holds.
+  ///   - autoencoder: the one that made it; nil if nothing will be encoded or decoded.
+  ///   - scaleFactor: the cache's own if nil.
+  public init(
+    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil
+  ) {
+    self.autoencoder = autoencoder
+    self.scaleFactor = scaleFactor ?? cache.scaleFactor
+    downsamplingFactor = cache.downsamplingFactor
+    channelCount = cache.latentShape[0]
+    hasPosterior = cache.hasLogVariance
+  }
+
+  /// Images to scaled latents.
+  ///
+  /// - Parameters:
+  ///   - images: `[N, 3, H, W]` in -1 ... 1
+  ///   - noise: standard normal, `[N, c, h, w]`, where latents have a spread.
+  /// - Returns: `[N, c, h, w]`
+  public func encode(_ images: Tensor, noise: Tensor?) -> Tensor {
+    guard let autoencoder else { return images }
+    return withoutGradients {
+      let latents = autoencoder.encode(images)
+      return (noise.map { latents.sample(noise: $0) } ?? latents.mean) * scaleFactor
+    }
+  }
+
+  /// Scaled latents `[N, c, h, w]` to images.
+  public func decode(_ latents: Tensor) -> [RGBImage] {
+    withoutGradients {
+      (0..<latents.size(0)).map { index in
+        let scaled = latents[index..<index + 1] / scaleFactor
+        return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
+      }
+    }
+  }
+}

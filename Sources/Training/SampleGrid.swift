@@ -1,0 +1,55 @@
+internal import Diffusion
+public import ImageData
+internal import Layers
+internal import Models
+public import Torch
+
+/// Pictures that show how far a run has come.
+public struct SampleGrid {
+  /// Classes to show.
+  public var labels: [Int]
+  /// Steps of DDIM.
+  public var stepCount = 50
+  /// Classifier-free guidance.
+  public var guidanceScale = 4.0
+  /// Of the noise, the same each time.
+  public var seed: UInt64 = 42
+
+  /// A grid of some classes.
+  public init(labels: [Int]) { self.labels = labels }
+
+  /// Samples with the averaged weights, or the weights themselves where there is no average.
+  ///
+  /// - Parameters:
+  ///   - trainer: whose weights.
+  ///   - codec: latents to pixels.
+  ///   - device: where.
+  /// - Returns: the grid.
+  /// - Throws: `TorchError` if there is no generator of random numbers.
+  public func sample(_ trainer: Trainer, codec: LatentCodec, device: Device) throws -> RGBImage {
+    var weights = trainer.model.store.stateDict.mapValues(\.detached)
+    for (name, average) in zip(trainer.optimizer.names, trainer.optimizer.averages) {
+      weights[name] = average
+    }
+    let config = trainer.model.dit.config
+    let model = DiT(config, at: ParameterStore(.load(weights)).root)
+    let generator = try Generator(seed: seed)
+    let (count, size) = (labels.count, config.inputSize)
+    let start = Tensor.randn([count, config.channelCount, size, size], generator: generator)
+    let y = Tensor(labels + Array(repeating: config.classCount, count: count)).to(device)
+    let guidance = Guidance(scale: guidanceScale)
+    let steps = Denoising(
+      GaussianDiffusion(
+        try NoiseSchedule.linear.respaced(to: stepCount), learnsVariance: config.learnsVariance,
+        device: device),
+      sampler: .ddim, from: start.to(device), noiseRowCount: 2 * count, generator: generator
+    ) { latents, timestep in
+      let t = Tensor.full([2 * count], Double(timestep), device: device)
+      let output = model(concatenated([latents, latents]), t: t, y: y)
+      return guidance.combined(output, noiseChannelCount: config.channelCount)
+    }
+    var latents = start
+    for step in steps { latents = step.latents }
+    return ImageGrid.grid(codec.decode(latents))
+  }
+}

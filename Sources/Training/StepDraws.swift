@@ -1,0 +1,55 @@
+public import Torch
+
+/// The random numbers of one optimizer step, for its whole global batch.
+///
+/// They are drawn in the order of the published code (posterior noise of the autoencoder, timesteps,
+/// noise, label dropout) on the processor, so that they depend neither on the device nor on how the
+/// batch is cut into ranks and micro-batches, each of which takes its slice.
+public struct StepDraws {
+  /// Standard normal, `[B, C, h, w]`; nil where latents have no spread.
+  public let posteriorNoise: Tensor?
+  /// `[B]`, int64
+  public let timesteps: Tensor
+  /// Standard normal, `[B, C, h, w]`
+  public let noise: Tensor
+  /// Whether each label becomes the null class, `[B]`, bool.
+  public let isDropped: Tensor
+
+  /// Draws for a batch.
+  ///
+  /// - Parameters:
+  ///   - shape: `[B, C, h, w]`, of the global batch.
+  ///   - hasPosterior: whether latents have a spread.
+  ///   - config: how timesteps are drawn, and the share of labels to drop.
+  ///   - generator: of the processor.
+  public init(
+    shape: [Int], hasPosterior: Bool, config: TrainingConfig, generator: Generator
+  ) {
+    posteriorNoise = hasPosterior ? .randn(shape, generator: generator) : nil
+    switch config.timesteps {
+    case .uniform:
+      timesteps = .randint(0..<1000, [shape[0]], generator: generator)
+    case .logitNormal(let mean, let deviation):
+      let normal = Tensor.randn([shape[0]], generator: generator) * deviation + mean
+      let share = ((-normal).exponential + 1).reciprocal
+      timesteps = (share * 1000).clamped(min: 0, max: 999).to(.int64)
+    }
+    noise = .randn(shape, generator: generator)
+    isDropped = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
+  }
+
+  private init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, isDropped: Tensor) {
+    self.posteriorNoise = posteriorNoise
+    self.timesteps = timesteps
+    self.noise = noise
+    self.isDropped = isDropped
+  }
+
+  /// The numbers of some rows, on a device.
+  public func slice(_ rows: Range<Int>, on device: Device) -> StepDraws {
+    StepDraws(
+      posteriorNoise: posteriorNoise.map { $0[rows].to(device) },
+      timesteps: timesteps[rows].to(device), noise: noise[rows].to(device),
+      isDropped: isDropped[rows].to(device))
+  }
+}

@@ -1,0 +1,69 @@
+internal import Layers
+public import Models
+public import Torch
+
+/// Times training steps of a model with random weights on random latents.
+public struct TrainingBenchmark {
+  /// The shape of the model.
+  public var config: DiTConfig
+  /// Rows, number format and recomputation; the rest is the published recipe.
+  public var training: TrainingConfig
+  /// Timed steps; one more goes before them.
+  public var stepCount: Int
+  /// Where.
+  public var device: Device
+
+  /// What was measured.
+  public struct Report: Sendable {
+    /// The median over the steps.
+    public var secondsPerStep: Double
+    /// Of the step that goes before them.
+    public var firstStepSeconds: Double
+  }
+
+  /// A benchmark with all that it needs to know.
+  public init(config: DiTConfig, training: TrainingConfig, stepCount: Int, device: Device) {
+    self.config = config
+    self.training = training
+    self.stepCount = stepCount
+    self.device = device
+  }
+
+  /// Runs it.
+  ///
+  /// - Returns: the times.
+  /// - Throws: `TorchError` if the device is absent.
+  public func run() throws -> Report {
+    let (model, store, _) = try ModelBuilder.build(
+      config, from: nil, classNames: [], seed: 0, device: device)
+    let data = try RandomData(config, batchSize: training.batchSize)
+    let trainer = try Trainer(
+      TrainingModel(model, store, config: training, device: device), config: training, data: data,
+      codec: LatentCodec(nil), stepCount: stepCount + 1, device: device)
+    let times = try (0...stepCount).map { _ in try trainer.takeStep().seconds }
+    return Report(
+      secondsPerStep: times.dropFirst().sorted()[stepCount / 2], firstStepSeconds: times[0])
+  }
+}
+
+/// The same random latents and labels each time.
+private struct RandomData: TrainingData {
+  let classNames: [String] = []
+  let imageCount = 0
+  let hasPosterior = false
+  private let mean: Tensor
+  private let labels: Tensor
+
+  init(_ config: DiTConfig, batchSize: Int) throws {
+    let generator = try Generator(seed: 0)
+    let size = config.inputSize
+    mean = .randn([batchSize, config.channelCount, size, size], generator: generator)
+    labels = .randint(0..<config.classCount, [batchSize], generator: generator)
+  }
+
+  func seek(sampleCount: Int) {}
+
+  func next() -> TrainingBatch {
+    TrainingBatch(.moments(mean: mean, logVariance: nil), labels: labels)
+  }
+}

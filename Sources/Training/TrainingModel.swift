@@ -1,0 +1,72 @@
+public import Diffusion
+public import Layers
+public import Models
+public import Torch
+
+// N batch, C channels, h w latents.
+
+/// A DiT with what its loss needs.
+public struct TrainingModel {
+  /// The model; its parameters are those of `store`.
+  public let dit: DiT
+  /// The parameters by name.
+  public let store: ParameterStore
+  private let diffusion: GaussianDiffusion
+  private let config: TrainingConfig
+  private let device: Device
+
+  /// Makes the parameters trainable, but for positions and what is frozen.
+  public init(_ dit: DiT, _ store: ParameterStore, config: TrainingConfig, device: Device) {
+    self.dit = dit
+    self.store = store
+    self.config = config
+    self.device = device
+    diffusion = GaussianDiffusion(
+      .linear, learnsVariance: dit.config.learnsVariance, device: device)
+    for (_, tensor) in trained { tensor.requiresGradient = true }
+  }
+
+  /// The trained parameters in the order of the model.
+  public var trained: [(name: String, tensor: Tensor)] {
+    store.names.compactMap { name in
+      guard name != "pos_embed", !config.frozen.contains(where: { name.contains($0) }) else {
+        return nil
+      }
+      return store[name].map { (name, $0) }
+    }
+  }
+
+  /// The loss of some rows.
+  ///
+  /// - Parameters:
+  ///   - start: clean latents, `[N, C, h, w]`
+  ///   - labels: classes, `[N]`, int64
+  ///   - draws: the random numbers of these rows.
+  /// - Returns: the loss and its parts.
+  /// - Throws: `TorchError` if the device cannot compute in the type asked for.
+  public func loss(start: Tensor, labels: Tensor, draws: StepDraws) throws -> TrainingLoss {
+    let null = Tensor.full([1], Double(dit.config.classCount), dtype: .int64, device: device)
+    let y = draws.isDropped.select(null, else: labels)
+    let noised = withoutGradients {
+      diffusion.noised(start, noise: draws.noise, t: draws.timesteps)
+    }
+    let output = try withMixedPrecision(config.dtype, on: device) {
+      forward(noised, t: draws.timesteps, y: y)
+    }
+    return diffusion.trainingLoss(
+      output: output.to(.float32), start: start, noised: noised, noise: draws.noise,
+      t: draws.timesteps, weighting: config.weighting)
+  }
+
+  /// What `DiT` computes, with some blocks set up to be computed again in the backward pass.
+  private func forward(_ x: Tensor, t: Tensor, y: Tensor) -> Tensor {
+    var h = dit.tokens(x)
+    let c = dit.condition(t: t, y: y)
+    for (index, block) in dit.blocks.enumerated() {
+      h =
+        config.recompute.covers(index)
+        ? recomputing(h, c) { block($0, conditionedOn: $1) } : block(h, conditionedOn: c)
+    }
+    return dit.unpatchified(dit.finalLayer(h, conditionedOn: c))
+  }
+}

@@ -1,0 +1,200 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Models
+public import Torch
+
+/// When a run saves and shows pictures.
+public struct RunOptions: Sendable {
+  /// Steps from one checkpoint to the next.
+  public var saveInterval: Int
+  /// Checkpoints that stay.
+  public var keepCount: Int
+  /// Steps from one grid of samples to the next; nil for none.
+  public var sampleInterval: Int?
+  /// Steps from one line of metrics to the next.
+  public var logInterval: Int
+
+  /// Options.
+  public init(
+    saveInterval: Int, keepCount: Int = 3, sampleInterval: Int? = nil, logInterval: Int = 1
+  ) {
+    self.saveInterval = saveInterval
+    self.keepCount = keepCount
+    self.sampleInterval = sampleInterval
+    self.logInterval = logInterval
+  }
+}
+
+/// A training run with its folder: steps, metrics, checkpoints, pictures.
+public final class TrainingRun {
+  /// Takes the steps.
+  public let trainer: Trainer
+  /// The folder.
+  public let directory: RunDirectory
+
+  private let data: any TrainingData
+  private let codec: LatentCodec
+  private let options: RunOptions
+  private let identity: [String: String]
+  private let device: Device
+  private let log: RunLog
+  private let writer = CheckpointWriter()
+  private var savedStep = 0
+
+  /// A run in a folder.
+  ///
+  /// - Parameters:
+  ///   - trainer: at its beginning.
+  ///   - data: what it trains on.
+  ///   - codec: pixels to latents.
+  ///   - directory: where files go.
+  ///   - options: when.
+  ///   - identity: what the run is made of, by option; a resumed run must agree.
+  ///   - device: where it computes.
+  /// - Throws: `FileError` if the folder cannot be written to.
+  public init(
+    _ trainer: Trainer, data: any TrainingData, codec: LatentCodec, directory: RunDirectory,
+    options: RunOptions, identity: [String: String], device: Device
+  ) throws {
+    self.trainer = trainer
+    self.data = data
+    self.codec = codec
+    self.directory = directory
+    self.options = options
+    self.identity = identity
+    self.device = device
+    log = try RunLog(directory)
+  }
+
+  /// Goes on from the newest checkpoint that can be read, or from the one given.
+  ///
+  /// - Parameter path: a checkpoint's folder; the run's own newest if nil.
+  /// - Returns: what happened, for the user's eyes.
+  /// - Throws: `TrainingError` if there is none that serves, or it is of another run.
+  public func resume(from path: String? = nil) throws -> String {
+    let candidates =
+      path.map { [TrainingCheckpoint($0)] }
+      ?? directory.savedSteps.reversed().map { directory.checkpoint(at: $0) }
+    var failures: [String] = []
+    for checkpoint in candidates {
+      let state: TrainingCheckpoint.State
+      do {
+        state = try checkpoint.state()
+        try check(state, checkpoint.path)
+        _ = try checkpoint.restore(trainer)
+      } catch let error as IdentityError {
+        throw TrainingError(error.message)
+      } catch {
+        failures.append("\(error)")
+        continue
+      }
+      try data.seek(sampleCount: state.sampleCount)
+      savedStep = trainer.step
+      let skipped = failures.isEmpty ? "" : " (not from a newer one: \(failures[0]))"
+      try note("resumed at step \(trainer.step) from '\(checkpoint.path)'\(skipped)")
+      return "resumed at step \(trainer.step)\(skipped)"
+    }
+    guard let first = failures.first else {
+      throw TrainingError(
+        "no checkpoint to resume from in '\(directory.path)/checkpoints'; start without --resume")
+    }
+    throw TrainingError("no checkpoint can be read: \(first)")
+  }
+
+  private struct IdentityError: Error { let message: String }
+
+  private func check(_ state: TrainingCheckpoint.State, _ path: String) throws {
+    let differing = identity.keys.filter { state.identity[$0] != identity[$0] }.sorted()
+    guard differing.isEmpty else {
+      let list = differing.map {
+        "\($0): \(state.identity[$0] ?? "nothing") there, \(identity[$0] ?? "nothing") here"
+      }
+      throw IdentityError(
+        message: "'\(path)' is of another run: \(list.joined(separator: "; "))")
+    }
+  }
+
+  /// Takes the next step and does what is due after it; nil after the last.
+  ///
+  /// - Returns: what the step did, and warnings for the user's eyes.
+  /// - Throws: what the step throws; `FileError` if metrics cannot be written.
+  public func takeStep() throws -> (report: StepReport, warnings: [String])? {
+    guard trainer.step < trainer.stepCount else { return nil }
+    var warnings: [String] = []
+    let report = try trainer.takeStep()
+    if report.isDropped {
+      warnings.append("step \(report.step) dropped: loss or gradient is not finite")
+    }
+    if report.step.isMultiple(of: options.logInterval) || report.isDropped {
+      try log.write(
+        report, epoch: epoch, imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
+    }
+    if let interval = options.sampleInterval, report.step.isMultiple(of: interval) {
+      try writeSamples()
+    }
+    if report.step.isMultiple(of: options.saveInterval) || report.step == trainer.stepCount {
+      if let warning = try save() { warnings.append(warning) }
+    }
+    for warning in warnings { try note(warning) }
+    return (report, warnings)
+  }
+
+  /// Epochs done so far.
+  public var epoch: Double {
+    Double(trainer.step * trainer.globalBatchSize) / Double(max(data.imageCount, 1))
+  }
+
+  /// Adds a line to the run's log.
+  ///
+  /// - Throws: `FileError`.
+  public func note(_ text: String) throws { try log.write(text) }
+
+  /// Starts to save a checkpoint; training can go on meanwhile.
+  ///
+  /// - Returns: why the save before failed; nil if it did not.
+  /// - Throws: `TorchError` if the state of random numbers cannot be read.
+  public func save() throws -> String? {
+    let step = trainer.step
+    let metadata = [
+      "class_names": ClassNameList.encode(data.classNames),
+      "num_heads": String(trainer.model.dit.config.headCount),
+      "step": String(step),
+    ]
+    let state = TrainingCheckpoint.State(
+      trainer: try trainer.state(), sampleCount: step * trainer.globalBatchSize,
+      identity: identity)
+    let snapshot = TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
+    let (directory, keepCount) = (directory, options.keepCount)
+    savedStep = step
+    return writer.write(snapshot, to: directory.checkpoint(at: step)) {
+      try directory.publish(step: step, keeping: keepCount)
+    }.map { "a checkpoint could not be saved: \($0)" }
+  }
+
+  /// Saves if there is anything new, and waits until all is written.
+  ///
+  /// - Throws: `TrainingError` if the last checkpoint could not be written.
+  public func finish() throws {
+    let earlier = trainer.step > savedStep ? try save() : nil
+    if let failure = writer.wait() {
+      throw TrainingError("the last checkpoint could not be saved: \(failure)")
+    }
+    if let earlier { try note(earlier) }
+  }
+
+  private func writeSamples() throws {
+    let count = data.classNames.count
+    let shown = min(count, 16)
+    let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown })
+      .sample(trainer, codec: codec, device: device)
+    let png = try grid.png()
+    let name = String(format: "/samples/step-%06d.png", trainer.step)
+    try png.withUnsafeBytes {
+      try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+    }
+    try log.write(
+      png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
+  }
+}

@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import Torch
+internal import Training
+
+/// `dit benchmark train`
+struct BenchmarkTrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Time training steps of a published size.",
+    discussion: """
+      Forward, backward, AdamW and moving average on random latents. Prints seconds per step (the \
+      median), images per second and peak memory.
+
+      dit benchmark train --model-name DiT-B/4 --image-size 256 --batch-size 8 --steps 5 --json
+      """)
+
+  @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.b4
+  @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
+  @Option(help: "Images of a step.") var batchSize = 8
+  @Option(help: "Timed steps, after one that is not.") var steps = 5
+  @Option(help: "Compute blocks again in the backward pass.") var useRecompute = false
+  @OptionGroup(title: "Execution") var execution: ExecutionOptions
+  @Option(help: "Print one JSON object.") var json = false
+
+  func validate() throws {
+    guard batchSize > 0, steps > 0 else {
+      throw ValidationError("--batch-size and --steps must be at least 1")
+    }
+  }
+
+  func run() throws {
+    guard imageSize > 0, imageSize.isMultiple(of: 8 * modelName.patchSize) else {
+      throw UsageError(
+        "--image-size \(imageSize): must be a multiple of \(8 * modelName.patchSize)")
+    }
+    try execution.apply()
+    let device = try Placement.device(execution.device)
+    var training = TrainingConfig()
+    training.batchSize = batchSize
+    training.recompute = useRecompute ? .all : .none
+    training.dtype = try execution.precision.requiredTrainingType()
+    let report = try TrainingBenchmark(
+      config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
+      device: device
+    ).run()
+    let imagesPerSecond = Double(batchSize) / report.secondsPerStep
+    let memory = ProcessMemory.peakBytes
+    guard json else {
+      print(
+        """
+        \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
+        \(LibTorch.threadCount) threads on \(device)
+        step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), \(imagesPerSecond) \
+        images/s, peak memory \(memory >> 20) MiB
+        """)
+      return
+    }
+    let fields: [String: Any] = [
+      "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
+      "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
+      "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
+      "device": device.description,
+    ]
+    let data = try JSONSerialization.data(
+      withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
+    print(String(decoding: data, as: UTF8.self))
+  }
+}

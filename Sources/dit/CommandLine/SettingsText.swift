@@ -1,0 +1,55 @@
+internal import ArgumentParser
+
+/// The options of a parsed command as YAML, so that a run can be repeated.
+struct SettingsText {
+  /// One line for each option that has a value.
+  let yaml: String
+
+  init(_ command: some ParsableArguments) {
+    yaml = SettingsText.lines(of: command).joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(of arguments: any ParsableArguments) -> [String] {
+    Mirror(reflecting: arguments).children.flatMap { child -> [String] in
+      guard let label = child.label, label.hasPrefix("_") else { return [] }
+      if let group = child.value as? any GroupValue { return lines(of: group.group) }
+      guard let option = child.value as? any OptionValue, let value = option.text else { return [] }
+      let key = OptionTable.kebab(String(label.dropFirst())).replacing("-", with: "_")
+      return key == "config" || key == "resume" ? [] : ["\(key): \(value)"]
+    }
+  }
+}
+
+/// A parsed option group, whatever it holds.
+private protocol GroupValue {
+  var group: any ParsableArguments { get }
+}
+
+extension OptionGroup: GroupValue {
+  fileprivate var group: any ParsableArguments { wrappedValue }
+}
+
+/// A parsed option, whatever its type.
+private protocol OptionValue {
+  /// The value as YAML; nil for none.
+  var text: String? { get }
+}
+
+extension Option: OptionValue {
+  fileprivate var text: String? { SettingsText.text(wrappedValue) }
+}
+
+extension SettingsText {
+  fileprivate static func text(_ value: Any) -> String? {
+    let mirror = Mirror(reflecting: value)
+    if mirror.displayStyle == .optional {
+      return mirror.children.first.flatMap { text($0.value) }
+    }
+    switch value {
+    case let text as String:
+      return "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
+    case let argument as any ExpressibleByArgument: return argument.defaultValueDescription
+    default: return "\(value)"
+    }
+  }
+}

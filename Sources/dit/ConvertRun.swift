@@ -1,0 +1,154 @@
+internal import Checkpoint
+internal import Foundation
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// One run of `dit convert`.
+struct ConvertRun {
+  private let command: ConvertCommand
+
+  init(_ command: ConvertCommand) { self.command = command }
+
+  func run() throws {
+    let source = try Checkpoint.open(
+      command.source, weights: command.weights, part: command.kind == .vae ? .vae : .transformer)
+    source.notes.forEach(note)
+    let content = try content(of: source)
+    if let dtype = command.dtype { try checkRange(content, dtype, source) }
+    if command.format == .diffusers {
+      try writeFolder(content, source)
+    } else {
+      try writeFile(content, source)
+    }
+  }
+
+  private func writeFile(_ content: CheckpointContent, _ source: Checkpoint) throws {
+    let target = try ConvertTarget(
+      command.target, source: command.source, format: command.format?.file,
+      replacesFile: command.force)
+    let tensors = content.tensors ?? []
+    try describe(content)
+    let progress = Progress("Converting", count: 2 * tensors.count, unit: "tensor")
+    defer { progress.finish() }
+    let records = try CheckpointWriter.write(
+      tensors, as: target.format, floatType: command.dtype?.dtype,
+      metadata: metadata(source, content), to: target.path
+    ) { count in
+      source.releasePages()
+      progress.update(count)
+      try Interrupt.check()
+    }
+    try CheckpointWriter.verify(target.path, against: records) { count in
+      progress.update(tensors.count + count)
+      try Interrupt.check()
+    }
+    progress.finish()
+    print(target.path)
+  }
+
+  private func writeFolder(_ content: CheckpointContent, _ source: Checkpoint) throws {
+    var sources = [source]
+    let folder: DiffusersFolder
+    switch content {
+    case .dit(let dit):
+      let isWhole = PipelinePart.vae.isPresent(in: command.source)
+      let path = command.vaeSource ?? (isWhole ? command.source : nil)
+      let other = try path.map { try Checkpoint.open($0, part: .vae) }
+      let autoencoder = try other.map { try AutoencoderState($0) }
+      if let other, let autoencoder {
+        sources.append(other)
+        if let dtype = command.dtype { try checkRange(.autoencoder(autoencoder), dtype, other) }
+      }
+      folder = try DiffusersFolder(
+        dit, autoencoder: autoencoder,
+        classNames: try ClassNames(count: dit.config.classCount, metadata: source.metadata).names)
+      if autoencoder == nil {
+        note("no --vae-source: DiTPipeline.from_pretrained needs vae=None")
+      }
+      if dit.config.classCount != 1000 {
+        note(
+          "DiTPipeline takes 1000 for the null class, and this model has \(dit.config.classCount)"
+            + " classes: sample with guidance_scale=1 there")
+      }
+    case .autoencoder(let autoencoder):
+      folder = try DiffusersFolder(autoencoder)
+    case .other(let error): throw error
+    }
+    let path = try ConvertTarget.folder(command, for: folder)
+    try describe(content)
+    let progress = Progress("Converting", count: 2 * folder.tensorCount, unit: "tensor")
+    defer { progress.finish() }
+    try folder.write(
+      to: path, floatType: command.dtype?.dtype, shardByteCount: command.shardSize * 1_000_000
+    ) { count in
+      sources.forEach { $0.releasePages() }
+      progress.update(count)
+      try Interrupt.check()
+    }
+    progress.finish()
+    print(path)
+  }
+
+  /// The model in its canonical names.
+  private func content(of source: Checkpoint) throws -> CheckpointContent {
+    let content: CheckpointContent =
+      switch command.kind {
+      case .dit:
+        .dit(try DiTState(source, headCount: command.numHeads, imageSize: command.imageSize))
+      case .vae: .autoencoder(try AutoencoderState(source))
+      case nil:
+        try CheckpointContent(
+          source, headCount: command.numHeads, imageSize: command.imageSize)
+      }
+    if case .other(let error) = content { throw error }
+    return content
+  }
+
+  /// Says what is being converted.
+  private func describe(_ content: CheckpointContent) throws {
+    let name: String
+    switch content {
+    case .dit(let dit):
+      dit.notes.forEach(note)
+      name = dit.config.preset?.rawValue ?? "DiT"
+    case .autoencoder(let autoencoder):
+      name = autoencoder.kind
+    case .other(let error): throw error
+    }
+    let tensors = content.tensors ?? []
+    let count = tensors.reduce(0) { $0 + $1.tensor.count }
+    note("\(name), \(tensors.count) tensors, \(count) numbers")
+  }
+
+  /// The source's texts, and the number of heads, which no shape shows.
+  private func metadata(
+    _ source: Checkpoint, _ content: CheckpointContent
+  ) -> [String: String] {
+    // Written by other libraries to say that the tensors are PyTorch's.
+    var metadata = source.metadata.filter { $0.key != "format" }
+    if case .dit(let dit) = content, [.given, .metadata].contains(dit.headCountSource) {
+      metadata["num_heads"] = String(dit.config.headCount)
+    }
+    return metadata
+  }
+
+  /// Checks that no number becomes infinite.
+  private func checkRange(
+    _ content: CheckpointContent, _ format: FloatFormat, _ source: Checkpoint
+  ) throws {
+    guard format == .fp16 else { return }
+    for (name, tensor) in content.tensors ?? []
+    where tensor.dtype.isFloatingPoint && tensor.count > 0 {
+      let wide = tensor.to(.float32)
+      if wide.isFinite.allTrue, !wide.to(.float16).isFinite.allTrue {
+        throw PipelineError(
+          .unusable,
+          "'\(source.path)': tensor '\(name)' has numbers beyond 65504, which fp16 cannot hold;"
+            + " use --dtype bf16")
+      }
+      source.releasePages()
+      try Interrupt.check()
+    }
+  }
+}

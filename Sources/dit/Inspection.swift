@@ -1,0 +1,192 @@
+internal import Checkpoint
+internal import Foundation
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// What `dit inspect` finds out about a file.
+struct Inspection: Encodable {
+  struct DType: Encodable {
+    let dtype: String
+    var tensors = 0
+    var elements = 0
+    var bytes = 0
+  }
+
+  struct Tensor: Encodable {
+    let name: String
+    let dtype: String
+    let shape: [Int]
+  }
+
+  /// A number, a truth value or a text.
+  enum Fact: Encodable {
+    case number(Int)
+    case flag(Bool)
+    case text(String)
+
+    var text: String {
+      switch self {
+      case .number(let value): String(value)
+      case .flag(let value): String(value)
+      case .text(let value): value
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.singleValueContainer()
+      switch self {
+      case .number(let value): try container.encode(value)
+      case .flag(let value): try container.encode(value)
+      case .text(let value): try container.encode(value)
+      }
+    }
+  }
+
+  let file: String
+  let format: String
+  let kind: String
+  /// What the shapes tell of the model.
+  private(set) var config: [String: Fact] = [:]
+  private(set) var multiplyAdds: Double?
+  private(set) var parameters = 0
+  private(set) var dtypes: [DType] = []
+  private(set) var nan = 0
+  private(set) var infinite = 0
+  let notes: [String]
+  let metadata: [String: String]
+  let tensors: [Tensor]
+  /// The configuration in the order in which it is shown.
+  private var facts: [(name: String, value: Fact)] = []
+
+  private enum CodingKeys: CodingKey {
+    case file, format, kind, config, multiplyAdds, parameters, dtypes, nan, infinite, notes
+    case metadata, tensors
+  }
+
+  /// Reads all tensors once.
+  ///
+  /// - Throws: `Interrupted`.
+  init(_ checkpoint: Checkpoint) throws {
+    file = checkpoint.path
+    format = checkpoint.format.rawValue
+    metadata = checkpoint.metadata
+    tensors = checkpoint.entries.map {
+      Tensor(name: $0.name, dtype: $0.dtype.description, shape: $0.shape)
+    }
+    var notes = checkpoint.notes
+    let name: String
+    do {
+      switch try CheckpointContent(checkpoint) {
+      case .dit(let dit):
+        name = "DiT"
+        notes += dit.notes
+        facts = Inspection.facts(dit)
+        multiplyAdds = dit.config.multiplyAddCount
+      case .autoencoder(let autoencoder):
+        (name, facts) = Inspection.facts(autoencoder.config)
+      case .other(let error):
+        name = "other"
+        notes.append(error.message)
+      }
+    } catch let error as PipelineError {
+      name = "other"
+      notes.append(error.message)
+    }
+    kind = checkpoint.isTraining ? "training checkpoint (\(name))" : name
+    self.notes = notes
+    config = Dictionary(facts, uniquingKeysWith: { $1 })
+    try count(checkpoint)
+  }
+
+  private static func facts(_ dit: DiTState) -> [(name: String, value: Fact)] {
+    let config = dit.config
+    return [
+      ("model", .text(config.preset?.rawValue ?? "no published size")),
+      ("input_size", .number(config.inputSize)), ("channels", .number(config.channelCount)),
+      ("patch_size", .number(config.patchSize)), ("hidden_size", .number(config.hiddenSize)),
+      ("depth", .number(config.depth)), ("num_heads", .number(config.headCount)),
+      ("num_heads_source", .text(dit.headCountSource.rawValue)),
+      ("mlp_ratio", .number(config.mlpRatio)), ("num_classes", .number(config.classCount)),
+      ("learn_sigma", .flag(config.learnsVariance)),
+    ]
+  }
+
+  private static func facts(
+    _ config: AutoencoderState.Config
+  ) -> (String, [(name: String, value: Fact)]) {
+    switch config {
+    case .kl(let config):
+      let channels = config.blockChannels.map(String.init).joined(separator: ",")
+      return (
+        "AutoencoderKL",
+        [
+          ("block_channels", .text(channels)),
+          ("layers_per_block", .number(config.layersPerBlock)),
+          ("latent_channels", .number(config.latentChannelCount)),
+          ("encoder", .flag(config.hasEncoder)), ("decoder", .flag(config.hasDecoder)),
+        ]
+      )
+    case .tiny(let config):
+      return (
+        "TinyAutoencoder",
+        [
+          ("latent_channels", .number(config.latentChannelCount)),
+          ("downsampling", .number(config.downsamplingFactor)),
+          ("encoder", .flag(!config.encoder.isEmpty)),
+          ("decoder", .flag(!config.decoder.isEmpty)),
+        ]
+      )
+    }
+  }
+
+  private mutating func count(_ checkpoint: Checkpoint) throws {
+    var table: [String: DType] = [:]
+    for entry in checkpoint.entries {
+      let type = entry.dtype.description
+      let byteCount = entry.elementCount * entry.dtype.byteCount
+      table[type, default: DType(dtype: type)].tensors += 1
+      table[type]?.elements += entry.elementCount
+      table[type]?.bytes += byteCount
+      parameters += entry.elementCount
+      if entry.dtype.isFloatingPoint, entry.elementCount > 0,
+        let tensor = checkpoint.tensor(entry.name)
+      {
+        // Eight-bit types know no comparison.
+        let values = entry.dtype.byteCount == 1 ? tensor.to(.float32) : tensor
+        let finite = Int(values.isFinite.sum().item)
+        if finite < entry.elementCount {
+          let numbers = Int(values.isEqual(to: values).sum().item)
+          nan += entry.elementCount - numbers
+          infinite += numbers - finite
+        }
+      }
+      checkpoint.releasePages()
+      try Interrupt.check()
+    }
+    dtypes = table.values.sorted { ($1.bytes, $0.dtype) < ($0.bytes, $1.dtype) }
+  }
+
+  /// The findings as text, but for the tensors.
+  var lines: [String] {
+    func row(_ name: String, _ value: String) -> String {
+      name.padding(toLength: 18, withPad: " ", startingAt: 0) + value
+    }
+    var lines = [row("file", file), row("format", format), row("kind", kind)]
+    lines += facts.map { row($0.name, $0.value.text) }
+    lines.append(row("parameters", String(parameters)))
+    if let multiplyAdds {
+      lines.append(
+        row("multiply-adds", String(format: "%.3g G a forward pass", multiplyAdds / 1e9)))
+    }
+    lines += dtypes.map {
+      row($0.dtype, "\($0.tensors) tensors, \($0.elements) elements, \($0.bytes) bytes")
+    }
+    lines.append(row("not finite", "\(nan) NaN, \(infinite) infinite"))
+    lines += metadata.sorted { $0.key < $1.key }.map { key, value in
+      let text = value.replacing("\n", with: " ")
+      return row("metadata", "\(key) = \(text.count > 72 ? text.prefix(72) + "..." : text)")
+    }
+    return lines + notes.map { row("note", $0) }
+  }
+}

@@ -1,0 +1,198 @@
+internal import Checkpoint
+internal import Diffusion
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Inference
+internal import Layers
+internal import Models
+internal import Pipeline
+internal import Torch
+internal import Training
+
+/// A training run, made from the options of `dit train`.
+struct TrainSetup {
+  /// The run, at its beginning.
+  let run: TrainingRun
+  /// What was found out and chosen, a line each.
+  let notes: [String]
+
+  init(_ command: TrainCommand) throws {
+    let device = try Placement.device(command.mindONE.device(command.execution.device))
+    let source = try TrainSource(
+      command.data, showsSamples: command.output.sampleInterval != nil, device: device)
+    let codec = source.codec
+    let checkpoint = try (command.model.ditCheckpoint ?? command.model.pretrainedModelPath)
+      .map { try Checkpoint.open($0) }
+    let classNames = TrainSetup.classNames(source, checkpoint)
+    let model = try TrainSetup.modelConfig(
+      command, source, classCount: classNames.count, checkpoint: checkpoint)
+    let config = try command.trainingConfig(device)
+    let globalBatchSize = config.batchSize * config.accumulationCount
+    let directory = try TrainSetup.directory(command.output)
+    let (dit, store, buildNotes) = try ModelBuilder.build(
+      model, from: checkpoint, classNames: classNames, seed: config.seed, device: device)
+    let data = try source.data(
+      command.loaderOptions(source, globalBatchSize), microBatchSize: config.batchSize,
+      classNames: classNames)
+    let stepsPerEpoch = max(source.imageCount / globalBatchSize, 1)
+    let stepCount = command.recipe.maxSteps ?? command.recipe.epochs * stepsPerEpoch
+    let trainer = try Trainer(
+      TrainingModel(dit, store, config: config, device: device), config: config, data: data,
+      codec: codec, stepCount: stepCount, device: device)
+    run = try TrainingRun(
+      trainer, data: data, codec: codec, directory: directory,
+      options: command.runOptions(stepsPerEpoch: stepsPerEpoch),
+      identity: [
+        "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
+        "global_batch_size": "\(globalBatchSize)", "seed": "\(config.seed)",
+        "images": "\(source.imageCount)",
+      ], device: device)
+    let yaml = SettingsText(command).yaml
+    try AtomicFile.write(yaml, to: directory.path + "/config.yaml")
+    notes =
+      source.notes + buildNotes
+      + TrainSetup.summary(
+        model, store.elementCount, source, classNames.count, trainer, config, device)
+  }
+
+  /// Folder names; for a table, as many numbers as the checkpoint or ImageNet has classes.
+  private static func classNames(_ source: TrainSource, _ checkpoint: Checkpoint?) -> [String] {
+    guard source.classNames.isEmpty else { return source.classNames }
+    let rows = checkpoint?.tensor("y_embedder.embedding_table.weight")?.shape.first ?? 1001
+    return (0..<max(source.classCount, rows - 1)).map { "class \($0)" }
+  }
+
+  private static func modelConfig(
+    _ command: TrainCommand, _ source: TrainSource, classCount: Int, checkpoint: Checkpoint?
+  ) throws -> DiTConfig {
+    let (options, codec, size) = (command.model, source.codec, source.imageSize)
+    var config: DiTConfig
+    if let checkpoint, options.hiddenSize == nil {
+      (config, _) = try DiTConfig.inferred(
+        from: checkpoint.stateDict.mapValues(\.shape), headCount: options.numHeads,
+        metadata: checkpoint.metadata)
+      if let preset = options.modelName, config.preset != preset {
+        throw UsageError("'\(checkpoint.path)' is no \(preset.rawValue)")
+      }
+    } else if let width = options.hiddenSize, let depth = options.depth,
+      let heads = options.numHeads, let patch = options.patchSize
+    {
+      config = DiTConfig(
+        inputSize: size / codec.downsamplingFactor, channelCount: codec.channelCount,
+        patchSize: patch, hiddenSize: width, depth: depth, headCount: heads,
+        learnsVariance: options.learnSigma)
+    } else {
+      config = (options.modelName ?? .xl2).config(
+        inputSize: size / codec.downsamplingFactor, channelCount: codec.channelCount,
+        learnsVariance: options.learnSigma)
+    }
+    config.classCount = classCount
+    let step = codec.downsamplingFactor * config.patchSize
+    guard size > 0, size.isMultiple(of: step), size / codec.downsamplingFactor == config.inputSize
+    else {
+      throw UsageError(
+        "--image-size \(size): must be a multiple of autoencoder factor x patch size, \(step), and"
+          + " that of the checkpoint where one is given")
+    }
+    guard config.channelCount == codec.channelCount else {
+      throw UsageError(
+        "the checkpoint takes \(config.channelCount) channels and the autoencoder gives"
+          + " \(codec.channelCount)")
+    }
+    guard config.hiddenSize.isMultiple(of: config.headCount), config.hiddenSize.isMultiple(of: 4)
+    else { throw UsageError("--num-heads must divide --hidden-size, a multiple of 4") }
+    return config
+  }
+
+  private static func directory(_ output: TrainOutputOptions) throws -> RunDirectory {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.dateFormat = "yyyy-MM-dd-HHmmss"
+    let directory = try RunDirectory(
+      output.outputPath ?? "runs/" + formatter.string(from: Date()))
+    guard output.resume != nil || directory.savedSteps.isEmpty else {
+      throw UsageError(
+        "'\(directory.path)' holds a run already: go on with --resume, or choose another"
+          + " --output-path")
+    }
+    return directory
+  }
+
+  private static func describe(_ model: DiTConfig) -> String {
+    "\(model.inputSize)x\(model.inputSize)x\(model.channelCount) patch \(model.patchSize) width"
+      + " \(model.hiddenSize) depth \(model.depth) heads \(model.headCount)"
+  }
+
+  private static func summary(
+    _ model: DiTConfig, _ parameterCount: Int, _ source: TrainSource, _ classCount: Int,
+    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
+  ) -> [String] {
+    // Backward costs twice the forward pass; a multiply-add is two operations.
+    let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
+    let copies = config.averageDecay == nil ? 4 : 5
+    let bytes = Double(parameterCount * 4 * copies)
+    let name = model.preset?.rawValue ?? describe(model)
+    return [
+      "\(name): \(String(format: "%.1f", Double(parameterCount) / 1e6)) million parameters,"
+        + String(format: " %.1f GB with gradients, moments and average;", bytes / 1e9)
+        + String(format: " %.1f TFLOP a step", operations / 1e12),
+      "\(source.imageCount) images, \(classCount) classes, \(trainer.globalBatchSize) a step,"
+        + " \(trainer.stepCount) steps, \(config.dtype) on \(device)",
+    ]
+  }
+}
+
+extension TrainCommand {
+  fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
+    let precision = mindONE.precision(execution.precision, device: device.type)
+    var config = TrainingConfig()
+    config.batchSize = recipe.trainBatchSize
+    config.accumulationCount = recipe.gradientAccumulationSteps
+    config.seed = recipe.seed
+    config.labelDropout = recipe.labelDropout
+    config.weighting = recipe.minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform
+    config.timesteps = recipe.timestepSampling.distribution
+    config.schedule = LearningRateSchedule(
+      recipe.scheduler, start: recipe.startLearningRate, end: recipe.endLearningRate,
+      warmupCount: recipe.warmupSteps, decayCount: recipe.decaySteps)
+    (config.beta1, config.beta2) = (recipe.betas.first, recipe.betas.second)
+    config.epsilon = recipe.optimEps
+    config.weightDecay = recipe.weightDecay
+    config.decayGroups = recipe.groupStrategy
+    config.maximumGradientNorm = recipe.clipGrad ? recipe.maxGradNorm : nil
+    config.averageDecay = recipe.useEma ? recipe.emaDecay : nil
+    config.averageWarmsUp = recipe.emaWarmup
+    config.dtype = try precision.requiredTrainingType()
+    config.lossScaling =
+      recipe.lossScalerType == .static
+      ? .constant(recipe.initLossScale)
+      : .dynamic(
+        initial: recipe.initLossScale, factor: recipe.lossScaleFactor, window: recipe.scaleWindow)
+    config.dropsOverflow = recipe.dropOverflowUpdate
+    config.recompute =
+      !recipe.useRecompute
+      ? .none : recipe.recomputeEvery == 1 ? .all : .every(recipe.recomputeEvery)
+    config.frozen = (model.freeze ?? "").split(separator: ",").map(String.init)
+    return config
+  }
+
+  fileprivate func loaderOptions(
+    _ source: TrainSource, _ globalBatchSize: Int
+  ) -> BatchLoaderOptions {
+    var options = BatchLoaderOptions(imageSize: source.imageSize, globalBatchSize: globalBatchSize)
+    options.seed = recipe.seed
+    options.mirrors = data.horizontalFlip
+    options.workerCount = max(data.numParallelWorkers, 1)
+    options.dropsLast = source.imageCount >= globalBatchSize
+    return options
+  }
+
+  fileprivate func runOptions(stepsPerEpoch: Int) -> RunOptions {
+    RunOptions(
+      saveInterval: output.stepMode
+        ? output.ckptSaveInterval : output.ckptSaveInterval * stepsPerEpoch,
+      keepCount: output.ckptMaxKeep, sampleInterval: output.sampleInterval,
+      logInterval: output.logInterval)
+  }
+}

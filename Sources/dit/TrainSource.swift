@@ -1,0 +1,156 @@
+internal import Checkpoint
+internal import ImageData
+internal import Models
+internal import Pipeline
+internal import Torch
+internal import Training
+
+/// What `dit train` trains on: a folder of images, or a cache of their latents.
+struct TrainSource {
+  /// Pixels to latents and back, as far as that is needed.
+  let codec: LatentCodec
+  /// Height and width of images in pixels.
+  let imageSize: Int
+  /// Images, with those that cannot be read.
+  let imageCount: Int
+  /// How many classes there are at least.
+  let classCount: Int
+  /// Their names; empty if they have none.
+  let classNames: [String]
+  /// What was found out, a line each.
+  let notes: [String]
+
+  private let content: Content
+
+  private enum Content {
+    case folder(ImageFolder)
+    case cache(LatentCache)
+  }
+
+  /// Opens what `--data-path` names.
+  ///
+  /// - Parameters:
+  ///   - options: of `dit train`.
+  ///   - showsSamples: whether latents will be decoded.
+  ///   - device: where the autoencoder goes.
+  /// - Throws: `UsageError` for options that do not go together or with a cache; what opening throws.
+  init(_ options: TrainDataOptions, showsSamples: Bool, device: Device) throws {
+    guard let path = options.dataPath else {
+      throw UsageError("what to train on is missing: give --data-path FOLDER")
+    }
+    if LatentCacheManifest.isCache(path) {
+      try self.init(cache: path, options, showsSamples: showsSamples, device: device)
+    } else {
+      try self.init(folder: path, options, device: device)
+    }
+  }
+
+  private init(folder path: String, _ options: TrainDataOptions, device: Device) throws {
+    guard let vaeCheckpoint = options.vaeCheckpoint else {
+      throw UsageError(
+        "the autoencoder is missing: give --vae-checkpoint FILE, or none to train on pixels")
+    }
+    let isNone = vaeCheckpoint.lowercased() == "none"
+    let autoencoder = isNone ? nil : try TrainSource.encoder(vaeCheckpoint, device).0
+    codec = LatentCodec(autoencoder, scaleFactor: options.sdScaleFactor)
+    let folder = try ImageFolder(path)
+    imageSize = options.imageSize ?? 256
+    imageCount = folder.count
+    classCount = folder.classCount
+    classNames = folder.classNames
+    notes = folder.notes
+    content = .folder(folder)
+  }
+
+  private init(
+    cache path: String, _ options: TrainDataOptions, showsSamples: Bool, device: Device
+  ) throws {
+    let settings = try LatentCacheManifest(path).settings
+    if let size = options.imageSize, size != settings.imageSize {
+      throw UsageError(
+        "--image-size \(size): '\(path)' is a cache of latents of \(settings.imageSize) pixels")
+    }
+    guard options.vaeCheckpoint != nil || !showsSamples else {
+      throw UsageError(
+        "--sample-interval needs the autoencoder that made '\(path)': give --vae-checkpoint FILE")
+    }
+    guard settings.hasMirrored || !options.horizontalFlip else {
+      throw UsageError(
+        "'\(path)' has no mirror images: give --horizontal-flip false, or encode with them")
+    }
+    let autoencoder = try options.vaeCheckpoint.map {
+      try TrainSource.autoencoder($0, of: settings, path, device)
+    }
+    guard !showsSamples || autoencoder?.canDecode == true else {
+      throw UsageError(
+        "--sample-interval needs the decoder, which '\(options.vaeCheckpoint ?? "")' lacks")
+    }
+    let progress = Progress("Checking", count: settings.shardCount, unit: "file")
+    defer { progress.finish() }
+    let cache = try LatentCache(path) { count in
+      try Interrupt.check()
+      if settings.shardCount > 1 { progress.update(count) }
+    }
+    codec = LatentCodec(
+      cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor)
+    imageSize = settings.imageSize
+    imageCount = settings.imageCount
+    classCount = settings.classCount
+    classNames = settings.classNames
+    notes = ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
+    content = .cache(cache)
+  }
+
+  /// Batches.
+  ///
+  /// - Throws: what the data throw on opening.
+  func data(
+    _ options: BatchLoaderOptions, microBatchSize: Int, classNames: [String]
+  ) throws -> any TrainingData {
+    switch content {
+    case .folder(let folder):
+      try FolderData(
+        folder, options: options, microBatchSize: microBatchSize, classNames: classNames,
+        hasPosterior: codec.hasPosterior
+      ) { note("\($0.reason); another image takes its place") }
+    case .cache(let cache):
+      try CacheData(
+        cache, options: options, microBatchSize: microBatchSize, classNames: classNames)
+    }
+  }
+
+  /// An autoencoder that has an encoder.
+  static func encoder(
+    _ path: String, _ device: Device
+  ) throws -> (autoencoder: any Autoencoder, state: AutoencoderState) {
+    let state = try AutoencoderState(try Checkpoint.open(path, part: .vae))
+    let autoencoder = state.model(on: device)
+    guard autoencoder.canEncode else {
+      throw PipelineError(
+        .unusable, "'\(path)' has only the decoder; training needs the encoder")
+    }
+    return (autoencoder, state)
+  }
+
+  /// The autoencoder of a cache.
+  private static func autoencoder(
+    _ file: String, of settings: LatentCacheSettings, _ path: String, _ device: Device
+  ) throws -> any Autoencoder {
+    guard file.lowercased() != "none" else {
+      throw UsageError(
+        "--vae-checkpoint none: '\(path)' is a cache of latents; name the autoencoder that made it,"
+          + " or leave the option out")
+    }
+    let (autoencoder, state) = try encoder(file, device)
+    guard
+      (state.kind, state.encoderChecksum)
+        == (settings.autoencoderKind, settings.autoencoderChecksum)
+    else {
+      throw PipelineError(
+        .unusable,
+        "'\(file)' is \(state.kind) \(state.encoderChecksum), and the latents of '\(path)' are of"
+          + " \(settings.autoencoderName); give that one, or encode again")
+    }
+    return autoencoder
+  }
+}

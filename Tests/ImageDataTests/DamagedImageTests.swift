@@ -1,0 +1,108 @@
+internal import ImageData
+internal import TestSupport
+internal import Testing
+
+@Suite struct DamagedImageTests {
+  private func failure(_ bytes: [UInt8]) throws -> String {
+    try #require(#expect(throws: ImageError.self) { try decoded(bytes) }).message
+  }
+
+  @Test(arguments: [
+    "color.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "color.png", "interlaced-alpha.png",
+    "palette.png", "color.bmp", "wide.bmp",
+  ])
+  func refusesFilesCutAnywhere(_ name: String) throws {
+    let bytes = try fixtureBytes(name)
+    // What follows the last line of a JPEG file is not needed.
+    for count in stride(from: 0, to: bytes.count - 32, by: 7) {
+      #expect(throws: ImageError.self) { try decoded(Array(bytes[..<count])) }
+    }
+  }
+
+  @Test(arguments: [
+    "color.jpg", "progressive.jpg", "ycck.jpg", "deep.png", "palette-alpha.png", "top-down.bmp",
+  ])
+  func survivesChangedBytes(_ name: String) throws {
+    let bytes = try fixtureBytes(name)
+    var outcomes: Set<Bool> = []
+    for place in stride(from: 0, to: bytes.count, by: 3) {
+      var changed = bytes
+      changed[place] ^= UInt8(truncatingIfNeeded: 1 + place * 37)
+      outcomes.insert((try? decoded(changed)) == nil)
+    }
+    #expect(outcomes.contains(true))
+  }
+
+  private func start(_ name: String) throws -> [UInt8] {
+    try Array(fixtureBytes(name).prefix(900))
+  }
+
+  @Test func namesTheFileAndTheTrouble() throws {
+    try withTemporaryFolder { folder throws in
+      func failure(_ bytes: [UInt8]) throws -> String {
+        let path = folder + "/photo.jpg"
+        try write(bytes, to: path)
+        let error = try #require(
+          #expect(throws: ImageError.self) { try RGBImage(contentsOf: path) })
+        #expect(error.message.contains("'\(path)'"))
+        return error.message
+      }
+      #expect(try failure([]).contains("empty"))
+      #expect(try failure(Array("<html>not found</html>".utf8)).contains("neither JPEG, PNG nor"))
+      #expect(try failure(start("color.jpg")).contains("JPEG: Premature end"))
+      #expect(try failure(start("color.png")).contains("ends too early"))
+      #expect(try failure(start("color.bmp")).contains("ends too early"))
+    }
+    for path in ["/nowhere/photo.jpg", "/"] {
+      let error = try #require(#expect(throws: ImageError.self) { try RGBImage(contentsOf: path) })
+      #expect(error.message.contains("'\(path)'"))
+    }
+  }
+
+  @Test func goesByContentNotByName() throws {
+    try withTemporaryFolder { folder in
+      try write(fixtureBytes("color.png"), to: folder + "/photo.jpg")
+      let image = try RGBImage(contentsOf: folder + "/photo.jpg")
+      #expect(try image == RGBImage(contentsOf: fixture("color.png")))
+    }
+  }
+
+  @Test func refusesMorePixelsThanAllowedBeforeMakingRoom() throws {
+    let expected = "65000 x 65000 pixels are more than the 178956970 allowed"
+    var png = try fixtureBytes("color.png")
+    png.replaceSubrange(16..<24, with: [0, 0, 0xFD, 0xE8, 0, 0, 0xFD, 0xE8])
+    #expect(try failure(png).contains(expected))
+    var jpeg = try fixtureBytes("color.jpg")
+    let frame = try #require(jpeg.indices.first { jpeg[$0...].starts(with: [0xFF, 0xC0]) })
+    jpeg.replaceSubrange(frame + 5..<frame + 9, with: [0xFD, 0xE8, 0xFD, 0xE8])
+    #expect(try failure(jpeg).contains(expected))
+    var bmp = try fixtureBytes("color.bmp")
+    bmp.replaceSubrange(18..<26, with: [0xE8, 0xFD, 0, 0, 0xE8, 0xFD, 0, 0])
+    #expect(try failure(bmp).contains(expected))
+    png.replaceSubrange(16..<24, with: [UInt8](repeating: 0xFF, count: 8))
+    #expect(try failure(png).contains("4294967295 x 4294967295 pixels"))
+    png.replaceSubrange(16..<24, with: [UInt8](repeating: 0, count: 8))
+    #expect(try failure(png).contains("0 x 0 pixels"))
+  }
+
+  @Test func refusesScansWithoutEnd() throws {
+    let bytes = try fixtureBytes("progressive.jpg")
+    let scan = try #require(bytes.indices.last { bytes[$0...].starts(with: [0xFF, 0xDA]) })
+    let repeated = [[UInt8]](repeating: Array(bytes[scan..<bytes.count - 2]), count: 600).joined()
+    #expect(try failure(bytes[..<scan] + repeated + [0xFF, 0xD9]).contains("more than 500 scans"))
+  }
+
+  @Test func refusesKindsOfBMPThatItDoesNotRead() throws {
+    var bytes = try fixtureBytes("color.bmp")
+    bytes[28] = 8
+    #expect(try failure(bytes).contains("24 or 32 bits a pixel without compression"))
+    bytes[28] = 24
+    bytes[30] = 1
+    #expect(try failure(bytes).contains("24 or 32 bits a pixel without compression"))
+    bytes[30] = 0
+    bytes.replaceSubrange(22..<26, with: [0, 0, 0, 0x80])
+    #expect(throws: ImageError.self) { try decoded(bytes) }
+    bytes.replaceSubrange(10..<14, with: [0xFF, 0xFF, 0xFF, 0xFF])
+    #expect(throws: ImageError.self) { try decoded(bytes) }
+  }
+}

@@ -1,0 +1,124 @@
+internal import ImageData
+internal import TestSupport
+internal import Testing
+
+@Suite struct ImageFolderTests {
+  private func files(_ names: [String], in folder: String) throws {
+    for name in names { try write([0], to: folder + "/" + name) }
+  }
+
+  private func names(_ images: ImageFolder) -> [String] {
+    (0..<images.count).map { String(images.path(at: $0).dropFirst(images.path.count + 1)) }
+  }
+
+  private func labels(_ images: ImageFolder) -> [Int] {
+    (0..<images.count).map { images.label(at: $0) }
+  }
+
+  private func failure(_ path: String) throws -> String {
+    try #require(#expect(throws: ImageError.self) { try ImageFolder(path) }).message
+  }
+
+  @Test func ordersClassesAndImagesByTheBytesOfTheirNames() throws {
+    try withTemporaryFolder { folder in
+      let expected = ["B/10.JPEG", "B/9.png", "B/Z.bmp", "a/a.Jpg", "a/b.jpeg", "é/x.PNG"]
+      try files(expected.reversed(), in: folder)
+      let images = try ImageFolder(folder)
+      #expect(names(images) == expected)
+      #expect(labels(images) == [0, 0, 0, 1, 1, 2])
+      #expect(images.classNames == ["B", "a", "é"])
+      #expect(images.classCount == 3)
+      #expect(images.notes == [])
+    }
+  }
+
+  @Test func saysWhatItPassesOver() throws {
+    try withTemporaryFolder { folder in
+      try files(
+        [
+          "a/1.png", "a/.2.png", "a/3.webp", "a/more/4.png", ".git/5.png", "b/notes.txt", "6.png",
+          "c/7.png", "readme",
+        ], in: folder)
+      let images = try ImageFolder(folder)
+      #expect(names(images) == ["a/1.png", "c/7.png"])
+      #expect(labels(images) == [0, 2])
+      #expect(images.classNames == ["a", "b", "c"])
+      #expect(
+        images.notes == [
+          "kept 1 class ('b') without images",
+          "left out 1 image ('6.png') outside class folders",
+          "left out what is no image: 3 entries ('a/more', 'a/3.webp', 'b/notes.txt')",
+        ])
+    }
+  }
+
+  @Test func takesTheTrainingPart() throws {
+    try withTemporaryFolder { folder in
+      try files(["train/a/1.png", "val/a/2.png"], in: folder)
+      let images = try ImageFolder(folder)
+      #expect(images.path == folder + "/train")
+      #expect(names(images) == ["a/1.png"])
+      #expect(images.notes == ["took the class folders in '\(folder)/train'"])
+    }
+  }
+
+  @Test func readsAClassNamedTrainAsAClass() throws {
+    try withTemporaryFolder { folder in
+      try files(["train/1.png", "bus/2.png"], in: folder)
+      #expect(try ImageFolder(folder).classNames == ["bus", "train"])
+    }
+  }
+
+  @Test func readsATable() throws {
+    try withTemporaryFolder { folder in
+      try files(["one.JPEG", "with, comma.jpg", "sub/3.png"], in: folder)
+      let text = """
+        image,caption,class\r
+        one.JPEG,"a ""quoted"" frog, in
+        two lines",31\r
+
+        "with, comma.jpg",,0
+        sub/3.png,plain,779
+        """
+      try write(Array("\u{FEFF}".utf8) + text.utf8, to: folder + "/image_caption.csv")
+      let images = try ImageFolder(folder)
+      #expect(names(images) == ["one.JPEG", "with, comma.jpg", "sub/3.png"])
+      #expect(labels(images) == [31, 0, 779])
+      #expect(images.classCount == 780)
+      #expect(images.classNames == [])
+    }
+  }
+
+  @Test(arguments: [
+    ("", "line 1: the head must name the columns image and class"),
+    ("image,caption\na.png,x", "line 1: the head must name the columns image and class"),
+    ("image,class", "no image follows the head"),
+    ("image,caption,class\na.png,\"x\ny\",1\na.png,1", "line 4: 2 values for 3 columns"),
+    ("image,class\na.png,frog", "line 2: the class is 'frog'"),
+    ("image,class\na.png,-1", "line 2: the class is '-1'"),
+    ("image,class\na.png,99999999999", "line 2: the class is '99999999999'"),
+    ("image,class\na.png,1\nb.png,1", "line 3: there is no file"),
+    ("image,class\na.png,\"1", "line 2: a quotation mark is not closed"),
+  ])
+  func pointsAtMistakesInATable(_ text: String, _ expected: String) throws {
+    try withTemporaryFolder { folder in
+      try files(["a.png"], in: folder)
+      try write(text.utf8, to: folder + "/image_caption.csv")
+      let message = try failure(folder)
+      #expect(message.contains(expected))
+      #expect(message.contains(folder + "/image_caption.csv"))
+    }
+  }
+
+  @Test func saysWhatIsMissing() throws {
+    try withTemporaryFolder { folder throws in
+      #expect(try failure(folder + "/none").contains("'\(folder)/none': no such folder"))
+      #expect(try failure(folder).contains("no class folders in '\(folder)'; expected"))
+      try files(["a.png"], in: folder)
+      #expect(try failure(folder + "/a.png").contains("it is a file"))
+      #expect(try failure(folder).contains("no class folders in '\(folder)', but 1 images"))
+      try files(["a/b.webp"], in: folder)
+      #expect(try failure(folder).contains("no images in the class folders of '\(folder)'"))
+    }
+  }
+}

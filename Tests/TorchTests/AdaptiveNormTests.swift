@@ -1,0 +1,63 @@
+import TestSupport
+import Testing
+import Torch
+
+@Suite struct AdaptiveNormTests {
+  /// Rows, tokens, width: among them one token, and widths that fill no vector.
+  static let shapes = [[2, 16, 32], [1, 1, 7], [3, 5, 65], [2, 33, 200]]
+
+  private struct Inputs {
+    let x: Tensor
+    let y: Tensor
+    let m: Tensor
+    let weights: Tensor
+
+    init(_ shape: [Int]) throws {
+      let generator = try Generator(seed: 5)
+      x = .randn(shape, generator: generator) * 2 + 1
+      y = .randn(shape, generator: generator)
+      m = .randn([shape[0], 1, 3 * shape[2]], generator: generator)
+      weights = .randn(shape, generator: generator)
+      for tensor in [x, y, m] { tensor.requiresGradient = true }
+    }
+
+    /// A result, and the gradients of its weighted sum.
+    func outcome(_ result: Tensor) -> [Tensor] {
+      for tensor in [x, y, m] { tensor.gradient = nil }
+      (result * weights).sum().backward()
+      return [result.detached] + [x, y, m].compactMap(\.gradient)
+    }
+  }
+
+  @Test(arguments: shapes) func normsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+    let inputs = try Inputs(shape)
+    let parts = inputs.m.chunks(3, axis: 2)
+    let fused = inputs.outcome(
+      adaptiveNorm(inputs.x, shift: parts[0], scale: parts[1], epsilon: 1e-6))
+    let again = inputs.m.chunks(3, axis: 2)
+    let plain = inputs.outcome(
+      again[0].addingProduct(layerNorm(inputs.x, epsilon: 1e-6), again[1] + 1))
+    #expect(fused.count == 3 && plain.count == 3)
+    for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
+  }
+
+  @Test(arguments: shapes) func addsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+    let inputs = try Inputs(shape)
+    let fused = inputs.outcome(
+      gatedAdd(inputs.x, inputs.y, gate: inputs.m.chunks(3, axis: 2)[1]))
+    let plain = inputs.outcome(
+      inputs.x.addingProduct(inputs.m.chunks(3, axis: 2)[1], inputs.y))
+    #expect(fused.count == 4 && plain.count == 4)
+    for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
+  }
+
+  @Test func refusesTokensThatDoNotFit() throws {
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = adaptiveNorm(
+          .zeros([2, 3, 4]), shift: .zeros([2, 1, 5]), scale: .zeros([2, 1, 4]), epsilon: 1e-6)
+      }
+    }
+    #expect(try #require(error).message.contains("must be [N, 1, D]"))
+  }
+}

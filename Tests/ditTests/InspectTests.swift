@@ -1,0 +1,87 @@
+internal import Checkpoint
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct InspectTests {
+  private static let diffusers = golden("diffusers/diffusion_pytorch_model.safetensors")
+
+  private static func report(_ arguments: [String]) throws -> [String: Any] {
+    let result = try dit(["inspect", "--json"] + arguments)
+    #expect(result.status == 0, "\(result.errors)")
+    let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    return try #require(json as? [String: Any])
+  }
+
+  @Test func tellsAModelAndItsConfiguration() throws {
+    let report = try InspectTests.report([InspectTests.diffusers])
+    #expect(report["format"] as? String == "safetensors")
+    #expect(report["kind"] as? String == "DiT")
+    let config = try #require(report["config"] as? [String: Any])
+    #expect(config["hidden_size"] as? Int == 32 && config["depth"] as? Int == 2)
+    #expect(config["num_heads"] as? Int == 2 && config["learn_sigma"] as? Bool == true)
+    #expect((report["tensors"] as? [Any])?.count == 44)
+  }
+
+  @Test func tellsAnAutoencoderATrainingAndAnythingElse() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/vae.pt"
+      let weights = try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) }
+      try CheckpointWriter.write(weights, as: .pytorch, to: path)
+      let report = try InspectTests.report([path])
+      #expect(report["kind"] as? String == "AutoencoderKL")
+      #expect((report["config"] as? [String: Any])?["block_channels"] as? String == "32,64")
+    }
+    let training = try InspectTests.report([golden("checkpoints/training.pt")])
+    #expect(training["kind"] as? String == "training checkpoint (other)")
+    let other = try InspectTests.report([golden("checkpoints/ms-types.ckpt")])
+    #expect(other["kind"] as? String == "other" && other["format"] as? String == "mindspore")
+  }
+
+  @Test func countsNumbersThatAreNone() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/file"
+      let values = Tensor([1, .nan, .infinity, -.infinity, 0] as [Float])
+      let types: [DType] = [.float64, .float32, .bfloat16, .float16]
+      try CheckpointWriter.write(
+        types.map { ("types.\($0)", values.to($0)) } + [
+          ("small", values.to(.float8e5m2)), ("whole", Tensor([1, 2] as [Int64])),
+        ], as: .safetensors, to: path)
+      let report = try InspectTests.report([path])
+      #expect(report["nan"] as? Int == 5 && report["infinite"] as? Int == 10)
+      #expect(report["parameters"] as? Int == 27)
+      #expect((report["dtypes"] as? [Any])?.count == 6)
+    }
+  }
+
+  @Test func shortensListsOfBlocks() throws {
+    try withTemporaryFolder { folder in
+      let weight = Tensor.zeros([2])
+      let names = (0..<5).map { "blocks.\($0).norm.weight" } + ["blocks.5.norm.bias"]
+      let tensors = names.map { ($0, weight) } + [("head.weight", Tensor.zeros([3, 1]))]
+      try CheckpointWriter.write(tensors, as: .pytorch, to: folder + "/file")
+      let short = try dit(["inspect", "file"], in: folder)
+      #expect(
+        short.output.hasSuffix(
+          """
+
+          blocks
+            0.norm.weight  [2] float32
+            1 to 4  alike
+            5.norm.bias  [2] float32
+          head.weight  [3, 1] float32
+
+          """), "\(short.output)")
+      let long = try dit(["inspect", "file", "--all"], in: folder)
+      #expect(long.output.contains("  3.norm.weight  [2] float32\n"))
+    }
+  }
+
+  @Test func refusesWhatIsNoCheckpoint() throws {
+    let result = try dit(["inspect", golden("checkpoints/pytorch.json")])
+    #expect(result.status == 1)
+    #expect(result.errors.contains("unknown format"), "\(result.errors)")
+    #expect(try dit(["inspect", "none.pt"]).errors.contains("no such file"))
+  }
+}

@@ -1,0 +1,227 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct TrainTests {
+  /// Two classes of plain images: red and blue, four of each.
+  private func makeImages(in folder: String) throws {
+    for (name, color) in [("red", [220, 20, 20]), ("blue", [20, 20, 220])] as [(String, [UInt8])] {
+      try Folder.make(folder + "/" + name)
+      for index in 0..<4 {
+        let shade = color.map { $0 &+ UInt8(index * 8) }
+        let image = RGBImage(
+          width: 16, height: 16, pixels: (0..<256).flatMap { _ in shade })
+        try image.png().withUnsafeBytes {
+          try AtomicFile.write(contentsOf: $0, to: "\(folder)/\(name)/\(index).png")
+        }
+      }
+    }
+  }
+
+  private let model = [
+    "--vae-checkpoint", "none", "--image-size", "16", "--hidden-size", "32", "--depth", "2",
+    "--num-heads", "2", "--patch-size", "4", "--train-batch-size", "4", "--step-mode",
+  ]
+
+  private func train(_ arguments: [String], in folder: String) throws -> ProgramResult {
+    try dit(["train", "--data-path", "images"] + model + arguments, in: folder)
+  }
+
+  private func weights(_ path: String) throws -> [String: Tensor] {
+    try Checkpoint.open(path).stateDict
+  }
+
+  @Test func leavesARunThatCanBeSampled() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let result = try train(
+        [
+          "--max-steps", "6", "--ckpt-save-interval", "2", "--ckpt-max-keep", "2",
+          "--sample-interval", "3", "--output-path", "run",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output == "run/checkpoints/latest\n")
+      #expect(result.errors.contains("8 images, 2 classes, 4 a step, 6 steps"))
+      let saved = try FileManager.default.contentsOfDirectory(atPath: folder + "/run/checkpoints")
+      #expect(saved.sorted() == ["latest", "step-000004", "step-000006"])
+      let lines = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8)
+        .split(separator: "\n")
+      #expect(lines.count == 6 && lines[5].contains("\"step\":6,\"epoch\":3.0"))
+      #expect(FileManager.default.fileExists(atPath: folder + "/run/samples/step-000003.png"))
+      let sample = try dit(
+        [
+          "sample", "--dit-checkpoint", "run/checkpoints/latest", "--vae-checkpoint", "none",
+          "--class-labels", "red,blue", "--sampling-steps", "2", "--output-path", "out",
+        ], in: folder)
+      #expect(sample.status == 0, "\(sample.errors)")
+      #expect(sample.errors.contains("2 attention heads, from the file's metadata"))
+    }
+  }
+
+  @Test func goesOnAsIfItHadNeverStopped() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let whole = try train(
+        ["--max-steps", "8", "--ckpt-save-interval", "8", "--output-path", "whole"], in: folder)
+      #expect(whole.status == 0, "\(whole.errors)")
+      let first = try train(
+        ["--max-steps", "8", "--ckpt-save-interval", "3", "--output-path", "parts"], in: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      // As after a kill past step 6: the newest checkpoint is cut short, the one before serves.
+      try FileManager.default.removeItem(atPath: folder + "/parts/checkpoints/step-000008")
+      try Data("{".utf8).write(
+        to: URL(filePath: folder + "/parts/checkpoints/step-000006/state.json"))
+      let second = try train(
+        [
+          "--max-steps", "8", "--ckpt-save-interval", "8", "--output-path", "parts", "--resume",
+          "--num-parallel-workers", "3",
+        ], in: folder)
+      #expect(second.status == 0, "\(second.errors)")
+      #expect(second.errors.contains("resumed at step 3 (not from a newer one: "))
+      for file in ["model", "ema", "optimizer"] {
+        let expected = try weights("\(folder)/whole/checkpoints/step-000008/\(file).safetensors")
+        let resumed = try weights("\(folder)/parts/checkpoints/step-000008/\(file).safetensors")
+        #expect(expected.count == resumed.count)
+        for (name, tensor) in expected {
+          let other = try #require(resumed[name])
+          #expect(relativeError(other, tensor) == 0, "\(file) \(name)")
+        }
+      }
+    }
+  }
+
+  @Test func refusesToResumeAnotherRun() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let run = ["--max-steps", "1", "--output-path", "run"]
+      #expect(try train(run, in: folder).status == 0)
+      let again = try train(run, in: folder)
+      #expect(again.status == 64)
+      #expect(again.errors.contains("holds a run already: go on with --resume"))
+      let other = try train(
+        run + ["--resume", "--seed", "9", "--train-batch-size", "2"], in: folder)
+      #expect(other.status == 1)
+      #expect(other.errors.contains("global_batch_size: 4 there, 2 here; seed: 3407 there, 9 here"))
+    }
+  }
+
+  @Test func savesAndStopsOnASignal() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let result = try dit(
+        ["train", "--data-path", "images"] + model
+          + ["--max-steps", "100000", "--ckpt-save-interval", "5", "--output-path", "run"],
+        in: folder
+      ) { process in
+        let mark = folder + "/run/checkpoints/latest"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(10_000) }
+        process.terminate()
+      }
+      #expect(result.status == 143, "\(result.errors)")
+      #expect(result.errors.contains("--resume goes on from there."))
+      let step = try #require(
+        result.errors.split(separator: "\n").first { $0.hasPrefix("Saved step ") }
+      ).split(separator: " ")[2].dropLast()
+      let number = try #require(Int(step))
+      #expect(
+        FileManager.default.fileExists(
+          atPath: folder + String(format: "/run/checkpoints/step-%06d/state.json", number)))
+    }
+  }
+
+  @Test func keepsRowsOfClassesThatBothHave() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      #expect(try train(["--max-steps", "1", "--output-path", "first"], in: folder).status == 0)
+      try FileManager.default.moveItem(
+        atPath: folder + "/images/blue", toPath: folder + "/images/green")
+      try Folder.make(folder + "/images/yellow")
+      try FileManager.default.copyItem(
+        atPath: folder + "/images/red/0.png", toPath: folder + "/images/yellow/0.png")
+      let result = try dit(
+        [
+          "train", "--data-path", "images", "--vae-checkpoint", "none", "--image-size", "16",
+          "--dit-checkpoint", "first/checkpoints/latest", "--train-batch-size", "4", "--max-steps",
+          "1", "--step-mode", "--output-path", "second", "--freeze", "blocks",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(
+        result.errors.contains(
+          "the label table starts anew: 2 classes in the checkpoint, 3 here; 1 rows kept"))
+      let before = try weights(folder + "/first/checkpoints/latest")
+      let after = try weights(folder + "/second/checkpoints/latest")
+      let name = "blocks.1.mlp.fc1.weight"
+      let (old, new) = (try #require(before[name]), try #require(after[name]))
+      #expect(relativeError(new, old) == 0)
+    }
+  }
+
+  @Test(arguments: [
+    (["--data-path", "images"], "--vae-checkpoint FILE, or none"),
+    (["--data-path", "none", "--vae-checkpoint", "none"], "none"),
+    (["--vae-checkpoint", "none"], "give --data-path"),
+    (["--data-path", "images", "--vae-checkpoint", "none", "--image-size", "31"], "multiple of"),
+    (["--hidden-size", "32"], "needs --hidden-size, --depth, --num-heads"),
+    (["--optim", "sgd"], "only adamw is known"),
+    (["--condition", "text"], "only 'class' is known"),
+  ]) func explainsWhatIsMissing(_ arguments: [String], _ hint: String) throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let result = try dit(["train"] + arguments, in: folder)
+      #expect([1, 64].contains(result.status))
+      #expect(result.errors.contains("Error: ") && result.errors.contains(hint), "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder + "/runs"))
+    }
+  }
+
+  @Test func readsMindONEsKeys() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      try AtomicFile.write(
+        """
+        condition: "class"
+        use_parallel: False
+        image_size: 16
+        dit_checkpoint: ""
+        vae_checkpoint: none
+        sd_scale_factor: 1.0
+        enable_flash_attention: True
+        dtype: "fp32"
+        use_recompute: True
+        patch_embedder: "conv"
+        imagenet_format: True
+        data_path: images
+        dataset_sink_mode: True
+        num_parallel_workers: 2
+        start_learning_rate: 1.0e-4
+        scheduler: "constant"
+        warmup_steps: 1
+        train_batch_size: 4
+        gradient_accumulation_steps: 2
+        weight_decay: 0.01
+        epochs: 2
+        use_ema: True
+        clip_grad: True
+        ckpt_max_keep: 1
+        init_loss_scale: 65536
+        betas: [0.9, 0.999]
+        optim_eps: 1.e-6
+        log_interval: 1
+        ckpt_save_interval: 1
+        step_mode: False
+        hidden_size: 32
+        depth: 2
+        num_heads: 2
+        patch_size: 4
+        output_path: run
+        """, to: folder + "/train.yaml")
+      let result = try dit(["train", "-c", "train.yaml"], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("8 a step, 2 steps"))
+    }
+  }
+}
