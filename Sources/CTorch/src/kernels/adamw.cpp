@@ -47,7 +47,8 @@ DIT_INLINE void update_moments(const Step &step, const Span &span, int64_t count
     const float v = second[i] * step.second_decay + step.second_share * g * g;
     first[i] = m;
     second[i] = v;
-    const float denominator = std::sqrt(v) * step.root_correction + step.epsilon;
+    // The builtin sets no errno, which would keep the loop from being vectorized.
+    const float denominator = __builtin_elementwise_sqrt(v) * step.root_correction + step.epsilon;
     parameter[i] = parameter[i] * keep - step.rate * (m / denominator);
   }
 }
