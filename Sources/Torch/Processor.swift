@@ -8,4 +8,10 @@ public enum Processor {
   public static var hasFloat16: Bool { ctorch_has_float16() }
   /// Whether it multiplies 8-bit integers and adds up the products in 32 bits.
   public static var hasByteProducts: Bool { ctorch_has_byte_products() }
+
+  /// From now on freed memory stays with the process.
+  ///
+  /// A training step frees and asks for the same gigabytes again and again, and the system would
+  /// clear each page each time.
+  public static func keepFreedMemory() { ctorch_keep_freed_memory() }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Torch
 internal import Training
 
 /// `dit train`
@@ -31,6 +32,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try model.checkTogether()
+    Processor.keepFreedMemory()
     try execution.apply()
     mindONE.notes.forEach(note)
     if mindONE.useParallel == true {

@@ -1,5 +1,11 @@
 #include "ctorch/processor.h"
 
+#include <limits.h>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 bool ctorch_has_wide_vectors(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
@@ -29,5 +35,12 @@ bool ctorch_has_byte_products(void) {
   return __builtin_cpu_supports("avx512vnni");
 #else
   return false;
+#endif
+}
+
+void ctorch_keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
 #endif
 }

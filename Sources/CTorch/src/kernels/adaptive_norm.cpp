@@ -112,8 +112,7 @@ DIT_CLONES void gated_columns_backward(const float *gradient, const float *y, fl
 
 void check_tokens(const at::Tensor &x) {
   TORCH_CHECK(x.dim() == 3 && x.is_contiguous() && x.scalar_type() == at::kFloat,
-              "tokens must be contiguous [N, T, D] float32, not ", x.sizes(), " ",
-              x.scalar_type());
+              "tokens must be contiguous [N, T, D] float32, not ", x.sizes(), " ", x.scalar_type());
 }
 
 /// A vector for each row of the batch, `[N, 1, D]`, perhaps a part of a wider table.
@@ -221,8 +220,8 @@ struct AdaptiveNorm : torch::autograd::Function<AdaptiveNorm> {
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    auto [x, shift, scale] = adaptive_norm_backward(gradients[0].contiguous(), saved[0], saved[1],
-                                                    saved[2], saved[3]);
+    auto [x, shift, scale] =
+        adaptive_norm_backward(gradients[0].contiguous(), saved[0], saved[1], saved[2], saved[3]);
     return {x, shift, scale, at::Tensor()};
   }
 };
