@@ -1,0 +1,75 @@
+internal import Checkpoint
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct KeyMapAutoencoderTests {
+  private struct Names: Decodable {
+    let diffusers: [String: [Int]]
+    let old_attention: [String: String]
+    let compvis: [String: [Int]]
+    let compvis_to_diffusers: [String: String]
+  }
+
+  private let names: Names
+
+  init() throws {
+    names = try JSONDecoder().decode(
+      Names.self, from: Data(contentsOf: URL(filePath: golden("autoencoder-keys.json"))))
+  }
+
+  /// A tensor of one number that tells it from the others, of a rank.
+  private func mark(_ number: Int, rank: Int) -> Tensor {
+    Tensor([Float(number)], shape: Array(repeating: 1, count: rank))
+  }
+
+  @Test(arguments: ["", "first_stage_model."]) func knowsCompVisNames(_ prefix: String) throws {
+    let order = names.compvis.keys.sorted()
+    var state: [String: Tensor] = [:]
+    for (number, name) in order.enumerated() {
+      state[prefix + name] = mark(number, rank: names.compvis[name]?.count ?? 1)
+    }
+    state[prefix + "loss.logvar"] = mark(0, rank: 1)
+    let (kind, mapped) = try #require(KeyMap.autoencoder(state))
+    #expect(kind == .kl)
+    #expect(Set(mapped.keys) == Set(names.diffusers.keys))
+    for (number, name) in order.enumerated() {
+      let target = try #require(names.compvis_to_diffusers[name])
+      let tensor = try #require(mapped[target], "\(name)")
+      #expect(tensor.item == Double(number), "\(name)")
+      #expect(tensor.rank == names.diffusers[target]?.count, "\(name)")
+    }
+  }
+
+  @Test func knowsDiffusersOldAndNewAttentionNames() throws {
+    let old = Dictionary(uniqueKeysWithValues: names.old_attention.map { ($1, $0) })
+    var state: [String: Tensor] = [:]
+    let order = names.diffusers.keys.sorted()
+    for (number, name) in order.enumerated() {
+      state[old[name] ?? name] = mark(number, rank: names.diffusers[name]?.count ?? 1)
+    }
+    #expect(state.keys.contains { $0.hasSuffix(".query.weight") })
+    let mapped = try #require(KeyMap.autoencoder(state)?.state)
+    #expect(Set(mapped.keys) == Set(order))
+    for (number, name) in order.enumerated() { #expect(mapped[name]?.item == Double(number)) }
+  }
+
+  @Test func knowsTheStacksOfTAESD() throws {
+    let decoder = ["1.weight": 4, "3.conv.0.weight": 4, "19.bias": 1]
+    let state = decoder.mapValues { mark(1, rank: $0) }
+    let (kind, mapped) = try #require(KeyMap.autoencoder(state))
+    #expect(kind == .tiny)
+    #expect(
+      Set(mapped.keys) == [
+        "decoder.layers.0.weight", "decoder.layers.2.conv.0.weight", "decoder.layers.18.bias",
+      ])
+    let both = ["encoder.0.weight": mark(1, rank: 4), "decoder.1.weight": mark(2, rank: 4)]
+    let names = try #require(KeyMap.autoencoder(both)?.state.keys)
+    #expect(Set(names) == ["encoder.layers.0.weight", "decoder.layers.0.weight"])
+  }
+
+  @Test func leavesOtherModelsAlone() {
+    #expect(KeyMap.autoencoder(["conv1.weight": mark(0, rank: 4)]) == nil)
+  }
+}
