@@ -24,6 +24,27 @@ public struct Guidance: Sendable, Equatable {
   /// Whether the network has to run on null rows too.
   public var isActive: Bool { scale > 1 }
 
+  /// The classes of the network's rows: those of the images, then as many null rows if it is active.
+  public func rows(for labels: [Int], nullClass: Int) -> [Int] {
+    isActive ? labels + Array(repeating: nullClass, count: labels.count) : labels
+  }
+
+  /// The denoiser that a network over the rows of `rows(for:nullClass:)` makes.
+  ///
+  /// - Parameters:
+  ///   - noiseChannelCount: C, the channels that predict noise.
+  ///   - network: predicts for all rows.
+  /// - Returns: predicts for the images, guidance included.
+  public func denoiser(
+    noiseChannelCount: Int, over network: @escaping Denoiser
+  ) -> Denoiser {
+    guard isActive else { return network }
+    return { latents, timestep in
+      combined(
+        network(concatenated([latents, latents]), timestep), noiseChannelCount: noiseChannelCount)
+    }
+  }
+
   /// Combines the predictions for conditional and null rows.
   ///
   /// - Parameters:

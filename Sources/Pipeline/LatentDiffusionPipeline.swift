@@ -27,8 +27,13 @@ public final class LatentDiffusionPipeline {
   /// Height and width of images in pixels.
   public let imageSize: Int
 
-  private let loader: DiTLoader
-  private var runner: (any DiTRunner)?
+  /// The DiT: its weights are read with the first batch.
+  private enum Runner {
+    case waiting(DiTLoader)
+    case ready(any DiTRunner)
+  }
+
+  private var runner: Runner
   private let autoencoder: (any Autoencoder)?
 
   /// Opens the files and checks that all goes together; weights are read with the first batch.
@@ -40,10 +45,10 @@ public final class LatentDiffusionPipeline {
     precision = try Placement.precision(config.precision, in: config.mode, on: device)
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
-    let loader = DiTLoader(
-      checkpoint: checkpoint, headCount: config.headCount, imageSize: config.imageSize,
-      precision: precision, mode: config.mode, device: device)
-    let (model, modelNotes) = try loader.inferredConfig()
+    let loader = try DiTLoader(
+      checkpoint, headCount: config.headCount, imageSize: config.imageSize, precision: precision,
+      mode: config.mode, device: device)
+    let model = loader.config
     let factor: Int
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
       config.chosenAutoencoder, for: model, of: checkpoint.path, device: device)
@@ -55,9 +60,9 @@ public final class LatentDiffusionPipeline {
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
-    notes = checkpoint.notes + modelNotes
+    notes = checkpoint.notes + loader.notes
     self.model = model
-    self.loader = loader
+    runner = .waiting(loader)
   }
 
   private static func autoencoder(
@@ -149,8 +154,7 @@ public final class LatentDiffusionPipeline {
     }
     let (count, size, channels) = (labels.count, model.inputSize, model.channelCount)
     let start = Tensor.randn([count, channels, size, size], generator: generator)
-    let isGuided = options.guidance.isActive
-    let rows = isGuided ? labels + Array(repeating: model.classCount, count: count) : labels
+    let rows = options.guidance.rows(for: labels, nullClass: model.classCount)
     let runner = try loadedRunner()
     let network = withoutGradients {
       runner.prepared(labels: rows, timesteps: schedule.timesteps)
@@ -158,19 +162,18 @@ public final class LatentDiffusionPipeline {
     return Denoising(
       GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
       sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
-      generator: generator
-    ) { latents, timestep in
-      guard isGuided else { return network(latents, timestep) }
-      return options.guidance.combined(
-        network(concatenated([latents, latents]), timestep), noiseChannelCount: channels)
-    }
+      generator: generator,
+      denoiser: options.guidance.denoiser(noiseChannelCount: channels, over: network))
   }
 
   private func loadedRunner() throws -> any DiTRunner {
-    if let runner { return runner }
-    let loaded = try withTorchErrors { try loader.load(model) }
-    runner = loaded
-    return loaded
+    switch runner {
+    case .ready(let loaded): return loaded
+    case .waiting(let loader):
+      let loaded = try withTorchErrors { try loader.load() }
+      runner = .ready(loaded)
+      return loaded
+    }
   }
 
   /// Latents, as they leave the sampler, to images, one at a time.

@@ -1,7 +1,6 @@
 private enum Optimization {
   static let adamW = Operator("dit::adamw_")
   static let norms = Operator("aten::_foreach_norm.Scalar")
-  static let copy = Operator("aten::_foreach_copy_")
 }
 
 /// The constants of one step of AdamW.
@@ -63,9 +62,4 @@ public func totalNorm(_ tensors: [Tensor]) -> Double {
   guard !tensors.isEmpty else { return 0 }
   let norms = Optimization.norms.results(.tensors(tensors), 2, count: tensors.count)
   return stacked(norms).to(.float64).norm().item
-}
-
-/// Copies each tensor of `sources` into its place in `targets`.
-public func copyInPlace(_ targets: [Tensor], from sources: [Tensor]) {
-  _ = Optimization.copy.results(.tensors(targets), .tensors(sources), count: 0)
 }

@@ -36,18 +36,17 @@ public struct SampleGrid {
     let generator = try Generator(seed: seed)
     let (count, size) = (labels.count, config.inputSize)
     let start = Tensor.randn([count, config.channelCount, size, size], generator: generator)
-    let y = Tensor(labels + Array(repeating: config.classCount, count: count)).to(device)
     let guidance = Guidance(scale: guidanceScale)
+    let rows = guidance.rows(for: labels, nullClass: config.classCount)
+    let y = Tensor(rows).to(device)
     let steps = Denoising(
       GaussianDiffusion(
         try NoiseSchedule.linear.respaced(to: stepCount), learnsVariance: config.learnsVariance,
         device: device),
-      sampler: .ddim, from: start.to(device), noiseRowCount: 2 * count, generator: generator
-    ) { latents, timestep in
-      let t = Tensor.full([2 * count], Double(timestep), device: device)
-      let output = model(concatenated([latents, latents]), t: t, y: y)
-      return guidance.combined(output, noiseChannelCount: config.channelCount)
-    }
+      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, generator: generator,
+      denoiser: guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
+        model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
+      })
     var latents = start
     for step in steps { latents = step.latents }
     return ImageGrid.grid(codec.decode(latents))

@@ -94,10 +94,11 @@ public struct TrainingCheckpoint {
 
   /// Copies weights, average and moments into a trainer and lets it go on from there.
   ///
-  /// - Returns: the numbers of the checkpoint.
+  /// - Parameters:
+  ///   - trainer: of the same model.
+  ///   - state: the numbers of this checkpoint.
   /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
-  public func restore(_ trainer: Trainer) throws -> State {
-    let state = try state()
+  public func restore(_ trainer: Trainer, _ state: State) throws {
     try copy(
       "model.safetensors",
       into: trainer.model.store.names.compactMap { name in
@@ -112,7 +113,6 @@ public struct TrainingCheckpoint {
       into: zip(optimizer.names, optimizer.firstMoments).map { ("exp_avg." + $0, $1) }
         + zip(optimizer.names, optimizer.secondMoments).map { ("exp_avg_sq." + $0, $1) })
     try trainer.restore(state.trainer)
-    return state
   }
 
   /// The numbers alone.

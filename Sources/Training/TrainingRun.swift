@@ -83,7 +83,7 @@ public final class TrainingRun {
       do {
         state = try checkpoint.state()
         try check(state, checkpoint.path)
-        _ = try checkpoint.restore(trainer)
+        try checkpoint.restore(trainer, state)
       } catch let error as IdentityError {
         throw TrainingError(error.message)
       } catch {

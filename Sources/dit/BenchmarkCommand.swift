@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import Inference
 internal import Models
 internal import Pipeline
@@ -50,15 +49,12 @@ struct BenchmarkSampleCommand: ParsableCommand {
   private func encoded(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) throws -> String {
-    let fields: [String: Any] = [
+    try JSONLine.text([
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
       "prepare_seconds": report.prepareSeconds, "peak_memory_bytes": report.peakMemoryBytes,
       "threads": report.threads, "precision": precision.rawValue, "mode": execution.mode.rawValue,
       "device": device.description,
-    ]
-    let data = try JSONSerialization.data(
-      withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
-    return String(decoding: data, as: UTF8.self)
+    ])
   }
 
   private func described(

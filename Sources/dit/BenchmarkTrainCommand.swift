@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import Inference
 internal import Models
 internal import Pipeline
@@ -59,14 +58,12 @@ struct BenchmarkTrainCommand: ParsableCommand {
         """)
       return
     }
-    let fields: [String: Any] = [
+    let line = try JSONLine.text([
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
       "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
       "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
       "device": device.description,
-    ]
-    let data = try JSONSerialization.data(
-      withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
-    print(String(decoding: data, as: UTF8.self))
+    ])
+    print(line)
   }
 }

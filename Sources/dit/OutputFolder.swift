@@ -39,13 +39,18 @@ struct OutputFolder {
 
   /// `samples/` and the time, with a number where that is taken.
   private static func fresh() -> String {
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.dateFormat = "yyyy-MM-dd-HHmmss"
-    let base = "samples/" + formatter.string(from: Date())
+    let base = "samples/" + timestamp()
     guard FileManager.default.fileExists(atPath: base) else { return base }
     var number = 2
     while FileManager.default.fileExists(atPath: "\(base)-\(number)") { number += 1 }
     return "\(base)-\(number)"
+  }
+
+  /// The local time as part of a folder's name.
+  static func timestamp() -> String {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.dateFormat = "yyyy-MM-dd-HHmmss"
+    return formatter.string(from: Date())
   }
 }

@@ -106,11 +106,7 @@ struct TrainSetup {
   }
 
   private static func directory(_ output: TrainOutputOptions) throws -> RunDirectory {
-    let formatter = DateFormatter()
-    formatter.locale = Locale(identifier: "en_US_POSIX")
-    formatter.dateFormat = "yyyy-MM-dd-HHmmss"
-    let directory = try RunDirectory(
-      output.outputPath ?? "runs/" + formatter.string(from: Date()))
+    let directory = try RunDirectory(output.outputPath ?? "runs/" + OutputFolder.timestamp())
     guard output.resume != nil || directory.savedSteps.isEmpty else {
       throw UsageError(
         "'\(directory.path)' holds a run already: go on with --resume, or choose another"

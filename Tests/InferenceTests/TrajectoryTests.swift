@@ -43,16 +43,12 @@ internal import Torch
     let start = Tensor.randn([2, 4, 8, 8], generator: generator)
     #expect(relativeError(start, expected[0]) < Tolerance.random)
     let schedule = try NoiseSchedule.linear.respaced(to: 10)
-    let rows = guidance.isActive ? labels + [10, 10] : labels
+    let rows = guidance.rows(for: labels, nullClass: 10)
     let network = try runner(values, mode).prepared(labels: rows, timesteps: schedule.timesteps)
     let steps = Denoising(
       GaussianDiffusion(schedule, learnsVariance: true), sampler: run.sampler, eta: run.eta,
-      from: start, noiseRowCount: rows.count, generator: generator
-    ) { latents, timestep in
-      guard guidance.isActive else { return network(latents, timestep) }
-      let output = network(concatenated([latents, latents]), timestep)
-      return guidance.combined(output, noiseChannelCount: 4)
-    }
+      from: start, noiseRowCount: rows.count, generator: generator,
+      denoiser: guidance.denoiser(noiseChannelCount: 4, over: network))
     var count = 0
     for step in steps {
       count += 1

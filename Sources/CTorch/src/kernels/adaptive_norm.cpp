@@ -8,9 +8,9 @@
 #include <torch/library.h>
 
 #include <algorithm>
-#include <cmath>
 #include <tuple>
 
+#include "modulated.h"
 #include "parallel.h"
 #include "simd.h"
 
@@ -26,19 +26,11 @@ constexpr int64_t column_block = 64;
 DIT_CLONES void norm_rows(const float *x, const float *shift, const float *scale, float *out,
                           float *means, float *deviations, int64_t rows, int64_t width,
                           float epsilon) {
-#pragma clang fp reassociate(on) contract(fast)
   for (int64_t row = 0; row < rows; row++, x += width, out += width) {
-    float sum = 0;
-    for (int64_t i = 0; i < width; i++) sum += x[i];
-    const float mean = sum / static_cast<float>(width);
-    float squares = 0;
-    for (int64_t i = 0; i < width; i++) squares += (x[i] - mean) * (x[i] - mean);
-    const float deviation = 1 / std::sqrt(squares / static_cast<float>(width) + epsilon);
-    for (int64_t i = 0; i < width; i++) {
-      out[i] = (x[i] - mean) * deviation * (1 + scale[i]) + shift[i];
-    }
-    means[row] = mean;
-    deviations[row] = deviation;
+    const Modulated value = modulated(x, scale, shift, width, epsilon);
+    for (int64_t i = 0; i < width; i++) out[i] = value(i);
+    means[row] = value.mean;
+    deviations[row] = value.deviation;
   }
 }
 

@@ -5,10 +5,10 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
-#include <cmath>
 #include <tuple>
 
 #include "bfloat16.h"
+#include "modulated.h"
 #include "parallel.h"
 #include "quantization.h"
 #include "simd.h"
@@ -42,20 +42,6 @@ struct Rows {
   float epsilon;
 };
 
-DIT_INLINE float sum_of(const float *x, int64_t width) {
-#pragma clang fp reassociate(on) contract(fast)
-  float sum = 0;
-  for (int64_t i = 0; i < width; i++) sum += x[i];
-  return sum;
-}
-
-DIT_INLINE float sum_of_squares(const float *x, float mean, int64_t width) {
-#pragma clang fp reassociate(on) contract(fast)
-  float sum = 0;
-  for (int64_t i = 0; i < width; i++) sum += (x[i] - mean) * (x[i] - mean);
-  return sum;
-}
-
 template <typename Number>
 DIT_INLINE void add_gated(float *__restrict x, const Number *__restrict y,
                           const float *__restrict gate, int64_t width) {
@@ -71,20 +57,6 @@ DIT_INLINE void add_gated_sums(float *__restrict x, const float *__restrict sums
     x[i] += gate[i] * (sums[i] * (scale * columns[i]) + bias[i]);
   }
 }
-
-/// A row of the result.
-struct Modulated {
-  const float *x;
-  const float *scale;
-  const float *shift;
-  float mean;
-  float deviation;
-
-  __attribute__((always_inline)) float operator()(int64_t i) const {
-#pragma clang fp contract(fast)
-    return (x[i] - mean) * deviation * (1 + scale[i]) + shift[i];
-  }
-};
 
 template <typename Number>
 DIT_INLINE void write(Number *__restrict out, const Modulated &value, int64_t width) {
@@ -109,10 +81,8 @@ DIT_INLINE void add_residual_row(const Rows &rows, int64_t row, int64_t label) {
 DIT_INLINE void normalize_row(const Rows &rows, int64_t row, int64_t label) {
   const int64_t width = rows.width, start = row * width;
   const float *x = rows.x + start;
-  const float mean = sum_of(x, width) / static_cast<float>(width);
-  const float variance = sum_of_squares(x, mean, width) / static_cast<float>(width);
-  const Modulated value{x, rows.scales + label * rows.stride, rows.shifts + label * rows.stride,
-                        mean, 1 / std::sqrt(variance + rows.epsilon)};
+  const Modulated value = modulated(x, rows.scales + label * rows.stride,
+                                    rows.shifts + label * rows.stride, width, rows.epsilon);
   if (rows.type == at::kByte) {
     rows.out_scales[row] =
         quantize_row(static_cast<uint8_t *>(rows.out) + start, kZeroPoint, width, value);
