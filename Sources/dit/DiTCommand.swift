@@ -13,8 +13,8 @@ struct DiTCommand: ParsableCommand {
       Options may also stand in a YAML file (-c FILE), in snake_case; flags win over the file.
       """,
     subcommands: [
-      SampleCommand.self, TrainCommand.self, EncodeCommand.self, ConvertCommand.self,
-      InspectCommand.self, BenchmarkCommand.self,
+      SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
+      ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self,
     ])
 }
 

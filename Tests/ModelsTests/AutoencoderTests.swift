@@ -50,4 +50,18 @@ internal import Torch
     #expect(model.canEncode == (half == "encoder"))
     #expect(model.canDecode == (half == "decoder"))
   }
+
+  @Test(arguments: [[8], [4, 8], [4, 6, 8, 10]], [1, 2])
+  func tinyOfOwnSizeIsReadOffItsShapes(_ widths: [Int], _ blockCount: Int) throws {
+    let config = TinyAutoencoderConfig(
+      widths: widths, latentChannelCount: 5, blockCount: blockCount)
+    let store = ParameterStore(.initialize(try Generator(seed: 1)))
+    let model = withoutGradients { TinyAutoencoder(config, at: store.root) }
+    #expect(try TinyAutoencoderConfig.inferred(from: store.stateDict.mapValues(\.shape)) == config)
+    #expect(model.downsamplingFactor == 1 << (widths.count - 1))
+    let latents = model.encode(.zeros([2, 3, 16, 24])).mean
+    let factor = model.downsamplingFactor
+    #expect(latents.shape == [2, 5, 16 / factor, 24 / factor])
+    #expect(model.decode(latents).shape == [2, 3, 16, 24])
+  }
 }

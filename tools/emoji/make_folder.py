@@ -21,7 +21,12 @@ CLASSES = {
     "face": (
         ["face-smiling", "face-affection", "face-tongue", "face-hand", "face-neutral-skeptical",
          "face-sleepy", "face-unwell", "face-hat", "face-glasses", "face-concerned"], ""),
-    "flag": (["country-flag"], ""),
+    "flag": (
+        ["country-flag"],
+        r": (Austria|Belgium|Brazil|Canada|Chile|China|Denmark|Estonia|Finland|France|Germany|Greece"
+        r"|India|Ireland|Italy|Japan|Netherlands|Nigeria|Norway|Poland|Spain|Sweden|Switzerland"
+        r"|Ukraine)$"),
+    "flower": (["plant-flower"], r"flower|blossom|rose|tulip|hibiscus|rosette"),
     "fruit": (["food-fruit"], ""),
     "geometric": (["geometric"], r"circle|square|diamond|triangle"),
     "heart": (["heart", "emotion"], "heart"),

@@ -1,0 +1,118 @@
+internal import Foundation
+internal import Layers
+public import Models
+public import Torch
+
+// N batch, C channels, h w latents.
+
+/// Trains a small autoencoder: the mean absolute error of its pictures, on latents that are kept
+/// near mean 0 and deviation 1.
+///
+/// The noise schedule of a diffusion model expects latents of about unit variance (Rombach et al.
+/// 2022, appendix G); here they are trained to have it, so that the scale factor is 1. A little noise
+/// on the latents teaches the decoder to bear the errors of a sampler.
+public final class AutoencoderTrainer {
+  /// What one optimizer step did.
+  public struct Report: Sendable {
+    /// The number of the step, from 1.
+    public var step: Int
+    /// Mean absolute error of pixels in -1 ... 1, plus the penalty.
+    public var loss: Double
+    /// Peak signal-to-noise ratio of the pictures of the step, in dB.
+    public var signalToNoise: Double
+    /// From its beginning to its end.
+    public var seconds: Double
+  }
+
+  /// What is trained.
+  public let autoencoder: TinyAutoencoder
+  /// The steps of the whole run.
+  public let stepCount: Int
+  /// Steps taken.
+  public private(set) var step = 0
+
+  private let store: ParameterStore
+  private let optimizer: AdamW
+  private let config: TrainingConfig
+  private let data: any TrainingData
+  private let noise: Generator
+  private let device: Device
+
+  /// Deviation of the noise on the latents.
+  private static let latentNoise = 0.05
+  /// How much latents off mean 0 and deviation 1 count.
+  private static let penaltyWeight = 0.1
+
+  /// A trainer with random weights.
+  ///
+  /// - Parameters:
+  ///   - model: the shape of the autoencoder, with both halves.
+  ///   - config: batch size, learning rate, AdamW and average; the rest plays no part.
+  ///   - data: images.
+  ///   - stepCount: the steps of the whole run.
+  ///   - device: where.
+  /// - Throws: `TorchError` if there is no generator of random numbers.
+  public init(
+    _ model: TinyAutoencoderConfig, config: TrainingConfig, data: any TrainingData,
+    stepCount: Int, device: Device
+  ) throws {
+    self.config = config
+    self.data = data
+    self.stepCount = stepCount
+    self.device = device
+    store = ParameterStore(.initialize(try Generator(seed: config.seed), device: device))
+    let store = store
+    autoencoder = withoutGradients { TinyAutoencoder(model, at: store.root) }
+    let parameters = store.names.compactMap { name in store[name].map { (name, $0) } }
+    for (_, tensor) in parameters { tensor.requiresGradient = true }
+    optimizer = AdamW(parameters, config: config)
+    noise = try Generator(seed: config.seed, device: device)
+  }
+
+  /// The parameters by the names of diffusers: their averages, where there are any.
+  public var weights: [(name: String, tensor: Tensor)] {
+    let values = optimizer.averages.isEmpty ? optimizer.parameters : optimizer.averages
+    return zip(optimizer.names, values).map { (name: $0, tensor: $1.detached) }
+  }
+
+  /// Takes the next step.
+  ///
+  /// - Throws: `TrainingError` if the loss is not finite; what the data throw.
+  public func takeStep() throws -> Report {
+    let clock = ContinuousClock()
+    let start = clock.now
+    guard case .images(let pixels) = try data.next().content else {
+      fatalError("AutoencoderTrainer: the data are no images")
+    }
+    let images = pixels.to(device)
+    let latents = autoencoder.encode(images).mean
+    let disturbed =
+      latents + Tensor.randn(latents.shape, generator: noise) * AutoencoderTrainer.latentNoise
+    let error = autoencoder.decode(disturbed) - images
+    let loss =
+      error.magnitude.mean()
+      + AutoencoderTrainer.penalty(latents) * AutoencoderTrainer.penaltyWeight
+    loss.backward()
+    let value = loss.item
+    guard value.isFinite else {
+      throw TrainingError(
+        "the loss of step \(step + 1) is not finite; try a lower learning rate")
+    }
+    optimizer.step(
+      optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount),
+      gradientScale: 1)
+    step += 1
+    // Pixels span 2, so the peak's square is 4.
+    let squaredError = max(error.detached.squared.mean().item, 1e-12)
+    return Report(
+      step: step, loss: value, signalToNoise: 10 * log10(4 / squaredError),
+      seconds: start.duration(to: clock.now).inSeconds)
+  }
+
+  /// The sum over channels of mean² + (deviation - 1)², over all rows and places `[N, C, h, w]`.
+  private static func penalty(_ latents: Tensor) -> Tensor {
+    let mean = latents.mean(axes: [0, 2, 3], keepingDims: true)
+    let deviation = ((latents - mean).squared.mean(axes: [0, 2, 3]) + 1e-6).squareRoot
+    return mean.squared.sum() + (deviation - 1).squared.sum()
+  }
+}

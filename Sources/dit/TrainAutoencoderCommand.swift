@@ -1,0 +1,150 @@
+internal import ArgumentParser
+internal import Checkpoint
+internal import Foundation
+internal import ImageData
+internal import Models
+internal import Pipeline
+internal import Torch
+internal import Training
+
+/// `dit train-autoencoder`
+struct TrainAutoencoderCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train-autoencoder", abstract: "Train a small autoencoder on a folder of images.",
+    discussion: """
+      A TinyAutoencoder of one's own size, for images that the published ones are too large for. \
+      Its latents have about unit variance, so the scale factor is 1. The result is one file, which \
+      --vae-checkpoint takes.
+
+        dit train-autoencoder --data-path emoji --image-size 64 --output-path vae.safetensors
+        dit train --data-path emoji --vae-checkpoint vae.safetensors --image-size 64 ...
+
+      The file is written at the end, after Ctrl-C, and every --save-interval steps.
+      """)
+
+  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
+  @Option(help: "A folder of class folders with images, or of images with image_caption.csv.")
+  var dataPath: String?
+  @Option(help: "Height and width of images in pixels.") var imageSize = 64
+  @Option(help: "The file to write, in safetensors.") var outputPath: String?
+  @Option(help: "Write over a file that is there.") var force = false
+  @Option(help: "Channels at each resolution, from that of the image; each next is half as high.")
+  var widths = WidthList([24, 48, 64])
+  @Option(help: "Residual blocks at each resolution.") var blockCount = 2
+  @Option(help: "Channels of the latents.") var latentChannels = 4
+  @Option(help: "Optimizer steps.") var maxSteps = 6000
+  @Option(help: "Images of a step.") var trainBatchSize = 16
+  @Option(help: "Learning rate after the warm-up.") var startLearningRate = 2e-3
+  @Option(help: "Learning rate at the end.") var endLearningRate = 1e-5
+  @Option(help: "Steps of the warm-up.") var warmupSteps = 100
+  @Option(help: "How much of the weights' moving average stays at a step.") var emaDecay = 0.999
+  @Option(help: "The seed of weights, data order and noise.") var seed: UInt64 = 3407
+  @Option(help: "Mirror half of the images.") var horizontalFlip = true
+  @Option(help: "Steps from one writing of the file to the next.") var saveInterval = 500
+  @Option(help: "Threads that decode images.") var numParallelWorkers = 2
+  @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
+  @Option(help: "Processor threads (default: one a core).") var threads: Int?
+
+  func validate() throws {
+    let counts = [
+      ("--block-count", blockCount), ("--latent-channels", latentChannels),
+      ("--max-steps", maxSteps), ("--train-batch-size", trainBatchSize),
+      ("--save-interval", saveInterval), ("--num-parallel-workers", numParallelWorkers),
+      ("--threads", threads ?? 1),
+    ]
+    for (name, count) in counts where count < 1 {
+      throw ValidationError("\(name) \(count): must be at least 1")
+    }
+    guard startLearningRate > 0, endLearningRate >= 0, warmupSteps >= 0 else {
+      throw ValidationError("learning rates and --warmup-steps must not be below 0")
+    }
+    guard (0..<1).contains(emaDecay) else {
+      throw ValidationError("--ema-decay \(emaDecay): must be from 0 to 1")
+    }
+  }
+
+  func run() throws {
+    guard let dataPath else { throw UsageError("the images are missing: give --data-path FOLDER") }
+    guard let outputPath else {
+      throw UsageError("where to write is missing: give --output-path FILE")
+    }
+    guard force || !FileManager.default.fileExists(atPath: outputPath) else {
+      throw UsageError("'\(outputPath)' is there already; choose another name, or give --force")
+    }
+    let model = TinyAutoencoderConfig(
+      widths: widths.values, latentChannelCount: latentChannels, blockCount: blockCount)
+    let factor = model.downsamplingFactor
+    guard imageSize > 0, imageSize.isMultiple(of: factor) else {
+      throw UsageError(
+        "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
+    }
+    Processor.keepFreedMemory()
+    if let threads { try LibTorch.setThreadCount(threads) }
+    let device = try Placement.device(device)
+    let folder = try ImageFolder(dataPath)
+    folder.notes.forEach(note)
+    let trainer = try AutoencoderTrainer(
+      model, config: training, data: try data(folder), stepCount: maxSteps, device: device)
+    let size = imageSize / factor
+    note(
+      "\(folder.count) images to latents of \(latentChannels) x \(size) x \(size);"
+        + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
+    try loop(trainer, outputPath)
+    print(outputPath)
+  }
+
+  private var training: TrainingConfig {
+    var config = TrainingConfig()
+    config.batchSize = trainBatchSize
+    config.seed = seed
+    config.schedule = LearningRateSchedule(
+      .cosine, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps)
+    config.averageDecay = emaDecay
+    config.averageWarmsUp = true
+    return config
+  }
+
+  private func data(_ folder: ImageFolder) throws -> FolderData {
+    var options = BatchLoaderOptions(imageSize: imageSize, globalBatchSize: trainBatchSize)
+    options.seed = seed
+    options.mirrors = horizontalFlip
+    options.workerCount = numParallelWorkers
+    options.dropsLast = folder.count >= trainBatchSize
+    return try FolderData(
+      folder, options: options, microBatchSize: trainBatchSize, classNames: folder.classNames,
+      hasPosterior: false
+    ) { note("\($0.reason); another image takes its place") }
+  }
+
+  private func loop(_ trainer: AutoencoderTrainer, _ path: String) throws {
+    let progress = Progress("Training", count: maxSteps)
+    defer { progress.finish() }
+    for step in 1...maxSteps {
+      let report = try trainer.takeStep()
+      progress.update(
+        step, detail: String(format: "loss %.4f  PSNR %.1f dB", report.loss, report.signalToNoise))
+      if step.isMultiple(of: saveInterval) || step == maxSteps || Interrupt.isRequested {
+        try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
+      }
+      try Interrupt.check()
+    }
+  }
+}
+
+/// Channel counts with commas between.
+struct WidthList: ExpressibleByArgument {
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    let values = parts.compactMap { Int($0.filter { !$0.isWhitespace && $0 != "[" && $0 != "]" }) }
+    guard values.count == parts.count, values.count <= 6,
+      values.allSatisfy({ (1...1024).contains($0) })
+    else { return nil }
+    self.init(values)
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+}
