@@ -2,7 +2,7 @@ internal import Files
 internal import Foundation
 
 /// A model in the folder of a pipeline that diffusers wrote; the raw value is its folder's name.
-public enum PipelinePart: String, Sendable {
+public enum PipelinePart: String, CaseIterable, Sendable {
   /// The network that predicts noise.
   case transformer
   /// The autoencoder.
@@ -49,6 +49,23 @@ public enum PipelinePart: String, Sendable {
       metadata["scaling_factor"] = "\(factor)"
     }
     return metadata
+  }
+
+  /// The diffusion process that a pipeline names, in words; nil if its folder names none.
+  public static func scheduler(in folder: String) -> String? {
+    guard
+      let config = decode(Scheduler.self, "\(folder)/scheduler/scheduler_config.json"),
+      let name = config._class_name
+    else { return nil }
+    let steps = config.num_train_timesteps.map { "\($0) steps" }
+    let schedule = config.beta_schedule.map { "beta schedule \(clipped($0))" }
+    return [clipped(name), steps, schedule].compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private struct Scheduler: Decodable {
+    let _class_name: String?
+    let num_train_timesteps: Int?
+    let beta_schedule: String?
   }
 
   private struct Pipeline: Decodable {

@@ -31,7 +31,21 @@ final class ModulationSchedule {
     self.labels = Tensor(labels).to(device)
     self.timesteps = timesteps
     let bytesPerStep = layers.reduce(0) { $0 + $1.weight.size(0) } * 4 * labels.count
-    chunkLength = max(1, min(timesteps.count, Self.budget / bytesPerStep))
+    chunkLength = Self.chunkLength(bytesPerStep, stepCount: timesteps.count)
+  }
+
+  /// What the vectors of a run take at a time.
+  ///
+  /// - Parameters:
+  ///   - bytesPerStep: of all layers and labels.
+  ///   - stepCount: steps of the run.
+  /// - Returns: bytes.
+  static func bytes(_ bytesPerStep: Int, stepCount: Int) -> Int {
+    bytesPerStep * chunkLength(bytesPerStep, stepCount: stepCount)
+  }
+
+  private static func chunkLength(_ bytesPerStep: Int, stepCount: Int) -> Int {
+    max(1, min(stepCount, budget / bytesPerStep))
   }
 
   /// The tables of a timestep: each block's, then the final layer's, `[L, k D]`.

@@ -1,4 +1,18 @@
+internal import Layers
+
 extension DiTConfig {
+  /// The numbers in all parameters, the position embedding included.
+  public var parameterCount: Int {
+    let store = ParameterStore(.shapes)
+    _ = DiT(self, at: store.root)
+    return store.elementCount
+  }
+
+  /// Those of them in the linear layers of the blocks, without the modulation.
+  public var blockLinearParameterCount: Int {
+    depth * ((4 + 2 * mlpRatio) * hiddenSize * hiddenSize + (5 + mlpRatio) * hiddenSize)
+  }
+
   /// Multiply-adds of one forward pass of one image without guidance.
   ///
   /// Peebles & Xie 2023, table 4, has them as "Gflops".

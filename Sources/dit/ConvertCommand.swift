@@ -9,9 +9,10 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Reads safetensors, PyTorch and MindSpore files of DiTs and autoencoders in any known dialect, \
       and folders of diffusers; the content tells the format. Writes the names of the published \
-      DiTs, or those of diffusers for an autoencoder, in the format of the target's suffix: \
-      .safetensors, .pt, .pth or .bin (PyTorch), .ckpt (MindSpore); or, with --format diffusers, a \
-      folder for DiTPipeline. What was written is read again and compared.
+      DiTs, or those of diffusers for an autoencoder (of MindONE in a MindSpore file), in the \
+      format of the target's suffix: .safetensors, .pt, .pth or .bin (PyTorch), .ckpt (MindSpore); \
+      or, with --format diffusers, a folder for DiTPipeline. What was written is read again and \
+      compared.
 
         dit convert --source DiT-XL-2-256x256.pt --target DiT-XL-2-256x256.safetensors
         dit convert --source model.ckpt --target converted/ --dtype bf16
@@ -41,6 +42,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "Height and width in pixels, for a DiT file without its position embedding.")
   var imageSize: Int?
   @Option(help: "Attention heads, where the checkpoint does not tell.") var numHeads: Int?
+  @Option(
+    help: "An autoencoder's norms in a MindSpore file: gamma, or weight as later MindONE has it.")
+  var normNames = KeyMap.NormNames.gamma
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {

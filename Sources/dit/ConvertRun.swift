@@ -27,7 +27,12 @@ struct ConvertRun {
     let target = try ConvertTarget(
       command.target, source: command.source, format: command.format?.file,
       replacesFile: command.force)
-    let tensors = content.tensors ?? []
+    var tensors = content.tensors ?? []
+    if target.format == .mindspore, case .autoencoder(let autoencoder) = content,
+      case .kl = autoencoder.config
+    {
+      tensors = KeyMap.mindSporeAutoencoder(tensors, norms: command.normNames)
+    }
     try describe(content)
     let progress = Progress("Converting", count: 2 * tensors.count, unit: "tensor")
     defer { progress.finish() }

@@ -1,35 +1,46 @@
 internal import ArgumentParser
 internal import Checkpoint
 internal import Foundation
-internal import Pipeline
 
 /// `dit inspect`
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show what a checkpoint holds.",
     discussion: """
-      Format, kind of model, configuration, cost, element types, NaN and infinities, and the names \
-      with their shapes.
+      Format, kind of model, configuration, cost, memory to sample and to train, element types, NaN \
+      and infinities, and the names with their shapes; of the folder of a pipeline each part.
 
         dit inspect DiT-XL-2-256x256.pt
         dit inspect --json sd-vae-ft-mse.safetensors
+        dit inspect DiT-XL-2-256/
       """)
 
-  @Argument(help: "A safetensors, PyTorch or MindSpore file.") var file: String
+  @Argument(
+    help: "A safetensors, PyTorch or MindSpore file, or a folder of diffusers or of training.")
+  var file: String
   @Option(help: "Print one JSON object.") var json = false
   @Option(help: "List every block, also those that are like the one before.") var all = false
 
   func run() throws {
+    if let pipeline = try PipelineInspection(file) {
+      try show(pipeline) { pipeline.lines(showingAll: all) }
+      return
+    }
     let checkpoint = try Checkpoint.open(file)
     let inspection = try Inspection(checkpoint)
-    if json {
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(inspection), as: UTF8.self))
-    } else {
-      let tree = TensorTree(checkpoint.entries).lines(showingAll: all)
-      print((inspection.lines + [""] + tree).joined(separator: "\n"))
+    try show(inspection) {
+      inspection.lines + [""] + TensorTree(checkpoint.entries).lines(showingAll: all)
     }
+  }
+
+  private func show(_ findings: some Encodable, lines: () -> [String]) throws {
+    guard json else {
+      print(lines().joined(separator: "\n"))
+      return
+    }
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(findings), as: UTF8.self))
   }
 }

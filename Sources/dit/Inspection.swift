@@ -49,6 +49,7 @@ struct Inspection: Encodable {
   /// What the shapes tell of the model.
   private(set) var config: [String: Fact] = [:]
   private(set) var multiplyAdds: Double?
+  private(set) var memory: MemoryEstimate?
   private(set) var parameters = 0
   private(set) var dtypes: [DType] = []
   private(set) var nan = 0
@@ -60,7 +61,7 @@ struct Inspection: Encodable {
   private var facts: [(name: String, value: Fact)] = []
 
   private enum CodingKeys: CodingKey {
-    case file, format, kind, config, multiplyAdds, parameters, dtypes, nan, infinite, notes
+    case file, format, kind, config, multiplyAdds, memory, parameters, dtypes, nan, infinite, notes
     case metadata, tensors
   }
 
@@ -83,6 +84,7 @@ struct Inspection: Encodable {
         notes += dit.notes
         facts = Inspection.facts(dit)
         multiplyAdds = dit.config.multiplyAddCount
+        memory = MemoryEstimate(dit.config)
       case .autoencoder(let autoencoder):
         (name, facts) = Inspection.facts(autoencoder.config)
       case .other(let error):
@@ -167,11 +169,14 @@ struct Inspection: Encodable {
     dtypes = table.values.sorted { ($1.bytes, $0.dtype) < ($0.bytes, $1.dtype) }
   }
 
+  /// A name and what it stands for, as a line.
+  static func row(_ name: String, _ value: String) -> String {
+    name.padding(toLength: 18, withPad: " ", startingAt: 0) + value
+  }
+
   /// The findings as text, but for the tensors.
   var lines: [String] {
-    func row(_ name: String, _ value: String) -> String {
-      name.padding(toLength: 18, withPad: " ", startingAt: 0) + value
-    }
+    let row = Inspection.row
     var lines = [row("file", file), row("format", format), row("kind", kind)]
     lines += facts.map { row($0.name, $0.value.text) }
     lines.append(row("parameters", String(parameters)))
@@ -179,6 +184,7 @@ struct Inspection: Encodable {
       lines.append(
         row("multiply-adds", String(format: "%.3g G a forward pass", multiplyAdds / 1e9)))
     }
+    lines += memory?.lines.map { row($0.0, $0.1) } ?? []
     lines += dtypes.map {
       row($0.dtype, "\($0.tensors) tensors, \($0.elements) elements, \($0.bytes) bytes")
     }

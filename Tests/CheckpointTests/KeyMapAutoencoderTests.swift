@@ -42,6 +42,33 @@ internal import Torch
     }
   }
 
+  @Test(arguments: KeyMap.NormNames.allCases)
+  func givesMindSporeTheNamesOfMindONE(_ norms: KeyMap.NormNames) throws {
+    let known = names.diffusers.sorted { $0.key < $1.key }
+    let tensors = known.enumerated().map { number, entry in
+      (name: entry.key, tensor: mark(number, rank: entry.value.count))
+    }
+    let mapped = KeyMap.mindSporeAutoencoder(tensors, norms: norms)
+    let compVis = Dictionary(
+      uniqueKeysWithValues: names.compvis_to_diffusers.map { ($0.value, $0.key) })
+    for (source, target) in zip(tensors, mapped) {
+      let original = try #require(compVis[source.name])
+      var parts = original.split(separator: ".").map(String.init)
+      if norms == .gamma, parts.contains(where: { $0.hasPrefix("norm") }) {
+        parts[parts.count - 1] = parts[parts.count - 1] == "weight" ? "gamma" : "beta"
+      }
+      #expect(target.name == parts.joined(separator: "."))
+      #expect(target.tensor.rank == names.compvis[original]?.count, "\(target.name)")
+      #expect(target.tensor.item == source.tensor.item, "\(target.name)")
+    }
+    let state = Dictionary(uniqueKeysWithValues: mapped.map { ($0.name, $0.tensor) })
+    let back = try #require(KeyMap.autoencoder(state)?.state)
+    for source in tensors {
+      let tensor = try #require(back[source.name], "\(source.name)")
+      #expect(tensor.shape == source.tensor.shape && tensor.item == source.tensor.item)
+    }
+  }
+
   @Test func knowsDiffusersOldAndNewAttentionNames() throws {
     let old = Dictionary(uniqueKeysWithValues: names.old_attention.map { ($1, $0) })
     var state: [String: Tensor] = [:]

@@ -94,6 +94,28 @@ internal import Torch
     }
   }
 
+  @Test(arguments: [([], "gamma"), (["--norm-names", "weight"], "weight")])
+  func givesMindSporeAutoencodersTheNamesOfMindONE(_ more: [String], _ norm: String) throws {
+    let weights = try GoldenValues("autoencoder-kl").weights
+    try withTemporaryFolder { folder in
+      try CheckpointWriter.write(
+        weights.map { ($0.key, $0.value) }, as: .safetensors, to: folder + "/vae.safetensors")
+      let result = try dit(
+        ["convert", "-s", "vae.safetensors", "-t", "vae.ckpt"] + more, in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      let state = try Checkpoint.open(folder + "/vae.ckpt").stateDict
+      #expect(state["decoder.norm_out.\(norm)"] != nil, "\(state.keys.sorted())")
+      #expect(state["decoder.mid.attn_1.q.weight"]?.shape == [64, 64, 1, 1])
+      let back = try dit(["convert", "-s", "vae.ckpt", "-t", "back.pt"], in: folder)
+      #expect(back.status == 0, "\(back.errors)")
+      let copy = try Checkpoint.open(folder + "/back.pt").stateDict
+      #expect(Set(copy.keys) == Set(weights.keys))
+      for (name, tensor) in weights {
+        #expect(relativeError(try #require(copy[name]), tensor) == 0, "\(name)")
+      }
+    }
+  }
+
   @Test func neverOverwritesUnaskedNorTheSource() throws {
     try withTemporaryFolder { folder in
       try ConvertTests.writeModel(to: folder + "/in.pt", as: .pytorch)

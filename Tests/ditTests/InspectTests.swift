@@ -24,6 +24,19 @@ internal import Torch
     #expect((report["tensors"] as? [Any])?.count == 44)
   }
 
+  @Test func estimatesTheMemoryOfAModel() throws {
+    let report = try InspectTests.report([InspectTests.diffusers])
+    let memory = try #require(report["memory"] as? [String: Any])
+    let sample = try #require(memory["sample_bytes"] as? [String: Int])
+    let train = try #require(memory["train"] as? [String: [String: Int]])
+    let count = 51_168  // numbers, without the copies of the embedders in the second block
+    #expect(try #require(sample["fp32"]) > 4 * count)
+    #expect(Set(sample.keys) == ["fp32", "bf16", "int8"] && Set(train.keys) == ["fp32", "bf16"])
+    #expect(train["fp32"]?["state_bytes"] == 20 * (count + 512))
+    let text = try dit(["inspect", InspectTests.diffusers]).output
+    #expect(text.contains("memory to sample") && text.contains("memory to train"), "\(text)")
+  }
+
   @Test func tellsAnAutoencoderATrainingAndAnythingElse() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/vae.pt"
@@ -52,6 +65,29 @@ internal import Torch
       #expect(report["nan"] as? Int == 5 && report["infinite"] as? Int == 10)
       #expect(report["parameters"] as? Int == 27)
       #expect((report["dtypes"] as? [Any])?.count == 6)
+    }
+  }
+
+  @Test func showsThePartsOfAPipeline() throws {
+    try withTemporaryFolder { folder in
+      let weights = try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) }
+      try CheckpointWriter.write(weights, as: .pytorch, to: folder + "/vae.pt")
+      let convert = try dit(
+        [
+          "convert", "--source", InspectTests.diffusers, "--target", "pipe", "--format",
+          "diffusers", "--vae-source", "vae.pt",
+        ], in: folder)
+      #expect(convert.status == 0, "\(convert.errors)")
+      let report = try InspectTests.report([folder + "/pipe"])
+      #expect(report["kind"] as? String == "pipeline")
+      #expect((report["scheduler"] as? String)?.contains("DDIMScheduler") == true)
+      let parts = try #require(report["parts"] as? [String: [String: Any]])
+      #expect(
+        parts.mapValues { $0["kind"] as? String } == ["transformer": "DiT", "vae": "AutoencoderKL"])
+      let text = try dit(["inspect", "pipe"], in: folder).output
+      #expect(text.contains("== transformer\n") && text.contains("== vae\n"), "\(text)")
+      let part = try InspectTests.report([folder + "/pipe/vae"])
+      #expect(part["kind"] as? String == "AutoencoderKL")
     }
   }
 
