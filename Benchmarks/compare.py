@@ -1,5 +1,11 @@
 #!/usr/bin/env python3
-"""Alternates runs of `dit` and of PyTorch, and prints medians and ratios as a table.
+"""Alternates runs of `dit` and of PyTorch, and prints medians and ratios as tables.
+
+Usage: compare.py [OPTIONS] [sample] [large] [small] [decode]   (default: all of them)
+  sample  a step of DiT-XL/2 at 256 px, beside torch.compile, MindSpore's graph mode (where
+          MINDSPORE_PYTHON names a Python that has it) and the time of the products alone
+  large   the same at 512 px; small: DiT-S/2 and DiT-B/4; both beside PyTorch eager
+  decode  AutoencoderKL at 256 and 512 px
 
 Each round runs every contestant once, one after the other. A ratio compares runs of one round, and
 the table has the median over the rounds, so that a machine that is slower for a while does not
@@ -18,29 +24,65 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/dit"
-PEER = ROOT / "Benchmarks/peer/sample_step.py"
-BASELINE = "PyTorch eager fp32"
+PEERS = ROOT / "Benchmarks/peer"
+# Number formats, and what the processor must have for them.
+PRECISIONS = {"fp32": "", "bf16": "avx512_bf16", "int8": "avx512_vnni"}
 
 
-def contestants(options):
-    """Names and commands, the baseline first."""
-    shape = [
-        *("--model-name", options.model_name, "--image-size", str(options.image_size)),
-        *("--batch-size", str(options.batch_size)),
-    ]
-    if options.threads:
-        shape += ["--threads", str(options.threads)]
-    peer = [sys.executable, str(PEER), *shape]
-    result = {BASELINE: peer}
-    if options.compile:
-        result["PyTorch compiled fp32"] = [*peer, "--compile"]
-    if "bf16" in options.precisions:
-        result["PyTorch eager bf16"] = [*peer, "--precision", "bf16"]
-    for precision in options.precisions:
+def precisions(options):
+    """Those asked for, else all that the processor has hardware for."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    return options.precisions or [name for name, flag in PRECISIONS.items() if flag in flags]
+
+
+def peer(script, *arguments, python=sys.executable):
+    return [python, str(PEERS / script), *arguments]
+
+
+def sampling(options, model, size, has_all):
+    """Names and commands for a step of a model, the baseline first."""
+    shape = ["--model-name", model, "--image-size", str(size)]
+    shape += ["--batch-size", str(options.batch_size)]
+    result = {"PyTorch eager fp32": peer("sample_step.py", *shape)}
+    if has_all and not options.cpu_time:
+        result["PyTorch compiled fp32"] = peer("sample_step.py", *shape, "--compile")
+        if "MINDSPORE_PYTHON" in os.environ:
+            result["MindSpore graph fp32"] = peer(
+                "mindspore_step.py", *shape, python=os.environ["MINDSPORE_PYTHON"])
+        result["products and attention alone"] = peer("roofline.py", *shape)
+    if has_all and "bf16" in precisions(options):
+        result["PyTorch eager bf16"] = peer("sample_step.py", *shape, "--precision", "bf16")
+    for precision in precisions(options):
         result[f"dit {precision}"] = [
             *(str(PROGRAM), "benchmark", "sample", *shape, "--precision", precision, "--json")
         ]
     return result
+
+
+def decoding(size):
+    """Names and commands for decoding one image, the baseline first."""
+    shape = ["--image-size", str(size)]
+    return {
+        "PyTorch eager": peer("decode.py", *shape),
+        "PyTorch eager, channels last": peer("decode.py", *shape, "--channels-last"),
+        "dit": [str(PROGRAM), "benchmark", "decode", *shape, "--json"],
+    }
+
+
+def tables(options):
+    """Titles and contestants of the parts asked for."""
+    parts = {
+        "sample": [(options.model_name, options.image_size, True)],
+        "large": [("DiT-XL/2", 512, False)],
+        "small": [("DiT-S/2", 256, False), ("DiT-B/4", 256, False)],
+    }
+    for part in options.parts:
+        for model, size, has_all in parts.get(part, []):
+            title = f"{model}, {size} px, {options.batch_size} rows, a step"
+            yield title, sampling(options, model, size, has_all)
+    if "decode" in options.parts:
+        for size in (256, 512):
+            yield f"AutoencoderKL, {size} px, an image", decoding(size)
 
 
 def run(command, steps, environment=None):
@@ -49,7 +91,7 @@ def run(command, steps, environment=None):
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     if result.returncode != 0:
         sys.exit(f"compare: {' '.join(command)} failed:\n{result.stderr.strip()}")
-    return json.loads(result.stdout)
+    return json.loads(result.stdout.strip().splitlines()[-1])
 
 
 def processor_seconds(command, steps):
@@ -65,48 +107,76 @@ def processor_seconds(command, steps):
 
 
 def measured(command, options):
-    """The seconds that a step takes; of processor time the difference of two runs, which leaves out
-    what comes before the steps."""
+    """What a run says, with the seconds of a step; of processor time the difference of two runs,
+    which leaves out what comes before the steps."""
     if not options.cpu_time:
-        return run(command, options.steps)["seconds_per_step"]
+        return run(command, options.steps)
     more = processor_seconds(command, options.steps + 1)
-    return (more - processor_seconds(command, 1)) / options.steps
+    return {"seconds_per_step": (more - processor_seconds(command, 1)) / options.steps}
+
+
+def seconds(report):
+    return report.get("seconds_per_step", report.get("seconds_per_batch"))
+
+
+def compare(title, commands, options):
+    """Runs all contestants and prints their table."""
+    if options.threads:
+        commands = {
+            name: [*command, "--threads", str(options.threads)]
+            for name, command in commands.items()
+        }
+    reports = {name: [] for name in commands}
+    for number in range(1, options.rounds + 1):
+        for name, command in commands.items():
+            reports[name].append(measured(command, options))
+            note = f"{title}, round {number}: {name} {seconds(reports[name][-1]):.3f} s"
+            print(note, file=sys.stderr, flush=True)
+    print(
+        f"\n{title}, medians of {options.rounds} rounds of {options.steps} steps"
+        f"{', processor seconds on one thread' if options.cpu_time else ''}\n")
+    print("| | s | times as fast | rounds | prepared in s | peak memory MB |")
+    print("|---|---|---|---|---|---|")
+    baseline = [seconds(report) for report in next(iter(reports.values()))]
+    for name, runs in reports.items():
+        ratios = [base / seconds(report) for base, report in zip(baseline, runs)]
+
+        def median(key, scale):
+            values = [report[key] / scale for report in runs if key in report]
+            return statistics.median(values) if values else None
+
+        prepared, memory = median("prepare_seconds", 1), median("peak_memory_bytes", 1e6)
+        print(
+            f"| {name} | {statistics.median(map(seconds, runs)):.3f}"
+            f" | {statistics.median(ratios):.2f} | {', '.join(f'{ratio:.2f}' for ratio in ratios)}"
+            f" | {'' if prepared is None else f'{prepared:.1f}'}"
+            f" | {'' if memory is None else f'{memory:.0f}'} |", flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model-name", default="DiT-XL/2")
-    parser.add_argument("--image-size", type=int, default=256)
+    parts = ["sample", "large", "small", "decode"]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
+    parser.add_argument("--model-name", default="DiT-XL/2", help="of the part `sample`")
+    parser.add_argument("--image-size", type=int, default=256, help="of the part `sample`")
     parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
     parser.add_argument("--steps", type=int, default=3, help="timed in each run")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16", "int8"])
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS)
     parser.add_argument(
-        "--cpu-time", action="store_true", help="count processor seconds on one thread"
-    )
-    parser.add_argument("--compile", action="store_true", help="also time torch.compile")
+        "--cpu-time", action="store_true", help="count processor seconds on one thread")
     options = parser.parse_args()
+    options.parts = options.parts or parts
+    if unknown := set(options.parts) - set(parts):
+        parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
     if options.cpu_time:
         options.threads = 1
     if not PROGRAM.is_file():
         sys.exit(f"compare: {PROGRAM} is not there; run `make build` first")
-    commands = contestants(options)
-    times = {name: [] for name in commands}
-    for round_number in range(1, options.rounds + 1):
-        for name, command in commands.items():
-            times[name].append(measured(command, options))
-            note = f"round {round_number}: {name} {times[name][-1]:.3f} s"
-            print(note, file=sys.stderr, flush=True)
-    print(
-        f"{options.model_name}, {options.image_size} px, {options.batch_size} rows, medians of"
-        f" {options.rounds} rounds of {options.steps} steps"
-        f"{', processor seconds on one thread' if options.cpu_time else ''}\n"
-    )
-    print("| | s/step | times as fast |\n|---|---|---|")
-    for name, values in times.items():
-        ratios = [base / value for base, value in zip(times[BASELINE], values)]
-        print(f"| {name} | {statistics.median(values):.3f} | {statistics.median(ratios):.2f} |")
+    for title, commands in tables(options):
+        compare(title, commands, options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the program side by side with PyTorch: Benchmarks/run.sh [OPTIONS OF compare.py]
 # PEER_PYTHON names a Python that has torch; without it one is made in Benchmarks/.venv.
+# MINDSPORE_PYTHON names one that has mindspore, if that is to be compared too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -8,6 +8,7 @@ PyTorch runs it without further tuning. Prints one JSON object.
 import argparse
 import json
 import math
+import resource
 import statistics
 import time
 
@@ -112,6 +113,7 @@ def main():
                 "first_step_seconds": times[0],
                 "precision": options.precision,
                 "compiled": options.compile,
+                "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
             }

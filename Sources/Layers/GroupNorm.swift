@@ -6,8 +6,10 @@ public struct GroupNorm {
   public let weight: Tensor
   /// `[C]`
   public let bias: Tensor
-  let groupCount: Int
-  let epsilon: Double
+  /// Divides C.
+  public let groupCount: Int
+  /// Added to the variance.
+  public let epsilon: Double
 
   /// Makes `weight`, then `bias`; `groupCount` must divide `channelCount`.
   public init(_ channelCount: Int, groupCount: Int = 32, epsilon: Double = 1e-6, at scope: Scope) {

@@ -11,9 +11,9 @@ public struct AutoencoderKL: Autoencoder {
   /// The shape of the model.
   public let config: AutoencoderKLConfig
   private let encoder: EncoderKL?
-  private let decoder: DecoderKL?
+  package let decoder: DecoderKL?
   private let quantization: Conv2d?
-  private let postQuantization: Conv2d?
+  package let postQuantization: Conv2d?
 
   /// Makes all parameters at a scope.
   public init(_ config: AutoencoderKLConfig, at scope: Scope) {
@@ -99,12 +99,12 @@ struct EncoderKL {
 }
 
 /// Latents to images.
-struct DecoderKL {
-  private let input: Conv2d
-  private let middle: MiddleKL
-  private let stages: [(blocks: [ResidualBlockKL], upsample: Conv2d?)]
-  private let norm: GroupNorm
-  private let output: Conv2d
+package struct DecoderKL {
+  package let input: Conv2d
+  package let middle: MiddleKL
+  package let stages: [(blocks: [ResidualBlockKL], upsample: Conv2d?)]
+  package let norm: GroupNorm
+  package let output: Conv2d
 
   init(_ config: AutoencoderKLConfig, at scope: Scope) {
     let channels = Array(config.blockChannels.reversed())

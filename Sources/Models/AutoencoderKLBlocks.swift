@@ -1,15 +1,15 @@
-internal import Layers
+package import Layers
 internal import Torch
 
 // N batch, C channels, H W image, T = H W tokens.
 
 /// Two normalized convolutions around which the input goes (He et al. 2016).
-struct ResidualBlockKL {
-  private let norm1: GroupNorm
-  private let conv1: Conv2d
-  private let norm2: GroupNorm
-  private let conv2: Conv2d
-  private let shortcut: Conv2d?
+package struct ResidualBlockKL {
+  package let norm1: GroupNorm
+  package let conv1: Conv2d
+  package let norm2: GroupNorm
+  package let conv2: Conv2d
+  package let shortcut: Conv2d?
 
   init(_ inputCount: Int, _ outputCount: Int, groupCount: Int, at scope: Scope) {
     norm1 = GroupNorm(inputCount, groupCount: groupCount, at: scope / "norm1")
@@ -29,10 +29,10 @@ struct ResidualBlockKL {
 }
 
 /// The coarsest stage: attention between two residual blocks.
-struct MiddleKL {
-  private let first: ResidualBlockKL
-  private let attention: SpatialAttentionKL
-  private let second: ResidualBlockKL
+package struct MiddleKL {
+  package let first: ResidualBlockKL
+  package let attention: SpatialAttentionKL
+  package let second: ResidualBlockKL
 
   init(_ width: Int, groupCount: Int, at scope: Scope) {
     first = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 0)
@@ -45,12 +45,12 @@ struct MiddleKL {
 }
 
 /// Attention of one head between the places of an image (Vaswani et al. 2017, equation 1).
-struct SpatialAttentionKL {
-  private let norm: GroupNorm
-  private let query: Linear
-  private let key: Linear
-  private let value: Linear
-  private let output: Linear
+package struct SpatialAttentionKL {
+  package let norm: GroupNorm
+  package let query: Linear
+  package let key: Linear
+  package let value: Linear
+  package let output: Linear
 
   init(_ width: Int, groupCount: Int, at scope: Scope) {
     norm = GroupNorm(width, groupCount: groupCount, at: scope / "group_norm")

@@ -51,7 +51,7 @@ public final class LatentDiffusionPipeline {
     let model = loader.config
     let factor: Int
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config.chosenAutoencoder, for: model, of: checkpoint.path, device: device)
+      config, for: model, of: checkpoint.path, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
@@ -66,9 +66,9 @@ public final class LatentDiffusionPipeline {
   }
 
   private static func autoencoder(
-    _ choice: AutoencoderChoice, for model: DiTConfig, of path: String, device: Device
+    _ config: PipelineConfig, for model: DiTConfig, of path: String, device: Device
   ) throws -> ((any Autoencoder)?, Int) {
-    guard case .file(let file) = choice else {
+    guard case .file(let file) = config.chosenAutoencoder else {
       guard model.channelCount == 3 else {
         throw PipelineError(
           .setting,
@@ -77,8 +77,11 @@ public final class LatentDiffusionPipeline {
       }
       return (nil, 1)
     }
-    let autoencoder = try AutoencoderLoader.load(
-      try Checkpoint.open(file, part: .vae), device: device)
+    let checkpoint = try Checkpoint.open(file, part: .vae)
+    let whole = try AutoencoderLoader.load(checkpoint, device: device)
+    let autoencoder = makeDecoder(whole, mode: config.mode, device: device) {
+      checkpoint.releasePages()
+    }
     guard autoencoder.canDecode else {
       throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
     }

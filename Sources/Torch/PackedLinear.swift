@@ -45,16 +45,29 @@ public struct PackedLinear {
       return
     }
     self.bias = bias?.to(format.dtype)
-    let weight = weight.to(format.dtype)
+    layout = Self.numbersLayout(weight.to(format.dtype), format)
+  }
+
+  /// Lays out a weight in float32.
+  ///
+  /// - Parameters:
+  ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
+  ///   - bias: `[out]`
+  public init(weight: Tensor, bias: Tensor?) {
+    format = .float32
+    outputCount = weight.size(0)
+    self.bias = bias?.to(.float32)
+    layout = Self.numbersLayout(weight.to(.float32), .float32)
+  }
+
+  private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
     if let reorder = Packed.reorder, let linear = Packed.linear, weight.isCPU,
-      Self.isServedByOneDNN(format)
+      isServedByOneDNN(format)
     {
-      layout = .oneDNN(reorder(.tensor(weight), nil), linear)
-    } else if weight.isCPU, format == .float32 {
-      layout = .panels(Packed.pack(.tensor(weight)))
-    } else {
-      layout = .plain(weight)
+      return .oneDNN(reorder(.tensor(weight), nil), linear)
     }
+    if weight.isCPU, format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
+    return .plain(weight)
   }
 
   /// Whether oneDNN is the fastest at a format on this processor.

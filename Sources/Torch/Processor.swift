@@ -11,7 +11,7 @@ public enum Processor {
 
   /// From now on freed memory stays with the process.
   ///
-  /// A training step frees and asks for the same gigabytes again and again, and the system would
-  /// clear each page each time.
+  /// A training step and a decoded image free and ask for the same large blocks again and again, and
+  /// the system would clear each page each time.
   public static func keepFreedMemory() { ctorch_keep_freed_memory() }
 }

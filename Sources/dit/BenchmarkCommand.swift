@@ -8,7 +8,9 @@ internal import Torch
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
-    subcommands: [BenchmarkSampleCommand.self, BenchmarkTrainCommand.self])
+    subcommands: [
+      BenchmarkSampleCommand.self, BenchmarkDecodeCommand.self, BenchmarkTrainCommand.self,
+    ])
 }
 
 /// `dit benchmark sample`

@@ -3,6 +3,7 @@ internal import Diffusion
 internal import Foundation
 internal import Models
 internal import Pipeline
+internal import Torch
 
 /// `dit sample`
 struct SampleCommand: ParsableCommand {
@@ -78,6 +79,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
+    Processor.keepFreedMemory()
     try execution.apply()
     mindONE.notes.forEach(note)
     if mindONE.useParallel == true {

@@ -8,20 +8,15 @@
 #include <torch/library.h>
 
 #include "activation.h"
+#include "micro_kernel.h"
 #include "parallel.h"
 #include "simd.h"
 
 namespace dit {
 namespace {
 
-constexpr int64_t kRows = 6;          // of C, held in registers with...
-constexpr int64_t kColumns = 16;      // ...these columns
 constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
 constexpr int64_t kTileBlock = 43;    // tiles of A: a block is 390 KB
-
-typedef float Vector __attribute__((ext_vector_type(8)));
-typedef int32_t IntVector __attribute__((ext_vector_type(8)));
-typedef float UnalignedVector __attribute__((ext_vector_type(8), aligned(4)));
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -56,22 +51,10 @@ DIT_INLINE void finish(const Tile &tile, Vector (&sums)[kRows][2]) {
 }
 
 DIT_INLINE void multiply(const Tile &tile) {
-#pragma clang fp contract(fast)
   Vector sums[kRows][2] = {};
   for (int64_t i = 0; i < kRows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
   for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
-  const float *a = tile.a;
-  const float *b = tile.b;
-  for (int64_t k = 0; k < tile.depth; k++, a += kRows, b += kColumns) {
-    const Vector b0 = *reinterpret_cast<const Vector *>(b);
-    const Vector b1 = *reinterpret_cast<const Vector *>(b + 8);
-#pragma clang loop unroll(full)
-    for (int64_t i = 0; i < kRows; i++) {
-      const Vector x = a[i];
-      sums[i][0] += x * b0;
-      sums[i][1] += x * b1;
-    }
-  }
+  multiply_tile(tile.a, 1, kRows, tile.b, tile.depth, sums);
   finish(tile, sums);
 }
 

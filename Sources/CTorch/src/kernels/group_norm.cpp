@@ -1,0 +1,96 @@
+// Group norms of images with channels last, as a factor and an offset for each channel, which the
+// operator that reads the image next applies. The statistics are those of the whole image.
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/library.h>
+
+#include <cmath>
+#include <tuple>
+
+#include "parallel.h"
+#include "simd.h"
+
+namespace dit {
+namespace {
+
+/// Sums and sums of squares of the channels of some pixels, added in double precision to
+/// `sums`, `[2, C]`.
+DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64_t begin,
+                           int64_t end) {
+#pragma clang fp contract(fast)
+  double *__restrict squares = sums + channels;
+  for (int64_t pixel = begin; pixel < end; pixel++) {
+    const float *__restrict row = x + pixel * channels;
+    for (int64_t c = 0; c < channels; c++) {
+      const double value = row[c];
+      sums[c] += value;
+      squares[c] += value * value;
+    }
+  }
+}
+
+/// Factor and offset of each channel, [N, C]: norm(x) weight + bias = x factor + offset.
+std::tuple<at::Tensor, at::Tensor> group_norm_factors(const at::Tensor &x, const at::Tensor &weight,
+                                                      const at::Tensor &bias, int64_t groups,
+                                                      double epsilon) {
+  TORCH_CHECK(x.dim() == 4 && x.is_contiguous() && x.scalar_type() == at::kFloat && groups > 0 &&
+                  x.numel() > 0 && x.size(3) % groups == 0 && weight.numel() == x.size(3) &&
+                  bias.numel() == x.size(3) && weight.scalar_type() == at::kFloat &&
+                  bias.scalar_type() == at::kFloat && weight.is_contiguous() &&
+                  bias.is_contiguous(),
+              "x must be [N, H, W, C] float32 with C = ", weight.numel(), " in ", groups,
+              " groups, not ", x.sizes());
+  const int64_t images = x.size(0), channels = x.size(3), pixels = x.size(1) * x.size(2);
+  const int64_t threads = at::get_num_threads();
+  at::Tensor sums = at::zeros({images, threads, 2, channels}, x.options().dtype(at::kDouble));
+  at::Tensor factors = at::empty({images, channels}, x.options());
+  at::Tensor offsets = at::empty({images, channels}, x.options());
+  const float *in = x.const_data_ptr<float>();
+  double *parts = sums.data_ptr<double>();
+  parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; part++) {
+      for (int64_t image = 0; image < images; image++) {
+        sum_pixels(in + image * pixels * channels, parts + (image * threads + part) * 2 * channels,
+                   channels, pixels * part / threads, pixels * (part + 1) / threads);
+      }
+    }
+  });
+  const int64_t width = channels / groups;
+  const float *w = weight.const_data_ptr<float>(), *b = bias.const_data_ptr<float>();
+  float *factor = factors.data_ptr<float>(), *offset = offsets.data_ptr<float>();
+  for (int64_t image = 0; image < images; image++) {
+    for (int64_t group = 0; group < groups; group++) {
+      double sum = 0, squares = 0;
+      for (int64_t part = 0; part < threads; part++) {
+        const double *from = parts + (image * threads + part) * 2 * channels + group * width;
+        for (int64_t c = 0; c < width; c++) {
+          sum += from[c];
+          squares += from[channels + c];
+        }
+      }
+      const double count = static_cast<double>(pixels * width);
+      const double mean = sum / count;
+      const double variance = std::max(squares / count - mean * mean, 0.0);
+      const double deviation = 1 / std::sqrt(variance + epsilon);
+      for (int64_t c = group * width; c < (group + 1) * width; c++) {
+        factor[image * channels + c] = static_cast<float>(w[c] * deviation);
+        offset[image * channels + c] = static_cast<float>(b[c] - mean * deviation * w[c]);
+      }
+    }
+  }
+  return {factors, offsets};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(dit, library) {
+  library.def(
+      "group_norm_factors(Tensor x, Tensor weight, Tensor bias, int groups, float epsilon) ->"
+      " (Tensor, Tensor)");
+}
+
+TORCH_LIBRARY_IMPL(dit, CPU, library) { library.impl("group_norm_factors", group_norm_factors); }
+
+}  // namespace dit

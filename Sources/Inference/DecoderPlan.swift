@@ -1,0 +1,119 @@
+internal import Layers
+internal import Models
+internal import Torch
+
+// N images, c latent channels, C channels, h w latents, H W image, T = h w tokens.
+
+/// The decoder of an `AutoencoderKL` over images with channels last.
+struct DecoderPlan {
+  private let postQuantization: Conv2d?
+  private let input: Conv2d
+  private let first: ResidualPlan
+  private let attention: AttentionPlan
+  private let second: ResidualPlan
+  private let stages: [(blocks: [ResidualPlan], upsample: PackedConvolution?)]
+  private let norm: GroupNorm
+  private let output: PackedConvolution
+
+  /// Lays out the weights; those of large layers are not kept as they came.
+  init(_ decoder: DecoderKL, postQuantization: Conv2d?) {
+    self.postQuantization = postQuantization
+    input = decoder.input
+    first = ResidualPlan(decoder.middle.first)
+    attention = AttentionPlan(decoder.middle.attention)
+    second = ResidualPlan(decoder.middle.second)
+    stages = decoder.stages.map { blocks, upsample in
+      (blocks.map(ResidualPlan.init(_:)), upsample.map(PackedConvolution.init(_:)))
+    }
+    norm = decoder.norm
+    output = PackedConvolution(decoder.output)
+  }
+
+  /// `[N, c, h, w]` to `[N, 3, H, W]`
+  func callAsFunction(_ latents: Tensor) -> Tensor {
+    let z = postQuantization.map { $0(latents) } ?? latents
+    var h = input(z).permuted([0, 2, 3, 1]).contiguous  // [N, h, w, C]
+    h = second(attention(first(h)))
+    for (blocks, upsample) in stages {
+      for block in blocks { h = block(h) }
+      if let upsample { h = upsample(h, doublesSize: true) }
+    }
+    return output(h, norm: norm.factors(of: h)).permuted([0, 3, 1, 2])
+  }
+}
+
+/// Two normalized convolutions around which the input goes.
+private struct ResidualPlan {
+  private let norm1: GroupNorm
+  private let conv1: PackedConvolution
+  private let norm2: GroupNorm
+  private let conv2: PackedConvolution
+  private let shortcut: PackedLinear?
+
+  init(_ block: ResidualBlockKL) {
+    norm1 = block.norm1
+    conv1 = PackedConvolution(block.conv1)
+    norm2 = block.norm2
+    conv2 = PackedConvolution(block.conv2)
+    shortcut = block.shortcut.map {
+      PackedLinear(weight: $0.weight.flattened(from: 1), bias: $0.bias)
+    }
+  }
+
+  /// `[N, H, W, C_in]`, which may be written over, to `[N, H, W, C_out]`.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let h = conv1(x, norm: norm1.factors(of: x))
+    let sum = shortcut.map { layer in
+      let pixels = x.flattened(from: 1, through: 2)  // [N, H W, C_in]
+      return layer(Rows(pixels, as: .float32)).reshaped(Array(x.shape.dropLast()) + [-1])
+    }
+    return conv2(h, norm: norm2.factors(of: h), addingTo: sum ?? x)
+  }
+}
+
+/// Attention of one head between the places of an image.
+private struct AttentionPlan {
+  private let norm: GroupNorm
+  private let query: PackedLinear
+  private let key: PackedLinear
+  private let value: PackedLinear
+  private let output: PackedLinear
+
+  init(_ attention: SpatialAttentionKL) {
+    func packed(_ layer: Linear) -> PackedLinear {
+      PackedLinear(weight: layer.weight, bias: layer.bias)
+    }
+    norm = attention.norm
+    query = packed(attention.query)
+    key = packed(attention.key)
+    value = packed(attention.value)
+    output = packed(attention.output)
+  }
+
+  /// `[N, h, w, C]` to the same.
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let shape = x.shape
+    let factors = norm.factors(of: x)
+    let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [N, T, C]
+    let h = factors.offsets.expandingDims(at: 1).addingProduct(
+      tokens, factors.factors.expandingDims(at: 1))
+    let rows = Rows(h, as: .float32)
+    func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [N, 1, T, C]
+    let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
+    let result = output(Rows(mixed.squeezingDim(at: 1), as: .float32))
+    return (tokens + result).reshaped(shape)
+  }
+}
+
+extension PackedConvolution {
+  /// The layer laid out.
+  fileprivate init(_ layer: Conv2d) { self.init(weight: layer.weight, bias: layer.bias) }
+}
+
+extension GroupNorm {
+  /// The norm of `[N, H, W, C]`, to be applied by what reads x next.
+  fileprivate func factors(of x: Tensor) -> ChannelFactors {
+    ChannelFactors(
+      ofGroupNorm: x, groupCount: groupCount, weight: weight, bias: bias, epsilon: epsilon)
+  }
+}

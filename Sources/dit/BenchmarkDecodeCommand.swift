@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// `dit benchmark decode`
+struct BenchmarkDecodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decode", abstract: "Time an AutoencoderKL turning latents into images.",
+    discussion: """
+      The shape is that of sd-vae-ft-mse. Prints seconds per batch (the median), the first batch, \
+      which lays out the weights, and peak memory.
+
+      dit benchmark decode --image-size 256 --batch-size 1 --json
+      """)
+
+  @Option(help: "Height and width of images in pixels, a multiple of 8.") var imageSize = 256
+  @Option(help: "Images that are decoded together.") var batchSize = 1
+  @Option(help: "Timed batches, after one that is not.") var steps = 3
+  @Option(help: "graph lays out the decoder for the processor; eager runs it as written.")
+  var mode = ExecutionMode.graph
+  @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
+  @Option(help: "Processor threads (default: one a core).") var threads: Int?
+  @Option(help: "Print one JSON object.") var json = false
+
+  func validate() throws {
+    guard imageSize > 0, imageSize.isMultiple(of: 8) else {
+      throw ValidationError("--image-size \(imageSize): must be a multiple of 8")
+    }
+    guard batchSize > 0, steps > 0 else {
+      throw ValidationError("--batch-size and --steps must be at least 1")
+    }
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+  }
+
+  func run() throws {
+    Processor.keepFreedMemory()
+    if let threads { try LibTorch.setThreadCount(threads) }
+    let device = try Placement.device(device)
+    let report = try DecodingBenchmark(
+      config: AutoencoderKLConfig(hasEncoder: false), imageSize: imageSize, batchSize: batchSize,
+      batchCount: steps, mode: mode, device: device
+    ).run()
+    guard json else {
+      print(
+        """
+        AutoencoderKL, \(imageSize) px, batch \(batchSize), \(mode.rawValue), \
+        \(LibTorch.threadCount) threads on \(device)
+        batch \(report.secondsPerBatch) s (first \(report.firstBatchSeconds) s), peak memory \
+        \(report.peakMemoryBytes >> 20) MiB
+        """)
+      return
+    }
+    let line = try JSONLine.text([
+      "seconds_per_batch": report.secondsPerBatch,
+      "first_batch_seconds": report.firstBatchSeconds,
+      "peak_memory_bytes": report.peakMemoryBytes, "threads": LibTorch.threadCount,
+      "precision": "fp32", "mode": mode.rawValue, "device": device.description,
+    ])
+    print(line)
+  }
+}

@@ -1,0 +1,59 @@
+internal import Inference
+internal import Layers
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct CompiledDecoderTests {
+  /// A decoder of three resolutions with random weights.
+  private static func model() throws -> AutoencoderKL {
+    let config = AutoencoderKLConfig(
+      blockChannels: [32, 64, 96], layersPerBlock: 1, hasEncoder: false)
+    let generator = try Generator(seed: 9)
+    return AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
+  }
+
+  @Test func decodesAsTheReferenceDoes() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let weights = values.weights
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    let decoder = CompiledDecoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    #expect(decoder.downsamplingFactor == 2 && decoder.latentChannelCount == 4)
+    #expect(decoder.canDecode && !decoder.canEncode && decoder.defaultScaleFactor == 0.18215)
+    for _ in 0..<2 {
+      #expect(
+        relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
+    }
+  }
+
+  // Images of many groups of tiles, which are computed one after the other, and of less than one.
+  @Test(arguments: [[1, 1], [3, 5], [16, 16], [52, 37]])
+  func decodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
+    let model = try CompiledDecoderTests.model()
+    let latents = Tensor.randn([2, 4] + size, generator: try Generator(seed: 1))
+    let image = CompiledDecoder(model).decode(latents)
+    #expect(image.shape == [2, 3, 4 * size[0], 4 * size[1]])
+    let expected = withoutGradients { model.decode(latents) }
+    #expect(relativeError(image, expected) < Tolerance.float32)
+  }
+
+  @Test func decodesABatchAsItsImages() throws {
+    let decoder = CompiledDecoder(try CompiledDecoderTests.model())
+    let latents = Tensor.randn([3, 4, 11, 6], generator: try Generator(seed: 2))
+    let images = decoder.decode(latents)
+    for row in 0..<3 {
+      let image = decoder.decode(latents[row..<row + 1])
+      #expect(relativeError(image, images[row..<row + 1]) < Tolerance.float32)
+    }
+  }
+
+  @Test func letsGoOfTheWeightsAsTheyCame() throws {
+    var count = 0
+    let decoder = CompiledDecoder(try CompiledDecoderTests.model()) { count += 1 }
+    #expect(count == 0)
+    let latents = Tensor.randn([1, 4, 2, 2], generator: try Generator(seed: 2))
+    _ = (decoder.decode(latents), decoder.decode(latents))
+    #expect(count == 1)
+  }
+}

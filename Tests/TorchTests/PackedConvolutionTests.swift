@@ -1,0 +1,121 @@
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct PackedConvolutionTests {
+  /// Images, channels in, height, width, channels out: also sizes that are no multiple of a tile,
+  /// a vector or a panel, single pixels, and more tiles than are computed at a time.
+  static let shapes = [
+    [1, 8, 4, 4, 16], [2, 16, 5, 7, 3], [3, 8, 1, 1, 5], [1, 64, 16, 16, 32], [1, 32, 9, 2, 130],
+    [2, 8, 70, 66, 19], [1, 256, 6, 10, 24],
+  ]
+
+  /// Images `[N, H, W, C]`, a layer and what comes before it.
+  private struct Case {
+    let x: Tensor
+    let weight: Tensor
+    let bias: Tensor
+    let normWeight: Tensor
+    let normBias: Tensor
+    let groupCount: Int
+
+    init(_ shape: [Int]) throws {
+      let generator = try Generator(seed: 3)
+      let (n, c, h, w, o) = (shape[0], shape[1], shape[2], shape[3], shape[4])
+      x = Tensor.randn([n, h, w, c], generator: generator) * 2 + 0.5
+      weight = Tensor.randn([o, c, 3, 3], generator: generator)
+      bias = Tensor.randn([o], generator: generator)
+      normWeight = Tensor.randn([c], generator: generator)
+      normBias = Tensor.randn([c], generator: generator)
+      groupCount = c / 4
+    }
+
+    var factors: ChannelFactors {
+      ChannelFactors(
+        ofGroupNorm: x, groupCount: groupCount, weight: normWeight, bias: normBias, epsilon: 1e-6)
+    }
+
+    /// `[N, C, H, W]` in double precision.
+    var images: Tensor { x.permuted([0, 3, 1, 2]).to(.float64) }
+
+    var normalized: Tensor {
+      silu(
+        groupNorm(
+          images, groupCount: groupCount, weight: normWeight.to(.float64),
+          bias: normBias.to(.float64), epsilon: 1e-6))
+    }
+
+    /// Channels last.
+    func convolved(_ images: Tensor) -> Tensor {
+      conv2d(images, weight: weight.to(.float64), bias: bias.to(.float64), padding: 1)
+        .permuted([0, 2, 3, 1])
+    }
+  }
+
+  @Test(arguments: shapes) func convolves(_ shape: [Int]) throws {
+    let values = try Case(shape)
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    #expect(relativeError(layer(values.x), values.convolved(values.images)) < Tolerance.float32)
+    let plain = PackedConvolution(weight: values.weight, bias: nil)(values.x) + values.bias
+    #expect(relativeError(plain, values.convolved(values.images)) < Tolerance.float32)
+  }
+
+  @Test(arguments: shapes) func normalizesFirst(_ shape: [Int]) throws {
+    let values = try Case(shape)
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let expected = values.convolved(values.normalized)
+    #expect(relativeError(layer(values.x, norm: values.factors), expected) < Tolerance.float32)
+  }
+
+  @Test(arguments: shapes) func doublesTheSizeFirst(_ shape: [Int]) throws {
+    let values = try Case(shape)
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let expected = values.convolved(upsampledNearest2x(values.images))
+    #expect(relativeError(layer(values.x, doublesSize: true), expected) < Tolerance.float32)
+  }
+
+  @Test(arguments: shapes) func addsToWhatIsThere(_ shape: [Int]) throws {
+    let values = try Case(shape)
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let sum = Tensor.randn(
+      [shape[0], shape[2], shape[3], shape[4]], generator: try Generator(seed: 4))
+    let expected = sum.to(.float64) + values.convolved(values.images)
+    let result = layer(values.x, addingTo: sum)
+    #expect(relativeError(result, expected) < Tolerance.float32)
+    #expect(relativeError(sum, result) == 0)
+  }
+
+  @Test func givesEachImageWhatItGetsAlone() throws {
+    let values = try Case([3, 16, 41, 23, 8])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let all = layer(values.x, norm: values.factors)
+    for row in 0..<3 {
+      let x = values.x[row..<row + 1].contiguous
+      let factors = ChannelFactors(
+        ofGroupNorm: x, groupCount: values.groupCount, weight: values.normWeight,
+        bias: values.normBias, epsilon: 1e-6)
+      #expect(relativeError(layer(x, norm: factors), all[row..<row + 1]) == 0)
+    }
+  }
+
+  @Test func keepsPrecisionFarFromZero() throws {
+    let generator = try Generator(seed: 5)
+    let x = Tensor.randn([2, 33, 17, 8], generator: generator) + 300
+    let (weight, bias) = (Tensor.ones([8]), Tensor.zeros([8]))
+    let norm = ChannelFactors(
+      ofGroupNorm: x, groupCount: 2, weight: weight, bias: bias, epsilon: 1e-6)
+    let exact = groupNorm(
+      x.permuted([0, 3, 1, 2]).to(.float64), groupCount: 2, weight: weight.to(.float64),
+      bias: bias.to(.float64), epsilon: 1e-6)
+    let factors = norm.factors.reshaped([2, 1, 1, 8]).to(.float64)
+    let offsets = norm.offsets.reshaped([2, 1, 1, 8]).to(.float64)
+    let result = (x.to(.float64) * factors + offsets).permuted([0, 3, 1, 2])
+    #expect(relativeError(result, exact) < 1e-4)  // the offset is rounded at 300
+  }
+
+  @Test func letsNumbersThatAreNoneThrough() throws {
+    let values = try Case([1, 8, 4, 4, 16])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    #expect(layer(values.x * .nan).isFinite.anyTrue == false)
+  }
+}

@@ -1,0 +1,28 @@
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+@Suite struct BenchmarkTests {
+  @Test(arguments: ["graph", "eager"]) func timesDecoding(_ mode: String) throws {
+    let result = try dit(
+      [
+        "benchmark", "decode", "--image-size", "16", "--batch-size", "2", "--steps", "1", "--mode",
+        mode, "--json",
+      ])
+    #expect(result.status == 0, "\(result.errors)")
+    let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let report = try #require(json as? [String: Any])
+    #expect(try #require(report["seconds_per_batch"] as? Double) > 0)
+    #expect(try #require(report["peak_memory_bytes"] as? Int) > 100_000_000)
+    #expect(report["mode"] as? String == mode && report["threads"] as? Int == 1)
+  }
+
+  @Test(arguments: [
+    (["--image-size", "20"], "multiple of 8"), (["--batch-size", "0"], "at least 1"),
+    (["--steps", "0"], "at least 1"), (["--threads", "0"], "at least 1"),
+  ]) func explainsWhatCannotBeDecoded(_ arguments: [String], _ hint: String) throws {
+    let result = try dit(["benchmark", "decode"] + arguments)
+    #expect(result.status == 64)
+    #expect(result.errors.contains(hint), "\(result.errors)")
+  }
+}
