@@ -15,12 +15,15 @@ struct CompiledBlock {
   /// - Parameters:
   ///   - block: not kept.
   ///   - index: its place in the model, for messages.
-  ///   - format: what its linear layers compute in.
+  ///   - precision: what its linear layers compute in.
   /// - Throws: `InferenceError` for bytes, if weights are not finite or the processor cannot.
-  init(_ block: DiTBlock, index: Int, format: RowFormat) throws(InferenceError) {
-    func packed(_ linear: Linear, _ name: String) throws(InferenceError) -> PackedLinear {
+  init(_ block: DiTBlock, index: Int, precision: Precision) throws(InferenceError) {
+    func packed(
+      _ linear: Linear, _ name: String, _ format: RowFormat? = nil
+    ) throws(InferenceError) -> PackedLinear {
       do {
-        return try PackedLinear(weight: linear.weight, bias: linear.bias, format: format)
+        return try PackedLinear(
+          weight: linear.weight, bias: linear.bias, format: format ?? precision.linearFormat)
       } catch {
         throw InferenceError(
           "blocks.\(index).\(name): \(error.message); another --precision than int8 may serve")
@@ -30,7 +33,7 @@ struct CompiledBlock {
     qkv = try packed(block.attention.qkv, "attn.qkv")
     projection = try packed(block.attention.projection, "attn.proj")
     fc1 = try packed(block.mlp.fc1, "mlp.fc1")
-    fc2 = try packed(block.mlp.fc2, "mlp.fc2")
+    fc2 = try packed(block.mlp.fc2, "mlp.fc2", precision.secondLayerFormat)
   }
 
   /// Self-attention; queries, keys and values are read where the projection wrote them.
@@ -50,5 +53,5 @@ struct CompiledBlock {
   ///
   /// - Parameter h: `[N, T, D]`
   /// - Returns: `[N, T, D]`
-  func mlp(_ h: Rows) -> Residual { fc2.residual(fc1.gelu(h)) }
+  func mlp(_ h: Rows) -> Residual { fc2.residual(fc1.gelu(h, as: fc2.format)) }
 }

@@ -42,7 +42,7 @@ public final class CompiledDiT: DiTRunner {
     var modulations: [Linear] = []
     for index in 0..<config.depth {
       let block = DiTBlock(config, at: parameters().root / "blocks" / index)
-      blocks.append(try CompiledBlock(block, index: index, format: format))
+      blocks.append(try CompiledBlock(block, index: index, precision: precision))
       modulations.append(block.modulation)
       partDone()
     }

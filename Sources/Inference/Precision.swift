@@ -9,6 +9,11 @@ public enum Precision: String, CaseIterable, Sendable {
   case fp16
   /// 8-bit linear layers.
   case int8
+  /// 8-bit linear layers, but for the second one of each MLP, which is float32: slower and nearer.
+  case int8WithFloatFC2 = "int8-fc2-fp32"
+
+  /// Whether linear layers are 8 bits wide.
+  public var isInt8: Bool { linearFormat == .bytes }
 }
 
 extension Precision {
@@ -25,10 +30,13 @@ extension Precision {
     switch self {
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .int8: .bytes
+    case .int8, .int8WithFloatFC2: .bytes
     case .auto, .fp32: .float32
     }
   }
+
+  /// What the second layer of each MLP computes in.
+  var secondLayerFormat: RowFormat { self == .int8WithFloatFC2 ? .float32 : linearFormat }
 }
 
 extension Precision {
@@ -38,7 +46,7 @@ extension Precision {
     case .auto, .fp32: .float32
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .int8: nil
+    case .int8, .int8WithFloatFC2: nil
     }
   }
 }

@@ -18,7 +18,10 @@ extension DiTConfig {
   ) -> Int {
     let format = precision.linearFormat
     let linear = blockLinearParameterCount
-    let weights = (parameterCount - linear) * 4 + linear * format.dtype.byteCount
+    let secondLayers = depth * (mlpRatio * hiddenSize + 1) * hiddenSize
+    let weights =
+      (parameterCount - linear) * 4 + (linear - secondLayers) * format.dtype.byteCount
+      + secondLayers * precision.secondLayerFormat.dtype.byteCount
     // Tokens in float32 and what the layer takes and gives; sums of bytes are 32 bits wide.
     let result = format == .bytes ? 4 : format.dtype.byteCount
     let widest = max(3 + 1, mlpRatio) * result + mlpRatio * format.dtype.byteCount

@@ -43,15 +43,15 @@ public enum Placement {
       throw PipelineError(
         .unusable,
         "precision fp16 needs a GPU or a processor with AVX512_FP16; use bf16 or fp32 here")
-    case .int8 where mode == .eager:
+    case _ where precision.isInt8 && mode == .eager:
       throw PipelineError(.setting, "precision int8 is for mode graph; eager has fp32 and bf16")
-    case .int8 where device != .cpu:
+    case _ where precision.isInt8 && device != .cpu:
       throw PipelineError(
         .unusable, "precision int8 runs on the processor alone; use bf16 on device \(device)")
-    case .int8 where !Processor.hasByteProducts:
+    case _ where precision.isInt8 && !Processor.hasByteProducts:
       throw PipelineError(
         .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")
-    case .fp32, .bf16, .fp16, .int8: return precision
+    case .fp32, .bf16, .fp16, .int8, .int8WithFloatFC2: return precision
     }
   }
 }

@@ -1,5 +1,3 @@
-internal import CTorch
-
 private enum Bytes {
   static let prepack = try? Operator(finding: "onednn::qlinear_prepack")
   static let linear = try? Operator(finding: "onednn::qlinear_pointwise")
@@ -11,19 +9,20 @@ private enum Bytes {
 /// A linear layer whose weight is held in 8 bits, with a scale for each output, and which takes its
 /// input in 8 bits, with a scale for each row. Products are added up in 32 bits.
 struct ByteLinear {
-  private let weight: Tensor  // in oneDNN's layout
+  private let weight: Tensor  // in oneDNN's layout; the whole numbers as float32 if emulated
   private let scales: Tensor  // [out]
   private let bias: Tensor  // [out]
   private let ones: Tensor  // [out]
   private let zeros: Tensor  // [out], int32
-  private let linear: Operator
+  private let linear: Operator?  // nil: emulated
 
   /// - Parameters:
   ///   - weight: `[out, in]`, float32; not kept.
   ///   - bias: `[out]`
   /// - Throws: `TorchError` if the weight is not finite or the processor cannot.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
-    guard weight.isCPU, ctorch_has_byte_products(), let prepack = Bytes.prepack,
+    let isEmulated = Processor.emulatesByteProducts
+    guard weight.isCPU, Processor.hasByteProducts, let prepack = Bytes.prepack,
       let linear = Bytes.linear
     else {
       throw TorchError(
@@ -33,7 +32,8 @@ struct ByteLinear {
     do {
       (self.weight, scales) = try withTorchErrors {
         let results = Bytes.quantizeWeight.results(.tensor(weight), count: 2)
-        return (prepack(.tensor(results[0]), nil), results[1])
+        let weight = isEmulated ? results[0].to(.float32) : prepack(.tensor(results[0]), nil)
+        return (weight, results[1])
       }
     } catch let error as TorchError {
       throw error
@@ -43,7 +43,7 @@ struct ByteLinear {
     self.bias = bias ?? .zeros([count])
     ones = .ones([count])
     zeros = .zeros([count], dtype: .int32)
-    self.linear = linear
+    self.linear = isEmulated ? nil : linear
   }
 
   /// The layer's results as numbers, float32.
@@ -69,9 +69,11 @@ struct ByteLinear {
 
   private func sums(_ x: Rows) -> (Tensor, Residual.Scales) {
     guard let rows = x.scales else { fatalError("a layer in bytes takes bytes, not \(x.values)") }
-    let sums = linear(
-      .tensor(x.values), 1.0, 128, .tensor(weight), .tensor(ones), .tensor(zeros), nil, 1.0, 0,
-      .dtype(.float32), .string("none"), .scalars([]), .string(""))
+    let sums =
+      linear?(
+        .tensor(x.values), 1.0, 128, .tensor(weight), .tensor(ones), .tensor(zeros), nil, 1.0, 0,
+        .dtype(.float32), .string("none"), .scalars([]), .string(""))
+      ?? Torch.linear(x.values.to(.float32) - 128, weight: weight)
     return (sums, Residual.Scales(rows: rows, columns: scales, bias: bias))
   }
 }

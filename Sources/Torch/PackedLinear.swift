@@ -90,13 +90,16 @@ public struct PackedLinear {
 
   /// Applies the layer and the tanh form of GELU.
   ///
-  /// - Parameter x: `[..., in]`
-  /// - Returns: `[..., out]`, in this layer's format.
-  public func gelu(_ x: Rows) -> Rows {
+  /// - Parameters:
+  ///   - x: `[..., in]`
+  ///   - next: the format of the result; this layer's, if nothing is said.
+  /// - Returns: `[..., out]`
+  public func gelu(_ x: Rows, as next: RowFormat? = nil) -> Rows {
     guard case .bytes(let linear) = layout else {
-      return Rows(values: numbers(x.values, gelu: true), scales: nil)
+      return Rows(numbers(x.values, gelu: true), as: next ?? format)
     }
-    return linear.gelu(x)
+    guard let next, next != .bytes else { return linear.gelu(x) }
+    return Rows(geluTanh(linear.numbers(x)), as: next)
   }
 
   /// Applies the layer for a result that is added to the tokens.

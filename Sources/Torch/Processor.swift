@@ -1,4 +1,5 @@
 internal import CTorch
+internal import Foundation
 
 /// What the processor can do.
 public enum Processor {
@@ -7,7 +8,12 @@ public enum Processor {
   /// Whether it computes with float16 in hardware.
   public static var hasFloat16: Bool { ctorch_has_float16() }
   /// Whether it multiplies 8-bit integers and adds up the products in 32 bits.
-  public static var hasByteProducts: Bool { ctorch_has_byte_products() }
+  public static var hasByteProducts: Bool { ctorch_has_byte_products() || emulatesByteProducts }
+
+  /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
+  /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8`.
+  static let emulatesByteProducts =
+    !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] != nil
 
   /// From now on freed memory stays with the process.
   ///

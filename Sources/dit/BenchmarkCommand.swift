@@ -40,7 +40,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     try execution.apply()
     let device = try Placement.device(execution.device)
     let precision = try Placement.precision(
-      execution.precision, in: execution.mode, on: device)
+      execution.fullPrecision, in: execution.mode, on: device)
     let report = try SamplingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
       precision: precision, mode: execution.mode, device: device

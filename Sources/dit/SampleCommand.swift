@@ -103,7 +103,7 @@ extension SampleCommand {
       ditCheckpoint: ditCheckpoint ?? pretrainedModelPath, autoencoder: autoencoder,
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
-      precision: mindONE.precision(execution.precision, device: device),
+      precision: mindONE.precision(execution.fullPrecision, device: device),
       mode: mindONE.msMode ?? execution.mode, device: device)
   }
 

@@ -7,14 +7,15 @@ internal import Torch
 
 @Suite struct PrecisionTests {
   private static let reduced: [Precision] =
-    [.bf16] + (Processor.hasByteProducts ? [.int8] : []) + (Processor.hasFloat16 ? [.fp16] : [])
+    [.bf16] + (Processor.hasByteProducts ? [.int8, .int8WithFloatFC2] : [])
+    + (Processor.hasFloat16 ? [.fp16] : [])
 
   private func tolerance(_ precision: Precision) -> Double {
     switch precision {
     case .auto, .fp32: Tolerance.float32
     case .bf16: Tolerance.bfloat16
     case .fp16: Tolerance.float16
-    case .int8: Tolerance.int8
+    case .int8, .int8WithFloatFC2: Tolerance.int8
     }
   }
 
@@ -65,6 +66,19 @@ internal import Torch
         #expect(error < tolerance(precision))
       }
     }
+  }
+
+  @Test(.enabled(if: Processor.hasByteProducts))
+  func comesNearerWithTheSecondLayerInFloat32() throws {
+    let values = try GoldenValues("dit-even")
+    let (x, y) = (values["x"], values["y"].elements(Int.self))
+    let errors = try [Precision.int8, .int8WithFloatFC2].map { precision in
+      let timesteps = [100, 500, 900]
+      let network = try runner(values, .graph, precision).prepared(labels: y, timesteps: timesteps)
+      let exact = try runner(values, .graph).prepared(labels: y, timesteps: timesteps)
+      return timesteps.map { relativeNormError(network(x, $0), exact(x, $0)) }.reduce(0, +)
+    }
+    #expect(errors[1] < errors[0] && errors[1] > 0, "\(errors)")
   }
 
   @Test(.enabled(if: Processor.hasByteProducts))

@@ -20,6 +20,8 @@ internal import Testing
     (["--num-samples", "0"], "must be at least 1"),
     (["--batch-size", "0"], "must be at least 1"),
     (["--eta", "nan"], "must be 0 or more"),
+    (["--precision", "fp32", "--int8-fc2", "fp32"], "is for --precision int8"),
+    (["--precision", "int8", "--int8-fc2", "bf16"], "int8-fc2"),
     (["--cfg-channels", "none"], "none"),
     (["--sd-scale-factor", "0"], "must be above 0"),
     (["--condition", "text"], "only 'class' is known"),

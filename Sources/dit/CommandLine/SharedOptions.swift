@@ -6,6 +6,8 @@ internal import Torch
 struct ExecutionOptions: ParsableArguments {
   @Option(help: "Number format: auto is bf16 where the hardware multiplies it, else fp32.")
   var precision = Precision.auto
+  @Option(help: "The second layer of each MLP under --precision int8: int8, or fp32.")
+  var int8Fc2: SecondLayer?
   @Option(help: "graph compiles the model for the batch; eager runs it as written.")
   var mode = ExecutionMode.graph
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
@@ -13,6 +15,21 @@ struct ExecutionOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+    guard int8Fc2 == nil || precision.isInt8 else {
+      throw ValidationError("--int8-fc2 is for --precision int8")
+    }
+  }
+
+  /// What the second layer of an MLP computes in, where others are 8 bits wide.
+  enum SecondLayer: String, ExpressibleByArgument, CaseIterable {
+    case int8
+    case fp32
+  }
+
+  /// The number format with what `--int8-fc2` says.
+  var fullPrecision: Precision {
+    guard let int8Fc2 else { return precision }
+    return int8Fc2 == .fp32 ? .int8WithFloatFC2 : .int8
   }
 
   /// Takes the number of threads into use.
