@@ -41,7 +41,7 @@ public struct SampleGrid {
       GaussianDiffusion(
         try NoiseSchedule.linear.respaced(to: stepCount), learnsVariance: config.learnsVariance,
         device: device),
-      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, generator: generator,
+      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, noise: .shared(generator),
       denoiser: guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
         model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
       })
