@@ -65,6 +65,7 @@ let package = Package(
     library("Models", ["Layers", "Torch"]),
     library("Diffusion", ["Torch"]),
     library("Files", []),
+    library("Parallel", ["Torch"]),
     library("Checkpoint", ["Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
@@ -84,12 +85,12 @@ let package = Package(
       ]),
     library(
       "Training",
-      ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
+      ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Parallel", "Torch"]),
     library(
       "DiTKit",
       [
-        "Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Pipeline", "Torch",
-        "Training",
+        "Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Parallel", "Pipeline",
+        "Torch", "Training",
       ]),
     .executableTarget(
       name: "dit",
@@ -103,6 +104,7 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     tests("Torch"),
     tests("Files"),
+    tests("Parallel", ["Files"]),
     tests("ImageData", ["Files"]),
     tests("Checkpoint", ["Files", "Torch"]),
     tests("Models", ["Diffusion", "Layers", "Torch"]),

@@ -23,8 +23,13 @@ package enum CRC32 {
 
   /// The checksum of all bytes.
   package static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    checksum(bytes, after: 0)
+  }
+
+  /// The checksum of bytes that have the checksum `previous`, and more after them.
+  static func checksum(_ bytes: UnsafeRawBufferPointer, after previous: UInt32) -> UInt32 {
     tables.withUnsafeBufferPointer { tables in
-      var sum = UInt32.max
+      var sum = ~previous
       var offset = 0
       while offset + 8 <= bytes.count {
         let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)

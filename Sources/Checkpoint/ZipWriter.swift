@@ -42,12 +42,26 @@ struct ZipWriter: ~Copyable {
   mutating func append(
     _ name: String, _ content: UnsafeRawBufferPointer, checksum: UInt32
   ) throws {
+    try append(name, byteCount: content.count, checksum: checksum) { try $0.append(content) }
+  }
+
+  /// Adds an entry whose content is written bit by bit.
+  ///
+  /// - Parameters:
+  ///   - name: of the entry.
+  ///   - byteCount: how many bytes `write` will write.
+  ///   - checksum: of all of them.
+  ///   - write: called once with the file.
+  /// - Throws: `FileError`; what `write` throws.
+  mutating func append(
+    _ name: String, byteCount: Int, checksum: UInt32, _ write: (inout AtomicFile) throws -> Void
+  ) throws {
     let offset = file.byteCount
-    let isWide = content.count >= narrowLimit
+    let isWide = byteCount >= narrowLimit
     var extra = Fields()
     if isWide {
       extra.append([ZipWriter.wideKind, 16])
-      extra.append([UInt64(content.count), UInt64(content.count)])
+      extra.append([UInt64(byteCount), UInt64(byteCount)])
     }
     let start = offset + 30 + name.utf8.count + extra.bytes.count + 4
     let padding = (ZipWriter.alignment - start % ZipWriter.alignment) % ZipWriter.alignment
@@ -57,12 +71,16 @@ struct ZipWriter: ~Copyable {
     var header = Fields()
     header.append(ZipSignature.localHeader)
     header.append([isWide ? ZipWriter.wideVersion : ZipWriter.version])
-    header.append(common(checksum, content.count))
+    header.append(common(checksum, byteCount))
     header.append([UInt16(name.utf8.count), UInt16(extra.bytes.count)])
     header.bytes += Array(name.utf8) + extra.bytes
     try append(header.bytes)
-    try file.append(content)
-    addToDirectory(name, content.count, checksum, offset: offset)
+    let before = file.byteCount
+    try write(&file)
+    guard file.byteCount == before + byteCount else {
+      fatalError("ZipWriter: \(file.byteCount - before) bytes of '\(name)', not \(byteCount)")
+    }
+    addToDirectory(name, byteCount, checksum, offset: offset)
   }
 
   /// Writes the directory and gives the file its name. Call it once, as the last step.

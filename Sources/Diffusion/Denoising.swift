@@ -26,7 +26,7 @@ public struct Denoising: Sequence, IteratorProtocol {
   private let sampler: Sampler
   private let eta: Double
   private let noiseRowCount: Int
-  private let generator: Generator
+  private let noise: NoiseSource
   private let denoiser: Denoiser
   private var latents: Tensor
   private var index = 0
@@ -41,19 +41,19 @@ public struct Denoising: Sequence, IteratorProtocol {
   ///   - sampler: the method.
   ///   - eta: DDIM's share of fresh noise.
   ///   - latents: standard normal, `[N, C, H, W]`
-  ///   - noiseRowCount: at least N.
-  ///   - generator: gives the noise.
+  ///   - noiseRowCount: a multiple of N.
+  ///   - noise: gives the noise.
   ///   - denoiser: predicts the noise in latents.
   public init(
     _ diffusion: GaussianDiffusion, sampler: Sampler, eta: Double = 0, from latents: Tensor,
-    noiseRowCount: Int, generator: Generator, denoiser: @escaping Denoiser
+    noiseRowCount: Int, noise: NoiseSource, denoiser: @escaping Denoiser
   ) {
     self.diffusion = diffusion
     self.sampler = sampler
     self.eta = eta
     self.latents = latents
     self.noiseRowCount = noiseRowCount
-    self.generator = generator
+    self.noise = noise
     self.denoiser = denoiser
   }
 
@@ -65,9 +65,10 @@ public struct Denoising: Sequence, IteratorProtocol {
     let timestep = diffusion.schedule.timesteps[step]
     latents = withoutGradients {
       let output = denoiser(latents, timestep)
-      let noise = Tensor.randn([noiseRowCount] + latents.shape.dropFirst(), generator: generator)
-      return diffusion.step(
-        sampler, latents, output: output, step: step, noise: noise[0..<latents.size(0)], eta: eta)
+      let noise = noise.draw(
+        imageCount: latents.size(0), rowCount: noiseRowCount,
+        shape: Array(latents.shape.dropFirst()))
+      return diffusion.step(sampler, latents, output: output, step: step, noise: noise, eta: eta)
     }
     defer { index += 1 }
     return DenoisingStep(index: index, count: count, timestep: timestep, latents: latents)

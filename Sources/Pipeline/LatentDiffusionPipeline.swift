@@ -140,6 +140,15 @@ public final class LatentDiffusionPipeline {
   public func denoising(
     labels: [Int], options: SamplingOptions, generator: Generator
   ) throws -> Denoising {
+    try denoising(labels: labels, options: options, noise: .shared(generator))
+  }
+
+  /// The same with random numbers from any source.
+  ///
+  /// - Throws: as above.
+  public func denoising(
+    labels: [Int], options: SamplingOptions, noise: NoiseSource
+  ) throws -> Denoising {
     for label in labels where !(0..<model.classCount).contains(label) {
       throw PipelineError(
         .setting,
@@ -156,7 +165,7 @@ public final class LatentDiffusionPipeline {
       throw PipelineError(.setting, error.message)
     }
     let (count, size, channels) = (labels.count, model.inputSize, model.channelCount)
-    let start = Tensor.randn([count, channels, size, size], generator: generator)
+    let start = noise.draw(imageCount: count, rowCount: count, shape: [channels, size, size])
     let rows = options.guidance.rows(for: labels, nullClass: model.classCount)
     let runner = try loadedRunner()
     let network = withoutGradients {
@@ -165,7 +174,7 @@ public final class LatentDiffusionPipeline {
     return Denoising(
       GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
       sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
-      generator: generator,
+      noise: noise,
       denoiser: options.guidance.denoiser(noiseChannelCount: channels, over: network))
   }
 

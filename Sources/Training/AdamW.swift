@@ -1,34 +1,63 @@
 public import Torch
 
 /// AdamW with the moving average of the weights (Loshchilov & Hutter 2019, algorithm 2).
+///
+/// With several ranks its state may be divided among them: each updates an equal part of the elements,
+/// and gives it to the others (Rajbhandari et al. 2020, section 5.1, ZeRO stage 1).
 public final class AdamW {
   /// Names of the trained parameters, in the order of the model.
   public let names: [String]
   /// The trained parameters.
   public let parameters: [Tensor]
-  /// First moments, one for each parameter.
+  /// First moments of what this rank updates: one for each parameter, or for each piece of its part.
   public let firstMoments: [Tensor]
-  /// Second moments, one for each parameter.
+  /// Second moments, like the first.
   public let secondMoments: [Tensor]
-  /// Moving averages of the parameters; empty for none.
+  /// Moving averages, like the moments; empty for none.
   public let averages: [Tensor]
+  /// Whether there is a moving average.
+  public var hasAverage: Bool { config.averageDecay != nil }
   /// Steps taken.
   public private(set) var stepCount = 0
 
   private let weightDecays: [Double]
   private let config: TrainingConfig
+  private let exchange: StepExchange
+  private let shard: ParameterShard?
+  /// What this rank updates.
+  private let updated: [Tensor]
 
   /// An optimizer at its beginning; averages start as copies.
-  public init(_ named: [(name: String, tensor: Tensor)], config: TrainingConfig) {
+  public init(
+    _ named: [(name: String, tensor: Tensor)], config: TrainingConfig,
+    exchange: StepExchange = StepExchange(nil)
+  ) {
     names = named.map(\.name)
     parameters = named.map(\.tensor)
     self.config = config
-    firstMoments = parameters.map { .zeros($0.shape, device: $0.device) }
-    secondMoments = parameters.map { .zeros($0.shape, device: $0.device) }
-    averages = config.averageDecay == nil ? [] : withoutGradients { named.map(\.tensor.cloned) }
-    weightDecays = named.map { name, tensor in
+    self.exchange = exchange
+    let shard =
+      config.shardsOptimizer && exchange.count > 1
+      ? ParameterShard(
+        counts: parameters.map(\.count), rank: exchange.rank, rankCount: exchange.count) : nil
+    self.shard = shard
+    let updated = AdamW.parts(of: parameters, shard)
+    self.updated = updated
+    firstMoments = updated.map { .zeros($0.shape, device: $0.device) }
+    secondMoments = updated.map { .zeros($0.shape, device: $0.device) }
+    averages = config.averageDecay == nil ? [] : withoutGradients { updated.map(\.cloned) }
+    let decays = named.map { name, tensor in
       let decays = config.decayGroups == .all || tensor.rank > 1 && !name.contains("embed")
       return decays ? config.weightDecay : 0
+    }
+    weightDecays = shard?.own.map { decays[$0.index] } ?? decays
+  }
+
+  /// Those elements of some tensors, as many as there are parameters, that this rank updates.
+  private static func parts(of tensors: [Tensor], _ shard: ParameterShard?) -> [Tensor] {
+    guard let shard else { return tensors }
+    return withoutGradients {
+      shard.own.map { tensors[$0.index].detached.flattened()[$0.elements] }
     }
   }
 
@@ -43,18 +72,62 @@ public final class AdamW {
   ///   - gradients: of `gradients()`.
   ///   - learningRate: of this step.
   ///   - gradientScale: what gradients are multiplied by first.
-  public func step(_ gradients: [Tensor], learningRate: Double, gradientScale: Double) {
+  /// - Throws: `LaunchError` if a rank is lost that updates a part.
+  public func step(_ gradients: [Tensor], learningRate: Double, gradientScale: Double) throws {
     stepCount += 1
     withoutGradients {
       adamWInPlace(
-        parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
-        averages: averages, weightDecays: weightDecays,
+        updated, gradients: AdamW.parts(of: gradients, shard), firstMoments: firstMoments,
+        secondMoments: secondMoments, averages: averages, weightDecays: weightDecays,
         step: AdamWStep(
           learningRate: learningRate, beta1: config.beta1, beta2: config.beta2,
           epsilon: config.epsilon, number: stepCount, gradientScale: gradientScale,
           averageDecay: averageDecay))
     }
     discardGradients()
+    if let shard {
+      let flat = withoutGradients { parameters.map { $0.detached.flattened() } }
+      try exchange.send(
+        shard.all.map { flat[$0.piece.index][$0.piece.elements] }, from: shard.all.map(\.owner))
+    }
+  }
+
+  /// The whole of moments or averages, one parameter at a time; all ranks call it together.
+  ///
+  /// - Parameters:
+  ///   - parts: `firstMoments`, `secondMoments` or `averages`.
+  ///   - body: called with each parameter's name and tensor.
+  /// - Throws: `LaunchError` if a rank is lost that has a part.
+  public func forEachWhole(
+    of parts: [Tensor], _ body: (_ name: String, _ whole: Tensor) throws -> Void
+  ) throws {
+    guard let shard else {
+      for (name, tensor) in zip(names, parts) { try body(name, tensor) }
+      return
+    }
+    for (index, parameter) in parameters.enumerated() {
+      let whole = Tensor.empty(parameter.shape, device: parameter.device)
+      let flat = whole.flattened()
+      withoutGradients {
+        for (piece, part) in zip(shard.own, parts) where piece.index == index {
+          flat[piece.elements].copyInPlace(from: part)
+        }
+      }
+      let pieces = shard.all.filter { $0.piece.index == index }
+      try exchange.send(pieces.map { flat[$0.piece.elements] }, from: pieces.map(\.owner))
+      try body(names[index], whole)
+    }
+  }
+
+  /// Copies this rank's elements of one parameter's whole moments or averages.
+  public func copy(_ whole: Tensor, ofParameter index: Int, to parts: [Tensor]) {
+    withoutGradients {
+      guard let shard else { return parts[index].copyInPlace(from: whole) }
+      let flat = whole.flattened()
+      for (piece, part) in zip(shard.own, parts) where piece.index == index {
+        part.copyInPlace(from: flat[piece.elements])
+      }
+    }
   }
 
   /// Lets go of the gradients.

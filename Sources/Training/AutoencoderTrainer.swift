@@ -98,7 +98,7 @@ public final class AutoencoderTrainer {
       throw TrainingError(
         "the loss of step \(step + 1) is not finite; try a lower learning rate")
     }
-    optimizer.step(
+    try optimizer.step(
       optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount),
       gradientScale: 1)
     step += 1

@@ -1,5 +1,6 @@
 internal import Files
 internal import Foundation
+internal import Torch
 
 /// Writes what happens in a run: `metrics.jsonl`, `log.txt` and TensorBoard's events.
 public final class RunLog {
@@ -34,6 +35,12 @@ public final class RunLog {
       ("wait_seconds", report.waitSeconds),
     ]
     if let bound = report.variationalBound { values.append(("vb", bound)) }
+    if let exchange = report.exchange {
+      values += [
+        ("exchange_seconds", exchange.busySeconds),
+        ("exposed_exchange_seconds", exchange.exposedSeconds),
+      ]
+    }
     let fields =
       ["\"step\":\(report.step)", "\"epoch\":\(epoch)", "\"dropped\":\(report.isDropped)"]
       + values.map { "\"\($0)\":\($1.isFinite ? "\($1)" : "null")" }

@@ -1,7 +1,7 @@
 internal import Diffusion
 public import ImageData
 internal import Layers
-internal import Models
+public import Models
 public import Torch
 
 /// Pictures that show how far a run has come.
@@ -18,20 +18,18 @@ public struct SampleGrid {
   /// A grid of some classes.
   public init(labels: [Int]) { self.labels = labels }
 
-  /// Samples with the averaged weights, or the weights themselves where there is no average.
+  /// Samples with some weights.
   ///
   /// - Parameters:
-  ///   - trainer: whose weights.
+  ///   - config: the shape of the model.
+  ///   - weights: by name.
   ///   - codec: latents to pixels.
   ///   - device: where.
   /// - Returns: the grid.
   /// - Throws: `TorchError` if there is no generator of random numbers.
-  public func sample(_ trainer: Trainer, codec: LatentCodec, device: Device) throws -> RGBImage {
-    var weights = trainer.model.store.stateDict.mapValues(\.detached)
-    for (name, average) in zip(trainer.optimizer.names, trainer.optimizer.averages) {
-      weights[name] = average
-    }
-    let config = trainer.model.dit.config
+  public func sample(
+    _ config: DiTConfig, _ weights: [String: Tensor], codec: LatentCodec, device: Device
+  ) throws -> RGBImage {
     let model = DiT(config, at: ParameterStore(.load(weights)).root)
     let generator = try Generator(seed: seed)
     let (count, size) = (labels.count, config.inputSize)
@@ -43,7 +41,7 @@ public struct SampleGrid {
       GaussianDiffusion(
         try NoiseSchedule.linear.respaced(to: stepCount), learnsVariance: config.learnsVariance,
         device: device),
-      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, generator: generator,
+      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, noise: .shared(generator),
       denoiser: guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
         model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
       })

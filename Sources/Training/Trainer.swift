@@ -1,12 +1,14 @@
 internal import Diffusion
+internal import Layers
 internal import Models
+internal import Parallel
 public import Torch
 
 /// What one optimizer step did.
 public struct StepReport: Sendable {
   /// The number of the step, from 1.
   public var step: Int
-  /// The mean loss over its rows.
+  /// The mean loss over the rows of all ranks.
   public var loss: Double
   /// The squared error in it.
   public var squaredError: Double
@@ -22,8 +24,12 @@ public struct StepReport: Sendable {
   public var isDropped: Bool
   /// From its beginning to its end.
   public var seconds: Double
-  /// Of which it waited for data.
+  /// Of which it waited for data, in the mean over the ranks.
   public var waitSeconds: Double
+  /// How long gradients were added up over the ranks; nil for one process.
+  public var exchange: GradientBuckets.Exchange?
+  /// Whether a rank was asked to stop during the step; all ranks agree.
+  public var shouldStop: Bool
 }
 
 /// Takes optimizer steps: data, loss, gradients, AdamW, moving average.
@@ -33,9 +39,13 @@ public final class Trainer {
   /// With its state.
   public let optimizer: AdamW
   /// The steps of the whole run.
-  public let stepCount: Int
+  public private(set) var stepCount: Int
   /// Steps taken, dropped ones too.
   public private(set) var step = 0
+  /// Rows that were taken from the data, over all ranks.
+  public private(set) var sampleCount = 0
+  /// What it exchanges with other ranks.
+  public let exchange: StepExchange
 
   private let config: TrainingConfig
   private let codec: LatentCodec
@@ -57,10 +67,12 @@ public final class Trainer {
   ///   - codec: pixels to latents.
   ///   - stepCount: the steps of the whole run.
   ///   - device: where.
-  /// - Throws: `TorchError` if there is no generator of random numbers.
+  ///   - exchange: with other ranks; all of them start from the weights of rank 0.
+  /// - Throws: `TorchError` if there is no generator of random numbers; `LaunchError` if a rank is
+  ///   lost.
   public init(
     _ model: TrainingModel, config: TrainingConfig, data: any TrainingData, codec: LatentCodec,
-    stepCount: Int, device: Device
+    stepCount: Int, device: Device, exchange: StepExchange = StepExchange(nil)
   ) throws {
     self.model = model
     self.config = config
@@ -68,19 +80,27 @@ public final class Trainer {
     self.codec = codec
     self.stepCount = stepCount
     self.device = device
-    optimizer = AdamW(model.trained, config: config)
+    self.exchange = exchange
+    try exchange.prepare(
+      model.store.names.compactMap { model.store[$0] }, trained: model.trained.map(\.tensor))
+    optimizer = AdamW(model.trained, config: config, exchange: exchange)
     draws = try Generator(seed: config.seed)
     let scaling = config.dtype == .float16 ? config.lossScaling : .constant(1)
     scaler = LossScaler(scaling)
   }
 
-  /// Rows of a step.
-  public var globalBatchSize: Int { config.batchSize * config.accumulationCount }
+  /// Rows of a step, over all ranks.
+  public var globalBatchSize: Int {
+    config.batchSize * config.accumulationCount * exchange.count
+  }
 
   /// Takes the next step.
   ///
-  /// - Throws: `TrainingError` if too many steps in a row had to be dropped; what the data throw.
-  public func takeStep() throws -> StepReport {
+  /// - Parameter shouldStop: asked once; all ranks learn whether one says yes.
+  /// - Returns: what it did.
+  /// - Throws: `TrainingError` if too many steps in a row had to be dropped; what the data throw;
+  ///   `LaunchError` if a rank is lost.
+  public func takeStep(shouldStop: () -> Bool = { false }) throws -> StepReport {
     let clock = ContinuousClock()
     let start = clock.now
     var sums = (loss: 0.0, squaredError: 0.0, bound: 0.0, wait: 0.0)
@@ -90,28 +110,39 @@ public final class Trainer {
       hasPosterior: data.hasPosterior, config: config, generator: draws)
     let share = 1 / Double(config.accumulationCount)
     for part in 0..<config.accumulationCount {
+      try exchange.enter(.data, step: step + 1)
       let batch = try data.next()
-      let rows = part * config.batchSize..<(part + 1) * config.batchSize
+      try exchange.enter(.backward, step: step + 1)
+      let first = (exchange.rank * config.accumulationCount + part) * config.batchSize
+      let rows = first..<first + config.batchSize
       let draws = all.slice(rows, on: device)
       let loss = try model.loss(
         start: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels.to(device),
         draws: draws)
-      let scaled = loss.total * (share * scaler.scale)
-      scaled.backward()
+      let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
+      try exchange.backward(scaled, isLast: part == config.accumulationCount - 1)
       sums.loss += loss.total.item * share
       sums.squaredError += loss.squaredError.detached.mean().item * share
       sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
       sums.wait += batch.waitSeconds
     }
+    try exchange.enter(.exchange, step: step + 1)
+    let exchanged = try exchange.finishGradients()
+    let means = try exchange.means([
+      sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0,
+    ])
+    try exchange.enter(.update, step: step + 1)
     let rate = config.schedule.rate(at: step, of: stepCount)
-    let (norm, isDropped) = try update(loss: sums.loss, learningRate: rate)
+    let (norm, isDropped) = try update(loss: means[0], learningRate: rate)
     defer { scaler.update(overflowed: isDropped) }
     step += 1
+    sampleCount += globalBatchSize
     return StepReport(
-      step: step, loss: sums.loss, squaredError: sums.squaredError,
-      variationalBound: model.dit.config.learnsVariance ? sums.bound : nil, gradientNorm: norm,
+      step: step, loss: means[0], squaredError: means[1],
+      variationalBound: model.dit.config.learnsVariance ? means[2] : nil, gradientNorm: norm,
       learningRate: rate, lossScale: scaler.scale, isDropped: isDropped,
-      seconds: start.duration(to: clock.now).inSeconds, waitSeconds: sums.wait)
+      seconds: start.duration(to: clock.now).inSeconds, waitSeconds: means[3],
+      exchange: exchanged, shouldStop: means[4] > 0)
   }
 
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {
@@ -141,9 +172,21 @@ public final class Trainer {
     }
     droppedInARow = 0
     let clipping = config.maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-    optimizer.step(
+    try optimizer.step(
       gradients, learningRate: learningRate, gradientScale: clipping / scaler.scale)
     return (norm, false)
+  }
+
+  /// The averaged weights by name, or the weights themselves where there is no average; all ranks
+  /// call it together.
+  ///
+  /// - Throws: `LaunchError` if a rank is lost that has a part.
+  public func averagedWeights() throws -> [String: Tensor] {
+    var weights = model.store.stateDict.mapValues(\.detached)
+    if optimizer.hasAverage {
+      try optimizer.forEachWhole(of: optimizer.averages) { weights[$0] = $1 }
+    }
+    return weights
   }
 
   /// What a checkpoint keeps besides weights and moments.
@@ -154,8 +197,19 @@ public final class Trainer {
   }
 
   /// Goes on from the state of an earlier run; weights and moments are the caller's to copy.
-  public func restore(_ state: TrainerState) throws {
+  ///
+  /// - Parameters:
+  ///   - state: what `state()` gave.
+  ///   - sampleCount: rows taken from the data so far.
+  ///   - sampleLimit: rows after which the run ends, in place of `stepCount`.
+  /// - Throws: `TorchError` if the random numbers' state is none.
+  public func restore(_ state: TrainerState, sampleCount: Int, sampleLimit: Int? = nil) throws {
     step = state.step
+    self.sampleCount = sampleCount
+    if let sampleLimit {
+      let left = max(sampleLimit - sampleCount, 0)
+      stepCount = step + (left + globalBatchSize - 1) / globalBatchSize
+    }
     optimizer.restore(stepCount: state.optimizerStepCount)
     scaler.restore(scale: state.lossScale, goodStepCount: state.goodStepCount)
     try draws.restore(Tensor(state.generator))

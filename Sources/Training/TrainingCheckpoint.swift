@@ -17,12 +17,17 @@ public struct TrainingCheckpoint {
     public var sampleCount: Int
     /// What the run was made of, by option; a resumed run must agree.
     public var identity: [String: String]
+    /// How many ranks there were; nil in files of one process from earlier versions.
+    public var rankCount: Int?
 
     /// All numbers.
-    public init(trainer: TrainerState, sampleCount: Int, identity: [String: String]) {
+    public init(
+      trainer: TrainerState, sampleCount: Int, identity: [String: String], rankCount: Int
+    ) {
       self.trainer = trainer
       self.sampleCount = sampleCount
       self.identity = identity
+      self.rankCount = rankCount
     }
   }
 
@@ -36,37 +41,49 @@ public struct TrainingCheckpoint {
     fileprivate let state: State
   }
 
-  /// Copies what a checkpoint holds.
+  /// Copies what a checkpoint holds; all ranks call it together.
   ///
   /// - Parameters:
   ///   - trainer: whose weights and moments.
   ///   - state: the numbers.
   ///   - metadata: texts for the weights' files.
-  /// - Returns: the copy; nothing else refers to its tensors.
+  /// - Returns: the copy, to whose tensors nothing else refers; nil for ranks that do not write.
+  /// - Throws: `LaunchError` if a rank is lost that has a part.
   public static func snapshot(
     _ trainer: Trainer, state: State, metadata: [String: String]
-  ) -> Snapshot {
-    withoutGradients {
+  ) throws -> Snapshot? {
+    try withoutGradients {
       let (store, optimizer) = (trainer.model.store, trainer.optimizer)
-      let model = store.names.compactMap { name in
-        store[name].map { (name: name, tensor: $0.detached.to(.cpu).cloned) }
+      let isWriter = trainer.exchange.isWriter
+      func copies(_ parts: [Tensor]) throws -> [(name: String, tensor: Tensor)] {
+        var copies: [(name: String, tensor: Tensor)] = []
+        try optimizer.forEachWhole(of: parts) { name, whole in
+          if isWriter { copies.append((name, whole.to(.cpu).cloned)) }
+        }
+        return copies
       }
+      let model =
+        !isWriter
+        ? []
+        : store.names.compactMap { name in
+          store[name].map { (name: name, tensor: $0.detached.to(.cpu).cloned) }
+        }
       var files = [(name: "model.safetensors", tensors: model)]
-      if !optimizer.averages.isEmpty {
-        let averages = Dictionary(uniqueKeysWithValues: zip(optimizer.names, optimizer.averages))
-        files.append(
-          (
-            "ema.safetensors",
-            model.map { ($0.name, averages[$0.name].map { $0.to(.cpu).cloned } ?? $0.tensor) }
-          ))
+      if optimizer.hasAverage {
+        let averages = Dictionary(
+          uniqueKeysWithValues: try copies(optimizer.averages).map { ($0.name, $0.tensor) })
+        files.append(("ema.safetensors", model.map { ($0.name, averages[$0.name] ?? $0.tensor) }))
       }
-      var moments: [(name: String, tensor: Tensor)] = []
-      for (index, name) in optimizer.names.enumerated() {
-        moments.append(("exp_avg." + name, optimizer.firstMoments[index].to(.cpu).cloned))
-        moments.append(("exp_avg_sq." + name, optimizer.secondMoments[index].to(.cpu).cloned))
+      let first = try copies(optimizer.firstMoments)
+      let second = try copies(optimizer.secondMoments)
+      let moments = zip(first, second).flatMap { first, second in
+        [
+          (name: "exp_avg." + first.name, tensor: first.tensor),
+          (name: "exp_avg_sq." + second.name, tensor: second.tensor),
+        ]
       }
       files.append(("optimizer.safetensors", moments))
-      return Snapshot(files: files, metadata: metadata, state: state)
+      return isWriter ? Snapshot(files: files, metadata: metadata, state: state) : nil
     }
   }
 
@@ -92,27 +109,59 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// Copies weights, average and moments into a trainer and lets it go on from there.
+  /// The tensors of a checkpoint that fit a trainer, opened and not yet read.
+  struct Content {
+    fileprivate let model: [Tensor]
+    fileprivate let averages: [Tensor]
+    fileprivate let firstMoments: [Tensor]
+    fileprivate let secondMoments: [Tensor]
+  }
+
+  /// Opens the files and compares names and shapes with a trainer's.
+  ///
+  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
+  func content(for trainer: Trainer) throws -> Content {
+    let (store, optimizer) = (trainer.model.store, trainer.optimizer)
+    let weights = store.names.compactMap { name in store[name].map { (name, $0.shape) } }
+    func trained(_ prefix: String) -> [(String, [Int])] {
+      zip(optimizer.names, optimizer.parameters).map { (prefix + $0, $1.shape) }
+    }
+    return Content(
+      model: try tensors(weights, of: "model.safetensors"),
+      averages: optimizer.hasAverage ? try tensors(trained(""), of: "ema.safetensors") : [],
+      firstMoments: try tensors(trained("exp_avg."), of: "optimizer.safetensors"),
+      secondMoments: try tensors(trained("exp_avg_sq."), of: "optimizer.safetensors"))
+  }
+
+  /// Gives all ranks the weights, average and moments that rank 0 has opened.
   ///
   /// - Parameters:
+  ///   - content: of rank 0; nil for the others.
   ///   - trainer: of the same model.
-  ///   - state: the numbers of this checkpoint.
-  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
-  public func restore(_ trainer: Trainer, _ state: State) throws {
-    try copy(
-      "model.safetensors",
-      into: trainer.model.store.names.compactMap { name in
-        trainer.model.store[name].map { (name, $0) }
-      })
-    let optimizer = trainer.optimizer
-    if !optimizer.averages.isEmpty {
-      try copy("ema.safetensors", into: Array(zip(optimizer.names, optimizer.averages)))
+  /// - Throws: `LaunchError` if a rank is lost.
+  static func restore(_ content: Content?, to trainer: Trainer) throws {
+    let (store, optimizer) = (trainer.model.store, trainer.optimizer)
+    let weights = store.names.compactMap { store[$0] }
+    withoutGradients {
+      for (weight, source) in zip(weights, content?.model ?? []) {
+        weight.copyInPlace(from: source)
+      }
     }
-    try copy(
-      "optimizer.safetensors",
-      into: zip(optimizer.names, optimizer.firstMoments).map { ("exp_avg." + $0, $1) }
-        + zip(optimizer.names, optimizer.secondMoments).map { ("exp_avg_sq." + $0, $1) })
-    try trainer.restore(state.trainer)
+    try trainer.exchange.send(weights)
+    var lists = [
+      (optimizer.firstMoments, content?.firstMoments),
+      (optimizer.secondMoments, content?.secondMoments),
+    ]
+    if optimizer.hasAverage { lists.append((optimizer.averages, content?.averages)) }
+    for (parts, sources) in lists {
+      for (index, parameter) in optimizer.parameters.enumerated() {
+        let whole =
+          sources.map { $0[index].to(.float32).contiguous.to(parameter.device) }
+          ?? .empty(parameter.shape, device: parameter.device)
+        try trainer.exchange.send([whole])
+        optimizer.copy(whole, ofParameter: index, to: parts)
+      }
+    }
   }
 
   /// The numbers alone.
@@ -127,19 +176,17 @@ public struct TrainingCheckpoint {
     }
   }
 
-  private func copy(_ name: String, into targets: [(String, Tensor)]) throws {
-    let checkpoint = try Checkpoint.open(path + "/" + name)
-    let state = checkpoint.stateDict
-    let missing = targets.filter { state[$0.0]?.shape != $0.1.shape }.map(\.0)
+  private func tensors(_ wanted: [(String, [Int])], of name: String) throws -> [Tensor] {
+    let state = try Checkpoint.open(path + "/" + name).stateDict
+    let found = wanted.map { name, shape in
+      state[name].flatMap { $0.shape == shape ? $0 : nil }
+    }
+    let missing = zip(wanted, found).filter { $0.1 == nil }.map { $0.0.0 }
     guard missing.isEmpty else {
       throw TrainingError(
         "'\(path)/\(name)' does not belong to this model: \(missing.count) tensors are missing or of"
           + " another shape, such as \(missing[0])")
     }
-    withoutGradients {
-      for (name, target) in targets {
-        if let source = state[name] { target.copyInPlace(from: source) }
-      }
-    }
+    return found.compactMap { $0 }
   }
 }

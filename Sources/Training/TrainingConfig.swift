@@ -5,7 +5,7 @@ public import Torch
 public struct TrainingConfig: Sendable {
   /// Rows of a micro-batch on one device.
   public var batchSize = 64
-  /// Micro-batches whose gradients make one step.
+  /// Micro-batches whose gradients make one step, on each rank.
   public var accumulationCount = 1
   /// The seed of weights, data order and random draws.
   public var seed: UInt64 = 3407
@@ -44,6 +44,8 @@ public struct TrainingConfig: Sendable {
   public var dropsOverflow = true
   /// Which blocks are computed again in the backward pass.
   public var recompute = Recompute.none
+  /// Whether the optimizer's state is divided among the ranks.
+  public var shardsOptimizer = false
   /// Parameters that stay as they are: their names contain one of these.
   public var frozen: [String] = []
 

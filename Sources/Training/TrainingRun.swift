@@ -3,6 +3,7 @@ internal import Files
 internal import Foundation
 internal import ImageData
 internal import Models
+internal import Parallel
 public import Torch
 
 /// When a run saves and shows pictures.
@@ -29,17 +30,22 @@ public struct RunOptions: Sendable {
 
 /// A training run with its folder: steps, metrics, checkpoints, pictures.
 public final class TrainingRun {
+  /// The name of the images of a step in the identity of a run; a job with another number of ranks may
+  /// have another.
+  public static let batchKey = "global_batch_size"
+
   /// Takes the steps.
   public let trainer: Trainer
-  /// The folder.
-  public let directory: RunDirectory
+  /// The folder; nil for ranks that do not write.
+  public let directory: RunDirectory?
 
   private let data: any TrainingData
   private let codec: LatentCodec
   private let options: RunOptions
   private let identity: [String: String]
   private let device: Device
-  private let log: RunLog
+  private let sampleLimit: Int?
+  private let log: RunLog?
   private let writer = CheckpointWriter()
   private var savedStep = 0
 
@@ -49,14 +55,16 @@ public final class TrainingRun {
   ///   - trainer: at its beginning.
   ///   - data: what it trains on.
   ///   - codec: pixels to latents.
-  ///   - directory: where files go.
+  ///   - directory: where files go; nil for ranks that do not write.
   ///   - options: when.
   ///   - identity: what the run is made of, by option; a resumed run must agree.
   ///   - device: where it computes.
+  ///   - sampleLimit: rows after which the run ends, for one that is resumed with other batches; nil if
+  ///     it ends after a number of steps.
   /// - Throws: `FileError` if the folder cannot be written to.
   public init(
-    _ trainer: Trainer, data: any TrainingData, codec: LatentCodec, directory: RunDirectory,
-    options: RunOptions, identity: [String: String], device: Device
+    _ trainer: Trainer, data: any TrainingData, codec: LatentCodec, directory: RunDirectory?,
+    options: RunOptions, identity: [String: String], device: Device, sampleLimit: Int? = nil
   ) throws {
     self.trainer = trainer
     self.data = data
@@ -65,40 +73,62 @@ public final class TrainingRun {
     self.options = options
     self.identity = identity
     self.device = device
-    log = try RunLog(directory)
+    self.sampleLimit = sampleLimit
+    log = try directory.map { try RunLog($0) }
   }
 
-  /// Goes on from the newest checkpoint that can be read, or from the one given.
+  /// Goes on from the newest checkpoint that can be read, or from the one given; rank 0 reads it.
   ///
   /// - Parameter path: a checkpoint's folder; the run's own newest if nil.
   /// - Returns: what happened, for the user's eyes.
   /// - Throws: `TrainingError` if there is none that serves, or it is of another run.
   public func resume(from path: String? = nil) throws -> String {
+    var (found, failures): (Found?, [String]) = (nil, [])
+    if trainer.exchange.isWriter { (found, failures) = try find(path) }
+    let bytes = try found.map { Array(try JSONEncoder().encode($0.state)) }
+    let state = try JSONDecoder().decode(
+      TrainingCheckpoint.State.self, from: Data(trainer.exchange.send(bytes ?? [])))
+    try TrainingCheckpoint.restore(found?.content, to: trainer)
+    try trainer.restore(state.trainer, sampleCount: state.sampleCount, sampleLimit: sampleLimit)
+    try data.seek(sampleCount: state.sampleCount)
+    savedStep = trainer.step
+    var text = "resumed at step \(trainer.step)"
+    if let failure = failures.first { text += " (not from a newer one: \(failure))" }
+    let (before, now) = (state.identity[TrainingRun.batchKey], identity[TrainingRun.batchKey])
+    if before != now {
+      text += "; \(before ?? "some") images a step before, \(now ?? "some") now"
+    }
+    try note(text + (found.map { ", from '\($0.path)'" } ?? ""))
+    return text
+  }
+
+  private struct Found {
+    let path: String
+    let state: TrainingCheckpoint.State
+    let content: TrainingCheckpoint.Content
+  }
+
+  private func find(_ path: String?) throws -> (Found?, [String]) {
     let candidates =
       path.map { [TrainingCheckpoint($0)] }
-      ?? directory.savedSteps.reversed().map { directory.checkpoint(at: $0) }
+      ?? directory?.savedSteps.reversed().compactMap { directory?.checkpoint(at: $0) } ?? []
     var failures: [String] = []
     for checkpoint in candidates {
-      let state: TrainingCheckpoint.State
       do {
-        state = try checkpoint.state()
+        let state = try checkpoint.state()
         try check(state, checkpoint.path)
-        try checkpoint.restore(trainer, state)
+        let content = try checkpoint.content(for: trainer)
+        return (Found(path: checkpoint.path, state: state, content: content), failures)
       } catch let error as IdentityError {
         throw TrainingError(error.message)
       } catch {
         failures.append("\(error)")
-        continue
       }
-      try data.seek(sampleCount: state.sampleCount)
-      savedStep = trainer.step
-      let skipped = failures.isEmpty ? "" : " (not from a newer one: \(failures[0]))"
-      try note("resumed at step \(trainer.step) from '\(checkpoint.path)'\(skipped)")
-      return "resumed at step \(trainer.step)\(skipped)"
     }
     guard let first = failures.first else {
       throw TrainingError(
-        "no checkpoint to resume from in '\(directory.path)/checkpoints'; start without --resume")
+        "no checkpoint to resume from in '\(directory?.path ?? "")/checkpoints'; start without"
+          + " --resume")
     }
     throw TrainingError("no checkpoint can be read: \(first)")
   }
@@ -106,7 +136,11 @@ public final class TrainingRun {
   private struct IdentityError: Error { let message: String }
 
   private func check(_ state: TrainingCheckpoint.State, _ path: String) throws {
-    let differing = identity.keys.filter { state.identity[$0] != identity[$0] }.sorted()
+    // Another number of ranks may make other batches.
+    let isSameJob = state.rankCount ?? 1 == trainer.exchange.count
+    let differing = identity.keys.filter {
+      state.identity[$0] != identity[$0] && (isSameJob || $0 != TrainingRun.batchKey)
+    }.sorted()
     guard differing.isEmpty else {
       let list = differing.map {
         "\($0): \(state.identity[$0] ?? "nothing") there, \(identity[$0] ?? "nothing") here"
@@ -118,17 +152,20 @@ public final class TrainingRun {
 
   /// Takes the next step and does what is due after it; nil after the last.
   ///
+  /// - Parameter shouldStop: asked once; all ranks learn whether one says yes.
   /// - Returns: what the step did, and warnings for the user's eyes.
   /// - Throws: what the step throws; `FileError` if metrics cannot be written.
-  public func takeStep() throws -> (report: StepReport, warnings: [String])? {
+  public func takeStep(
+    shouldStop: () -> Bool = { false }
+  ) throws -> (report: StepReport, warnings: [String])? {
     guard trainer.step < trainer.stepCount else { return nil }
     var warnings: [String] = []
-    let report = try trainer.takeStep()
+    let report = try trainer.takeStep(shouldStop: shouldStop)
     if report.isDropped {
       warnings.append("step \(report.step) dropped: loss or gradient is not finite")
     }
     if report.step.isMultiple(of: options.logInterval) || report.isDropped {
-      try log.write(
+      try log?.write(
         report, epoch: epoch, imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
     }
     if let interval = options.sampleInterval, report.step.isMultiple(of: interval) {
@@ -143,31 +180,34 @@ public final class TrainingRun {
 
   /// Epochs done so far.
   public var epoch: Double {
-    Double(trainer.step * trainer.globalBatchSize) / Double(max(data.imageCount, 1))
+    Double(trainer.sampleCount) / Double(max(data.imageCount, 1))
   }
 
   /// Adds a line to the run's log.
   ///
   /// - Throws: `FileError`.
-  public func note(_ text: String) throws { try log.write(text) }
+  public func note(_ text: String) throws { try log?.write(text) }
 
-  /// Starts to save a checkpoint; training can go on meanwhile.
+  /// Starts to save a checkpoint; training can go on meanwhile. All ranks call it together.
   ///
   /// - Returns: why the save before failed; nil if it did not.
-  /// - Throws: `TorchError` if the state of random numbers cannot be read.
+  /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is
+  ///   lost.
   public func save() throws -> String? {
     let step = trainer.step
+    try trainer.exchange.enter(.save, step: step)
     let metadata = [
       "class_names": ClassNameList.encode(data.classNames),
       "num_heads": String(trainer.model.dit.config.headCount),
       "step": String(step),
     ]
     let state = TrainingCheckpoint.State(
-      trainer: try trainer.state(), sampleCount: step * trainer.globalBatchSize,
-      identity: identity)
-    let snapshot = TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
-    let (directory, keepCount) = (directory, options.keepCount)
+      trainer: try trainer.state(), sampleCount: trainer.sampleCount, identity: identity,
+      rankCount: trainer.exchange.count)
+    let snapshot = try TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
+    let keepCount = options.keepCount
     savedStep = step
+    guard let snapshot, let directory else { return nil }
     return writer.write(snapshot, to: directory.checkpoint(at: step)) {
       try directory.publish(step: step, keeping: keepCount)
     }.map { "a checkpoint could not be saved: \($0)" }
@@ -187,8 +227,10 @@ public final class TrainingRun {
   private func writeSamples() throws {
     let count = data.classNames.count
     let shown = min(count, 16)
+    let weights = try trainer.averagedWeights()
+    guard let directory, let log else { return }
     let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown })
-      .sample(trainer, codec: codec, device: device)
+      .sample(trainer.model.dit.config, weights, codec: codec, device: device)
     let png = try grid.png()
     let name = String(format: "/samples/step-%06d.png", trainer.step)
     try png.withUnsafeBytes {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import ImageData
 internal import Models
+internal import Parallel
 internal import Pipeline
 internal import Torch
 internal import Training
@@ -20,7 +21,7 @@ struct EncodeCommand: ParsableCommand {
         dit train --data-path latents --model-name DiT-B/4 --output-path runs/b4
 
       After Ctrl-C or a failure the same command goes on. Several processes may run it at a time and \
-      share the work. Images that cannot be read are left out, up to 1 %.
+      share the work, and --workers starts some. Images that cannot be read are left out, up to 1 %.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -36,6 +37,7 @@ struct EncodeCommand: ParsableCommand {
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
+  @OptionGroup(title: "Several processes") var parallel: ParallelOptions
 
   func validate() throws {
     let counts = [
@@ -64,12 +66,15 @@ struct EncodeCommand: ParsableCommand {
           + " folder itself")
     }
     if let threads { try LibTorch.setThreadCount(threads) }
-    let folder = try ImageFolder(dataPath)
-    folder.notes.forEach(note)
-    try checkApart(outputPath, from: folder.path)
-    let device = try Placement.device(device)
-    let (autoencoder, settings) = try prepare(folder, vaeCheckpoint, device)
-    try build(outputPath, folder, autoencoder, settings, device)
+    try parallel.run { ranks in
+      let folder = try ImageFolder(dataPath)
+      if ranks?.rank ?? 0 == 0 { folder.notes.forEach(note) }
+      try checkApart(outputPath, from: folder.path)
+      let named = try Placement.device(device)
+      let device = ranks?.own(named) ?? named
+      let (autoencoder, settings) = try prepare(folder, vaeCheckpoint, device)
+      try build(outputPath, folder, autoencoder, settings, device, ranks)
+    }
   }
 
   /// A folder among the images would be a class the next time.
@@ -102,9 +107,11 @@ struct EncodeCommand: ParsableCommand {
 
   private func build(
     _ path: String, _ folder: ImageFolder, _ autoencoder: any Autoencoder,
-    _ settings: LatentCacheSettings, _ device: Device
+    _ settings: LatentCacheSettings, _ device: Device, _ ranks: RankGroup?
   ) throws {
-    note(
+    // One process speaks for all, but for images that cannot be read.
+    func say(_ text: String) { if ranks?.rank ?? 0 == 0 { note(text) } }
+    say(
       "\(folder.count) images, \(folder.classCount) classes, \(settings.autoencoderName),"
         + " latents of \(settings.latentShape.map(String.init).joined(separator: " x ")),"
         + " \(settings.elementType) in \(settings.shardCount) shards, on \(device)")
@@ -118,11 +125,12 @@ struct EncodeCommand: ParsableCommand {
       device: device
     ) { event in
       try Interrupt.check()
+      try ranks?.check()
       switch event {
       case .progress(let count):
         guard count > done else { return }
         done = count
-        progress.update(count)
+        if ranks?.rank ?? 0 == 0 { progress.update(count) }
       case .broken(let image):
         progress.finish()
         note("\(image.reason); left out")
@@ -130,7 +138,7 @@ struct EncodeCommand: ParsableCommand {
         guard waiting != claim else { return }
         waiting = claim
         progress.finish()
-        note("waiting for \(owner); if that is no more, remove '\(claim)'")
+        say("waiting for \(owner); if that is no more, remove '\(claim)'")
       }
     }
     defer { progress.finish() }
@@ -139,14 +147,14 @@ struct EncodeCommand: ParsableCommand {
       progress.finish()
       let broken = manifest.shards.reduce(0) { $0 + $1.broken.count }
       let bytes = manifest.shards.reduce(0) { $0 + $1.byteCount }
-      note(
+      say(
         "\(folder.count - broken) images"
           + (broken > 0 ? ", \(broken) left out that cannot be read" : "")
           + String(format: ", %.1f MB", Double(bytes) / 1e6))
-      print(path)
+      if ranks?.rank ?? 0 == 0 { print(path) }
     } catch let stop as Interrupted {
       progress.finish()
-      note("The same command goes on from here.")
+      say("The same command goes on from here.")
       throw stop
     }
   }

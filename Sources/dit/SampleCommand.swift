@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Diffusion
 internal import Foundation
 internal import Models
+internal import Parallel
 internal import Pipeline
 internal import Torch
 
@@ -17,6 +18,8 @@ struct SampleCommand: ParsableCommand {
           --class-labels 207,360,"great white shark" --sampler ddim
         dit sample -c configs/inference/dit-xl-2-256x256.yaml --dit-checkpoint DiT-XL-2-256x256.pt \\
           --vae-checkpoint sd-vae-ft-mse.safetensors
+        dit sample --dit-checkpoint DiT-XL-2-256x256.pt --vae-checkpoint sd-vae-ft-mse.safetensors \\
+          --num-samples 50000 --npz samples.npz --workers 8
 
       A seed gives the image that PyTorch gives with that seed and the same batch. Each option is \
       also a key of the configuration file: --sampling-steps is sampling_steps. Ctrl-C stops at the \
@@ -38,7 +41,7 @@ struct SampleCommand: ParsableCommand {
 
   @Option(help: "Classes by number or name, with commas between (default: a few).")
   var classLabels: String?
-  @Option(help: "Images of each label.") var numSamples = 1
+  @Option(help: "Images of each label; with --npz, of all labels together.") var numSamples = 1
   @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
   var batchSize: Int?
   @Option(help: "ddpm or ddim.") var sampler: Sampler?
@@ -59,6 +62,12 @@ struct SampleCommand: ParsableCommand {
   @Option(help: "The folder for images (default: samples/<date-time>).") var outputPath: String?
   @Option(help: "Write all images also as one grid.") var imagegrid = true
   @Option(help: "Also write the latents to this safetensors file.") var saveLatents: String?
+  @Option(
+    help: """
+      Write all images to this file, arr_0 and the classes as arr_1, in place of the folder: the \
+      format of the evaluation suite of Dhariwal & Nichol 2021. Image i has the seed --seed + i.
+      """) var npz: String?
+  @OptionGroup(title: "Several processes, for --npz") var parallel: ParallelOptions
   @Option(help: "Overwrite files that are there already.") var force = false
 
   func validate() throws {
@@ -76,20 +85,37 @@ struct SampleCommand: ParsableCommand {
     try require(numHeads ?? 1 > 0, "--num-heads \(numHeads ?? 0): must be at least 1")
     try require(
       sampler != .ddpm || ddimSampling != true, "--sampler ddpm contradicts --ddim-sampling")
+    try require(
+      npz == nil || saveLatents == nil && outputPath == nil,
+      "--npz stands in place of --output-path and --save-latents")
+    try require(
+      npz != nil || parallel.workers ?? 1 == 1,
+      "--workers: several processes make images for --npz alone")
   }
 
   func run() throws {
     Processor.keepFreedMemory()
     try execution.apply()
-    mindONE.notes.forEach(note)
-    if mindONE.useParallel == true {
-      note("use_parallel: no launcher has started several processes; this is the only one")
+    try parallel.run(useParallel: mindONE.useParallel) { ranks in
+      if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }
+      if let npz { return try BulkRun(self, to: npz, ranks).run() }
+      guard ranks == nil else {
+        throw UsageError(
+          "several processes make images for --npz FILE alone; give --use-parallel false to have each"
+            + " work by itself")
+      }
+      try SampleRun(self).run()
     }
-    try SampleRun(self).run()
   }
 }
 
 extension SampleCommand {
+  /// The autoencoder's file; nil for none.
+  var autoencoderPath: String? {
+    guard case .file(let path) = pipelineConfig.chosenAutoencoder else { return nil }
+    return path
+  }
+
   /// What the pipeline is made of.
   var pipelineConfig: PipelineConfig {
     let device = mindONE.device(execution.device)

@@ -14,7 +14,7 @@ struct SamplePlan {
   let batchSize: Int
 
   /// The most images at a time if nobody says.
-  private static let defaultBatchSize = 8
+  static let defaultBatchSize = 8
 
   init(labels: [Int], imagesPerLabel: Int, batchSize: Int?) {
     let all = labels.flatMap { Array(repeating: $0, count: imagesPerLabel) }

@@ -108,18 +108,13 @@ struct SampleRun {
     print(folder.path + (command.imagegrid ? "/grid.png" : ""))
   }
 
-  private var autoencoderPath: String? {
-    guard case .file(let path) = command.pipelineConfig.chosenAutoencoder else { return nil }
-    return path
-  }
-
   private func report(
     _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ result: Result
   ) throws -> String {
     let options = command.samplingOptions
     let report = SampleReport(
       ditCheckpoint: command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      vaeCheckpoint: autoencoderPath ?? "none", imageSize: pipeline.imageSize,
+      vaeCheckpoint: command.autoencoderPath ?? "none", imageSize: pipeline.imageSize,
       sampler: options.sampler.rawValue, samplingSteps: options.stepCount, eta: options.eta,
       guidanceScale: options.guidance.scale,
       cfgChannels: command.cfgChannels.defaultValueDescription,

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Parallel
 internal import Torch
 internal import Training
 
@@ -20,6 +21,13 @@ struct TrainCommand: ParsableCommand {
 
       Ctrl-C and SIGTERM save a checkpoint and stop at the next step; --resume goes on from there as \
       if nothing had happened.
+
+      Several processes share each step, --train-batch-size images each:
+
+        dit train --workers 2 ...
+        mpirun -n 4 dit train --use-parallel ...
+        torchrun --nproc-per-node 4 --no-python dit train ...
+        srun -n 4 dit train ...
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -28,29 +36,40 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Recipe") var recipe: TrainRecipeOptions
   @OptionGroup(title: "Output") var output: TrainOutputOptions
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
+  @OptionGroup(title: "Several processes") var parallel: ParallelOptions
   @OptionGroup var mindONE: MindONEOptions
 
   func run() throws {
     try model.checkTogether()
     Processor.keepFreedMemory()
     try execution.apply()
-    mindONE.notes.forEach(note)
-    if mindONE.useParallel == true {
-      note("use_parallel: no launcher has started several processes; this is the only one")
-    }
-    let setup = try TrainSetup(self)
-    setup.notes.forEach(note)
+    try parallel.run(useParallel: mindONE.useParallel, train)
+  }
+
+  private func train(_ ranks: RankGroup?) throws {
+    // One rank speaks for all.
+    let isFirst = ranks?.rank ?? 0 == 0
+    if isFirst { mindONE.notes.forEach(note) }
+    let setup = try TrainSetup(self, ranks)
+    if isFirst { setup.notes.forEach(note) }
     let run = setup.run
-    if let resume = output.resume { note(try run.resume(from: resume.path)) }
+    if let resume = output.resume {
+      let text = try run.resume(from: resume.path)
+      if isFirst { note(text) }
+    }
     try loop(run)
   }
 
   private func loop(_ run: TrainingRun) throws {
     let trainer = run.trainer
+    let isFirst = trainer.exchange.isWriter
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
     defer { progress.finish() }
     do {
-      while let (report, warnings) = try run.takeStep() {
+      while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
+        // Another rank may have been asked to.
+        if report.shouldStop { throw Interrupted(signal: max(Interrupt.signal, SIGTERM)) }
+        guard isFirst else { continue }
         warnings.forEach { warning in
           progress.finish()
           note(warning)
@@ -60,16 +79,15 @@ struct TrainCommand: ParsableCommand {
           detail: String(
             format: "loss %.4f  %.1f img/s", report.loss,
             Double(trainer.globalBatchSize) / report.seconds))
-        try Interrupt.check()
       }
       try run.finish()
     } catch let stop as Interrupted {
       progress.finish()
       try run.note("stopped by signal \(stop.signal) at step \(trainer.step)")
       try run.finish()
-      note("Saved step \(trainer.step); --resume goes on from there.")
+      if isFirst { note("Saved step \(trainer.step); --resume goes on from there.") }
       throw stop
     }
-    print(run.directory.path + "/checkpoints/latest")
+    if let directory = run.directory { print(directory.path + "/checkpoints/latest") }
   }
 }

@@ -66,7 +66,9 @@ struct TrainRecipeOptions: ParsableArguments {
   @Option(help: "Passes over the data.") var epochs = 1400
   @Option(help: "Optimizer steps; in place of epochs.") var maxSteps: Int?
   @Option(help: "Images of a micro-batch on each device.") var trainBatchSize = 64
-  @Option(help: "Micro-batches of a step.") var gradientAccumulationSteps = 1
+  @Option(help: "Micro-batches of a step, on each device.") var gradientAccumulationSteps = 1
+  @Option(help: "Divide the optimizer's state among the processes (ZeRO stage 1).")
+  var shardOptimizer = false
   @Option(help: "Learning rate after the warm-up.") var startLearningRate = 1e-4
   @Option(help: "Learning rate after the decay.") var endLearningRate = 1e-7
   @Option(help: "constant, linear, cosine or polynomial (names with _decay or _lr are the same).")

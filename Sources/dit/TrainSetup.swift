@@ -6,6 +6,7 @@ internal import ImageData
 internal import Inference
 internal import Layers
 internal import Models
+internal import Parallel
 internal import Pipeline
 internal import Torch
 internal import Training
@@ -17,8 +18,10 @@ struct TrainSetup {
   /// What was found out and chosen, a line each.
   let notes: [String]
 
-  init(_ command: TrainCommand) throws {
-    let device = try Placement.device(command.mindONE.device(command.execution.device))
+  init(_ command: TrainCommand, _ ranks: RankGroup?) throws {
+    let exchange = StepExchange(ranks)
+    let named = try Placement.device(command.mindONE.device(command.execution.device))
+    let device = ranks?.own(named) ?? named
     let source = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)
     let codec = source.codec
@@ -28,28 +31,30 @@ struct TrainSetup {
     let model = try TrainSetup.modelConfig(
       command, source, classCount: classNames.count, checkpoint: checkpoint)
     let config = try command.trainingConfig(device)
-    let globalBatchSize = config.batchSize * config.accumulationCount
-    let directory = try TrainSetup.directory(command.output)
+    let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
+    let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
     let (dit, store, buildNotes) = try ModelBuilder.build(
       model, from: checkpoint, classNames: classNames, seed: config.seed, device: device)
     let data = try source.data(
-      command.loaderOptions(source, globalBatchSize), microBatchSize: config.batchSize,
+      command.loaderOptions(source, globalBatchSize, exchange), microBatchSize: config.batchSize,
       classNames: classNames)
     let stepsPerEpoch = max(source.imageCount / globalBatchSize, 1)
     let stepCount = command.recipe.maxSteps ?? command.recipe.epochs * stepsPerEpoch
     let trainer = try Trainer(
       TrainingModel(dit, store, config: config, device: device), config: config, data: data,
-      codec: codec, stepCount: stepCount, device: device)
+      codec: codec, stepCount: stepCount, device: device, exchange: exchange)
     run = try TrainingRun(
       trainer, data: data, codec: codec, directory: directory,
       options: command.runOptions(stepsPerEpoch: stepsPerEpoch),
       identity: [
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
-        "global_batch_size": "\(globalBatchSize)", "seed": "\(config.seed)",
+        TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
         "images": "\(source.imageCount)",
-      ], device: device)
-    let yaml = SettingsText(command).yaml
-    try AtomicFile.write(yaml, to: directory.path + "/config.yaml")
+      ], device: device,
+      sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
+    if let directory {
+      try AtomicFile.write(SettingsText(command).yaml, to: directory.path + "/config.yaml")
+    }
     notes =
       source.notes + buildNotes
       + TrainSetup.summary(
@@ -145,6 +150,7 @@ extension TrainCommand {
     var config = TrainingConfig()
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps
+    config.shardsOptimizer = recipe.shardOptimizer
     config.seed = recipe.seed
     config.labelDropout = recipe.labelDropout
     config.weighting = recipe.minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform
@@ -174,10 +180,11 @@ extension TrainCommand {
   }
 
   fileprivate func loaderOptions(
-    _ source: TrainSource, _ globalBatchSize: Int
+    _ source: TrainSource, _ globalBatchSize: Int, _ exchange: StepExchange
   ) -> BatchLoaderOptions {
     var options = BatchLoaderOptions(imageSize: source.imageSize, globalBatchSize: globalBatchSize)
     options.seed = recipe.seed
+    (options.rank, options.rankCount) = (exchange.rank, exchange.count)
     options.mirrors = data.horizontalFlip
     options.workerCount = max(data.numParallelWorkers, 1)
     options.dropsLast = source.imageCount >= globalBatchSize

@@ -47,7 +47,7 @@ internal import Torch
     let network = try runner(values, mode).prepared(labels: rows, timesteps: schedule.timesteps)
     let steps = Denoising(
       GaussianDiffusion(schedule, learnsVariance: true), sampler: run.sampler, eta: run.eta,
-      from: start, noiseRowCount: rows.count, generator: generator,
+      from: start, noiseRowCount: rows.count, noise: .shared(generator),
       denoiser: guidance.denoiser(noiseChannelCount: 4, over: network))
     var count = 0
     for step in steps {

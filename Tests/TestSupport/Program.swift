@@ -29,30 +29,60 @@ public func dit(
 ) throws -> ProgramResult {
   slots.wait()
   defer { slots.signal() }
+  let run = try ProgramRun(arguments, folder, environment)
+  try started(run.process)
+  return try run.finish()
+}
+
+/// Runs `dit` several times at once, with the same arguments in different environments.
+///
+/// - Parameters:
+///   - arguments: for each of them.
+///   - folder: where they run.
+///   - environments: variables beside those of the tests, one set for each.
+/// - Returns: what they left, in the order of the environments.
+/// - Throws: if one cannot be started.
+public func dits(
+  _ arguments: [String], in folder: String, environments: [[String: String]]
+) throws -> [ProgramResult] {
+  slots.wait()
+  defer { slots.signal() }
+  return try environments.map { try ProgramRun(arguments, folder, $0) }.map { try $0.finish() }
+}
+
+/// A running program whose output goes to files, not to pipes: a full pipe would stop it.
+private struct ProgramRun {
   let process = Process()
-  process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appending(path: "dit")
-  process.arguments = arguments
-  if let folder { process.currentDirectoryURL = URL(filePath: folder) }
-  process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
-    .merging(environment) { $1 }
-  let scratch = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-  try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: scratch) }
-  // Files, not pipes: a full pipe would stop the program.
-  let files = try ["output", "errors"].map { name in
-    let file = scratch.appending(path: name)
-    try Data().write(to: file)
-    return (file, try FileHandle(forWritingTo: file))
+  private let scratch: URL
+
+  init(_ arguments: [String], _ folder: String?, _ environment: [String: String]) throws {
+    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appending(path: "dit")
+    process.arguments = arguments
+    if let folder { process.currentDirectoryURL = URL(filePath: folder) }
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(environment) { $1 }
+    scratch = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    let files = try ["output", "errors"].map { name in
+      let file = scratch.appending(path: name)
+      try Data().write(to: file)
+      return try FileHandle(forWritingTo: file)
+    }
+    process.standardOutput = files[0]
+    process.standardError = files[1]
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
   }
-  process.standardOutput = files[0].1
-  process.standardError = files[1].1
-  process.standardInput = FileHandle.nullDevice
-  try process.run()
-  try started(process)
-  process.waitUntilExit()
-  let texts = try files.map { String(decoding: try Data(contentsOf: $0.0), as: UTF8.self) }
-  let base: Int32 = process.terminationReason == .uncaughtSignal ? 128 : 0
-  return ProgramResult(
-    status: base + process.terminationStatus, output: texts[0], errors: texts[1])
+
+  func finish() throws -> ProgramResult {
+    process.waitUntilExit()
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    let texts = try ["output", "errors"].map { name in
+      String(decoding: try Data(contentsOf: scratch.appending(path: name)), as: UTF8.self)
+    }
+    let base: Int32 = process.terminationReason == .uncaughtSignal ? 128 : 0
+    return ProgramResult(
+      status: base + process.terminationStatus, output: texts[0], errors: texts[1])
+  }
 }

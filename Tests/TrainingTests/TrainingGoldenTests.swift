@@ -45,7 +45,7 @@ internal import Training
       let norm = totalNorm(gradients)
       outcome.norms.append(norm)
       let clipping = config.maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
-      optimizer.step(
+      try optimizer.step(
         gradients, learningRate: config.schedule.rate(at: step, of: count),
         gradientScale: clipping)
     }

@@ -229,4 +229,17 @@ internal import Torch
       }
     }
   }
+
+  @Test func sharesTheWorkAmongWorkers() throws {
+    try withEncodingFolder { folder in
+      try folder.addImages(7)
+      let one = try folder.encode(["--shard-size", "2"], to: "one")
+      #expect(one.status == 0, "\(one.errors)")
+      let two = try folder.encode(
+        ["--shard-size", "2", "--workers", "2", "--timeout", "60"], to: "two")
+      #expect(two.status == 0, "\(two.errors)")
+      #expect(two.output == "two\n")
+      #expect(try folder.content("two") == folder.content("one"))
+    }
+  }
 }

@@ -13,23 +13,25 @@ enum Interrupt {
     sigemptyset(&mask)
     for number in [SIGINT, SIGTERM] {
       sigaddset(&mask, number)
-      signal(number) { number in
+      Foundation.signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
-        signal(number, SIG_DFL)
+        Foundation.signal(number, SIG_DFL)
       }
     }
     pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
 
+  /// The signal that has come; 0 for none.
+  static var signal: Int32 { pending.load(ordering: .relaxed) }
+
   /// Whether a signal has come.
-  static var isRequested: Bool { pending.load(ordering: .relaxed) != 0 }
+  static var isRequested: Bool { signal != 0 }
 
   /// Ends the work in hand if a signal has come.
   ///
   /// - Throws: `Interrupted`.
   static func check() throws {
-    let number = pending.load(ordering: .relaxed)
-    guard number == 0 else { throw Interrupted(signal: number) }
+    guard signal == 0 else { throw Interrupted(signal: signal) }
   }
 }
 

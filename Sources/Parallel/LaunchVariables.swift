@@ -1,0 +1,205 @@
+/// Finds out from the environment whether a launcher has started several processes.
+///
+/// Understood are `torchrun` (and whatever else sets `RANK` and `WORLD_SIZE`, such as Kubeflow's
+/// PyTorchJob), Open MPI's `mpirun`, MindSpore's `msrun`, Slurm's `srun` and HCCL rank tables.
+public struct LaunchVariables {
+  let environment: [String: String]
+  /// The addresses of this machine.
+  let ownAddresses: Set<String>
+
+  /// Variables as they stand.
+  ///
+  /// - Parameters:
+  ///   - environment: by name; empty ones count as missing.
+  ///   - ownAddresses: of this machine, to find it in a rank table.
+  public init(_ environment: [String: String], ownAddresses: Set<String> = Network.ownAddresses) {
+    self.environment = environment.filter { !$0.value.isEmpty }
+    self.ownAddresses = ownAddresses
+  }
+
+  /// One launcher's word, with the variables that it rests on.
+  private struct Finding {
+    let process: LaunchedProcess
+    let variables: [String]
+  }
+
+  /// The place of this process.
+  ///
+  /// - Parameter rankTable: the path of a rank table that an option names.
+  /// - Returns: nil if no launcher has started it.
+  /// - Throws: `LaunchError` that names the variables if some are missing, wrong or contradict each
+  ///   other; `FileError` for a rank table that cannot be read.
+  public func process(rankTable: String? = nil) throws -> LaunchedProcess? {
+    let torch = try torch()
+    // The innermost launcher counts, and torchrun says so.
+    if let torch, environment["TORCHELASTIC_RUN_ID"] != nil, rankTable == nil {
+      return torch.process
+    }
+    let mpi = try openMPI()
+    // mpirun may itself have been started by srun.
+    let slurm = mpi == nil ? try slurm() : nil
+    let findings = [torch, try table(rankTable), mpi, try mindSpore(), slurm].compactMap { $0 }
+    guard let first = findings.first else { return nil }
+    for other in findings.dropFirst()
+    where (other.process.rank, other.process.count) != (first.process.rank, first.process.count) {
+      let lists = [first, other].map { finding in
+        finding.process.launcher + " ("
+          + finding.variables.map { "\($0)=\(environment[$0] ?? "")" }.joined(separator: ", ") + ")"
+      }
+      throw LaunchError(
+        "\(lists[0]) and \(lists[1]) contradict each other; unset the variables of one of them")
+    }
+    return first.process
+  }
+
+  /// `RANK` and what goes with it.
+  private func torch() throws -> Finding? {
+    guard has("RANK") || has("WORLD_SIZE") else { return nil }
+    let (rank, count) = try rankAndCount("RANK", "WORLD_SIZE")
+    let address = count == 1 ? Network.loopback : try text("MASTER_ADDR", beside: "RANK")
+    let port = count == 1 ? 0 : try port("MASTER_PORT", beside: "RANK")
+    var process = LaunchedProcess(
+      launcher: has("TORCHELASTIC_RUN_ID") ? "torchrun" : "RANK and WORLD_SIZE", rank: rank,
+      count: count, localRank: try number("LOCAL_RANK") ?? 0, storeHost: address,
+      storePort: port, servesStore: rank == 0)
+    if environment["TORCHELASTIC_USE_AGENT_STORE"]?.lowercased() == "true" {
+      process.servesStore = false
+      process.isStoreApart = true
+      process.storePrefix = "dit/attempt_\(environment["TORCHELASTIC_RESTART_COUNT"] ?? "0")"
+    }
+    return Finding(process: process, variables: ["RANK", "WORLD_SIZE"])
+  }
+
+  private func openMPI() throws -> Finding? {
+    let names = ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"]
+    guard names.contains(where: has) else { return nil }
+    let (rank, count) = try rankAndCount(names[0], names[1])
+    let isOneMachine = try number("OMPI_COMM_WORLD_LOCAL_SIZE") == count
+    guard let address = environment["MASTER_ADDR"] ?? (isOneMachine ? Network.loopback : nil) else {
+      throw LaunchError(
+        "mpirun has started \(count) processes on several machines, and MASTER_ADDR is missing: add"
+          + " -x MASTER_ADDR=HOST with the host of rank 0")
+    }
+    return Finding(
+      process: LaunchedProcess(
+        launcher: "mpirun", rank: rank, count: count,
+        localRank: try number("OMPI_COMM_WORLD_LOCAL_RANK") ?? 0, storeHost: address,
+        storePort: try chosenPort(of: "PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"),
+        servesStore: rank == 0), variables: names)
+  }
+
+  /// Slurm: a step of `srun`, not the batch script around it.
+  private func slurm() throws -> Finding? {
+    guard has("SLURM_STEP_ID"), has("SLURM_PROCID") else { return nil }
+    let size = has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS"
+    let (rank, count) = try rankAndCount("SLURM_PROCID", size)
+    let isOneMachine = try number("SLURM_STEP_NUM_NODES") ?? number("SLURM_NNODES") == 1
+    let list = environment["SLURM_STEP_NODELIST"] ?? environment["SLURM_JOB_NODELIST"]
+    let node = list.flatMap { SlurmNodeList.firstNode(of: $0) }
+    let known = environment["MASTER_ADDR"] ?? (isOneMachine || count == 1 ? Network.loopback : node)
+    guard let address = known else {
+      throw LaunchError(
+        "SLURM_PROCID=\(rank) is set, but neither SLURM_STEP_NODELIST nor MASTER_ADDR says where rank"
+          + " 0 is; set MASTER_ADDR")
+    }
+    return Finding(
+      process: LaunchedProcess(
+        launcher: "srun", rank: rank, count: count, localRank: try number("SLURM_LOCALID") ?? 0,
+        storeHost: address, storePort: try chosenPort(of: "SLURM_JOB_ID", "SLURM_STEP_ID"),
+        servesStore: rank == 0), variables: ["SLURM_PROCID", size])
+  }
+
+  /// MindSpore's cluster: workers, and a scheduler beside them that serves the store.
+  private func mindSpore() throws -> Finding? {
+    guard let role = environment["MS_ROLE"] else { return nil }
+    let names = ["MS_ROLE", "MS_WORKER_NUM"]
+    let count = try positive("MS_WORKER_NUM", beside: "MS_ROLE")
+    var process = LaunchedProcess(
+      launcher: "msrun", rank: nil, count: count, localRank: try number("DEVICE_ID") ?? 0,
+      storeHost: try text("MS_SCHED_HOST", beside: "MS_ROLE"),
+      storePort: try port("MS_SCHED_PORT", beside: "MS_ROLE"), servesStore: role == "MS_SCHED")
+    process.isStoreApart = true
+    switch role {
+    case "MS_SCHED": process.isScheduler = true
+    case "MS_WORKER":
+      let name = Int(environment["MS_NODE_ID"] ?? "") == nil ? "RANK_ID" : "MS_NODE_ID"
+      process.rank = try number(name, below: count)
+    default:
+      throw LaunchError("MS_ROLE=\(role): known are MS_WORKER and MS_SCHED")
+    }
+    return Finding(process: process, variables: names)
+  }
+
+  /// A rank table with the numbers that say which of its devices is meant.
+  private func table(_ option: String?) throws -> Finding? {
+    guard let path = option ?? environment["RANK_TABLE_FILE"] else { return nil }
+    let table = try RankTable(path)
+    let rank = try table.rank(
+      given: try number("RANK_ID"), device: environment["DEVICE_ID"], ownAddresses: ownAddresses)
+    let entry = table.devices[rank]
+    let isOneMachine = table.serverCount == 1
+    return Finding(
+      process: LaunchedProcess(
+        launcher: "'\(path)'", rank: rank, count: table.devices.count, localRank: entry.localRank,
+        storeHost: environment["MASTER_ADDR"]
+          ?? (isOneMachine ? Network.loopback : table.devices[0].host),
+        storePort: has("MASTER_PORT")
+          ? try port("MASTER_PORT", beside: "RANK_TABLE_FILE") : LaunchedProcess.defaultPort,
+        servesStore: rank == 0), variables: ["RANK_ID", "DEVICE_ID"])
+  }
+}
+
+extension LaunchVariables {
+  private func has(_ name: String) -> Bool { environment[name] != nil }
+
+  private func text(_ name: String, beside other: String) throws -> String {
+    guard let text = environment[name] else {
+      throw LaunchError(
+        "\(other)=\(environment[other] ?? "") is set, but \(name) is missing; set both or neither")
+    }
+    return text
+  }
+
+  private func number(_ name: String, below limit: Int = .max) throws -> Int? {
+    guard let text = environment[name] else { return nil }
+    guard let number = Int(text), (0..<limit).contains(number) else {
+      let range = limit == .max ? "0 or above" : "from 0 to \(limit - 1)"
+      throw LaunchError("\(name)=\(text): must be a number \(range)")
+    }
+    return number
+  }
+
+  private func positive(_ name: String, beside other: String) throws -> Int {
+    let text = try text(name, beside: other)
+    guard let number = Int(text), number > 0 else {
+      throw LaunchError("\(name)=\(text): must be a number above 0")
+    }
+    return number
+  }
+
+  private func rankAndCount(_ rank: String, _ count: String) throws -> (Int, Int) {
+    let present = has(rank) ? rank : count
+    let size = try positive(count, beside: present)
+    _ = try text(rank, beside: present)
+    return (try number(rank, below: size) ?? 0, size)
+  }
+
+  private func port(_ name: String, beside other: String) throws -> Int {
+    let text = try text(name, beside: other)
+    guard let port = Int(text), (1...65535).contains(port) else {
+      throw LaunchError("\(name)=\(text): must be a port from 1 to 65535")
+    }
+    return port
+  }
+
+  /// `MASTER_PORT`, or a port that follows from what tells this job from others on its machines.
+  private func chosenPort(of names: String...) throws -> Int {
+    if has("MASTER_PORT") { return try port("MASTER_PORT", beside: names[0]) }
+    let job = names.compactMap { environment[$0] }.joined(separator: "/")
+    // FNV-1a; below the ports that systems give out for outgoing connections.
+    let hash = job.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, byte in
+      (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+    }
+    return 20_000 + Int(hash % 10_000)
+  }
+}

@@ -1,0 +1,193 @@
+internal import Foundation
+internal import Synchronization
+internal import Torch
+
+/// Watches over the ranks of a job from a thread of its own: tells the store that this one lives, and
+/// finds out who is to blame when one is lost.
+///
+/// The thread ends the program if the rest of it does not notice a failure by itself.
+final class RankMonitor: Sendable {
+  /// What the thread and the rest of the program tell each other.
+  private struct State {
+    var status = RankStatus()
+    /// Why the job cannot go on.
+    var failure: String?
+    /// A call of this rank failed, for a reason that is to be found.
+    var isLost = false
+    /// What went wrong in this rank itself; the others are to know.
+    var ownFailure: String?
+    var isTold = false
+    var isFinished = false
+    /// When the store last answered.
+    var lastAnswer = ContinuousClock.now
+  }
+
+  private let state = Mutex(State())
+  private let rank: Int
+  private let hosts: [String]
+  private let isStoreApart: Bool
+  private let timeout: Duration
+  private let connect: @Sendable () throws -> KeyStore
+  private let done = DispatchSemaphore(value: 0)
+
+  /// From one sign of life to the next.
+  private static let interval = Duration.milliseconds(500)
+  /// How long a rank that lives may be silent.
+  private static let silence = Duration.seconds(3)
+  /// How long the program may take to notice a failure.
+  private static let grace = Duration.seconds(20)
+  private static let failureKey = "failure"
+
+  /// Starts to watch.
+  ///
+  /// - Parameters:
+  ///   - rank: of this process.
+  ///   - hosts: the machine of each rank.
+  ///   - isStoreApart: whether the launcher serves the store, and not rank 0.
+  ///   - timeout: how long a rank may give no sign of life.
+  ///   - connect: makes a connection to the store for the thread alone.
+  init(
+    rank: Int, hosts: [String], isStoreApart: Bool, timeout: Duration,
+    connect: @escaping @Sendable () throws -> KeyStore
+  ) {
+    self.rank = rank
+    self.hosts = hosts
+    self.isStoreApart = isStoreApart
+    self.timeout = timeout
+    self.connect = connect
+    Thread.detachNewThread { [self] in
+      watch()
+      done.signal()
+    }
+  }
+
+  /// Says what this rank does now.
+  func enter(_ phase: RankStatus.Phase, step: Int) {
+    state.withLock { ($0.status.phase, $0.status.step) = (phase, step) }
+  }
+
+  /// Why the job cannot go on; nil while all is well.
+  var failure: String? { state.withLock { $0.failure } }
+
+  /// Finds out why a call failed.
+  ///
+  /// - Parameter message: libtorch's.
+  /// - Returns: who is lost, with its host.
+  func explain(_ message: String) -> String {
+    state.withLock { $0.isLost = true }
+    let limit = ContinuousClock.now + RankMonitor.silence * 3
+    while ContinuousClock.now < limit {
+      if let failure { return failure }
+      usleep(50_000)
+    }
+    let silent = ContinuousClock.now - state.withLock { $0.lastAnswer }
+    return silent > RankMonitor.silence
+      ? lostStore("does not answer") : "the connection to other ranks is lost: \(message)"
+  }
+
+  /// Tells the others that this rank cannot go on, and lets them hear it.
+  func tell(_ message: String) {
+    state.withLock { $0.ownFailure = message }
+    let limit = ContinuousClock.now + RankMonitor.silence
+    while ContinuousClock.now < limit, !state.withLock({ $0.isTold }) { usleep(20_000) }
+    // The store may be served by this process.
+    Thread.sleep(forTimeInterval: 3 * RankMonitor.interval.inSeconds)
+  }
+
+  /// Says that this rank has done its work, and stops watching.
+  func finish() {
+    state.withLock {
+      $0.isFinished = true
+      $0.status.phase = .done
+    }
+    _ = done.wait(timeout: .now() + RankMonitor.silence.inSeconds)
+  }
+
+  /// "rank 3 on host".
+  func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
+
+  private func lostStore(_ what: String) -> String {
+    (isStoreApart ? "the launcher, where all ranks meet," : name(0) + ", where all ranks meet,")
+      + " \(what)"
+  }
+
+  // MARK: - The thread
+
+  private func watch() {
+    do {
+      let store = try connect()
+      let neighbor = (rank + 1) % hosts.count
+      var seen = (beat: -1, at: ContinuousClock.now)
+      while true {
+        let (isFinished, isLost, own) = state.withLock { state in
+          state.status.beat += 1
+          return (state.isFinished, state.isLost, state.ownFailure)
+        }
+        try store.set("beat/\(rank)", to: state.withLock { $0.status }.text)
+        if isFinished { return }
+        if let own { try publish("\(name(rank)): \(own)", store) }
+        if try store.has(RankMonitor.failureKey) {
+          return fail(try store.text(of: RankMonitor.failureKey))
+        }
+        if isLost, let message = try blame(store) { try publish(message, store) }
+        if let status = try status(of: neighbor, store), status.phase != .done {
+          if status.beat != seen.beat { seen = (status.beat, .now) }
+          let silent = ContinuousClock.now - seen.at
+          if silent > timeout {
+            try publish(
+              "\(name(neighbor)) has given no sign of life for \(silent.components.seconds) s, since"
+                + " \(status.place)", store)
+          }
+        }
+        state.withLock { $0.lastAnswer = .now }
+        Thread.sleep(forTimeInterval: RankMonitor.interval.inSeconds)
+      }
+    } catch {
+      fail(lostStore("is gone"))
+    }
+  }
+
+  /// Takes note of a failure, and ends the program unless it ends by itself.
+  private func fail(_ message: String) {
+    let isOwn = state.withLock { state in
+      state.failure = message
+      state.isTold = true
+      return state.ownFailure != nil || state.isFinished
+    }
+    guard !isOwn else { return }
+    Thread.sleep(forTimeInterval: RankMonitor.grace.inSeconds)
+    guard !state.withLock({ $0.isFinished }) else { return }
+    FileHandle.standardError.write(Data("Error: \(message)\n".utf8))
+    _exit(1)
+  }
+
+  /// Makes a failure known to all, unless another is known already.
+  private func publish(_ message: String, _ store: KeyStore) throws {
+    if try store.add(1, to: "failures") == 1 { try store.set(RankMonitor.failureKey, to: message) }
+  }
+
+  private func status(of rank: Int, _ store: KeyStore) throws -> RankStatus? {
+    let key = "beat/\(rank)"
+    return try store.has(key) ? RankStatus(text: try store.text(of: key)) : nil
+  }
+
+  /// Who has gone silent, or else has stayed behind; nil once somebody else has said so.
+  private func blame(_ store: KeyStore) throws -> String? {
+    let before = try hosts.indices.map { try status(of: $0, store) }
+    Thread.sleep(forTimeInterval: RankMonitor.silence.inSeconds)
+    if try store.has(RankMonitor.failureKey) { return nil }
+    let after = try hosts.indices.map { try status(of: $0, store) }
+    let others = hosts.indices.filter { $0 != rank && after[$0]?.phase != .done }
+    let silent = others.filter { after[$0]?.beat == before[$0]?.beat }
+    if !silent.isEmpty {
+      return silent.map { rank in
+        "\(name(rank)) is gone or hangs (last seen at \(after[rank]?.place ?? "the start"))"
+      }.joined(separator: "; ")
+    }
+    let known = others.compactMap { rank in after[rank].map { (rank, $0) } }
+    guard let last = known.min(by: { $1.1.isAhead(of: $0.1) }) else {
+      return "the connection between ranks is broken"
+    }
+    return "\(name(last.0)) does not come: it is still at \(last.1.place)"
+  }
+}

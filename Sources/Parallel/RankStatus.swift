@@ -1,0 +1,53 @@
+/// How far a rank has come: what it tells the others now and then.
+struct RankStatus: Equatable {
+  /// How often it has told.
+  var beat = 0
+  /// The number of its step.
+  var step = 0
+  /// What it does in the step.
+  var phase = Phase.start
+
+  /// The parts of a step, in their order.
+  enum Phase: Int {
+    case start
+    case data
+    case backward
+    case exchange
+    case update
+    case save
+    case done
+
+    /// For the user's eyes.
+    var name: String {
+      switch self {
+      case .start: "the start"
+      case .data: "reading data"
+      case .backward: "forward and backward"
+      case .exchange: "waiting for the others"
+      case .update: "the update"
+      case .save: "saving"
+      case .done: "done"
+      }
+    }
+  }
+
+  /// The step and the part of it.
+  var place: String { step == 0 ? phase.name : "step \(step) (\(phase.name))" }
+
+  /// Whether it is further than another.
+  func isAhead(of other: RankStatus) -> Bool {
+    (step, phase.rawValue) > (other.step, other.phase.rawValue)
+  }
+
+  /// As it stands in the store.
+  var text: String { "\(beat) \(step) \(phase.rawValue)" }
+
+  init() {}
+
+  /// Reads what `text` gave; nil for anything else.
+  init?(text: String) {
+    let numbers = text.split(separator: " ").compactMap { Int($0) }
+    guard numbers.count == 3, let phase = Phase(rawValue: numbers[2]) else { return nil }
+    (beat, step, self.phase) = (numbers[0], numbers[1], phase)
+  }
+}

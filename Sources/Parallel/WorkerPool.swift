@@ -1,0 +1,176 @@
+internal import Foundation
+internal import Torch
+
+/// Several processes of one program on this machine, which meet at a store that this process serves.
+///
+/// Their lines are passed on with their ranks before them; signals are passed on to them. When one
+/// fails, all are ended.
+public final class WorkerPool {
+  /// How the work ended.
+  public enum Outcome: Equatable, Sendable {
+    /// All are done.
+    case done
+    /// A signal that was passed on has stopped them.
+    case stopped(Int32)
+    /// One has failed.
+    case failed(String)
+  }
+
+  private struct Worker {
+    let rank: Int
+    var process: SpawnedProcess
+    /// What `waitpid` said; nil while it runs.
+    var status: Int32?
+  }
+
+  private let store: KeyStore
+  private var workers: [Worker] = []
+  private var failure: (message: String, at: ContinuousClock.Instant)?
+  private var passedSignal: Int32 = 0
+
+  /// Set for the workers, so that they know that they are some.
+  public static let marker = "DIT_WORKER"
+  /// Where a worker's store has the keys of its job.
+  private static let prefix = "dit/attempt_0"
+  /// How long workers may take to end by themselves after one has failed, and after SIGTERM.
+  private static let patience = Duration.seconds(4)
+
+  /// Starts the workers.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - program: the file to run.
+  ///   - arguments: for each of them.
+  ///   - environment: for each of them; the variables of `torchrun` are added.
+  /// - Throws: `LaunchError` if the system refuses; `TorchError` if there is no store.
+  public init(
+    _ count: Int, program: String, arguments: [String], environment: [String: String]
+  ) throws {
+    store = try KeyStore(
+      host: Network.loopback, port: 0, isServer: true, prefix: WorkerPool.prefix,
+      timeout: .seconds(60))
+    var variables = environment
+    variables["WORLD_SIZE"] = "\(count)"
+    variables["LOCAL_WORLD_SIZE"] = "\(count)"
+    variables["MASTER_ADDR"] = Network.loopback
+    variables["MASTER_PORT"] = "\(store.port)"
+    variables["TORCHELASTIC_RUN_ID"] = "dit"
+    variables["TORCHELASTIC_USE_AGENT_STORE"] = "True"
+    variables["TORCHELASTIC_RESTART_COUNT"] = "0"
+    variables[WorkerPool.marker] = "1"
+    if variables["OMP_NUM_THREADS"] == nil {
+      // Threads of several processes on one core spin in each other's way.
+      let cores = ProcessInfo.processInfo.activeProcessorCount
+      variables["OMP_NUM_THREADS"] = "\(max(1, cores / count))"
+    }
+    for rank in 0..<count {
+      variables["RANK"] = "\(rank)"
+      variables["LOCAL_RANK"] = "\(rank)"
+      let process: SpawnedProcess
+      do {
+        process = try SpawnedProcess(program, arguments, environment: variables)
+      } catch {
+        end(SIGKILL)
+        throw error
+      }
+      workers.append(Worker(rank: rank, process: process))
+    }
+  }
+
+  /// Passes on lines and signals until all workers have ended.
+  ///
+  /// - Parameters:
+  ///   - signal: the signal that this process was sent last; 0 for none.
+  ///   - output: called with each line that rank 0 writes to standard output.
+  ///   - errors: called with all other lines.
+  /// - Returns: how it ended.
+  public func run(
+    signal: () -> Int32, output: (String) -> Void, errors: (String) -> Void
+  ) -> Outcome {
+    while workers.contains(where: { $0.status == nil }) || hasOpenStreams {
+      pass(signal())
+      readLines(output: output, errors: errors)
+      reap()
+      endIfFailed()
+    }
+    if let failure { return .failed(failure.message) }
+    return passedSignal == 0 ? .done : .stopped(passedSignal)
+  }
+
+  private var hasOpenStreams: Bool {
+    workers.contains { $0.process.streams.contains { $0.descriptor != nil } }
+  }
+
+  private func pass(_ signal: Int32) {
+    guard signal != 0, passedSignal == 0 else { return }
+    passedSignal = signal
+    end(signal)
+  }
+
+  private func end(_ signal: Int32) {
+    for worker in workers where worker.status == nil { kill(worker.process.identifier, signal) }
+  }
+
+  private func readLines(output: (String) -> Void, errors: (String) -> Void) {
+    let places = workers.indices.flatMap { worker in
+      workers[worker].process.streams.indices.map { (worker, $0) }
+    }.filter { workers[$0.0].process.streams[$0.1].descriptor != nil }
+    var polled = places.map { worker, stream in
+      pollfd(
+        fd: workers[worker].process.streams[stream].descriptor ?? -1, events: Int16(POLLIN),
+        revents: 0)
+    }
+    guard poll(&polled, nfds_t(polled.count), 100) > 0 else { return }
+    for (entry, (worker, stream)) in zip(polled, places) where entry.revents != 0 {
+      let rank = workers[worker].rank
+      for line in workers[worker].process.streams[stream].lines() {
+        if rank == 0, stream == 0 { output(line) } else { errors("[\(rank)] \(line)") }
+      }
+    }
+  }
+
+  private func reap() {
+    for index in workers.indices where workers[index].status == nil {
+      var status: Int32 = 0
+      guard waitpid(workers[index].process.identifier, &status, WNOHANG) > 0 else { continue }
+      workers[index].status = status
+      guard let reason = WorkerPool.reason(status, isStopping: passedSignal != 0) else { continue }
+      note(
+        "rank \(workers[index].rank) on \(Network.hostName)"
+          + " (process \(workers[index].process.identifier)) \(reason)")
+    }
+  }
+
+  /// Why a status means failure; nil if it does not.
+  private static func reason(_ status: Int32, isStopping: Bool) -> String? {
+    let signal = status & 0x7f
+    guard signal == 0 else {
+      return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
+    }
+    let code = status >> 8 & 0xff
+    if code == 0 || isStopping && code > 128 { return nil }
+    return "has failed with status \(code)"
+  }
+
+  /// Keeps the first failure, and tells all ranks of it.
+  private func note(_ message: String) {
+    guard failure == nil else { return }
+    // A rank that had time to say what is wrong has said so in the store.
+    if let told = try? store.has("failure"), told, let text = try? store.text(of: "failure") {
+      failure = (text, .now)
+      return
+    }
+    failure = (message, .now)
+    if (try? store.add(1, to: "failures")) == 1 { try? store.set("failure", to: message) }
+  }
+
+  private func endIfFailed() {
+    guard let failure else { return }
+    let elapsed = ContinuousClock.now - failure.at
+    if elapsed > WorkerPool.patience * 2 {
+      end(SIGKILL)
+    } else if elapsed > WorkerPool.patience {
+      end(SIGTERM)
+    }
+  }
+}

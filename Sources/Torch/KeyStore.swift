@@ -1,0 +1,78 @@
+internal import CTorch
+
+/// Short texts and counters that the processes of a job share over TCP (c10d's `TCPStore`).
+///
+/// One process serves the store, in a thread of its own, for as long as it runs.
+public final class KeyStore {
+  let handle: ctorch_store
+  /// Where it is served.
+  public let port: Int
+
+  /// A text of `text(of:)` has fewer bytes.
+  private static let capacity = 1 << 17
+
+  /// Connects to a store; as the server, makes it first.
+  ///
+  /// - Parameters:
+  ///   - host: the server's name or address.
+  ///   - port: where it listens; 0 for a server lets the system choose.
+  ///   - isServer: whether this process serves the store.
+  ///   - prefix: comes before all keys.
+  ///   - timeout: how long a call may take, the connection included.
+  /// - Throws: `TorchError` if there is no connection in time, or the port is taken.
+  public init(
+    host: String, port: Int, isServer: Bool, prefix: String = "", timeout: Duration
+  ) throws {
+    var (handle, actual) = (ctorch_store(impl: nil), UInt16(0))
+    try check(
+      ctorch_store_create(
+        host, UInt16(clamping: port), isServer, prefix, timeout.inMilliseconds, &handle, &actual),
+      isServer ? "listening on port \(port)" : "connecting to \(host):\(port)")
+    self.handle = handle
+    self.port = Int(actual)
+  }
+
+  deinit { ctorch_store_release(handle) }
+
+  /// Gives a key a text.
+  ///
+  /// - Throws: `TorchError` if the server cannot be reached.
+  public func set(_ key: String, to text: String) throws {
+    try check(ctorch_store_set(handle, key, text), "writing '\(key)'")
+  }
+
+  /// Waits until a key has a text, and gives it, cut to 128 KiB.
+  ///
+  /// - Throws: `TorchError` if it has none in time, or the server cannot be reached.
+  public func text(of key: String) throws -> String {
+    var buffer = [CChar](repeating: 0, count: KeyStore.capacity)
+    try check(ctorch_store_get(handle, key, &buffer, buffer.count), "waiting for '\(key)'")
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Whether a key has a text.
+  ///
+  /// - Throws: `TorchError` if the server cannot be reached.
+  public func has(_ key: String) throws -> Bool {
+    var result = false
+    try check(ctorch_store_has(handle, key, &result), "looking for '\(key)'")
+    return result
+  }
+
+  /// Adds to a counter that starts at 0; each of several processes sees another sum.
+  ///
+  /// - Returns: the sum.
+  /// - Throws: `TorchError` if the server cannot be reached.
+  public func add(_ amount: Int, to key: String) throws -> Int {
+    var result: Int64 = 0
+    try check(ctorch_store_add(handle, key, Int64(amount), &result), "adding to '\(key)'")
+    return Int(result)
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds, at least 1.
+  var inMilliseconds: Int64 {
+    Swift.max(1, components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000)
+  }
+}

@@ -1,0 +1,36 @@
+/// The elements of a list of tensors that one rank answers for: an equal part of all of them, laid end
+/// to end.
+struct ParameterShard {
+  /// A run of elements of one tensor.
+  struct Piece: Equatable {
+    /// Which tensor.
+    let index: Int
+    /// Its elements, in row-major order.
+    let elements: Range<Int>
+  }
+
+  /// The pieces of all ranks, in the order of the elements.
+  let all: [(owner: Int, piece: Piece)]
+  /// This rank's pieces.
+  let own: [Piece]
+
+  /// Cuts tensors of some sizes into equal parts; the last ones may be smaller.
+  init(counts: [Int], rank: Int, rankCount: Int) {
+    let total = counts.reduce(0, +)
+    let share = (total + rankCount - 1) / rankCount
+    var all: [(owner: Int, piece: Piece)] = []
+    var offset = 0
+    for (index, count) in counts.enumerated() {
+      var start = 0
+      while start < count {
+        let owner = (offset + start) / share
+        let end = min(count, (owner + 1) * share - offset)
+        all.append((owner, Piece(index: index, elements: start..<end)))
+        start = end
+      }
+      offset += count
+    }
+    self.all = all
+    own = all.filter { $0.owner == rank }.map(\.piece)
+  }
+}

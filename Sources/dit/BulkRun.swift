@@ -1,0 +1,185 @@
+internal import Checkpoint
+internal import Diffusion
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Inference
+internal import Models
+internal import Parallel
+internal import Pipeline
+internal import Torch
+
+/// `dit sample --npz`: many images into one file, by one process or several.
+///
+/// Source of the format: the evaluation suite of Dhariwal & Nichol 2021.
+struct BulkRun {
+  private let command: SampleCommand
+  private let path: String
+  private let ranks: RankGroup?
+
+  init(_ command: SampleCommand, to path: String, _ ranks: RankGroup?) {
+    self.command = command
+    self.path = path
+    self.ranks = ranks
+  }
+
+  func run() throws {
+    let isFirst = ranks?.rank ?? 0 == 0
+    guard command.force || !Folder.hasFile(path) else {
+      throw UsageError(
+        "'\(path)' would be overwritten; choose another --npz, or allow it with --force")
+    }
+    var config = command.pipelineConfig
+    if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
+    let pipeline = try LatentDiffusionPipeline(config)
+    let plan = try BulkPlan(
+      path, count: command.numSamples,
+      labels: try command.classLabels.map { try pipeline.classNames.labels(from: $0) },
+      classCount: pipeline.model.classCount,
+      blockSize: command.batchSize ?? SamplePlan.defaultBatchSize, imageSize: pipeline.imageSize,
+      seed: command.seed)
+    if isFirst {
+      pipeline.notes.forEach(note)
+      try plan.prepare(settings(pipeline))
+    }
+    // The others begin when the folder is there.
+    _ = try ranks?.sums([0])
+    let work = try BulkWork(plan, ranks)
+    if isFirst { note(work.summary) }
+    do {
+      try make(work, plan, pipeline)
+    } catch let stop as Interrupted {
+      if isFirst { note("The same command goes on from here.") }
+      throw stop
+    }
+    guard isFirst else { return }
+    try finish(plan)
+    print(path)
+  }
+
+  /// What decides the pixels.
+  private func settings(_ pipeline: LatentDiffusionPipeline) -> [String: String] {
+    let options = command.samplingOptions
+    return [
+      "dit_checkpoint": command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
+      "vae_checkpoint": command.autoencoderPath ?? "none",
+      "num_samples": "\(command.numSamples)",
+      "class_labels": command.classLabels ?? "random",
+      "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",
+      "image_size": "\(pipeline.imageSize)", "seed": "\(command.seed)",
+      "sampler": options.sampler.rawValue, "sampling_steps": "\(options.stepCount)",
+      "eta": "\(options.eta)", "guidance_scale": "\(options.guidance.scale)",
+      "cfg_channels": command.cfgChannels.defaultValueDescription,
+      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.rawValue,
+      "mode": command.pipelineConfig.mode.rawValue,
+    ]
+  }
+
+  private func make(
+    _ work: BulkWork, _ plan: BulkPlan, _ pipeline: LatentDiffusionPipeline
+  ) throws {
+    defer { work.progress?.finish() }
+    while let block = try work.next() {
+      let images = plan.images(of: block)
+      let generators = try images.map { try pipeline.makeGenerator(seed: plan.seed(of: $0)) }
+      var latents: Tensor?
+      for step in try pipeline.denoising(
+        labels: images.map { plan.labels[$0] }, options: command.samplingOptions,
+        noise: .separate(generators))
+      {
+        latents = step.latents
+        try check()
+      }
+      guard let latents else { continue }
+      let pixels = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
+        .flatMap(\.pixels)
+      try check()
+      try pixels.withUnsafeBytes {
+        try AtomicFile.write(contentsOf: $0, to: plan.file(of: block))
+      }
+      try work.finished(images.count)
+    }
+    while try !work.isDone() {
+      try check()
+      usleep(200_000)
+    }
+  }
+
+  private func check() throws {
+    try Interrupt.check()
+    try ranks?.check()
+  }
+
+  /// Joins the blocks and removes them.
+  private func finish(_ plan: BulkPlan) throws {
+    let size = plan.imageSize
+    try NumPyArchive.write(
+      [
+        .init(
+          "arr_0", shape: [plan.labels.count, size, size, 3],
+          files: (0..<plan.blockCount).map { plan.file(of: $0) }),
+        .init("arr_1", plan.labels.map { Int64($0) }),
+      ], to: path)
+    try Folder.remove(plan.folder)
+  }
+}
+
+/// Gives out the blocks that are missing, each to one process.
+private final class BulkWork {
+  /// How far all processes have come together; nil but for the first.
+  let progress: Progress?
+
+  private let plan: BulkPlan
+  private let ranks: RankGroup?
+  private let before: Int
+  private var nextBlock = 0
+  private var madeCount = 0
+
+  init(_ plan: BulkPlan, _ ranks: RankGroup?) throws {
+    self.plan = plan
+    self.ranks = ranks
+    let done = (0..<plan.blockCount).filter { plan.isDone($0) }
+    before = done.reduce(0) { $0 + plan.images(of: $1).count }
+    progress =
+      ranks?.rank ?? 0 == 0
+      ? Progress("Sampling", count: plan.labels.count, from: before, unit: "image") : nil
+    // Nobody makes a block before all have counted.
+    _ = try ranks?.sums([0])
+  }
+
+  /// What is to be done.
+  var summary: String {
+    "\(plan.labels.count) images of \(plan.imageSize) x \(plan.imageSize) pixels"
+      + (before > 0 ? ", of which \(before) are there" : "")
+      + (ranks.map { ", by \($0.count) processes" } ?? "")
+  }
+
+  /// The next block for this process; nil if there is none.
+  func next() throws -> Int? {
+    while true {
+      let block: Int
+      if let ranks {
+        block = try ranks.naming { try ranks.store.add(1, to: "next") } - 1
+      } else {
+        block = nextBlock
+        nextBlock += 1
+      }
+      guard block < plan.blockCount else { return nil }
+      if !plan.isDone(block) { return block }
+    }
+  }
+
+  /// Counts images that this process has made.
+  func finished(_ count: Int) throws {
+    madeCount += count
+    if let ranks { madeCount = try ranks.naming { try ranks.store.add(count, to: "made") } }
+    progress?.update(before + madeCount)
+  }
+
+  /// Whether all blocks are there; other processes may still work.
+  func isDone() throws -> Bool {
+    if let ranks { madeCount = try ranks.naming { try ranks.store.add(0, to: "made") } }
+    progress?.update(before + madeCount)
+    return before + madeCount >= plan.labels.count
+  }
+}

@@ -1,0 +1,96 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Parallel
+internal import Torch
+
+/// Options of work that several processes share.
+struct ParallelOptions: ParsableArguments {
+  @Option(help: "Start so many processes on this machine.") var workers: Int?
+  @Option(help: "Seconds after which a process that does not answer ends all.") var timeout = 600
+  @Option(help: "A rank table of HCCL (default: RANK_TABLE_FILE).") var rankTable: String?
+
+  func validate() throws {
+    if let workers, workers < 1 { throw ValidationError("--workers must be at least 1") }
+    guard timeout > 0 else { throw ValidationError("--timeout must be at least 1") }
+  }
+
+  /// Runs `body` in each process of the job that this one belongs to, or starts.
+  ///
+  /// - Parameters:
+  ///   - useParallel: false to work alone, whatever started the program; true to say so if nothing did.
+  ///   - body: given the other processes; nil if there are none.
+  /// - Throws: `UsageError` for variables that are incomplete or contradict each other; `LaunchError` if
+  ///   a process is lost; what `body` throws.
+  func run(useParallel: Bool? = nil, _ body: (RankGroup?) throws -> Void) throws {
+    let environment = ProcessInfo.processInfo.environment
+    let isWorker = environment[WorkerPool.marker] != nil
+    let launched = try process(environment)
+    if let workers, !isWorker {
+      if let launched, launched.count > 1 {
+        throw UsageError(
+          "--workers \(workers): \(launched.launcher) has started \(launched.count) processes"
+            + " already; leave --workers out, or unset its variables")
+      }
+      if workers > 1 { return try startWorkers(workers, environment) }
+    }
+    guard let launched, launched.count > 1 || launched.isScheduler else {
+      if useParallel == true, !isWorker, workers == nil {
+        note("use_parallel: no launcher has started several processes; this is the only one")
+      }
+      return try body(nil)
+    }
+    if useParallel == false {
+      note(
+        "use_parallel is false: this process works alone, though \(launched.launcher) has started"
+          + " \(launched.count)")
+      return try body(nil)
+    }
+    if launched.isScheduler {
+      return try RankGroup.schedule(launched, timeout: .seconds(timeout))
+    }
+    try join(launched, body)
+  }
+
+  private func process(_ environment: [String: String]) throws -> LaunchedProcess? {
+    do {
+      return try LaunchVariables(environment).process(rankTable: rankTable)
+    } catch let error as LaunchError {
+      throw UsageError(error.message)
+    }
+  }
+
+  private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
+    let ranks = try RankGroup(process, timeout: .seconds(timeout))
+    do {
+      try body(ranks)
+    } catch let stop as Interrupted {
+      try ranks.finish()
+      throw stop
+    } catch {
+      ranks.tell(error)
+      throw error
+    }
+    try ranks.finish()
+  }
+
+  private func startWorkers(_ count: Int, _ environment: [String: String]) throws {
+    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
+    let pool = try WorkerPool(
+      count, program: program, arguments: Array(CommandLine.arguments.dropFirst()),
+      environment: environment)
+    let outcome = pool.run(signal: { Interrupt.signal }, output: { print($0) }, errors: note)
+    switch outcome {
+    case .done: break
+    case .stopped(let signal): throw Interrupted(signal: signal)
+    case .failed(let message): throw LaunchError(message)
+    }
+  }
+}
+
+extension RankGroup {
+  /// A device of this machine for this process alone, where there are several.
+  func own(_ device: Device) -> Device {
+    guard device.type == "cuda", device.index == nil || device.index == 0 else { return device }
+    return .cuda(localRank)
+  }
+}

@@ -1,0 +1,106 @@
+internal import Files
+internal import Parallel
+internal import TestSupport
+internal import Testing
+
+@Suite struct LaunchVariablesTests {
+  private func process(
+    _ environment: [String: String], rankTable: String? = nil,
+    ownAddresses: Set<String> = ["10.0.0.2"]
+  ) throws -> LaunchedProcess? {
+    try LaunchVariables(environment, ownAddresses: ownAddresses).process(rankTable: rankTable)
+  }
+
+  private let torchrun = [
+    "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "10.0.0.1",
+    "MASTER_PORT": "29400", "TORCHELASTIC_RUN_ID": "none",
+  ]
+
+  @Test func findsNothingWithoutALauncher() throws {
+    #expect(try process([:]) == nil)
+    #expect(try process(["MASTER_ADDR": "10.0.0.1", "RANK": ""]) == nil)
+    // A batch script of Slurm is no step of srun.
+    #expect(try process(["SLURM_PROCID": "0", "SLURM_NTASKS": "4"]) == nil)
+  }
+
+  @Test func readsTorchrun() throws {
+    let found = try #require(try process(torchrun))
+    #expect((found.rank, found.count, found.localRank) == (3, 4, 1))
+    #expect((found.storeHost, found.storePort, found.servesStore) == ("10.0.0.1", 29400, false))
+    let first = try #require(try process(torchrun.merging(["RANK": "0"]) { $1 }))
+    #expect(first.servesStore && !first.isStoreApart)
+    let agent = ["TORCHELASTIC_USE_AGENT_STORE": "True", "RANK": "0"]
+    let served = try #require(try process(torchrun.merging(agent) { $1 }))
+    #expect(!served.servesStore && served.isStoreApart)
+  }
+
+  @Test func readsOpenMPI() throws {
+    let variables = [
+      "OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_RANK": "1",
+      "OMPI_COMM_WORLD_LOCAL_SIZE": "2", "PMIX_NAMESPACE": "123",
+    ]
+    let found = try #require(try process(variables))
+    #expect((found.rank, found.count, found.localRank) == (1, 2, 1))
+    #expect(found.storeHost == "127.0.0.1" && found.storePort >= 20_000)
+    let other = try #require(try process(variables.merging(["PMIX_NAMESPACE": "124"]) { $1 }))
+    #expect(other.storePort != found.storePort)
+    let far = variables.merging(["OMPI_COMM_WORLD_LOCAL_SIZE": "1"]) { $1 }
+    expectRefusal(far, naming: "MASTER_ADDR")
+    #expect(try process(far.merging(["MASTER_ADDR": "a"]) { $1 })?.storeHost == "a")
+  }
+
+  @Test(arguments: [
+    ("node[003-010,012]", "node003"), ("a,b", "a"), ("gpu-a-[1,3]", "gpu-a-1"),
+    ("rack[1-2]n7,x", "rack1n7"), ("one", "one"),
+  ]) func readsSlurm(_ list: String, _ first: String) throws {
+    let variables = [
+      "SLURM_STEP_ID": "0", "SLURM_JOB_ID": "77", "SLURM_PROCID": "5", "SLURM_NTASKS": "16",
+      "SLURM_LOCALID": "1", "SLURM_STEP_NODELIST": list,
+    ]
+    let found = try #require(try process(variables))
+    #expect((found.rank, found.count, found.localRank, found.storeHost) == (5, 16, 1, first))
+    #expect(!found.servesStore)
+  }
+
+  @Test func readsMindSpore() throws {
+    let variables = [
+      "MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "10.0.0.1",
+      "MS_SCHED_PORT": "8118", "MS_NODE_ID": "1",
+    ]
+    let worker = try #require(try process(variables))
+    #expect((worker.rank, worker.count, worker.servesStore) == (1, 2, false))
+    let scheduler = try #require(try process(variables.merging(["MS_ROLE": "MS_SCHED"]) { $1 }))
+    #expect(scheduler.isScheduler && scheduler.servesStore)
+    let unnumbered = variables.filter { $0.key != "MS_NODE_ID" }
+    #expect(try process(unnumbered)?.rank == nil)
+    expectRefusal(variables.filter { $0.key != "MS_SCHED_HOST" }, naming: "MS_SCHED_HOST")
+    expectRefusal(variables.merging(["MS_ROLE": "MS_SERVER"]) { $1 }, naming: "MS_ROLE=MS_SERVER")
+  }
+
+  @Test func refusesWhatIsIncomplete() {
+    expectRefusal(["RANK": "0"], naming: "WORLD_SIZE")
+    expectRefusal(["WORLD_SIZE": "2"], naming: "RANK")
+    expectRefusal(torchrun.filter { $0.key != "MASTER_PORT" }, naming: "MASTER_PORT")
+    expectRefusal(torchrun.merging(["RANK": "4"]) { $1 }, naming: "RANK=4: must be a number")
+    expectRefusal(torchrun.merging(["MASTER_PORT": "0"]) { $1 }, naming: "MASTER_PORT=0")
+    expectRefusal(["OMPI_COMM_WORLD_RANK": "0"], naming: "OMPI_COMM_WORLD_SIZE")
+  }
+
+  @Test func refusesWhatContradictsItself() throws {
+    var variables = torchrun.filter { $0.key != "TORCHELASTIC_RUN_ID" }
+    variables["OMPI_COMM_WORLD_RANK"] = "2"
+    variables["OMPI_COMM_WORLD_SIZE"] = "4"
+    expectRefusal(variables, naming: "RANK=3", "OMPI_COMM_WORLD_RANK=2")
+    variables["OMPI_COMM_WORLD_RANK"] = "3"
+    #expect(try process(variables)?.rank == 3)
+    // torchrun was started by mpirun: the inner one counts.
+    variables["OMPI_COMM_WORLD_RANK"] = "0"
+    variables["TORCHELASTIC_RUN_ID"] = "none"
+    #expect(try process(variables)?.rank == 3)
+  }
+
+  private func expectRefusal(_ environment: [String: String], naming names: String...) {
+    let error = #expect(throws: LaunchError.self) { try process(environment) }
+    for name in names { #expect(error?.message.contains(name) == true, "\(error?.message ?? "")") }
+  }
+}

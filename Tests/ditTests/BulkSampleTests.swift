@@ -1,0 +1,85 @@
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+@Suite struct BulkSampleTests {
+  private func sample(
+    _ file: String, _ arguments: [String] = [], in folder: String,
+    started: (Process) throws -> Void = { _ in }
+  ) throws -> ProgramResult {
+    try dit(
+      [
+        "sample", "--sampling-steps", "2", "--num-samples", "7", "--batch-size", "2", "--npz", file,
+        "--timeout", "60",
+      ] + arguments, in: folder, started: started)
+  }
+
+  /// The bytes of the arrays of a file: all but the headers of the zip archive.
+  private func content(_ file: String) throws -> Data { try Data(contentsOf: URL(filePath: file)) }
+
+  @Test func makesTheSameFileWithAnyNumberOfProcesses() throws {
+    try withTemporaryFolder { folder in
+      let one = try sample("one.npz", in: folder)
+      #expect(one.status == 0, "\(one.errors)")
+      #expect(one.output == "one.npz\n")
+      let several = try sample("several.npz", ["--workers", "3"], in: folder)
+      #expect(several.status == 0, "\(several.errors)")
+      #expect(several.output == "several.npz\n")
+      #expect(several.errors.contains("[0] 7 images of 32 x 32 pixels, by 3 processes"))
+      #expect(several.errors.contains("Sampling 7/7"))
+      let bytes = try content(folder + "/one.npz")
+      #expect(try content(folder + "/several.npz") == bytes)
+      #expect(!FileManager.default.fileExists(atPath: folder + "/several.npz.parts"))
+      let other = try sample("other.npz", ["--seed", "1"], in: folder)
+      #expect(other.status == 0, "\(other.errors)")
+      #expect(try content(folder + "/other.npz") != bytes)
+    }
+  }
+
+  @Test func makesTheImagesOfTheirSeeds() throws {
+    try withTemporaryFolder { folder in
+      let bulk = try sample("all.npz", ["--class-labels", "1,4"], in: folder)
+      #expect(bulk.status == 0, "\(bulk.errors)")
+      let single = try dit(
+        [
+          "sample", "--sampling-steps", "2", "--num-samples", "1", "--npz", "single.npz",
+          "--class-labels", "4", "--seed", "45",
+        ], in: folder)
+      #expect(single.status == 0, "\(single.errors)")
+      // Image 3 has the second class, and the seed 42 + 3. Each file's pixels begin at byte 192.
+      let count = 3 * 32 * 32
+      let pixels = try content(folder + "/all.npz").dropFirst(192 + 3 * count).prefix(count)
+      let alone = try content(folder + "/single.npz").dropFirst(192).prefix(count)
+      #expect(zip(pixels, alone).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+      #expect(Set(alone).count > 8)
+    }
+  }
+
+  @Test func goesOnAfterAKill() throws {
+    try withTemporaryFolder { folder in
+      let whole = try sample("whole.npz", ["--sampling-steps", "20"], in: folder)
+      #expect(whole.status == 0, "\(whole.errors)")
+      let killed = try sample("parts.npz", ["--sampling-steps", "20"], in: folder) { process in
+        let mark = folder + "/parts.npz.parts/block-0000001.rgb"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
+        kill(process.processIdentifier, SIGKILL)
+      }
+      #expect(killed.status == 137)
+      let other = try sample("parts.npz", ["--sampling-steps", "21"], in: folder)
+      #expect(other.status == 64)
+      #expect(other.errors.contains("sampling_steps 20 there, 21 here"))
+      let again = try sample("parts.npz", ["--sampling-steps", "20", "--workers", "2"], in: folder)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(again.errors.contains(", of which "))
+      #expect(try content(folder + "/parts.npz") == content(folder + "/whole.npz"))
+      let over = try sample("parts.npz", in: folder)
+      #expect(over.status == 64 && over.errors.contains("would be overwritten"))
+    }
+  }
+
+  @Test func refusesWorkersWithoutAFile() throws {
+    let result = try dit(["sample", "--workers", "2"])
+    #expect(result.status == 64)
+    #expect(result.errors.contains("for --npz alone"))
+  }
+}

@@ -1,0 +1,108 @@
+internal import Files
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+/// Pairs of processes with the variables that launchers set.
+@Suite struct LaunchTests {
+  private static let port = 19_000
+
+  /// Variables of two processes for each launcher, and those of its own server if it has one.
+  private static func launchers(_ folder: String) -> [(name: String, [[String: String]])] {
+    func pair(_ body: (Int) -> [String: String]) -> [[String: String]] { (0..<2).map(body) }
+    let table = ["RANK_TABLE_FILE": folder + "/table.json", "MASTER_PORT": "\(port)"]
+    let mindSpore = [
+      "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "127.0.0.1", "MS_SCHED_PORT": "\(port + 1)",
+    ]
+    return [
+      (
+        "srun",
+        pair { rank in
+          [
+            "SLURM_STEP_ID": "0", "SLURM_JOB_ID": "\(getpid())", "SLURM_PROCID": "\(rank)",
+            "SLURM_STEP_NUM_TASKS": "2", "SLURM_LOCALID": "\(rank)",
+            "SLURM_STEP_NODELIST": "localhost",
+          ]
+        }
+      ),
+      (
+        "kubeflow",
+        pair { rank in
+          [
+            "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_PORT": "\(port + 2)",
+            "MASTER_ADDR": rank == 0 ? "localhost" : "127.0.0.1", "PYTHONUNBUFFERED": "0",
+          ]
+        }
+      ),
+      (
+        "msrun",
+        pair { mindSpore.merging(["MS_ROLE": "MS_WORKER", "MS_NODE_ID": "\($0)"]) { $1 } }
+          + [mindSpore.merging(["MS_ROLE": "MS_SCHED"]) { $1 }]
+      ),
+      ("table", pair { table.merging(["RANK_ID": "\($0)", "DEVICE_ID": "0"]) { $1 } }),
+    ]
+  }
+
+  @Test func startsPairsByEnvironmentAlone() throws {
+    try withParallelFolder { folder in
+      try AtomicFile.write(
+        """
+        {"version": "1.0", "server_count": "2", "server_list": [
+          {"server_id": "127.0.0.1", "device": [{"device_id": "0", "rank_id": "0"}]},
+          {"server_id": "127.0.0.2", "device": [{"device_id": "0", "rank_id": "1"}]}],
+         "status": "completed"}
+        """, to: folder.path + "/table.json")
+      for (name, environments) in LaunchTests.launchers(folder.path) {
+        let results = try dits(
+          ParallelFolder.model + [
+            "--train-batch-size", "2", "--max-steps", "2", "--output-path", name,
+            "--use-parallel",
+          ], in: folder.path, environments: environments)
+        for result in results { #expect(result.status == 0, "\(name): \(result.errors)") }
+        #expect(results[0].errors.contains("16 images, 2 classes, 4 a step"), "\(name)")
+        #expect(results[0].output == "\(name)/checkpoints/latest\n")
+        #expect(results.dropFirst().allSatisfy { $0.output.isEmpty && $0.errors.isEmpty })
+        #expect(try folder.losses(name).count == 2)
+      }
+    }
+  }
+
+  @Test func refusesVariablesThatDoNotFit() throws {
+    try withParallelFolder { folder in
+      func expectRefusal(
+        _ environment: [String: String], with more: [String] = [], _ hint: String
+      ) throws {
+        let result = try dit(
+          ParallelFolder.model + ["--output-path", "run"] + more, in: folder.path,
+          environment: environment)
+        #expect(result.status == 64)
+        #expect(result.errors.contains(hint), "\(result.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/run"))
+      }
+      try expectRefusal(["RANK": "1"], "WORLD_SIZE is missing")
+      let pair = ["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"]
+      try expectRefusal(pair, "MASTER_ADDR")
+      let local = pair.merging(["OMPI_COMM_WORLD_LOCAL_SIZE": "2"]) { $1 }
+      try expectRefusal(local, with: ["--workers", "2"], "mpirun has started 2 processes")
+      let torch = ["RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1"]
+      try expectRefusal(local.merging(torch) { $1 }, "contradict each other")
+    }
+  }
+
+  @Test func worksAloneWhereNothingElseIsSaid() throws {
+    try withParallelFolder { folder in
+      let run = ["--train-batch-size", "2", "--max-steps", "1", "--output-path"]
+      let alone = try folder.train(run + ["alone", "--use-parallel", "True"])
+      #expect(alone.status == 0, "\(alone.errors)")
+      #expect(alone.errors.contains("no launcher has started several processes"))
+      let apart = try dit(
+        ParallelFolder.model + run + ["apart", "--use-parallel", "False"], in: folder.path,
+        environment: [
+          "OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "2",
+          "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
+        ])
+      #expect(apart.status == 0, "\(apart.errors)")
+      #expect(apart.errors.contains("works alone, though mpirun has started 2"))
+    }
+  }
+}

@@ -1,0 +1,140 @@
+internal import Files
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+@Suite struct ParallelTrainTests {
+  @Test func learnsAsOneProcessDoes() throws {
+    try withParallelFolder { folder in
+      let steps = ["--max-steps", "20", "--ckpt-save-interval", "20"]
+      let one = try folder.train(steps + ["--train-batch-size", "8", "--output-path", "one"])
+      #expect(one.status == 0, "\(one.errors)")
+      let runs = [
+        ("two", ["--workers", "2", "--train-batch-size", "4"]),
+        (
+          "parts",
+          ["--workers", "2", "--train-batch-size", "2", "--gradient-accumulation-steps", "2"]
+        ),
+        ("four", ["--workers", "4", "--train-batch-size", "2"]),
+        ("sharded", ["--workers", "4", "--train-batch-size", "2", "--shard-optimizer"]),
+      ]
+      for (name, arguments) in runs {
+        let run = try folder.train(steps + arguments + ["--output-path", name])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output == "\(name)/checkpoints/latest\n")
+        let losses = zip(try folder.losses("one"), try folder.losses(name))
+        #expect(try folder.losses(name).count == 20)
+        #expect(losses.allSatisfy { abs($0 - $1) <= 1e-6 }, "\(name)")
+        #expect(try folder.largestDifference(name, from: "one") <= 1e-6, "\(name)")
+      }
+      for file in ["model", "ema", "optimizer"] {
+        #expect(try folder.largestDifference("sharded", from: "four", file: file) == 0)
+      }
+    }
+  }
+
+  @Test func goesOnWithAnotherNumberOfProcesses() throws {
+    try withParallelFolder { folder in
+      let one = try folder.train([
+        "--max-steps", "8", "--train-batch-size", "4", "--output-path", "one",
+      ])
+      #expect(one.status == 0, "\(one.errors)")
+      let first = try folder.train([
+        "--max-steps", "4", "--train-batch-size", "2", "--workers", "2", "--shard-optimizer",
+        "--output-path", "parts",
+      ])
+      #expect(first.status == 0, "\(first.errors)")
+      let second = try folder.train([
+        "--max-steps", "8", "--train-batch-size", "1", "--workers", "4", "--resume",
+        "--output-path", "parts",
+      ])
+      #expect(second.status == 0, "\(second.errors)")
+      #expect(second.errors.contains("[0] resumed at step 4\n"))
+      #expect(try folder.largestDifference("parts", from: "one") <= 1e-6)
+      // The same batch on each of fewer processes: 16 images of 40 are left in 2.5 epochs.
+      let third = try folder.train([
+        "--epochs", "3", "--train-batch-size", "2", "--workers", "2", "--resume",
+        "parts/checkpoints/step-000008", "--output-path", "more",
+      ])
+      #expect(third.status == 0, "\(third.errors)")
+      let fourth = try folder.train([
+        "--epochs", "4", "--train-batch-size", "2", "--resume",
+        "more/checkpoints/latest", "--output-path", "last",
+      ])
+      #expect(fourth.status == 0, "\(fourth.errors)")
+      #expect(fourth.errors.contains("4 images a step before, 2 now"))
+      // 48 samples in 12 steps, and 16 more in 8.
+      #expect(fourth.errors.contains("Training 20/20"))
+    }
+  }
+
+  @Test(arguments: [0, 1]) func saysWhichProcessDied(_ rank: Int) throws {
+    try withParallelFolder { folder in
+      let options = [
+        "--train-batch-size", "2", "--workers", "2", "--ckpt-save-interval", "3", "--output-path",
+        "run",
+      ]
+      let result = try folder.train(options + ["--max-steps", "100000"]) { process in
+        let mark = folder.path + "/run/checkpoints/latest"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(10_000) }
+        kill(try workers(of: process)[rank], SIGKILL)
+      }
+      #expect(result.status == 1)
+      let hint = "Error: rank \(rank) on \(ProcessInfo.processInfo.hostName) "
+      #expect(result.errors.contains("\n\(hint)"), "\(result.errors)")
+      #expect(result.errors.contains("[\(1 - rank)] \(hint)"), "\(result.errors)")
+      let steps =
+        try String(contentsOfFile: folder.path + "/run/metrics.jsonl", encoding: .utf8)
+        .split(separator: "\n").count + 2
+      let again = try folder.train(options + ["--max-steps", "\(steps)", "--resume"])
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(again.errors.contains("[0] resumed at step "))
+    }
+  }
+
+  @Test func noticesAProcessThatHangs() throws {
+    try withParallelFolder { folder in
+      let result = try folder.train([
+        "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--timeout", "3",
+        "--output-path", "run",
+      ]) { process in
+        let mark = folder.path + "/run/metrics.jsonl"
+        while FileManager.default.contents(atPath: mark)?.isEmpty ?? true, process.isRunning {
+          usleep(10_000)
+        }
+        kill(try workers(of: process)[1], SIGSTOP)
+      }
+      #expect(result.status == 1)
+      #expect(
+        result.errors.contains("\nError: rank 1 on \(ProcessInfo.processInfo.hostName) "),
+        "\(result.errors)")
+    }
+  }
+
+  @Test func stopsAllOnASignalToOne() throws {
+    try withParallelFolder { folder in
+      let result = try folder.train([
+        "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--output-path",
+        "run",
+      ]) { process in
+        let mark = folder.path + "/run/metrics.jsonl"
+        while FileManager.default.contents(atPath: mark)?.isEmpty ?? true, process.isRunning {
+          usleep(10_000)
+        }
+        process.terminate()
+      }
+      #expect(result.status == 143, "\(result.errors)")
+      #expect(result.errors.contains("[0] Saved step "))
+      #expect(!result.errors.contains("Error"))
+    }
+  }
+
+  /// The workers of a running `dit`, by rank.
+  private func workers(of process: Process) throws -> [Int32] {
+    let children = try String(
+      contentsOfFile:
+        "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children",
+      encoding: .utf8)
+    return children.split(separator: " ").compactMap { Int32($0) }.sorted()
+  }
+}
