@@ -110,7 +110,7 @@ let package = Package(
     tests("Models", ["Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
-    tests("Pipeline", ["Checkpoint", "Diffusion", "Files", "Models", "Torch"]),
+    tests("Pipeline", ["Checkpoint", "Diffusion", "Files", "Inference", "Models", "Torch"]),
     tests("Training", ["Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),

@@ -1,5 +1,6 @@
 internal import Checkpoint
 internal import Diffusion
+internal import Inference
 internal import Pipeline
 internal import TestSupport
 internal import Testing
