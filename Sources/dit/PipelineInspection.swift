@@ -35,6 +35,7 @@ struct PipelineInspection: Encodable {
   /// The findings as text.
   ///
   /// - Parameter showingAll: also shows blocks that are like the one before.
+  /// - Returns: the lines.
   func lines(showingAll: Bool) -> [String] {
     var lines = [
       Inspection.row("file", file), Inspection.row("format", format), Inspection.row("kind", kind),
