@@ -15,10 +15,12 @@ import random
 import statistics
 import subprocess
 import tempfile
+import types
 from importlib.machinery import SourceFileLoader
 
-soak = SourceFileLoader(
-    "soak", str(pathlib.Path(__file__).resolve().parent.parent / "scripts/soak")).load_module()
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+soak = types.ModuleType("soak")
+SourceFileLoader("soak", str(ROOT / "scripts/soak")).exec_module(soak)
 
 
 def main():
