@@ -29,7 +29,7 @@ find_c = find Sources -name '*.h' -print0 -o -name '*.c' -print0 -o -name '*.cpp
 .PHONY: help
 help: ## List the targets
 	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch instead of fetching one)"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: setup
 setup: swift-version ## Install system packages and libtorch, where missing
@@ -91,6 +91,11 @@ train-emoji: build ## Train the emoji model in runs/emoji; goes on where it was 
 .PHONY: soak
 soak: build ## Kill a training run fifty times, resume it, compare it with one left alone
 	scripts/soak '$(PROGRAM)' $(ARGS)
+
+.PHONY: distributed-check
+distributed-check: ready ## Train with several processes in every way, kill them, cut links
+	$(SWIFT) build --product dit
+	scripts/check-distributed .build/debug/dit $(ARGS)
 
 .PHONY: docs
 docs: ready ## Build the reference of the libraries: .build/docs

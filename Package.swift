@@ -65,7 +65,7 @@ let package = Package(
     library("Models", ["Layers", "Torch"]),
     library("Diffusion", ["Torch"]),
     library("Files", []),
-    library("Parallel", ["Torch"]),
+    library("Parallel", ["Files", "Torch"]),
     library("Checkpoint", ["Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),

@@ -22,12 +22,12 @@ public final class Claim {
     /// Who runs this code.
     public static var current: Owner {
       let process = getpid()
-      return Owner(process: process, start: startTime(of: process), host: hostName)
+      return Owner(process: process, start: startTime(of: process), host: HostName.current)
     }
 
     /// Whether the process is known to be gone.
     public var isGone: Bool {
-      guard host == Owner.hostName else { return false }
+      guard host == HostName.current else { return false }
       guard Owner.isRunning(process) else { return true }
       let other = Owner.startTime(of: process)
       return start != 0 && other != 0 && start != other
@@ -58,14 +58,6 @@ public final class Claim {
 
     static func isRunning(_ process: Int32) -> Bool {
       kill(process, 0) == 0 || errno == EPERM
-    }
-
-    private static var hostName: String {
-      var buffer = [CChar](repeating: 0, count: 256)
-      guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
-      let bytes = buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
-      let word = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
-      return word.isEmpty ? "unknown" : word
     }
 
     /// The 22nd field of the process's `stat`; the second, in brackets, may hold spaces.

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// Addresses of this machine.
@@ -7,7 +8,7 @@ public enum Network {
 
   /// All of its addresses, and its name.
   public static var ownAddresses: Set<String> {
-    var addresses: Set = [hostName]
+    var addresses: Set = [HostName.current]
     var first: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&first) == 0 else { return addresses }
     defer { freeifaddrs(first) }
@@ -19,13 +20,6 @@ public enum Network {
       next = entry.pointee.ifa_next
     }
     return addresses
-  }
-
-  /// The name of this machine.
-  static var hostName: String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    gethostname(&buffer, buffer.count - 1)
-    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// The address that this machine has on the way to another.

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 public import Torch
 
@@ -35,7 +36,7 @@ public final class RankGroup {
         "two processes are rank \(rank) of \(process.count), or an earlier job still runs at"
           + " \(process.storeHost):\(store.port); end it, or set another MASTER_PORT")
     }
-    try store.set("host/\(rank)", to: Network.hostName)
+    try store.set("host/\(rank)", to: HostName.current)
     let hosts = try RankGroup.hosts(store, rank, process.count)
     let address = try RankGroup.address(store, rank, process)
     let port = store.port

@@ -78,11 +78,11 @@ final class RankMonitor: Sendable {
     let limit = ContinuousClock.now + RankMonitor.silence * 3
     while ContinuousClock.now < limit {
       if let failure { return failure }
+      let silent = ContinuousClock.now - state.withLock { $0.lastAnswer }
+      if silent > RankMonitor.silence * 2 { return lostStore("does not answer") }
       usleep(50_000)
     }
-    let silent = ContinuousClock.now - state.withLock { $0.lastAnswer }
-    return silent > RankMonitor.silence
-      ? lostStore("does not answer") : "the connection to other ranks is lost: \(message)"
+    return "the connection to other ranks is lost: \(message)"
   }
 
   /// Tells the others that this rank cannot go on, and lets them hear it.
@@ -105,6 +105,10 @@ final class RankMonitor: Sendable {
 
   /// "rank 3 on host".
   func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
+
+  private func gone(_ rank: Int, _ status: RankStatus) -> String {
+    "\(name(rank)) is gone or hangs (last seen at \(status.place))"
+  }
 
   private func lostStore(_ what: String) -> String {
     (isStoreApart ? "the launcher, where all ranks meet," : name(0) + ", where all ranks meet,")
@@ -129,7 +133,9 @@ final class RankMonitor: Sendable {
         if try store.has(RankMonitor.failureKey) {
           return fail(try store.text(of: RankMonitor.failureKey))
         }
-        if isLost, let message = try blame(store) { try publish(message, store) }
+        if isLost, let message = try blame(store, neighbor, silentSince: seen.at) {
+          try publish(message, store)
+        }
         if let status = try status(of: neighbor, store), status.phase != .done {
           if status.beat != seen.beat { seen = (status.beat, .now) }
           let silent = ContinuousClock.now - seen.at
@@ -172,7 +178,14 @@ final class RankMonitor: Sendable {
   }
 
   /// Who has gone silent, or else has stayed behind; nil once somebody else has said so.
-  private func blame(_ store: KeyStore) throws -> String? {
+  private func blame(
+    _ store: KeyStore, _ neighbor: Int, silentSince last: ContinuousClock.Instant
+  ) throws -> String? {
+    if ContinuousClock.now - last > RankMonitor.silence,
+      let status = try status(of: neighbor, store), status.phase != .done
+    {
+      return gone(neighbor, status)
+    }
     let before = try hosts.indices.map { try status(of: $0, store) }
     Thread.sleep(forTimeInterval: RankMonitor.silence.inSeconds)
     if try store.has(RankMonitor.failureKey) { return nil }
@@ -180,9 +193,7 @@ final class RankMonitor: Sendable {
     let others = hosts.indices.filter { $0 != rank && after[$0]?.phase != .done }
     let silent = others.filter { after[$0]?.beat == before[$0]?.beat }
     if !silent.isEmpty {
-      return silent.map { rank in
-        "\(name(rank)) is gone or hangs (last seen at \(after[rank]?.place ?? "the start"))"
-      }.joined(separator: "; ")
+      return silent.map { gone($0, after[$0] ?? RankStatus()) }.joined(separator: "; ")
     }
     let known = others.compactMap { rank in after[rank].map { (rank, $0) } }
     guard let last = known.min(by: { $1.1.isAhead(of: $0.1) }) else {

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import Torch
 
@@ -12,8 +13,8 @@ public final class WorkerPool {
     case done
     /// A signal that was passed on has stopped them.
     case stopped(Int32)
-    /// One has failed.
-    case failed(String)
+    /// One has failed; perhaps for what it was asked to do, by its exit code.
+    case failed(String, isUsage: Bool)
   }
 
   private struct Worker {
@@ -93,8 +94,12 @@ public final class WorkerPool {
       reap()
       endIfFailed()
     }
-    if let failure { return .failed(failure.message) }
-    return passedSignal == 0 ? .done : .stopped(passedSignal)
+    if let failure {
+      let isUsage = workers.contains { $0.status == EX_USAGE << 8 }
+      return .failed(failure.message, isUsage: isUsage)
+    }
+    let stops = workers.compactMap(\.status).compactMap(WorkerPool.stop)
+    return stops.first.map { .stopped($0) } ?? .done
   }
 
   private var hasOpenStreams: Bool {
@@ -134,22 +139,26 @@ public final class WorkerPool {
       var status: Int32 = 0
       guard waitpid(workers[index].process.identifier, &status, WNOHANG) > 0 else { continue }
       workers[index].status = status
-      guard let reason = WorkerPool.reason(status, isStopping: passedSignal != 0) else { continue }
+      guard let reason = WorkerPool.reason(status) else { continue }
       note(
-        "rank \(workers[index].rank) on \(Network.hostName)"
+        "rank \(workers[index].rank) on \(HostName.current)"
           + " (process \(workers[index].process.identifier)) \(reason)")
     }
   }
 
   /// Why a status means failure; nil if it does not.
-  private static func reason(_ status: Int32, isStopping: Bool) -> String? {
+  private static func reason(_ status: Int32) -> String? {
     let signal = status & 0x7f
     guard signal == 0 else {
       return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
     }
-    let code = status >> 8 & 0xff
-    if code == 0 || isStopping && code > 128 { return nil }
-    return "has failed with status \(code)"
+    if status == 0 || stop(status) != nil { return nil }
+    return "has failed with status \(status >> 8 & 0xff)"
+  }
+
+  /// The signal that a worker was asked to stop by, as its exit code says; nil for another status.
+  private static func stop(_ status: Int32) -> Int32? {
+    [SIGINT, SIGTERM].first { status == (128 + $0) << 8 }
   }
 
   /// Keeps the first failure, and tells all ranks of it.

@@ -68,7 +68,9 @@ struct TrainCommand: ParsableCommand {
     do {
       while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
         // Another rank may have been asked to.
-        if report.shouldStop { throw Interrupted(signal: max(Interrupt.signal, SIGTERM)) }
+        if report.shouldStop {
+          throw Interrupted(signal: Interrupt.isRequested ? Interrupt.signal : SIGTERM)
+        }
         guard isFirst else { continue }
         warnings.forEach { warning in
           progress.finish()

@@ -80,7 +80,7 @@ internal import Testing
         kill(try workers(of: process)[rank], SIGKILL)
       }
       #expect(result.status == 1)
-      let hint = "Error: rank \(rank) on \(ProcessInfo.processInfo.hostName) "
+      let hint = "Error: rank \(rank) on \(HostName.current) "
       #expect(result.errors.contains("\n\(hint)"), "\(result.errors)")
       #expect(result.errors.contains("[\(1 - rank)] \(hint)"), "\(result.errors)")
       let steps =
@@ -98,16 +98,38 @@ internal import Testing
         "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--timeout", "3",
         "--output-path", "run",
       ]) { process in
-        let mark = folder.path + "/run/metrics.jsonl"
-        while FileManager.default.contents(atPath: mark)?.isEmpty ?? true, process.isRunning {
-          usleep(10_000)
-        }
+        waitForSteps(of: process, in: folder)
         kill(try workers(of: process)[1], SIGSTOP)
       }
       #expect(result.status == 1)
       #expect(
-        result.errors.contains("\nError: rank 1 on \(ProcessInfo.processInfo.hostName) "),
+        result.errors.contains("\nError: rank 1 on \(HostName.current) "),
         "\(result.errors)")
+    }
+  }
+
+  @Test func saysWhatIsWrongWithOptions() throws {
+    try withParallelFolder { folder in
+      let result = try folder.train([
+        "--train-batch-size", "2", "--workers", "2", "--image-size", "9", "--output-path", "run",
+      ])
+      #expect(result.status == 64, "\(result.errors)")
+      #expect(result.errors.contains("must be a multiple of"))
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM]) func stopsAllOnASignal(_ signal: Int32) throws {
+    try withParallelFolder { folder in
+      let result = try folder.train([
+        "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--output-path",
+        "run",
+      ]) { process in
+        waitForSteps(of: process, in: folder)
+        kill(process.processIdentifier, signal)
+      }
+      #expect(result.status == 128 + signal, "\(result.errors)")
+      #expect(result.errors.contains("[0] Saved step "))
+      #expect(!result.errors.contains("Error"))
     }
   }
 
@@ -117,15 +139,19 @@ internal import Testing
         "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--output-path",
         "run",
       ]) { process in
-        let mark = folder.path + "/run/metrics.jsonl"
-        while FileManager.default.contents(atPath: mark)?.isEmpty ?? true, process.isRunning {
-          usleep(10_000)
-        }
-        process.terminate()
+        waitForSteps(of: process, in: folder)
+        kill(try workers(of: process)[1], SIGTERM)
       }
       #expect(result.status == 143, "\(result.errors)")
       #expect(result.errors.contains("[0] Saved step "))
-      #expect(!result.errors.contains("Error"))
+    }
+  }
+
+  /// Waits until a run has taken a step.
+  private func waitForSteps(of process: Process, in folder: ParallelFolder) {
+    let mark = folder.path + "/run/metrics.jsonl"
+    while FileManager.default.contents(atPath: mark)?.isEmpty ?? true, process.isRunning {
+      usleep(10_000)
     }
   }
 

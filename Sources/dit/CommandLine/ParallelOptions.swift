@@ -82,7 +82,8 @@ struct ParallelOptions: ParsableArguments {
     switch outcome {
     case .done: break
     case .stopped(let signal): throw Interrupted(signal: signal)
-    case .failed(let message): throw LaunchError(message)
+    case .failed(let message, isUsage: true): throw UsageError(message)
+    case .failed(let message, isUsage: false): throw LaunchError(message)
     }
   }
 }
