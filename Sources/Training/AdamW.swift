@@ -26,10 +26,7 @@ public final class AdamW {
     firstMoments = parameters.map { .zeros($0.shape, device: $0.device) }
     secondMoments = parameters.map { .zeros($0.shape, device: $0.device) }
     averages = config.averageDecay == nil ? [] : withoutGradients { named.map(\.tensor.cloned) }
-    weightDecays = named.map { name, tensor in
-      let decays = config.decayGroups == .all || tensor.rank > 1 && !name.contains("embed")
-      return decays ? config.weightDecay : 0
-    }
+    weightDecays = named.map { config.decayGroups.covers($0.name) ? config.weightDecay : 0 }
   }
 
   /// The gradients as `backward` left them; zeros where there are none.

@@ -24,6 +24,9 @@ public struct StepReport: Sendable {
   public var seconds: Double
   /// Of which it waited for data.
   public var waitSeconds: Double
+  /// Model-FLOPs utilization (Chowdhery et al. 2022, appendix B): the model's operations a second,
+  /// recomputation not counted, over what matrix products alone reach on this device.
+  public var utilization: Double
 }
 
 /// Takes optimizer steps: data, loss, gradients, AdamW, moving average.
@@ -42,6 +45,7 @@ public final class Trainer {
   private let data: any TrainingData
   private let device: Device
   private let draws: Generator
+  private let productRate: Double
   private var scaler: LossScaler
   private var droppedInARow = 0
 
@@ -70,6 +74,7 @@ public final class Trainer {
     self.device = device
     optimizer = AdamW(model.trained, config: config)
     draws = try Generator(seed: config.seed)
+    productRate = try ProductRate.measured(config.dtype, on: device)
     let scaling = config.dtype == .float16 ? config.lossScaling : .constant(1)
     scaler = LossScaler(scaling)
   }
@@ -106,12 +111,19 @@ public final class Trainer {
     let rate = config.schedule.rate(at: step, of: stepCount)
     let (norm, isDropped) = try update(loss: sums.loss, learningRate: rate)
     defer { scaler.update(overflowed: isDropped) }
+    let seconds = start.duration(to: clock.now).inSeconds
     step += 1
     return StepReport(
       step: step, loss: sums.loss, squaredError: sums.squaredError,
       variationalBound: model.dit.config.learnsVariance ? sums.bound : nil, gradientNorm: norm,
       learningRate: rate, lossScale: scaler.scale, isDropped: isDropped,
-      seconds: start.duration(to: clock.now).inSeconds, waitSeconds: sums.wait)
+      seconds: seconds, waitSeconds: sums.wait,
+      utilization: operationCount / seconds / productRate)
+  }
+
+  /// Operations of this process in a step: the backward pass costs twice the forward pass.
+  private var operationCount: Double {
+    6 * model.dit.config.multiplyAddCount * Double(config.batchSize * config.accumulationCount)
   }
 
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {

@@ -42,18 +42,20 @@ struct TrainCommand: ParsableCommand {
     setup.notes.forEach(note)
     let run = setup.run
     if let resume = output.resume { note(try run.resume(from: resume.path)) }
-    try loop(run)
+    try loop(run, setup.broken)
   }
 
-  private func loop(_ run: TrainingRun) throws {
+  private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {
     let trainer = run.trainer
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
     defer { progress.finish() }
     do {
       while let (report, warnings) = try run.takeStep() {
-        warnings.forEach { warning in
+        let brokenNotes = broken.takeNotes()
+        try brokenNotes.forEach(run.note)
+        for line in warnings + brokenNotes {
           progress.finish()
-          note(warning)
+          note(line)
         }
         progress.update(
           report.step,
@@ -63,6 +65,8 @@ struct TrainCommand: ParsableCommand {
         try Interrupt.check()
       }
       try run.finish()
+      progress.finish()
+      note(run.timeSummary)
     } catch let stop as Interrupted {
       progress.finish()
       try run.note("stopped by signal \(stop.signal) at step \(trainer.step)")
