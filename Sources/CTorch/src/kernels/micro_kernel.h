@@ -13,6 +13,8 @@ typedef float Vector __attribute__((ext_vector_type(8)));
 typedef int32_t IntVector __attribute__((ext_vector_type(8)));
 typedef float UnalignedVector __attribute__((ext_vector_type(8), aligned(4)));
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Adds the product of kRows rows of A and a panel of B, `[depth][kColumns]`, to sums in registers.
 /// Number k of row i of A is at `a[i * row + k * step]`.
 DIT_INLINE void multiply_tile(const float *a, int64_t row, int64_t step, const float *b,

@@ -13,8 +13,6 @@
 
 namespace dit {
 
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// What becomes of a sum once it is whole.
 enum class Finish {
   plain,

@@ -25,7 +25,6 @@ constexpr int64_t kMostTiles = 96;
 // Panels of results that are transformed together: their sums stay in L2.
 constexpr int64_t kPanelBlock = 2;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Convolution {
   const float *x;       // [N, h, w, C]
