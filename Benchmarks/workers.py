@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Training by two processes of one thread against one process of two threads, alternating.
 
-usage: Benchmarks/workers.py PROGRAM [--rounds 3] [--steps 8] [--model DiT-S/4] [--batch 32]
+usage: Benchmarks/workers.py PROGRAM [--rounds 3] [--steps 4] [--model DiT-S/4] [--batch 32]
+           [--shard-optimizer]
 
 Prints the median seconds of a step of each round, images per second of both, their ratio, and how much
 of the exchange of gradients was hidden behind the backward pass.
@@ -27,10 +28,12 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--model", default="DiT-S/4")
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--shard-optimizer", action="store_true")
     options = parser.parse_args()
+    two = ["--workers", "2"] + ["--shard-optimizer"] * options.shard_optimizer
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         soak.make_images(folder / "images", random.Random(1))
@@ -39,7 +42,7 @@ def main():
         for number in range(options.rounds):
             for kind, threads, batch, more in (
                 ("one", 2, options.batch, []),
-                ("two", 1, options.batch // 2, ["--workers", "2"]),
+                ("two", 1, options.batch // 2, two),
             ):
                 run = f"{kind}{number}"
                 # 32 x 32 pixels give as many tokens as the latents of 256 x 256.
