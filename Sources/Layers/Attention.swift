@@ -23,9 +23,6 @@ public struct Attention {
   /// - Parameter x: tokens, `[N, T, D]`
   /// - Returns: tokens, `[N, T, D]`
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let (n, t, d) = (x.size(0), x.size(1), x.size(2))
-    let heads = qkv(x).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
-    let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])
-    return projection(mixed.transposed(1, 2).reshaped([n, t, d]))
+    projection(selfAttention(qkv(x), headCount: headCount))
   }
 }

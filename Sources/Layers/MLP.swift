@@ -14,5 +14,8 @@ public struct MLP {
   }
 
   /// Maps each token by itself, `[..., D]` to `[..., D]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor { fc2(geluTanh(fc1(x))) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    feedForward(
+      x, weight1: fc1.weight, bias1: fc1.bias, weight2: fc2.weight, bias2: fc2.bias)
+  }
 }

@@ -1,5 +1,6 @@
 private enum Optimization {
   static let adamW = Operator("dit::adamw_")
+  static let totalNorm = Operator("dit::total_norm")
   static let norms = Operator("aten::_foreach_norm.Scalar")
 }
 
@@ -60,6 +61,9 @@ public func adamWInPlace(
 /// The Euclidean norm over all elements of all tensors.
 public func totalNorm(_ tensors: [Tensor]) -> Double {
   guard !tensors.isEmpty else { return 0 }
+  guard !tensors.allSatisfy({ $0.isCPU && $0.dtype == .float32 && $0.isContiguous }) else {
+    return Optimization.totalNorm(.tensors(tensors)).item
+  }
   let norms = Optimization.norms.results(.tensors(tensors), 2, count: tensors.count)
   return stacked(norms).to(.float64).norm().item
 }

@@ -46,10 +46,7 @@ public final class AdamW {
     firstMoments = updated.map { .zeros($0.shape, device: $0.device) }
     secondMoments = updated.map { .zeros($0.shape, device: $0.device) }
     averages = config.averageDecay == nil ? [] : withoutGradients { updated.map(\.cloned) }
-    let decays = named.map { name, tensor in
-      let decays = config.decayGroups == .all || tensor.rank > 1 && !name.contains("embed")
-      return decays ? config.weightDecay : 0
-    }
+    let decays = named.map { config.decayGroups.covers($0.name) ? config.weightDecay : 0 }
     weightDecays = shard?.own.map { decays[$0.index] } ?? decays
   }
 

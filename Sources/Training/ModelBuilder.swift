@@ -1,7 +1,23 @@
-public import Checkpoint
 public import Layers
 public import Models
 public import Torch
+
+/// Weights that a run starts from.
+public struct StartingWeights {
+  /// The file that they are of.
+  public let path: String
+  /// By their published names.
+  public let tensors: [String: Tensor]
+  /// By number; empty where the file has none.
+  public let classNames: [String]
+
+  /// Weights of a file.
+  public init(path: String, tensors: [String: Tensor], classNames: [String]) {
+    self.path = path
+    self.tensors = tensors
+    self.classNames = classNames
+  }
+}
 
 /// Makes the parameters that a run starts with.
 public enum ModelBuilder {
@@ -12,34 +28,34 @@ public enum ModelBuilder {
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - checkpoint: where weights come from; nil for none.
+  ///   - start: where weights come from; nil for none.
   ///   - classNames: of the data.
   ///   - seed: of the random weights.
   ///   - device: where the parameters go.
   /// - Returns: the model, its parameters, and what happened, for the user's eyes.
-  /// - Throws: `TrainingError` if the checkpoint is of another model.
+  /// - Throws: `TrainingError` if the weights are of another model.
   public static func build(
-    _ config: DiTConfig, from checkpoint: Checkpoint?, classNames: [String], seed: UInt64,
+    _ config: DiTConfig, from start: StartingWeights?, classNames: [String], seed: UInt64,
     device: Device
   ) throws -> (model: DiT, store: ParameterStore, notes: [String]) {
     let generator = try Generator(seed: seed)
     let store = ParameterStore(.initialize(generator, device: device))
     let model = withoutGradients { DiT(config, at: store.root) }
-    guard let checkpoint else { return (model, store, []) }
-    var state = checkpoint.stateDict
-    var notes = checkpoint.notes
+    guard let start else { return (model, store, []) }
+    var state = start.tensors
+    var notes: [String] = []
     let table = "y_embedder.embedding_table.weight"
     if let target = store[table], let source = state[table], source.shape != target.shape,
       source.rank == 2, source.size(1) == target.size(1)
     {
       let kept = copyRows(
-        source, names: ClassNameList.decode(checkpoint.metadata), to: target, names: classNames)
+        source, names: start.classNames, to: target, names: classNames)
       notes.append(
         "the label table starts anew: \(source.size(0) - 1) classes in the checkpoint,"
           + " \(target.size(0) - 1) here; \(kept) rows kept by class name, and the null class")
       state[table] = nil
     }
-    try copy(state, to: store, except: state[table] == nil ? [table] : [], path: checkpoint.path)
+    try copy(state, to: store, except: state[table] == nil ? [table] : [], path: start.path)
     return (model, store, notes)
   }
 

@@ -32,7 +32,8 @@ public final class RunLog {
       ("loss", report.loss), ("mse", report.squaredError), ("lr", report.learningRate),
       ("grad_norm", report.gradientNorm), ("images_per_second", imagesPerSecond),
       ("loss_scale", report.lossScale), ("seconds", report.seconds),
-      ("wait_seconds", report.waitSeconds),
+      ("wait_seconds", report.waitSeconds), ("utilization", report.utilization),
+      ("peak_memory_bytes", Double(ProcessMemory.peakBytes)),
     ]
     if let bound = report.variationalBound { values.append(("vb", bound)) }
     if let exchange = report.exchange {

@@ -26,6 +26,9 @@ public struct StepReport: Sendable {
   public var seconds: Double
   /// Of which it waited for data, in the mean over the ranks.
   public var waitSeconds: Double
+  /// Model-FLOPs utilization (Chowdhery et al. 2022, appendix B): the model's operations a second,
+  /// recomputation not counted, over what matrix products alone reach on this device.
+  public var utilization: Double
   /// How long gradients were added up over the ranks; nil for one process.
   public var exchange: GradientBuckets.Exchange?
   /// Whether a rank was asked to stop during the step; all ranks agree.
@@ -52,6 +55,7 @@ public final class Trainer {
   private let data: any TrainingData
   private let device: Device
   private let draws: Generator
+  private let productRate: Double
   private var scaler: LossScaler
   private var droppedInARow = 0
 
@@ -85,6 +89,7 @@ public final class Trainer {
       model.store.names.compactMap { model.store[$0] }, trained: model.trained.map(\.tensor))
     optimizer = AdamW(model.trained, config: config, exchange: exchange)
     draws = try Generator(seed: config.seed)
+    productRate = try ProductRate.measured(config.dtype, on: device)
     let scaling = config.dtype == .float16 ? config.lossScaling : .constant(1)
     scaler = LossScaler(scaling)
   }
@@ -135,14 +140,21 @@ public final class Trainer {
     let rate = config.schedule.rate(at: step, of: stepCount)
     let (norm, isDropped) = try update(loss: means[0], learningRate: rate)
     defer { scaler.update(overflowed: isDropped) }
+    let seconds = start.duration(to: clock.now).inSeconds
     step += 1
     sampleCount += globalBatchSize
     return StepReport(
       step: step, loss: means[0], squaredError: means[1],
       variationalBound: model.dit.config.learnsVariance ? means[2] : nil, gradientNorm: norm,
       learningRate: rate, lossScale: scaler.scale, isDropped: isDropped,
-      seconds: start.duration(to: clock.now).inSeconds, waitSeconds: means[3],
-      exchange: exchanged, shouldStop: means[4] > 0)
+      seconds: seconds, waitSeconds: means[3],
+      utilization: operationCount / seconds / productRate, exchange: exchanged,
+      shouldStop: means[4] > 0)
+  }
+
+  /// Operations of this process in a step: the backward pass costs twice the forward pass.
+  private var operationCount: Double {
+    6 * model.dit.config.multiplyAddCount * Double(config.batchSize * config.accumulationCount)
   }
 
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {

@@ -65,8 +65,11 @@ public enum TimestepDistribution: Sendable, Equatable {
 public enum WeightDecayGroups: String, Sendable, CaseIterable {
   /// All of them.
   case all
-  /// Matrices and convolutions, not biases and tables.
-  case matrices = "norm_and_bias"
+  /// All but biases; the norms of a DiT have no parameters.
+  case withoutBiases = "norm_and_bias"
+
+  /// Whether a parameter decays.
+  public func covers(_ name: String) -> Bool { self == .all || !name.hasSuffix("bias") }
 }
 
 /// Which blocks keep nothing for the backward pass but their input (Chen et al. 2016).

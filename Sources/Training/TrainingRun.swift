@@ -48,6 +48,7 @@ public final class TrainingRun {
   private let log: RunLog?
   private let writer = CheckpointWriter()
   private var savedStep = 0
+  private var time = (stepCount: 0, seconds: 0.0, waitSeconds: 0.0)
 
   /// A run in a folder.
   ///
@@ -161,6 +162,9 @@ public final class TrainingRun {
     guard trainer.step < trainer.stepCount else { return nil }
     var warnings: [String] = []
     let report = try trainer.takeStep(shouldStop: shouldStop)
+    time.stepCount += 1
+    time.seconds += report.seconds
+    time.waitSeconds += report.waitSeconds
     if report.isDropped {
       warnings.append("step \(report.step) dropped: loss or gradient is not finite")
     }
@@ -181,6 +185,14 @@ public final class TrainingRun {
   /// Epochs done so far.
   public var epoch: Double {
     Double(trainer.sampleCount) / Double(max(data.imageCount, 1))
+  }
+
+  /// How long the steps took so far, and how long they waited for data.
+  public var timeSummary: String {
+    let share = 100 * time.waitSeconds / max(time.seconds, .leastNonzeroMagnitude)
+    return String(
+      format: "%d steps in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
+      time.seconds, time.waitSeconds, share)
   }
 
   /// Adds a line to the run's log.
@@ -217,6 +229,7 @@ public final class TrainingRun {
   ///
   /// - Throws: `TrainingError` if the last checkpoint could not be written.
   public func finish() throws {
+    if time.stepCount > 0 { try note(timeSummary) }
     let earlier = trainer.step > savedStep ? try save() : nil
     if let failure = writer.wait() {
       throw TrainingError("the last checkpoint could not be saved: \(failure)")

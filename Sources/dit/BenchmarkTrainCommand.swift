@@ -53,13 +53,15 @@ struct BenchmarkTrainCommand: ParsableCommand {
         """
         \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
         \(LibTorch.threadCount) threads on \(device)
-        step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), \(imagesPerSecond) \
+        step \(report.secondsPerStep) s (fastest \(report.fastestStepSeconds) s, first \(report.firstStepSeconds) s), \(imagesPerSecond) \
         images/s, peak memory \(memory >> 20) MiB
         """)
       return
     }
     let line = try JSONLine.text([
-      "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
+      "seconds_per_step": report.secondsPerStep,
+      "fastest_step_seconds": report.fastestStepSeconds,
+      "first_step_seconds": report.firstStepSeconds,
       "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
       "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
       "device": device.description,

@@ -57,10 +57,10 @@ struct TrainCommand: ParsableCommand {
       let text = try run.resume(from: resume.path)
       if isFirst { note(text) }
     }
-    try loop(run)
+    try loop(run, setup.broken)
   }
 
-  private func loop(_ run: TrainingRun) throws {
+  private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {
     let trainer = run.trainer
     let isFirst = trainer.exchange.isWriter
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
@@ -69,10 +69,12 @@ struct TrainCommand: ParsableCommand {
       while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
         // Another rank may have been asked to.
         if report.shouldStop { throw Interrupted(signal: max(Interrupt.signal, SIGTERM)) }
+        let brokenNotes = broken.takeNotes()
+        try brokenNotes.forEach(run.note)
         guard isFirst else { continue }
-        warnings.forEach { warning in
+        for line in warnings + brokenNotes {
           progress.finish()
-          note(warning)
+          note(line)
         }
         progress.update(
           report.step,
@@ -81,6 +83,8 @@ struct TrainCommand: ParsableCommand {
             Double(trainer.globalBatchSize) / report.seconds))
       }
       try run.finish()
+      progress.finish()
+      if isFirst { note(run.timeSummary) }
     } catch let stop as Interrupted {
       progress.finish()
       try run.note("stopped by signal \(stop.signal) at step \(trainer.step)")

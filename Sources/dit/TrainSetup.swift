@@ -1,4 +1,3 @@
-internal import Checkpoint
 internal import Diffusion
 internal import Files
 internal import Foundation
@@ -17,6 +16,8 @@ struct TrainSetup {
   let run: TrainingRun
   /// What was found out and chosen, a line each.
   let notes: [String]
+  /// Images that could not be read.
+  let broken = BrokenImageList()
 
   init(_ command: TrainCommand, _ ranks: RankGroup?) throws {
     let exchange = StepExchange(ranks)
@@ -25,19 +26,18 @@ struct TrainSetup {
     let source = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)
     let codec = source.codec
-    let checkpoint = try (command.model.ditCheckpoint ?? command.model.pretrainedModelPath)
-      .map { try Checkpoint.open($0) }
-    let classNames = TrainSetup.classNames(source, checkpoint)
+    let start = try TrainStart(command.model, imageSize: source.imageSize)
+    let classNames = TrainSetup.classNames(source, start)
     let model = try TrainSetup.modelConfig(
-      command, source, classCount: classNames.count, checkpoint: checkpoint)
+      command, source, classCount: classNames.count, start: start)
     let config = try command.trainingConfig(device)
     let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
     let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
     let (dit, store, buildNotes) = try ModelBuilder.build(
-      model, from: checkpoint, classNames: classNames, seed: config.seed, device: device)
+      model, from: start?.weights, classNames: classNames, seed: config.seed, device: device)
     let data = try source.data(
       command.loaderOptions(source, globalBatchSize, exchange), microBatchSize: config.batchSize,
-      classNames: classNames)
+      classNames: classNames, broken: broken)
     let stepsPerEpoch = max(source.imageCount / globalBatchSize, 1)
     let stepCount = command.recipe.maxSteps ?? command.recipe.epochs * stepsPerEpoch
     let trainer = try Trainer(
@@ -56,29 +56,27 @@ struct TrainSetup {
       try AtomicFile.write(SettingsText(command).yaml, to: directory.path + "/config.yaml")
     }
     notes =
-      source.notes + buildNotes
+      source.notes + (start?.notes ?? []) + buildNotes
       + TrainSetup.summary(
         model, store.elementCount, source, classNames.count, trainer, config, device)
   }
 
   /// Folder names; for a table, as many numbers as the checkpoint or ImageNet has classes.
-  private static func classNames(_ source: TrainSource, _ checkpoint: Checkpoint?) -> [String] {
+  private static func classNames(_ source: TrainSource, _ start: TrainStart?) -> [String] {
     guard source.classNames.isEmpty else { return source.classNames }
-    let rows = checkpoint?.tensor("y_embedder.embedding_table.weight")?.shape.first ?? 1001
-    return (0..<max(source.classCount, rows - 1)).map { "class \($0)" }
+    let known = start?.config.classCount ?? 1000
+    return (0..<max(source.classCount, known)).map { "class \($0)" }
   }
 
   private static func modelConfig(
-    _ command: TrainCommand, _ source: TrainSource, classCount: Int, checkpoint: Checkpoint?
+    _ command: TrainCommand, _ source: TrainSource, classCount: Int, start: TrainStart?
   ) throws -> DiTConfig {
     let (options, codec, size) = (command.model, source.codec, source.imageSize)
     var config: DiTConfig
-    if let checkpoint, options.hiddenSize == nil {
-      (config, _) = try DiTConfig.inferred(
-        from: checkpoint.stateDict.mapValues(\.shape), headCount: options.numHeads,
-        metadata: checkpoint.metadata)
+    if let start, options.hiddenSize == nil {
+      config = start.config
       if let preset = options.modelName, config.preset != preset {
-        throw UsageError("'\(checkpoint.path)' is no \(preset.rawValue)")
+        throw UsageError("'\(start.weights.path)' is no \(preset.rawValue)")
       }
     } else if let width = options.hiddenSize, let depth = options.depth,
       let heads = options.numHeads, let patch = options.patchSize

@@ -103,16 +103,22 @@ struct TrainSource {
 
   /// Batches.
   ///
+  /// - Parameters:
+  ///   - options: how images are drawn.
+  ///   - microBatchSize: rows of a batch.
+  ///   - classNames: as many as there are classes.
+  ///   - broken: where images go that cannot be read.
+  /// - Returns: the batches.
   /// - Throws: what the data throw on opening.
   func data(
-    _ options: BatchLoaderOptions, microBatchSize: Int, classNames: [String]
+    _ options: BatchLoaderOptions, microBatchSize: Int, classNames: [String],
+    broken: BrokenImageList
   ) throws -> any TrainingData {
     switch content {
     case .folder(let folder):
       try FolderData(
         folder, options: options, microBatchSize: microBatchSize, classNames: classNames,
-        hasPosterior: codec.hasPosterior
-      ) { note("\($0.reason); another image takes its place") }
+        hasPosterior: codec.hasPosterior, report: broken.add)
     case .cache(let cache):
       try CacheData(
         cache, options: options, microBatchSize: microBatchSize, classNames: classNames)

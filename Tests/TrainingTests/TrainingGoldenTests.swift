@@ -76,6 +76,20 @@ internal import Training
     #expect(relativeError(Tensor(clipped.losses), values["clipped.losses"]) < Tolerance.float32)
   }
 
+  @Test func decaysAllButBiasesWhereAskedTo() throws {
+    let decayed = try train(
+      config {
+        $0.weightDecay = 0.5
+        $0.decayGroups = .withoutBiases
+      }, count: 1)
+    let first = try train(config(), count: 1)
+    for name in first.optimizer.names {
+      let old = try #require(first.model.store[name]).detached
+      let new = try #require(decayed.model.store[name]).detached
+      #expect((relativeError(new, old) == 0) == name.hasSuffix("bias"), "\(name)")
+    }
+  }
+
   @Test func givesTheSameGradientsWhenBlocksAreComputedAgain() throws {
     func gradients(_ recompute: Recompute) throws -> [Tensor] {
       let values = try GoldenValues("dit-even")

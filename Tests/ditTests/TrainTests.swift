@@ -7,34 +7,6 @@ internal import Testing
 internal import Torch
 
 @Suite struct TrainTests {
-  /// Two classes of plain images: red and blue, four of each.
-  private func makeImages(in folder: String) throws {
-    for (name, color) in [("red", [220, 20, 20]), ("blue", [20, 20, 220])] as [(String, [UInt8])] {
-      try Folder.make(folder + "/" + name)
-      for index in 0..<4 {
-        let shade = color.map { $0 &+ UInt8(index * 8) }
-        let image = RGBImage(
-          width: 16, height: 16, pixels: (0..<256).flatMap { _ in shade })
-        try image.png().withUnsafeBytes {
-          try AtomicFile.write(contentsOf: $0, to: "\(folder)/\(name)/\(index).png")
-        }
-      }
-    }
-  }
-
-  private let model = [
-    "--vae-checkpoint", "none", "--image-size", "16", "--hidden-size", "32", "--depth", "2",
-    "--num-heads", "2", "--patch-size", "4", "--train-batch-size", "4", "--step-mode",
-  ]
-
-  private func train(_ arguments: [String], in folder: String) throws -> ProgramResult {
-    try dit(["train", "--data-path", "images"] + model + arguments, in: folder)
-  }
-
-  private func weights(_ path: String) throws -> [String: Tensor] {
-    try Checkpoint.open(path).stateDict
-  }
-
   @Test func leavesARunThatCanBeSampled() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
@@ -51,6 +23,13 @@ internal import Torch
       let lines = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8)
         .split(separator: "\n")
       #expect(lines.count == 6 && lines[5].contains("\"step\":6,\"epoch\":3.0"))
+      let last = try JSONDecoder().decode(
+        [String: Double?].self,
+        from: Data(
+          lines[5].replacing("\"dropped\":false,", with: "").utf8))
+      #expect(try (1e-9..<1).contains(#require(last["utilization"] ?? nil)))
+      #expect(try #require(last["peak_memory_bytes"] ?? nil) > 1e6)
+      #expect(result.errors.contains("6 steps in ") && result.errors.contains("waited for data"))
       #expect(FileManager.default.fileExists(atPath: folder + "/run/samples/step-000003.png"))
       let sample = try dit(
         [
@@ -106,6 +85,10 @@ internal import Torch
         run + ["--resume", "--seed", "9", "--train-batch-size", "2"], in: folder)
       #expect(other.status == 1)
       #expect(other.errors.contains("global_batch_size: 4 there, 2 here; seed: 3407 there, 9 here"))
+      let wider = try train(run + ["--resume", "--hidden-size", "64"], in: folder)
+      #expect(wider.status == 1)
+      #expect(wider.errors.contains("width 32 depth 2 heads 2 there"))
+      #expect(wider.errors.contains("width 64 depth 2 heads 2 here"))
     }
   }
 
@@ -113,7 +96,7 @@ internal import Torch
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let result = try dit(
-        ["train", "--data-path", "images"] + model
+        ["train", "--data-path", "images"] + tinyModel
           + ["--max-steps", "100000", "--ckpt-save-interval", "5", "--output-path", "run"],
         in: folder
       ) { process in

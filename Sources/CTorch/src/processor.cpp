@@ -14,6 +14,15 @@ bool ctorch_has_wide_vectors(void) {
 #endif
 }
 
+bool ctorch_is_limited_to_avx2(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         !__builtin_cpu_supports("avx512f");
+#else
+  return false;
+#endif
+}
+
 bool ctorch_has_bfloat16(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16");

@@ -9,6 +9,9 @@ extern "C" {
 /// Whether the processor multiplies matrices in AVX-512 or AMX registers.
 bool ctorch_has_wide_vectors(void);
 
+/// Whether AVX2 is the widest that the processor multiplies in.
+bool ctorch_is_limited_to_avx2(void);
+
 /// Whether the processor multiplies bfloat16 in hardware (AVX512_BF16; every processor with AMX has
 /// it).
 bool ctorch_has_bfloat16(void);

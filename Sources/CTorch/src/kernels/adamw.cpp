@@ -2,10 +2,13 @@
 // average of the weights in the same pass: each number is read and written once.
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "parallel.h"
@@ -131,9 +134,46 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
   });
 }
 
+/// The sum of squares, in strands that fill vectors.
+DIT_CLONES double sum_of_squares(const float *x, int64_t count) {
+#pragma clang fp contract(fast)
+  constexpr int64_t strands = 32;
+  float sums[strands] = {};
+  int64_t i = 0;
+  for (; i + strands <= count; i += strands) {
+    for (int64_t j = 0; j < strands; j++) sums[j] += x[i + j] * x[i + j];
+  }
+  double total = 0;
+  for (; i < count; i++) total += static_cast<double>(x[i]) * x[i];
+  for (const float sum : sums) total += sum;
+  return total;
+}
+
+at::Tensor total_norm(at::TensorList tensors) {
+  // Short enough for sums in float32.
+  constexpr int64_t piece = 1 << 14;
+  std::vector<std::pair<const float *, int64_t>> pieces;
+  for (const at::Tensor &tensor : tensors) {
+    const float *start = data(tensor, tensor);
+    for (int64_t begin = 0; begin < tensor.numel(); begin += piece) {
+      pieces.emplace_back(start + begin, std::min(piece, tensor.numel() - begin));
+    }
+  }
+  std::vector<double> sums(pieces.size());
+  parallel_for(static_cast<int64_t>(pieces.size()), 8, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const auto at = static_cast<size_t>(i);
+      sums[at] = sum_of_squares(pieces[at].first, pieces[at].second);
+    }
+  });
+  const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
+  return at::scalar_tensor(std::sqrt(total), at::TensorOptions(at::kDouble));
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(dit, library) {
+  library.def("total_norm(Tensor[] tensors) -> Tensor");
   library.def(
       "adamw_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] firsts, "
       "Tensor(c!)[] seconds, Tensor(d!)[] averages, float[] weight_decays, float learning_rate, "
@@ -141,6 +181,9 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
       "float average_decay) -> ()");
 }
 
-TORCH_LIBRARY_IMPL(dit, CPU, library) { library.impl("adamw_", adamw_); }
+TORCH_LIBRARY_IMPL(dit, CPU, library) {
+  library.impl("adamw_", adamw_);
+  library.impl("total_norm", total_norm);
+}
 
 }  // namespace dit

@@ -7,10 +7,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "activation.h"
-#include "micro_kernel.h"
+#include "pack.h"
 #include "parallel.h"
-#include "simd.h"
 
 namespace dit {
 namespace {
@@ -18,47 +16,8 @@ namespace {
 constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
 constexpr int64_t kTileBlock = 43;    // tiles of A: a block is 390 KB
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// What happens to one tile of C.
-struct Tile {
-  const float *a;  // [depth][kRows]
-  const float *b;  // [depth][kColumns]
-  int64_t depth;
-  float *c;
-  int64_t stride;     // from one row of C to the next
-  bool first, last;   // of the blocks of K
-  const float *bias;  // [kColumns]
-  bool gelu;
-  const char *ahead;  // what to bring into the cache for later, in lines
-  int64_t ahead_lines;
-};
-
-DIT_INLINE void finish(const Tile &tile, Vector (&sums)[kRows][2]) {
-#pragma clang fp contract(fast) reassociate(on)
-  for (int64_t i = 0; i < kRows; i++) {
-    for (int64_t j = 0; j < 2; j++) {
-      auto *c = reinterpret_cast<UnalignedVector *>(tile.c + i * tile.stride + 8 * j);
-      Vector value = sums[i][j];
-      if (!tile.first) value += *c;
-      if (tile.last) {
-        value += *reinterpret_cast<const UnalignedVector *>(tile.bias + 8 * j);
-        if (tile.gelu) apply_gelu_tanh<Vector, IntVector>(value);
-      }
-      *c = value;
-    }
-  }
-}
-
-DIT_INLINE void multiply(const Tile &tile) {
-  Vector sums[kRows][2] = {};
-  for (int64_t i = 0; i < kRows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
-  for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
-  multiply_tile(tile.a, 1, kRows, tile.b, tile.depth, sums);
-  finish(tile, sums);
-}
-
-struct Product {
+/// C = A B + bias, perhaps with GELU.
+struct PackedProduct {
   const float *a;     // [tiles][K][kRows]
   const float *b;     // [panels][K][kColumns]
   float *c;           // [M, N]
@@ -67,26 +26,8 @@ struct Product {
   bool gelu;
 };
 
-/// A tile that sticks out of C goes through a buffer.
-DIT_INLINE void multiply_edge(Tile tile, int64_t rows, int64_t columns) {
-  alignas(64) float buffer[kRows * kColumns] = {};
-  float *c = tile.c;
-  const int64_t stride = tile.stride;
-  if (!tile.first) {
-    for (int64_t i = 0; i < rows; i++) {
-      for (int64_t j = 0; j < columns; j++) buffer[i * kColumns + j] = c[i * stride + j];
-    }
-  }
-  tile.c = buffer;
-  tile.stride = kColumns;
-  multiply(tile);
-  for (int64_t i = 0; i < rows; i++) {
-    for (int64_t j = 0; j < columns; j++) c[i * stride + j] = buffer[i * kColumns + j];
-  }
-}
-
 /// One panel of B against a block of A's tiles, over one block of K.
-DIT_INLINE void multiply_panel(const Product &p, int64_t panel, int64_t tile_begin,
+DIT_INLINE void multiply_panel(const PackedProduct &p, int64_t panel, int64_t tile_begin,
                                int64_t tile_end, int64_t k, int64_t depth, bool more_panels) {
   const float *b = p.b + (panel * p.k + k) * kColumns;
   const char *ahead = reinterpret_cast<const char *>(b + p.k * kColumns);
@@ -102,18 +43,19 @@ DIT_INLINE void multiply_panel(const Product &p, int64_t panel, int64_t tile_beg
                     k == 0,
                     k + depth == p.k,
                     p.bias + panel * kColumns,
-                    p.gelu,
+                    p.gelu ? Finish::gelu : Finish::plain,
+                    nullptr,
                     ahead,
                     lines};
     if (rows == kRows && columns == kColumns) {
-      multiply(tile);
+      compute_tile(tile);
     } else {
-      multiply_edge(tile, rows, columns);
+      compute_edge(tile, rows, columns);
     }
   }
 }
 
-DIT_CLONES void multiply_panels(const Product &p, int64_t begin, int64_t end) {
+DIT_CLONES void multiply_panels(const PackedProduct &p, int64_t begin, int64_t end) {
   const int64_t tiles = ceil_div(p.m, kRows);
   const int64_t tile_step = ceil_div(tiles, ceil_div(tiles, kTileBlock));
   const int64_t depth_step = ceil_div(p.k, ceil_div(p.k, kDepthBlock));
@@ -128,16 +70,12 @@ DIT_CLONES void multiply_panels(const Product &p, int64_t begin, int64_t end) {
   }
 }
 
-/// Rows of x, `[M, K]`, as tiles `[tiles][K][kRows]`; rows past the end are zero.
+/// Rows of x, `[M, K]`, as tiles `[tiles][K][kRows]`; rows past the end repeat the last.
 DIT_CLONES void pack_rows(const float *x, float *packed, int64_t m, int64_t k, int64_t begin,
                           int64_t end) {
   for (int64_t tile = begin; tile < end; tile++) {
-    float *out = packed + tile * k * kRows;
-    for (int64_t i = 0; i < kRows; i++) {
-      const int64_t row = tile * kRows + i;
-      const float *in = x + row * k;
-      for (int64_t j = 0; j < k; j++) out[j * kRows + i] = row < m ? in[j] : 0;
-    }
+    const int64_t row = tile * kRows;
+    pack_transposed<kRows>(x + row * k, k, std::min(kRows, m - row), k, packed + row * k);
   }
 }
 
@@ -185,14 +123,14 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
   const float *in = rows.const_data_ptr<float>();
   float *a = blocks.data_ptr<float>();
   parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_rows(in, a, m, k, begin, end); });
-  const Product product{a,
-                        packed.const_data_ptr<float>(),
-                        result.data_ptr<float>(),
-                        offsets.const_data_ptr<float>(),
-                        m,
-                        n,
-                        k,
-                        gelu};
+  const PackedProduct product{a,
+                              packed.const_data_ptr<float>(),
+                              result.data_ptr<float>(),
+                              offsets.const_data_ptr<float>(),
+                              m,
+                              n,
+                              k,
+                              gelu};
   parallel_for(packed.size(0), 1,
                [&](int64_t begin, int64_t end) { multiply_panels(product, begin, end); });
   return result;

@@ -1,0 +1,187 @@
+// Matrix products of training in float32, where there is no AVX-512: both operands are laid out on
+// the way, as they change from step to step. Blocking after Goto & van de Geijn 2008 ("Anatomy of
+// high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
+
+#include "product.h"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "pack.h"
+#include "parallel.h"
+
+namespace dit {
+namespace {
+
+constexpr int64_t kDepthBlock = 256;  // of K: a panel of B is 16 KB
+constexpr int64_t kTileBlock = 64;    // tiles of A: a block is 390 KB
+constexpr int64_t kPanelBlock = 48;   // panels of B: a block is 780 KB
+
+/// Memory of one thread for what it packs, kept from product to product: in one large page where
+/// the system has them, so that its lines spread evenly over the cache.
+struct Room {
+  struct Free {
+    void operator()(float *memory) const { std::free(memory); }
+  };
+  std::unique_ptr<float[], Free> memory;
+  float *a;
+  float *b;
+
+  Room() {
+    constexpr size_t page = size_t{1} << 21;
+    constexpr int64_t a_count = kTileBlock * kRows * kDepthBlock;
+    constexpr int64_t b_count = kPanelBlock * kColumns * kDepthBlock;
+    constexpr size_t size = (a_count + b_count) * sizeof(float);
+    static_assert(size <= page);
+    void *start = std::aligned_alloc(page, page);
+    if (start == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    madvise(start, page, MADV_HUGEPAGE);
+#endif
+    memory.reset(static_cast<float *>(start));
+    a = memory.get();
+    b = a + a_count;
+  }
+
+  static Room &of_this_thread() {
+    thread_local Room room;
+    return room;
+  }
+};
+
+/// A part of C that one thread computes.
+struct Part {
+  int64_t tile_begin, tile_end;
+  int64_t panel_begin, panel_end;
+};
+
+/// A block of the three dimensions.
+struct Block {
+  Part part;
+  int64_t k, depth;
+};
+
+DIT_INLINE void pack_a(const Product &p, const Block &block, float *out) {
+  for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
+    const int64_t row = t * kRows;
+    const int64_t count = std::min(kRows, p.m - row);
+    if (p.a.is_transposed) {
+      pack_columns<kRows>(p.a.data + block.k * p.a.stride + row, p.a.stride, count, block.depth,
+                          out);
+    } else {
+      pack_transposed<kRows>(p.a.data + row * p.a.stride + block.k, p.a.stride, count, block.depth,
+                             out);
+    }
+    out += block.depth * kRows;
+  }
+}
+
+DIT_INLINE void pack_b(const Product &p, const Block &block, float *out) {
+  for (int64_t panel = block.part.panel_begin; panel < block.part.panel_end; panel++) {
+    const int64_t column = panel * kColumns;
+    const int64_t count = std::min(kColumns, p.n - column);
+    if (p.b.is_transposed) {
+      pack_transposed<kColumns>(p.b.data + column * p.b.stride + block.k, p.b.stride, count,
+                                block.depth, out);
+    } else {
+      pack_columns<kColumns>(p.b.data + block.k * p.b.stride + column, p.b.stride, count,
+                             block.depth, out);
+    }
+    out += block.depth * kColumns;
+  }
+}
+
+/// One panel of B against a block of A's tiles.
+DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t panel, const float *a,
+                               const float *b) {
+  const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
+  alignas(64) float bias[kColumns] = {};
+  if (p.bias != nullptr) std::copy_n(p.bias + panel * kColumns, columns, bias);
+  for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
+    const int64_t rows = std::min(kRows, p.m - t * kRows);
+    const int64_t at = t * kRows * p.n + panel * kColumns;
+    const Tile tile{a,
+                    b,
+                    block.depth,
+                    p.c + at,
+                    p.n,
+                    block.k == 0,
+                    block.k + block.depth == p.k,
+                    p.bias == nullptr ? nullptr : bias,
+                    p.finish,
+                    p.other == nullptr ? nullptr : p.other + at,
+                    nullptr,
+                    0};
+    if (rows == kRows && columns == kColumns) {
+      compute_tile(tile);
+    } else {
+      compute_edge(tile, rows, columns);
+    }
+    a += block.depth * kRows;
+  }
+}
+
+/// The length of equal steps, each at most `limit`, through `count`.
+int64_t even_step(int64_t count, int64_t limit) { return ceil_div(count, ceil_div(count, limit)); }
+
+DIT_CLONES void multiply_part(const Product &p, const Part &part, Room &room) {
+  const int64_t depth_step = even_step(p.k, kDepthBlock);
+  const int64_t tile_step = even_step(part.tile_end - part.tile_begin, kTileBlock);
+  const int64_t panel_step = even_step(part.panel_end - part.panel_begin, kPanelBlock);
+  for (int64_t panel = part.panel_begin; panel < part.panel_end; panel += panel_step) {
+    const int64_t panel_end = std::min(panel + panel_step, part.panel_end);
+    for (int64_t k = 0; k < p.k; k += depth_step) {
+      const int64_t depth = std::min(depth_step, p.k - k);
+      pack_b(p, {{0, 0, panel, panel_end}, k, depth}, room.b);
+      for (int64_t tile = part.tile_begin; tile < part.tile_end; tile += tile_step) {
+        const int64_t tile_end = std::min(tile + tile_step, part.tile_end);
+        const Block block{{tile, tile_end, panel, panel_end}, k, depth};
+        pack_a(p, block, room.a);
+        for (int64_t j = panel; j < panel_end; j++) {
+          multiply_panel(p, block, j, room.a, room.b + (j - panel) * depth * kColumns);
+        }
+      }
+    }
+  }
+}
+
+/// In how many parts the rows of C are cut, so that `count` threads pack the least in all.
+int64_t row_part_count(int64_t tiles, int64_t panels, int64_t count) {
+  int64_t best = 1;
+  int64_t least = INT64_MAX;
+  for (int64_t rows = 1; rows <= count; rows++) {
+    if (count % rows != 0) continue;
+    const int64_t cost = ceil_div(tiles, rows) * kRows + ceil_div(panels, count / rows) * kColumns;
+    if (cost < least) {
+      least = cost;
+      best = rows;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+void multiply(const Product &product) {
+  const int64_t tiles = ceil_div(product.m, kRows);
+  const int64_t panels = ceil_div(product.n, kColumns);
+  const int64_t count =
+      std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), tiles * panels));
+  const int64_t row_parts = row_part_count(tiles, panels, count);
+  const int64_t column_parts = count / row_parts;
+  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++) {
+      const int64_t row = i / column_parts;
+      const int64_t column = i % column_parts;
+      const Part part{tiles * row / row_parts, tiles * (row + 1) / row_parts,
+                      panels * column / column_parts, panels * (column + 1) / column_parts};
+      if (part.tile_begin == part.tile_end || part.panel_begin == part.panel_end) continue;
+      multiply_part(product, part, Room::of_this_thread());
+    }
+  });
+}
+
+}  // namespace dit

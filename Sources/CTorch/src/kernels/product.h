@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "tile.h"
+
+namespace dit {
+
+/// A matrix in memory, or its transpose.
+struct Matrix {
+  const float *data;
+  int64_t stride;      // from one row in memory to the next
+  bool is_transposed;  // element (i, j) of the matrix is (j, i) in memory
+};
+
+/// C = A B in float32, and what happens to its elements as they are written.
+struct Product {
+  Matrix a;  // [m, k]
+  Matrix b;  // [k, n]
+  float *c;  // [m, n], contiguous
+  int64_t m, n, k;
+  const float *bias = nullptr;  // [n], or none
+  Finish finish = Finish::plain;
+  float *other = nullptr;  // [m, n], contiguous: what `finish` reads or writes
+};
+
+/// Computes a product on all threads. Elements are sums in an order that only `k` decides.
+void multiply(const Product &product);
+
+}  // namespace dit

@@ -1,0 +1,90 @@
+internal import Files
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct TrainFaultTests {
+  @Test func goesOnWithoutImagesThatCannotBeRead() throws {
+    try withTemporaryFolder { folder in
+      // One in a hundred may be broken.
+      try makeImages(in: folder + "/images", count: 200)
+      let images = folder + "/images/red"
+      try Folder.make(folder + "/images/nothing")
+      try AtomicFile.write("no image at all", to: images + "/text.jpg")
+      try AtomicFile.write("", to: images + "/empty.jpg")
+      var bomb = [UInt8](try Data(contentsOf: URL(filePath: images + "/0.png")))
+      bomb.replaceSubrange(16..<24, with: [0, 0, 0x4E, 0x20, 0, 0, 0x4E, 0x20])
+      try Data(bomb).write(to: URL(filePath: images + "/bomb.png"))
+      let jpeg = try Data(contentsOf: URL(filePath: golden("images/color.jpg")))
+      try jpeg.prefix(jpeg.count / 2).write(to: URL(filePath: images + "/cut.jpg"))
+      // One epoch, so that each image is drawn.
+      let result = try train(
+        ["--train-batch-size", "101", "--max-steps", "4", "--output-path", "run"], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      let log = try String(contentsOfFile: folder + "/run/log.txt", encoding: .utf8)
+      for text in [log, result.errors] {
+        for name in ["text.jpg", "empty.jpg", "bomb.png", "cut.jpg"] {
+          #expect(text.contains("\(name)'"), "\(name): \(text)")
+        }
+        #expect(text.contains("20000 x 20000 pixels are more than"))
+      }
+      #expect(result.errors.contains("nothing"))
+    }
+  }
+
+  @Test func fallsBackWhereTheNewestCheckpointIsCutShort() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let run = ["--ckpt-save-interval", "2", "--output-path", "run", "--max-steps"]
+      #expect(try train(run + ["4"], in: folder).status == 0)
+      let file = try FileHandle(
+        forWritingTo: URL(filePath: folder + "/run/checkpoints/step-000004/model.safetensors"))
+      try file.truncate(atOffset: 5000)
+      let again = try train(run + ["6", "--resume"], in: folder)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(again.errors.contains("resumed at step 2 (not from a newer one: "))
+      #expect(again.errors.contains("step-000004/model.safetensors"))
+    }
+  }
+
+  @Test func keepsTheOldCheckpointWhenTheDiskIsFull() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let disk = folder + "/disk"
+      try Folder.make(disk)
+      // Room for one checkpoint, not for two.
+      guard try mount(["-t", "tmpfs", "-o", "size=1500k", "tmpfs", disk]) else {
+        print("Skipped: this account may not mount a small disk to fill.")
+        return
+      }
+      defer { _ = try? call("/bin/umount", [disk]) }
+      let run = ["--max-steps", "6", "--ckpt-save-interval", "2", "--output-path", "disk/run"]
+      let full = try train(run, in: folder)
+      #expect(full.status == 1, "\(full.errors)")
+      #expect(full.errors.contains("No space left on device") || full.errors.contains("disk full"))
+      let checkpoints = try FileManager.default.contentsOfDirectory(
+        atPath: disk + "/run/checkpoints")
+      #expect(Set(checkpoints) == ["latest", "step-000002"])
+      #expect(try weights(disk + "/run/checkpoints/latest").count > 10)
+      #expect(try mount(["-o", "remount,size=16m", disk]))
+      let again = try train(run + ["--resume"], in: folder)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(again.errors.contains("resumed at step 2"))
+    }
+  }
+
+  private func mount(_ arguments: [String]) throws -> Bool {
+    try call("/bin/mount", arguments) == 0
+  }
+
+  private func call(_ program: String, _ arguments: [String]) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: program)
+    process.arguments = arguments
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
