@@ -73,11 +73,11 @@ struct TrainCommand: ParsableCommand {
         }
         let brokenNotes = broken.takeNotes()
         try brokenNotes.forEach(run.note)
-        guard isFirst else { continue }
-        for line in warnings + brokenNotes {
+        for line in (isFirst ? warnings : []) + brokenNotes {
           progress.finish()
           note(line)
         }
+        guard isFirst else { continue }
         progress.update(
           report.step,
           detail: String(

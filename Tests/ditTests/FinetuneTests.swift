@@ -11,7 +11,8 @@ internal import Torch
       try makeImages(in: folder + "/images")
       #expect(try train(["--max-steps", "1", "--output-path", "first"], in: folder).status == 0)
       let converted = try dit(
-        ["convert", "--source", "first/checkpoints/latest", "--target", target], in: folder)
+        ["convert", "--source", "first/checkpoints/latest", "--target", target]
+          + (target.hasSuffix("/") ? ["--format", "diffusers"] : []), in: folder)
       #expect(converted.status == 0, "\(converted.errors)")
       let result = try dit(
         [
