@@ -89,8 +89,8 @@ let package = Package(
     library(
       "DiTKit",
       [
-        "Checkpoint", "Diffusion", "ImageData", "Inference", "Models", "Parallel", "Pipeline",
-        "Torch", "Training",
+        "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
+        "Pipeline", "Torch", "Training",
       ]),
     .executableTarget(
       name: "dit",

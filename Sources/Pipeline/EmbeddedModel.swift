@@ -6,12 +6,24 @@ public enum EmbeddedModel {
   /// The name that stands for the model's path in messages.
   public static let name = "embedded model"
 
-  /// The checkpoint, over the program's own memory.
+  /// The name that stands for the path of its autoencoder in messages.
+  public static let autoencoderName = "embedded autoencoder"
+
+  /// The DiT's checkpoint, over the program's own memory.
   ///
   /// - Throws: `CheckpointError` if the program was built with a damaged file.
   public static func checkpoint() throws -> Checkpoint {
     try Checkpoint.embedded(
       bytes: UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size), name: name)
+  }
+
+  /// The checkpoint of the autoencoder that the DiT's latents are of.
+  ///
+  /// - Throws: `CheckpointError` if the program was built with a damaged file.
+  public static func autoencoder() throws -> Checkpoint {
+    try Checkpoint.embedded(
+      bytes: UnsafeRawBufferPointer(
+        start: embedded_autoencoder, count: embedded_autoencoder_size), name: autoencoderName)
   }
 
   /// The names of ImageNet's 1,000 classes.

@@ -68,7 +68,11 @@ public final class LatentDiffusionPipeline {
   private static func autoencoder(
     _ config: PipelineConfig, for model: DiTConfig, of path: String, device: Device
   ) throws -> ((any Autoencoder)?, Int) {
-    guard case .file(let file) = config.chosenAutoencoder else {
+    let checkpoint: Checkpoint
+    switch config.chosenAutoencoder {
+    case .file(let file): checkpoint = try Checkpoint.open(file, part: .vae)
+    case .embedded: checkpoint = try EmbeddedModel.autoencoder()
+    case .automatic, .none:
       guard model.channelCount == 3 else {
         throw PipelineError(
           .setting,
@@ -77,7 +81,7 @@ public final class LatentDiffusionPipeline {
       }
       return (nil, 1)
     }
-    let checkpoint = try Checkpoint.open(file, part: .vae)
+    let file = checkpoint.path
     let whole = try AutoencoderLoader.load(checkpoint, device: device)
     let autoencoder = makeDecoder(whole, mode: config.mode, device: device) {
       checkpoint.releasePages()

@@ -5,11 +5,13 @@ public import Models
 
 /// Where images come from.
 public enum AutoencoderChoice: Sendable, Equatable {
-  /// That of the DiT's folder if it is a whole pipeline; none for a model of 3 channels; others need
-  /// to be told.
+  /// That of the DiT's folder if it is a whole pipeline; the embedded one for the embedded model; none
+  /// for a model of 3 channels; others need to be told.
   case automatic
   /// The model makes pixels.
   case none
+  /// The one that is built into the program.
+  case embedded
   /// A file, or the folder of a pipeline or model; its names tell which autoencoder it holds.
   case file(String)
 }
@@ -56,12 +58,11 @@ public struct PipelineConfig: Sendable {
     self.device = device
   }
 
-  /// The autoencoder, with that of the DiT's folder if nothing was said.
+  /// The autoencoder, with that of the DiT if nothing was said.
   public var chosenAutoencoder: AutoencoderChoice {
-    guard autoencoder == .automatic, let ditCheckpoint,
-      PipelinePart.vae.isPresent(in: ditCheckpoint)
-    else { return autoencoder }
-    return .file(ditCheckpoint)
+    guard autoencoder == .automatic else { return autoencoder }
+    guard let ditCheckpoint else { return .embedded }
+    return PipelinePart.vae.isPresent(in: ditCheckpoint) ? .file(ditCheckpoint) : .automatic
   }
 }
 

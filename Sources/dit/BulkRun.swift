@@ -62,7 +62,7 @@ struct BulkRun {
     let options = command.samplingOptions
     return [
       "dit_checkpoint": command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      "vae_checkpoint": command.autoencoderPath ?? "none",
+      "vae_checkpoint": command.autoencoderPath,
       "num_samples": "\(command.numSamples)",
       "class_labels": command.classLabels ?? "random",
       "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",

@@ -110,10 +110,13 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension SampleCommand {
-  /// The autoencoder's file; nil for none.
-  var autoencoderPath: String? {
-    guard case .file(let path) = pipelineConfig.chosenAutoencoder else { return nil }
-    return path
+  /// The autoencoder's file, the name of the built-in one, or "none".
+  var autoencoderPath: String {
+    switch pipelineConfig.chosenAutoencoder {
+    case .file(let path): path
+    case .embedded: EmbeddedModel.autoencoderName
+    case .automatic, .none: "none"
+    }
   }
 
   /// What the pipeline is made of.

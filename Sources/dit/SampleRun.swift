@@ -114,7 +114,7 @@ struct SampleRun {
     let options = command.samplingOptions
     let report = SampleReport(
       ditCheckpoint: command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      vaeCheckpoint: command.autoencoderPath ?? "none", imageSize: pipeline.imageSize,
+      vaeCheckpoint: command.autoencoderPath, imageSize: pipeline.imageSize,
       sampler: options.sampler.rawValue, samplingSteps: options.stepCount, eta: options.eta,
       guidanceScale: options.guidance.scale,
       cfgChannels: command.cfgChannels.defaultValueDescription,

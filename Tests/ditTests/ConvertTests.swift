@@ -167,7 +167,9 @@ internal import Torch
 
   @Test func samplesTheSameFromAConvertedFile() throws {
     try withTemporaryFolder { folder in
-      try EmbeddedModelFile.write(to: folder + "/emoji.safetensors")
+      for name in ["emoji.safetensors", "emoji-vae.safetensors"] {
+        try EmbeddedModelFile.copy(name, to: folder)
+      }
       let convert = try dit(
         ["convert", "-s", "emoji.safetensors", "-t", "emoji.ckpt"], in: folder)
       #expect(convert.status == 0, "\(convert.errors)")
@@ -181,17 +183,17 @@ internal import Torch
         return try #require(try Checkpoint.open(folder + "/\(name).safetensors").tensor("latents"))
       }
       let built = try latents("built", [])
-      let converted = try latents("converted", ["--dit-checkpoint", "emoji.ckpt"])
+      let converted = try latents("converted", ["--dit-checkpoint", "emoji.ckpt", "--vae-checkpoint", "emoji-vae.safetensors"])
       #expect(relativeError(converted, built) == 0)
     }
   }
 }
 
-/// The model that is built into the program, as a file.
+/// The models that are built into the program, as files.
 private enum EmbeddedModelFile {
-  static func write(to path: String) throws {
+  static func copy(_ name: String, to folder: String) throws {
     let source = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Models/emoji.safetensors")
-    try FileManager.default.copyItem(at: source, to: URL(filePath: path))
+      .deletingLastPathComponent().appending(path: "Models/" + name)
+    try FileManager.default.copyItem(at: source, to: URL(filePath: folder + "/" + name))
   }
 }

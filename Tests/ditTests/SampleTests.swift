@@ -14,26 +14,27 @@ internal import Torch
     try withTemporaryFolder { folder in
       let result = try dit(
         [
-          "sample", "--class-labels", "clock,face,1", "--sampling-steps", "2", "--output-path",
+          "sample", "--class-labels", "cat,face,1", "--sampling-steps", "2", "--output-path",
           "out", "--save-latents", "latents.safetensors", "--precision", "fp32",
         ], in: folder)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.output == "out/grid.png\n")
       #expect(
         try names(in: folder + "/out") == [
-          "class-1-0001.png", "class-1-0002.png", "class-2.png", "grid.png", "sample.json",
+          "class-1-0001.png", "class-1-0002.png", "class-3.png", "grid.png", "sample.json",
         ])
-      let png = try MappedFile(folder + "/out/class-2.png")
+      let png = try MappedFile(folder + "/out/class-3.png")
       #expect(png.bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]))
-      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 32, 0, 0, 0, 32]))
+      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 64, 0, 0, 0, 64]))
       let latents = try #require(
         try Checkpoint.open(folder + "/latents.safetensors").tensor("latents"))
-      #expect(latents.shape == [3, 3, 32, 32] && latents.dtype == .float32)
+      #expect(latents.shape == [3, 4, 16, 16] && latents.dtype == .float32)
       let json = try JSONSerialization.jsonObject(
         with: Data(contentsOf: URL(filePath: folder + "/out/sample.json")))
       let report = try #require(json as? [String: Any])
       #expect(report["seed"] as? Int == 42)
       #expect(report["sampling_steps"] as? Int == 2)
+      #expect(report["vae_checkpoint"] as? String == "embedded autoencoder")
     }
   }
 

@@ -2,10 +2,15 @@
 
 #include <stddef.h>
 
-/// The embedded checkpoint: a safetensors file, aligned to 64 bytes.
+/// The checkpoint of the embedded DiT: a safetensors file, aligned to 64 bytes.
 extern const unsigned char *const embedded_model;
 /// Its size in bytes.
 extern const size_t embedded_model_size;
+
+/// The checkpoint of its autoencoder: a safetensors file, aligned to 64 bytes.
+extern const unsigned char *const embedded_autoencoder;
+/// Its size in bytes.
+extern const size_t embedded_autoencoder_size;
 
 /// The names of ImageNet's 1,000 classes, one a line, in UTF-8.
 extern const unsigned char *const embedded_imagenet_names;

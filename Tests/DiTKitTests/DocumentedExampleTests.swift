@@ -1,0 +1,152 @@
+internal import DiTKit
+internal import Foundation
+internal import TestSupport
+internal import Testing
+
+/// The examples of README.md and of the articles, line by line.
+@Suite struct DocumentedExampleTests {
+  @Test func makesAnImage() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/face.png"
+      let pipeline = try LatentDiffusionPipeline(PipelineConfig())
+      let labels = try pipeline.classNames.labels(from: "face")
+      let options = SamplingOptions(sampler: .ddim, stepCount: 5)
+      let generator = try pipeline.makeGenerator(seed: 42)
+      for step in try pipeline.denoising(labels: labels, options: options, generator: generator) {
+        print("step \(step.index + 1) of \(step.count)")
+        guard step.isLast, let image = try pipeline.decode(step.latents).first else { continue }
+        try Data(image.png()).write(to: URL(filePath: path))
+      }
+      #expect(try Data(contentsOf: URL(filePath: path)).starts(with: [0x89, 0x50, 0x4E, 0x47]))
+    }
+  }
+
+  @Test func samplesByHand() throws {
+    let checkpoint = try EmbeddedModel.checkpoint()
+    let (config, _) = try DiTConfig.inferred(
+      from: checkpoint.stateDict.mapValues(\.shape), headCount: nil, metadata: checkpoint.metadata)
+    let store = ParameterStore(.load(checkpoint.stateDict, dtype: .float32))
+    let model = DiT(config, at: store.root)
+    try store.verifyLoaded()
+
+    let guidance = Guidance(scale: 4)
+    let labels = Tensor(guidance.rows(for: [2], nullClass: config.classCount))
+    let denoiser = guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
+      model(latents, t: .full([labels.count], Double(timestep)), y: labels)
+    }
+
+    let generator = try Generator(seed: 42)
+    let shape = [1, config.channelCount, config.inputSize, config.inputSize]
+    let schedule = try NoiseSchedule.linear.respaced(to: 10)
+    let steps = Denoising(
+      GaussianDiffusion(schedule, learnsVariance: config.learnsVariance), sampler: .ddim,
+      from: .randn(shape, generator: generator), noiseRowCount: labels.count, generator: generator,
+      denoiser: denoiser)
+    var results: [Tensor] = []
+    for step in steps where step.isLast {
+      print("latents \(step.latents.shape) from seed 42")
+      results.append(step.latents)
+    }
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let expected = try pipeline.denoising(
+      labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 10),
+      generator: try pipeline.makeGenerator(seed: 42)
+    ).reduce(nil as Tensor?) { $1.latents }
+    let (result, reference) = (try #require(results.first), try #require(expected))
+    #expect(relativeError(result, reference) < Tolerance.trajectory)
+  }
+
+  @Test func writesAndReadsACheckpoint() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/head.pt"
+      let store = ParameterStore(.initialize(try Generator(seed: 1)))
+      let layer = Linear(8, 4, at: store.root / "head")
+      let names = store.names  // head.weight, head.bias
+      try CheckpointWriter.write(
+        names.compactMap { name in store[name].map { (name, $0) } }, as: .pytorch,
+        metadata: ["made_by": "an example"], to: path)
+
+      let checkpoint = try Checkpoint.open(path)
+      let loaded = ParameterStore(.load(checkpoint.stateDict))
+      let same = Linear(8, 4, at: loaded.root / "head")
+      try loaded.verifyLoaded()
+      print(same.weight.shape == layer.weight.shape)
+      #expect(relativeError(same.weight, layer.weight) == 0)
+    }
+  }
+
+  struct GatedMLP {
+    let gate: Linear
+    let mlp: MLP
+
+    init(_ width: Int, at scope: Scope) {
+      gate = Linear(width, width, at: scope / "gate", weight: .zeros)
+      mlp = MLP(width, hidden: 4 * width, at: scope / "mlp")
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor { x + gate(x) * mlp(x) }
+  }
+
+  @Test func namesALayersParameters() throws {
+    let store = ParameterStore(.initialize(try Generator(seed: 1)))
+    let layer = GatedMLP(4, at: store.root / "blocks" / 3)
+    #expect(store.names.first == "blocks.3.gate.weight")
+    let x = Tensor.ones([2, 4])
+    #expect(relativeError(layer(x), x) == 0)
+  }
+
+  @Test func trains() throws {
+    try withTemporaryFolder { path in
+      let images = path + "/images"
+      for (number, name) in ["a", "b", "b"].enumerated() {
+        try FileManager.default.createDirectory(
+          atPath: images + "/" + name, withIntermediateDirectories: true)
+        let image = RGBImage(
+          width: 16, height: 16, pixels: Array(repeating: UInt8(80 * number), count: 768))
+        try Data(image.png()).write(to: URL(filePath: "\(images)/\(name)/\(number).png"))
+      }
+      let folder = try ImageFolder(images)
+      let shape = DiTConfig(
+        inputSize: 16, channelCount: 3, patchSize: 4, hiddenSize: 32, depth: 2, headCount: 2,
+        classCount: folder.classCount)
+      let (model, store, _) = try ModelBuilder.build(
+        shape, from: nil, classNames: folder.classNames, seed: 1, device: .cpu)
+
+      var recipe = TrainingConfig()
+      recipe.batchSize = 2
+      let data = try FolderData(
+        folder, options: BatchLoaderOptions(imageSize: 16, globalBatchSize: 2), microBatchSize: 2,
+        classNames: folder.classNames, hasPosterior: false
+      ) { print($0.reason) }
+      let trainer = try Trainer(
+        TrainingModel(model, store, config: recipe, device: .cpu), config: recipe, data: data,
+        codec: LatentCodec(nil), stepCount: 3, device: .cpu)
+      while trainer.step < trainer.stepCount {
+        let report = try trainer.takeStep()
+        print("step \(report.step): loss \(report.loss)")
+        #expect(report.loss.isFinite)
+      }
+      #expect(trainer.step == 3)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 15),
+      ("Sources/DiTKit/DiTKit.docc/Checkpoints.md", 8),
+      ("Sources/DiTKit/DiTKit.docc/Layers.md", 6), ("Sources/DiTKit/DiTKit.docc/Training.md", 12),
+    ])
+  func standInTheDocuments(_ document: String, _ count: Int) throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
+    let source = try String(contentsOf: URL(filePath: #filePath), encoding: .utf8)
+    let blocks = text.components(separatedBy: "```swift\n").dropFirst()
+      .compactMap { $0.components(separatedBy: "```").first }
+    let lines = blocks.joined().split(separator: "\n").map { $0.drop { $0 == " " } }
+      .filter { !$0.hasPrefix("import") && !$0.hasPrefix("let path") }
+    #expect(lines.count >= count)
+    let known = Set(source.split(separator: "\n").map { $0.drop { $0 == " " } })
+    for line in lines { #expect(known.contains(line), "\(line)") }
+  }
+}
