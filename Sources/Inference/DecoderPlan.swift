@@ -93,6 +93,8 @@ private struct AttentionPlan {
   /// `[N, h, w, C]` to the same.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let shape = x.shape
+    // What an operator gives that failed within `withTorchErrors`, which will throw.
+    guard shape.count == 4 else { return x }
     let factors = norm.factors(of: x)
     let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [N, T, C]
     let h = factors.offsets.expandingDims(at: 1).addingProduct(

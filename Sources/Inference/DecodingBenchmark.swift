@@ -42,27 +42,30 @@ public struct DecodingBenchmark {
 
   /// Runs it.
   ///
-  /// - Throws: `TorchError` if the device is absent.
+  /// - Returns: the times.
+  /// - Throws: `TorchError` if the device is absent or memory does not suffice.
   public func run() throws -> Report {
-    let generator = try Generator(seed: 0)
-    let decoder = makeDecoder(
-      AutoencoderKL(
-        config, at: ParameterStore(.initialize(generator, device: device)).root),
-      mode: mode, device: device)
-    let size = imageSize / decoder.downsamplingFactor
-    let latents = Tensor.randn(
-      [batchSize, decoder.latentChannelCount, size, size], generator: generator
-    ).to(device)
-    let clock = ContinuousClock()
-    let times = withoutGradients {
-      (0...batchCount).map { _ in
-        let started = clock.now
-        _ = decoder.decode(latents).sum().item
-        return started.duration(to: clock.now).inSeconds
+    try withTorchErrors {
+      let generator = try Generator(seed: 0)
+      let decoder = makeDecoder(
+        AutoencoderKL(
+          config, at: ParameterStore(.initialize(generator, device: device)).root),
+        mode: mode, device: device)
+      let size = imageSize / decoder.downsamplingFactor
+      let latents = Tensor.randn(
+        [batchSize, decoder.latentChannelCount, size, size], generator: generator
+      ).to(device)
+      let clock = ContinuousClock()
+      let times = withoutGradients {
+        (0...batchCount).map { _ in
+          let started = clock.now
+          _ = decoder.decode(latents).sum().item
+          return started.duration(to: clock.now).inSeconds
+        }
       }
+      return Report(
+        secondsPerBatch: times.dropFirst().sorted()[batchCount / 2], firstBatchSeconds: times[0],
+        peakMemoryBytes: ProcessMemory.peakBytes)
     }
-    return Report(
-      secondsPerBatch: times.dropFirst().sorted()[batchCount / 2], firstBatchSeconds: times[0],
-      peakMemoryBytes: ProcessMemory.peakBytes)
   }
 }

@@ -7,13 +7,14 @@ public enum Processor {
   public static var hasBFloat16: Bool { ctorch_has_bfloat16() }
   /// Whether it computes with float16 in hardware.
   public static var hasFloat16: Bool { ctorch_has_float16() }
-  /// Whether it multiplies 8-bit integers and adds up the products in 32 bits.
+  /// Whether it multiplies 8-bit integers and adds up the products in 32 bits, or float32 stands in
+  /// for that.
   public static var hasByteProducts: Bool { ctorch_has_byte_products() || emulatesByteProducts }
 
   /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
-  /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8`.
+  /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
   static let emulatesByteProducts =
-    !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] != nil
+    !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
   /// From now on freed memory stays with the process.
   ///

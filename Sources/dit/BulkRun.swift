@@ -105,7 +105,9 @@ struct BulkRun {
     }
   }
 
+  /// Stops this process and, where it was told to stop, all others with it.
   private func check() throws {
+    if Interrupt.isRequested { _ = try? ranks?.store.add(1, to: BulkWork.stopKey) }
     try Interrupt.check()
     try ranks?.check()
   }
@@ -126,6 +128,9 @@ struct BulkRun {
 
 /// Gives out the blocks that are missing, each to one process.
 private final class BulkWork {
+  /// Where a process that is told to stop says so: nobody else would make the block that it had.
+  static let stopKey = "stop"
+
   /// How far all processes have come together; nil but for the first.
   let progress: Progress?
 
@@ -157,6 +162,7 @@ private final class BulkWork {
   /// The next block for this process; nil if there is none.
   func next() throws -> Int? {
     while true {
+      try stopWithOthers()
       let block: Int
       if let ranks {
         block = try ranks.naming { try ranks.store.add(1, to: "next") } - 1
@@ -169,6 +175,12 @@ private final class BulkWork {
     }
   }
 
+  private func stopWithOthers() throws {
+    guard let ranks else { return }
+    let count = try ranks.naming { try ranks.store.add(0, to: BulkWork.stopKey) }
+    if count > 0 { throw Interrupted(signal: SIGTERM) }
+  }
+
   /// Counts images that this process has made.
   func finished(_ count: Int) throws {
     madeCount += count
@@ -178,6 +190,7 @@ private final class BulkWork {
 
   /// Whether all blocks are there; other processes may still work.
   func isDone() throws -> Bool {
+    try stopWithOthers()
     if let ranks { madeCount = try ranks.naming { try ranks.store.add(0, to: "made") } }
     progress?.update(before + madeCount)
     return before + madeCount >= plan.labels.count

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Checkpoint
+internal import Files
 internal import Foundation
 internal import ImageData
 internal import Models
@@ -71,6 +72,11 @@ struct TrainAutoencoderCommand: ParsableCommand {
     guard force || !FileManager.default.fileExists(atPath: outputPath) else {
       throw UsageError("'\(outputPath)' is there already; choose another name, or give --force")
     }
+    guard outputPath.hasSuffix(".safetensors") else {
+      throw UsageError("--output-path \(outputPath): must end in .safetensors")
+    }
+    // Throws now, not after hours, if the file cannot be written.
+    _ = try AtomicFile(outputPath)
     let model = TinyAutoencoderConfig(
       widths: widths.values, latentChannelCount: latentChannels, blockCount: blockCount)
     let factor = model.downsamplingFactor

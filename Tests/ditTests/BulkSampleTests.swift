@@ -25,7 +25,7 @@ internal import Testing
       let several = try sample("several.npz", ["--workers", "3"], in: folder)
       #expect(several.status == 0, "\(several.errors)")
       #expect(several.output == "several.npz\n")
-      #expect(several.errors.contains("[0] 7 images of 32 x 32 pixels, by 3 processes"))
+      #expect(several.errors.contains("[0] 7 images of 64 x 64 pixels, by 3 processes"))
       #expect(several.errors.contains("Sampling 7/7"))
       let bytes = try content(folder + "/one.npz")
       #expect(try content(folder + "/several.npz") == bytes)
@@ -47,7 +47,7 @@ internal import Testing
         ], in: folder)
       #expect(single.status == 0, "\(single.errors)")
       // Image 3 has the second class, and the seed 42 + 3. Each file's pixels begin at byte 192.
-      let count = 3 * 32 * 32
+      let count = 3 * 64 * 64
       let pixels = try content(folder + "/all.npz").dropFirst(192 + 3 * count).prefix(count)
       let alone = try content(folder + "/single.npz").dropFirst(192).prefix(count)
       #expect(zip(pixels, alone).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
@@ -74,6 +74,25 @@ internal import Testing
       #expect(try content(folder + "/parts.npz") == content(folder + "/whole.npz"))
       let over = try sample("parts.npz", in: folder)
       #expect(over.status == 64 && over.errors.contains("would be overwritten"))
+    }
+  }
+
+  @Test func stopsAllWhereOneIsStopped() throws {
+    try withTemporaryFolder { folder in
+      let arguments = ["--sampling-steps", "30", "--workers", "2"]
+      let stopped = try sample("parts.npz", arguments, in: folder) { process in
+        let mark = folder + "/parts.npz.parts/block-0000000.rgb"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
+        let tasks = "/proc/\(process.processIdentifier)/task"
+        let workers = try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap {
+          try String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8).split(separator: " ")
+        }.compactMap { Int32($0) }
+        #expect(workers.count == 2)
+        kill(try #require(workers.max()), SIGTERM)
+      }
+      #expect(stopped.status == 143, "\(stopped.errors)")
+      let again = try sample("parts.npz", arguments, in: folder)
+      #expect(again.status == 0, "\(again.errors)")
     }
   }
 

@@ -33,6 +33,19 @@ internal import Testing
     }
   }
 
+  @Test func worksTogetherThoughTheFileSaysAlone() throws {
+    try withParallelFolder { folder in
+      try Data("use_parallel: False\n".utf8).write(to: URL(filePath: folder.path + "/a.yaml"))
+      let run = try folder.train([
+        "-c", "a.yaml", "--workers", "2", "--train-batch-size", "2", "--max-steps", "2",
+        "--output-path", "run",
+      ])
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(run.errors.contains("[0] 16 images, 2 classes, 4 a step"))
+      #expect(try folder.losses("run").count == 2)
+    }
+  }
+
   @Test func goesOnWithAnotherNumberOfProcesses() throws {
     try withParallelFolder { folder in
       let one = try folder.train([

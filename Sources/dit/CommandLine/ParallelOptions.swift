@@ -24,7 +24,9 @@ struct ParallelOptions: ParsableArguments {
   func run(useParallel: Bool? = nil, _ body: (RankGroup?) throws -> Void) throws {
     let environment = ProcessInfo.processInfo.environment
     let isWorker = environment[WorkerPool.marker] != nil
-    let launched = try process(environment)
+    // Who wants to work alone is not to be stopped by the variables of something else.
+    let isAlone = useParallel == false && !isWorker
+    let launched = isAlone ? try? process(environment) : try process(environment)
     if let workers, !isWorker {
       if let launched, launched.count > 1 {
         throw UsageError(
@@ -39,7 +41,7 @@ struct ParallelOptions: ParsableArguments {
       }
       return try body(nil)
     }
-    if useParallel == false {
+    if isAlone {
       note(
         "use_parallel is false: this process works alone, though \(launched.launcher) has started"
           + " \(launched.count)")
