@@ -40,8 +40,8 @@ internal import Testing
     let schedule = try NoiseSchedule.linear.respaced(to: 10)
     let steps = Denoising(
       GaussianDiffusion(schedule, learnsVariance: config.learnsVariance), sampler: .ddim,
-      from: .randn(shape, generator: generator), noiseRowCount: labels.count, generator: generator,
-      denoiser: denoiser)
+      from: .randn(shape, generator: generator), noiseRowCount: labels.count,
+      noise: .shared(generator), denoiser: denoiser)
     var results: [Tensor] = []
     for step in steps where step.isLast {
       print("latents \(step.latents.shape) from seed 42")

@@ -85,7 +85,8 @@ internal import Testing
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
         let tasks = "/proc/\(process.processIdentifier)/task"
         let workers = try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap {
-          try String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8).split(separator: " ")
+          try String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8).split(
+            separator: " ")
         }.compactMap { Int32($0) }
         #expect(workers.count == 2)
         kill(try #require(workers.max()), SIGTERM)

@@ -183,7 +183,9 @@ internal import Torch
         return try #require(try Checkpoint.open(folder + "/\(name).safetensors").tensor("latents"))
       }
       let built = try latents("built", [])
-      let converted = try latents("converted", ["--dit-checkpoint", "emoji.ckpt", "--vae-checkpoint", "emoji-vae.safetensors"])
+      let converted = try latents(
+        "converted",
+        ["--dit-checkpoint", "emoji.ckpt", "--vae-checkpoint", "emoji-vae.safetensors"])
       #expect(relativeError(converted, built) == 0)
     }
   }
