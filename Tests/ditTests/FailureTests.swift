@@ -68,12 +68,15 @@ internal import Torch
 
   @Test func refusesAnAutoencoderOfOtherChannels() throws {
     try withTemporaryFolder { folder in
-      let weights = try GoldenValues("autoencoder-tiny").weights
+      var weights = try GoldenValues("autoencoder-tiny").weights
+        .filter { $0.key.hasPrefix("decoder.") }
+      let first = "decoder.layers.0.weight"
+      weights[first] = weights[first]?.narrowed(axis: 1, start: 0, count: 3)
       try SafetensorsWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/tiny.st")
       expectFailure(
         try sample(["--vae-checkpoint", "tiny.st"], in: folder),
-        "makes 3 channels and 'tiny.st' takes latents of 4")
+        "makes 4 channels and 'tiny.st' takes latents of 3")
     }
   }
 

@@ -11,8 +11,8 @@ internal import Testing
     (["--sampling-stps", "5"], "--sampling-steps"),
     (["--class-labels", "12"], "classes 0 to 11"),
     (["--class-labels", "clok"], "did you mean 'clock'?"),
-    (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 4"),
-    (["--image-size", "64"], "makes images of 32 x 32 pixels"),
+    (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 8"),
+    (["--image-size", "32"], "makes images of 64 x 64 pixels"),
     (["--model-name", "DiT-XL/2"], "is no DiT-XL/2: width 192"),
     (["--model-name", "DiT-XXL/2"], "DiT-XL/4"),
     (["--sampler", "plms"], "'ddpm' and 'ddim'"),
@@ -45,7 +45,7 @@ internal import Testing
         sampling_steps: lots
         guidence_scale: 4.0
         seed: [1, {a: b}]
-        image_size: 32
+        image_size: 64
         """, to: folder + "/wrong.yaml")
       let result = try dit(["sample", "-c", "wrong.yaml"], in: folder)
       #expect(result.status == 64)
@@ -74,10 +74,9 @@ internal import Testing
       // The keys of MindONE's inference files.
       try AtomicFile.write(
         """
-        image_size: 32
+        image_size: 64
         model_name: ""
         dit_checkpoint: ""   # none: the built-in model
-        vae_checkpoint: none
         sd_scale_factor: 1.0
         enable_flash_attention: True
         use_fp16: True
