@@ -98,12 +98,13 @@ internal import Torch
     try withTemporaryFolder { folder in
       let disk = folder + "/disk"
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-      let mount = try run("/bin/mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk])
+      let mount = try runSystemProgram(
+        "/bin/mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk])
       guard mount == 0 else {
         print("Skipped: this account may not mount a small disk to fill.")
         return
       }
-      defer { _ = try? run("/bin/umount", [disk]) }
+      defer { _ = try? runSystemProgram("/bin/umount", [disk]) }
       let result = try dit(
         [
           "sample", "--class-labels", "0,1,2,3,4,5,6,7", "--sampling-steps", "1",
@@ -113,15 +114,5 @@ internal import Torch
       let names = try FileManager.default.contentsOfDirectory(atPath: disk + "/out")
       #expect(names.allSatisfy { !$0.hasPrefix(".partial") })
     }
-  }
-
-  private func run(_ program: String, _ arguments: [String]) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
   }
 }

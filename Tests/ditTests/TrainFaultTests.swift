@@ -58,7 +58,7 @@ internal import Torch
         print("Skipped: this account may not mount a small disk to fill.")
         return
       }
-      defer { _ = try? call("/bin/umount", [disk]) }
+      defer { _ = try? runSystemProgram("/bin/umount", [disk]) }
       let run = ["--max-steps", "6", "--ckpt-save-interval", "2", "--output-path", "disk/run"]
       let full = try train(run, in: folder)
       #expect(full.status == 1, "\(full.errors)")
@@ -75,16 +75,6 @@ internal import Torch
   }
 
   private func mount(_ arguments: [String]) throws -> Bool {
-    try call("/bin/mount", arguments) == 0
-  }
-
-  private func call(_ program: String, _ arguments: [String]) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
+    try runSystemProgram("/bin/mount", arguments) == 0
   }
 }
