@@ -10,6 +10,7 @@ struct BenchmarkCommand: ParsableCommand {
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
     subcommands: [
       BenchmarkSampleCommand.self, BenchmarkDecodeCommand.self, BenchmarkTrainCommand.self,
+      BenchmarkDataCommand.self,
     ])
 }
 
@@ -37,6 +38,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     guard batchSize > 0, steps > 0, steps < 1000 else {
       throw ValidationError("batch size and steps must be positive, steps below 1000")
     }
+    Processor.prepareMemory()
     try execution.apply()
     let device = try Placement.device(execution.device)
     let precision = try Placement.precision(

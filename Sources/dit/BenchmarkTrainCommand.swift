@@ -35,7 +35,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of \(8 * modelName.patchSize)")
     }
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     try execution.apply()
     let device = try Placement.device(execution.device)
     var training = TrainingConfig()

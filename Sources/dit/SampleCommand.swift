@@ -94,7 +94,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }

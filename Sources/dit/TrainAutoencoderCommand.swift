@@ -84,7 +84,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
     }
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
     let folder = try ImageFolder(dataPath)
