@@ -7,8 +7,8 @@ struct BenchmarkDataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Time reading and cropping the images of a folder.",
     discussion: """
-      One thread, as each of the workers of training has it. Prints milliseconds per image, and what \
-      of them is decoding and what cropping.
+      One thread, as each of the workers of training has it. Prints milliseconds per image, those to \
+      decode it and those to crop it.
 
       dit benchmark data --data-path imagenet/val --image-size 256 --json
       """)
@@ -16,7 +16,8 @@ struct BenchmarkDataCommand: ParsableCommand {
   @Option(help: "A folder of class folders, or with image_caption.csv.") var dataPath: String
   @Option(help: "The side of the square crops in pixels.") var imageSize = 256
   @Option(help: "Timed passes over the folder, after one that is not.") var steps = 3
-  @Option(help: "Let large JPEG files shrink while they are decoded.") var reduceWhileDecoding = false
+  @Option(help: "Let large JPEG files shrink while they are decoded.")
+  var reduceWhileDecoding = false
   @Option(help: "Must be 1: an image is read by one thread.") var threads = 1
   @Option(help: "Print one JSON object.") var json = false
 
