@@ -34,11 +34,12 @@ struct DecoderPlan {
     output = PackedConvolution(decoder.output)
   }
 
-  /// `[1, c, h, w]` to `[1, 3, H, W]`
+  /// Decodes an image.
   ///
   /// - Parameters:
-  ///   - latents: of one image.
+  ///   - latents: `[1, c, h, w]`
   ///   - stripPixelCount: about so many pixels are worked on beside the image.
+  /// - Returns: `[1, 3, H, W]`
   func callAsFunction(_ latents: Tensor, stripPixelCount: Int) -> Tensor {
     let z = postQuantization.map { $0(latents) } ?? latents
     let start = input(z).permuted([0, 2, 3, 1])  // [1, h, w, C]
