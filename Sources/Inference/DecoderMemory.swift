@@ -86,7 +86,7 @@ struct DecoderMemory {
     firstRow = 0
     let channels = stage.output
     let results = [0, channels].map { view(row: firstRow, channel: $0, count: channels) }
-    for strip in strips(of: source, height, width) {
+    for strip in strips(of: source, height, width, pixelCount: stripPixelCount) {
       let (first, second) = body(strip)
       for (rows, result) in zip([first, second], results) {
         let place = result.narrowed(
@@ -108,7 +108,7 @@ struct DecoderMemory {
       axis: 0, start: storage.count - image.count, count: image.count
     ).reshaped(image.shape)
     source.copyInPlace(from: image)
-    let strips = strips(of: source, height, width)
+    let strips = strips(of: source, height, width, pixelCount: stripPixelCount / 4)
     (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
     image = view(row: firstRow, channel: 0, count: next.input)
     for strip in strips {
@@ -128,8 +128,10 @@ struct DecoderMemory {
 
   /// An image cut into strips. Their heights are multiples of four, the convolution's unit, so that
   /// strips have the numbers of the whole.
-  private func strips(of image: Tensor, _ height: Int, _ width: Int) -> [Strip] {
-    let step = max(stripPixelCount / width / 4, 1) * 4
+  private func strips(
+    of image: Tensor, _ height: Int, _ width: Int, pixelCount: Int
+  ) -> [Strip] {
+    let step = max(pixelCount / width / 4, 1) * 4
     return stride(from: 0, to: height, by: step).map { start in
       let end = min(start + step, height)
       let neighbors = RowNeighbors(above: start > 0, below: end < height)
