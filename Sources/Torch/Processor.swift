@@ -13,7 +13,7 @@ public enum Processor {
 
   /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
   /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
-  static let emulatesByteProducts =
+  public static let emulatesByteProducts =
     !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
   /// From now on freed memory stays with the process, and large tensors lie in pages of 2 MB where

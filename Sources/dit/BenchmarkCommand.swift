@@ -42,7 +42,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     try execution.apply()
     let device = try Placement.device(execution.device)
     let precision = try Placement.precision(
-      execution.fullPrecision, in: execution.mode, on: device)
+      execution.withSecondLayer(execution.precision), in: execution.mode, on: device)
     let report = try SamplingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
       precision: precision, mode: execution.mode, device: device
@@ -53,23 +53,26 @@ struct BenchmarkSampleCommand: ParsableCommand {
   private func encoded(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) throws -> String {
-    try JSONLine.text([
+    var values: [String: Any] = [
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
-      "prepare_seconds": report.prepareSeconds, "peak_memory_bytes": report.peakMemoryBytes,
-      "threads": report.threads, "precision": precision.rawValue, "mode": execution.mode.rawValue,
-      "device": device.description,
-    ])
+      "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
+      "peak_memory_bytes": report.peakMemoryBytes, "threads": report.threads,
+      "precision": precision.name, "mode": execution.mode.rawValue, "device": device.description,
+    ]
+    values["int8_fc2"] = precision.secondLayerName
+    if precision.isEmulated { values["int8_emulated"] = true }
+    return try JSONLine.text(values)
   }
 
   private func described(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) -> String {
     """
-    \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision.rawValue), \
+    \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision)\(precision.isEmulated ? ", emulated" : ""), \
     \(execution.mode.rawValue), \
     \(report.threads) threads on \(device)
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
-    \(report.prepareSeconds) s, peak memory \(report.peakMemoryBytes >> 20) MiB
+    \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB
     """
   }
 }

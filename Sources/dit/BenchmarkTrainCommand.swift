@@ -41,7 +41,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
-    training.dtype = try execution.precision.requiredTrainingType()
+    training.dtype = try execution.withSecondLayer(execution.precision).requiredTrainingType()
     let report = try TrainingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
       device: device

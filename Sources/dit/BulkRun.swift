@@ -29,7 +29,7 @@ struct BulkRun {
       throw UsageError(
         "'\(path)' would be overwritten; choose another --npz, or allow it with --force")
     }
-    var config = command.pipelineConfig
+    var config = try command.pipelineConfig()
     if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
     let pipeline = try LatentDiffusionPipeline(config)
     let plan = try BulkPlan(
@@ -40,7 +40,7 @@ struct BulkRun {
       seed: command.seed)
     if isFirst {
       pipeline.notes.forEach(note)
-      try plan.prepare(settings(pipeline))
+      try plan.prepare(settings(pipeline, config))
     }
     // The others begin when the folder is there.
     _ = try ranks?.sums([0])
@@ -58,11 +58,12 @@ struct BulkRun {
   }
 
   /// What decides the pixels.
-  private func settings(_ pipeline: LatentDiffusionPipeline) -> [String: String] {
+  private func settings(
+    _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig
+  ) -> [String: String] {
     let options = command.samplingOptions
     return [
-      "dit_checkpoint": command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      "vae_checkpoint": command.autoencoderPath,
+      "dit_checkpoint": config.ditName, "vae_checkpoint": config.autoencoderName,
       "num_samples": "\(command.numSamples)",
       "class_labels": command.classLabels ?? "random",
       "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",
@@ -70,8 +71,8 @@ struct BulkRun {
       "sampler": options.sampler.rawValue, "sampling_steps": "\(options.stepCount)",
       "eta": "\(options.eta)", "guidance_scale": "\(options.guidance.scale)",
       "cfg_channels": command.cfgChannels.defaultValueDescription,
-      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.rawValue,
-      "mode": command.pipelineConfig.mode.rawValue,
+      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
+      "int8_fc2": pipeline.precision.secondLayerName ?? "none", "mode": config.mode.rawValue,
     ]
   }
 
