@@ -249,18 +249,20 @@ public final class TrainingRun {
   }
 
   private func writeSamples() throws {
-    let count = data.classNames.count
-    let shown = min(count, 16)
     let weights = try trainer.averagedWeights()
-    guard let directory, let log else { return }
-    let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown })
-      .sample(trainer.model.dit.config, weights, codec: codec, device: device)
-    let png = try grid.png()
-    let name = String(format: "/samples/step-%06d.png", trainer.step)
-    try png.withUnsafeBytes {
-      try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+    try trainer.exchange.draw(step: trainer.step) { mark in
+      guard let directory, let log else { return }
+      let count = data.classNames.count
+      let shown = min(count, 16)
+      let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown }).sample(
+        trainer.model.dit.config, weights, codec: codec, device: device, mark: mark)
+      let png = try grid.png()
+      let name = String(format: "/samples/step-%06d.png", trainer.step)
+      try png.withUnsafeBytes {
+        try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+      }
+      try log.write(
+        png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
     }
-    try log.write(
-      png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
   }
 }
