@@ -7,22 +7,23 @@ public enum Precision: String, CaseIterable, Sendable {
   case fp32
   case bf16
   case fp16
-  /// 8-bit linear layers.
+  /// Linear layers in 8-bit integers.
   case int8
   /// 8-bit linear layers, but for the second one of each MLP, which is float32: slower and nearer.
   case int8WithFloatFC2 = "int8-fc2-fp32"
+  /// Linear layers in 8-bit floating point.
+  case fp8
 
-  /// Whether linear layers are 8 bits wide.
+  /// Whether linear layers are 8-bit integers.
   public var isInt8: Bool { linearFormat == .bytes }
 }
 
 extension Precision {
   /// The type that a model's parameters are to be given in.
   ///
-  /// The compiled model converts the weights of its large layers by itself on a processor; all else
-  /// stays in float32 there.
-  public func parameterType(in mode: ExecutionMode, on device: Device) -> DType {
-    mode == .graph && device == .cpu ? .float32 : linearFormat.dtype
+  /// The compiled model converts weights by itself, so that modulation is computed in float32.
+  public func parameterType(in mode: ExecutionMode) -> DType {
+    mode == .graph ? .float32 : linearFormat.dtype
   }
 
   /// What the linear layers of the blocks compute in.
@@ -31,6 +32,7 @@ extension Precision {
     case .bf16: .bfloat16
     case .fp16: .float16
     case .int8, .int8WithFloatFC2: .bytes
+    case .fp8: .float8
     case .auto, .fp32: .float32
     }
   }
@@ -46,7 +48,7 @@ extension Precision {
     case .auto, .fp32: .float32
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .int8, .int8WithFloatFC2: nil
+    case .int8, .int8WithFloatFC2, .fp8: nil
     }
   }
 }

@@ -28,6 +28,10 @@ public struct SamplingBenchmark {
     public var prepareSeconds: Double
     /// The most memory that was resident, with the program and libtorch.
     public var peakMemoryBytes: Int
+    /// The most memory that tensors took on a device that is not the processor.
+    public var peakDeviceMemoryBytes: Int?
+    /// What came of recording a step, in mode graph.
+    public var recording: CompiledDiT.Recording
     /// Threads that operators used.
     public var threads: Int
   }
@@ -52,7 +56,7 @@ public struct SamplingBenchmark {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
     var started = clock.now
-    let dtype = precision.parameterType(in: mode, on: device)
+    let dtype = precision.parameterType(in: mode)
     let runner = try makeRunner(mode, config, precision: precision, device: device) {
       ParameterStore(.initialize(generator, dtype: dtype, device: device))
     }
@@ -65,12 +69,15 @@ public struct SamplingBenchmark {
     var times: [Double] = []
     for step in (0...stepCount).reversed() {
       started = clock.now
-      _ = network(latents, step).sum().item
+      _ = network(latents, step)
+      try device.synchronize()
       times.append(started.duration(to: clock.now).inSeconds)
     }
     return Report(
       secondsPerStep: times.dropFirst().sorted()[stepCount / 2], firstStepSeconds: times[0],
       prepareSeconds: prepareSeconds, peakMemoryBytes: ProcessMemory.peakBytes,
+      peakDeviceMemoryBytes: device.peakMemory(),
+      recording: (runner as? CompiledDiT)?.recording ?? .none,
       threads: LibTorch.threadCount)
   }
 }

@@ -11,6 +11,7 @@ private enum Shape {
   static let concatenate = Operator("aten::cat")
   static let stack = Operator("aten::stack")
   static let contiguous = Operator("aten::contiguous")
+  static let channelsLast = 2  // c10::MemoryFormat
   static let clone = Operator("aten::clone")
   static let toType = Operator("aten::to.dtype")
   static let toDevice = Operator("aten::to.dtype_layout")
@@ -55,6 +56,11 @@ extension Tensor {
 
   /// This tensor if it is row-major without gaps, else such a copy.
   public var contiguous: Tensor { Shape.contiguous(.tensor(self)) }
+  /// A copy of images or windows `[N, C, H, W]` with the channels of a pixel side by side in memory,
+  /// the shape as before; this tensor if it has another number of dimensions.
+  public var channelsLast: Tensor {
+    rank == 4 ? Shape.contiguous(.tensor(self), .int(Shape.channelsLast)) : self
+  }
   /// A row-major copy of its own.
   public var cloned: Tensor { Shape.clone(.tensor(self), 0) }
   /// This tensor if it has the type already, else a converted copy.
