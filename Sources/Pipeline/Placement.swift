@@ -9,6 +9,7 @@ public enum Placement {
   /// - Parameters:
   ///   - name: `auto`, or libtorch's spelling.
   ///   - allowsTF32: whether a GPU may compute products of float32 in TF32.
+  /// - Returns: the device; an NVIDIA GPU with its index.
   /// - Throws: `PipelineError` for an unknown or absent device, or one that does not start.
   public static func device(_ name: String, allowsTF32: Bool = true) throws -> Device {
     if name == "auto" {

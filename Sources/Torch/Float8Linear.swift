@@ -16,8 +16,12 @@ struct Float8Linear {
   /// - Parameters:
   ///   - weight: `[out, in]`, float32; not kept.
   ///   - bias: `[out]`
-  /// - Throws: `TorchError` if the weight is not finite or its sizes do not suit the hardware.
+  /// - Throws: `TorchError` on a processor, or if the weight is not finite or its sizes do not suit
+  ///   the hardware.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
+    guard !weight.device.hasProcessorKernels else {
+      throw TorchError(operation: "fp8 linear layer", message: "it needs an NVIDIA GPU")
+    }
     guard weight.shape.allSatisfy({ $0.isMultiple(of: 16) }) else {
       throw TorchError(
         operation: "fp8 linear layer", message: "its sizes \(weight.shape) are no multiples of 16")
