@@ -82,9 +82,9 @@ std::tuple<at::Tensor, at::Tensor> modulated(const at::Tensor &x, const at::Tens
   const int64_t rows = x.numel() / width;
   const Shape shape(width);
   TORCH_CHECK(x.dim() == 3 && x.is_contiguous(), "tokens are [N, T, D], contiguous");
-  TORCH_CHECK(labels.scalar_type() == at::kLong && labels.numel() == x.size(0) &&
-                  labels.is_contiguous(),
-              "labels are [N], int64");
+  TORCH_CHECK(
+      labels.scalar_type() == at::kLong && labels.numel() == x.size(0) && labels.is_contiguous(),
+      "labels are [N], int64");
   check_table(table, shift, width);
   check_table(table, scale, width);
   const c10::cuda::CUDAGuard guard(x.device());

@@ -95,8 +95,8 @@ std::string compiled(const std::string &source, const std::vector<std::string> &
   int major = 0, minor = 0;
   cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
   cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-  std::vector<std::string> options = {
-      "--gpu-architecture=sm_" + std::to_string(10 * major + minor), "--std=c++17"};
+  std::vector<std::string> options = {"--gpu-architecture=sm_" + std::to_string(10 * major + minor),
+                                      "--std=c++17"};
   for (const std::string &definition : definitions) options.push_back("-D" + definition);
   std::vector<const char *> pointers;
   for (const std::string &option : options) pointers.push_back(option.c_str());
@@ -145,9 +145,8 @@ CUfunction RuntimeCompiler::function(int device,
 void RuntimeCompiler::launch(const std::vector<std::string> &definitions, unsigned blocks,
                              unsigned threads, void **arguments) const {
   const auto stream = c10::cuda::getCurrentCUDAStream();
-  const CUresult result =
-      driver().launch(function(stream.device_index(), definitions), blocks, 1, 1, threads, 1, 1, 0,
-                      stream.stream(), arguments, nullptr);
+  const CUresult result = driver().launch(function(stream.device_index(), definitions), blocks, 1,
+                                          1, threads, 1, 1, 0, stream.stream(), arguments, nullptr);
   TORCH_CHECK(result == CUDA_SUCCESS, "the driver does not start a kernel: error ", int{result});
 }
 

@@ -1,5 +1,5 @@
-// The library of what is C++ of libtorch's CUDA part and no operator: see ctorch/cuda.h. It is built
-// by scripts/build-cuda, not by the package.
+// The library of what is C++ of libtorch's CUDA part and no operator: see ctorch/cuda.h. It is
+// built by scripts/build-cuda, not by the package.
 
 #include <torch/version.h>
 

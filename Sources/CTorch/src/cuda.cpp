@@ -28,8 +28,8 @@ ctorch_status ctorch_cuda_open(const char *path) {
     if (functions != nullptr) return;
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) throw std::runtime_error(dlerror());
-    const auto table = reinterpret_cast<const ctorch_cuda_functions *(*)()>(
-        dlsym(library, "ctorch_cuda_table"));
+    const auto table =
+        reinterpret_cast<const ctorch_cuda_functions *(*)()>(dlsym(library, "ctorch_cuda_table"));
     if (table == nullptr) throw std::runtime_error("it is not the library of this program");
     if (table()->layout != CTORCH_CUDA_LAYOUT || table()->libtorch != ctorch_loaded_version()) {
       throw std::runtime_error("it was built for another libtorch or program; build it again");

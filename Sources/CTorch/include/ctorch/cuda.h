@@ -17,8 +17,8 @@ typedef ctorch_status (*ctorch_body)(void *context);
 
 /// What that library offers, in a function `ctorch_cuda_table`.
 typedef struct ctorch_cuda_functions {
-  int32_t layout;                  // CTORCH_CUDA_LAYOUT when it was built
-  int32_t libtorch;                // as 10000 major + 100 minor + patch
+  int32_t layout;    // CTORCH_CUDA_LAYOUT when it was built
+  int32_t libtorch;  // as 10000 major + 100 minor + patch
   const char *(*last_error)(void);
   ctorch_status (*capture)(int32_t device, ctorch_body body, void *context, void **graph);
   ctorch_status (*replay)(void *graph);

@@ -9,8 +9,8 @@ extern "C" {
 /// An NVIDIA GPU as its driver describes it.
 typedef struct ctorch_gpu {
   char name[256];
-  int64_t memory;           // bytes
-  int32_t major;            // of the compute capability
+  int64_t memory;  // bytes
+  int32_t major;   // of the compute capability
   int32_t minor;
   int32_t multiprocessors;
 } ctorch_gpu;
