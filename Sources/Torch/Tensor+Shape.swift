@@ -15,6 +15,7 @@ private enum Shape {
   static let clone = Operator("aten::clone")
   static let toType = Operator("aten::to.dtype")
   static let toDevice = Operator("aten::to.dtype_layout")
+  static let pin = Operator("aten::pin_memory")
   static let flip = Operator("aten::flip")
   static let pad = Operator("aten::constant_pad_nd")
   static let asStrided = Operator("aten::as_strided")
@@ -70,6 +71,14 @@ extension Tensor {
   /// This tensor if it lies on the device already, else a copy there.
   public func to(_ device: Device) -> Tensor {
     device == self.device ? self : Shape.toDevice(.tensor(self), nil, nil, .device(device))
+  }
+
+  /// What `to` gives, for batches on their way to a GPU: from memory that the GPU reads by itself, so
+  /// that the processor goes on.
+  public func sent(to device: Device) -> Tensor {
+    guard isCPU, device.type == "cuda" else { return to(device) }
+    return Shape.toDevice(
+      .tensor(Shape.pin(.tensor(self), nil)), nil, nil, .device(device), nil, true)
   }
 
   /// Any view on the storage from its first element of this tensor; the caller answers for bounds.
