@@ -71,6 +71,9 @@ public enum LibTorch {
     return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 
+  /// The instruction set that libtorch's own kernels were chosen for, as "AVX2".
+  public static var kernelSet: String { String(cString: ctorch_kernel_set()) }
+
   /// Opens a shared library that registers operators or devices with libtorch.
   ///
   /// - Throws: `TorchError` if it cannot be opened.

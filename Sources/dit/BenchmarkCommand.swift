@@ -38,7 +38,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
       throw ValidationError("batch size and steps must be positive, steps below 1000")
     }
     try execution.apply()
-    let device = try Placement.device(execution.device)
+    let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
       execution.fullPrecision, in: execution.mode, on: device)
     let report = try SamplingBenchmark(
@@ -51,12 +51,19 @@ struct BenchmarkSampleCommand: ParsableCommand {
   private func encoded(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) throws -> String {
-    try JSONLine.text([
+    var fields: [String: Any] = [
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
       "prepare_seconds": report.prepareSeconds, "peak_memory_bytes": report.peakMemoryBytes,
       "threads": report.threads, "precision": precision.rawValue, "mode": execution.mode.rawValue,
       "device": device.description,
-    ])
+    ]
+    if let bytes = report.peakDeviceMemoryBytes { fields["peak_device_memory_bytes"] = bytes }
+    switch report.recording {
+    case .none: break
+    case .done: fields["graph"] = "recorded"
+    case .failed(let reason): fields["graph"] = reason
+    }
+    return try JSONLine.text(fields)
   }
 
   private func described(
@@ -69,5 +76,6 @@ struct BenchmarkSampleCommand: ParsableCommand {
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
     \(report.prepareSeconds) s, peak memory \(report.peakMemoryBytes >> 20) MiB
     """
+      + (report.peakDeviceMemoryBytes.map { ", on the device \($0 >> 20) MiB" } ?? "")
   }
 }

@@ -133,7 +133,7 @@ extension SampleCommand {
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
       precision: mindONE.precision(execution.fullPrecision, device: device),
-      mode: mindONE.msMode ?? execution.mode, device: device)
+      mode: mindONE.msMode ?? execution.mode, device: device, allowsTF32: execution.tf32)
   }
 
   /// How images are sampled.

@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/Device.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -27,6 +28,11 @@ const char *ctorch_library_path(void) {
   static Dl_info info;
   const bool found = dladdr(dlsym(RTLD_DEFAULT, "aoti_torch_abi_version"), &info) != 0;
   return found && info.dli_fname != nullptr ? info.dli_fname : "";
+}
+
+const char *ctorch_kernel_set(void) {
+  static const std::string name = at::get_cpu_capability();
+  return name.c_str();
 }
 
 ctorch_status ctorch_device_count(const char *type, int32_t *result) {

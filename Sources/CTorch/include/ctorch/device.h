@@ -14,6 +14,8 @@ const char *ctorch_version(void);
 int32_t ctorch_loaded_version(void);
 /// The file that libtorch was loaded from; empty where the loader does not say.
 const char *ctorch_library_path(void);
+/// The instruction set that libtorch's own kernels were chosen for, as "AVX2".
+const char *ctorch_kernel_set(void);
 
 /// How many devices of a type ("cpu", "cuda", ...) libtorch can use now.
 ctorch_status ctorch_device_count(const char *type, int32_t *result);
