@@ -49,6 +49,8 @@ let package = Package(
           "-isystem", libtorch + "/include",
           "-isystem", libtorch + "/include/torch/csrc/api/include",
           "-Wall", "-Wextra", "-Werror", "-O3",
+          // libtorch 2.11 is built by a compiler that names some templates as clang 17 did.
+          "-fclang-abi-compat=17",
         ])
       ],
       linkerSettings: [

@@ -12,6 +12,7 @@ public struct GaussianDiffusion {
   /// Whether the network gives the variance in a second half of its channels.
   public let learnsVariance: Bool
 
+  let places: Tensor  // the numbers of the steps, int64, so that none has to be copied to a device
   let alphaBars: Tensor
   let previousAlphaBars: Tensor
   let squareRootAlphaBars: Tensor
@@ -39,6 +40,7 @@ public struct GaussianDiffusion {
     self.schedule = schedule
     self.learnsVariance = learnsVariance
     func table(_ values: [Double]) -> Tensor { Tensor(values).to(.float32).to(device) }
+    places = Tensor.range(schedule.count, dtype: .int64, device: device)
     let alphaBars = schedule.alphaBars
     self.alphaBars = table(alphaBars)
     previousAlphaBars = table(schedule.previousAlphaBars)

@@ -30,7 +30,7 @@ extension GaussianDiffusion {
   public func step(
     _ sampler: Sampler, _ x: Tensor, output: Tensor, step: Int, noise: Tensor, eta: Double = 0
   ) -> Tensor {
-    let t = Tensor([step]).to(x.device)
+    let t = places[step..<step + 1]
     let prediction = prediction(from: output, x: x, t: t)
     switch sampler {
     case .ddpm:

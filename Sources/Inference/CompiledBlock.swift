@@ -16,7 +16,7 @@ struct CompiledBlock {
   ///   - block: not kept.
   ///   - index: its place in the model, for messages.
   ///   - precision: what its linear layers compute in.
-  /// - Throws: `InferenceError` for bytes, if weights are not finite or the processor cannot.
+  /// - Throws: `InferenceError` for 8 bits, if weights are not finite or the hardware cannot.
   init(_ block: DiTBlock, index: Int, precision: Precision) throws(InferenceError) {
     func packed(
       _ linear: Linear, _ name: String, _ format: RowFormat? = nil
@@ -26,7 +26,7 @@ struct CompiledBlock {
           weight: linear.weight, bias: linear.bias, format: format ?? precision.linearFormat)
       } catch {
         throw InferenceError(
-          "blocks.\(index).\(name): \(error.message); another --precision than int8 may serve")
+          "blocks.\(index).\(name): \(error.message); another --precision may serve")
       }
     }
     headCount = block.attention.headCount

@@ -5,17 +5,34 @@ public import Torch
 /// A DiT turned into a plan for sampling: weights laid out for the matrix products, bias and
 /// activation fused into them, modulation computed ahead, residual, norm and modulation in one pass.
 ///
-/// It computes what `DiT` computes, to rounding. On a processor the precision is that of the blocks'
-/// linear layers (and of attention, but for int8); tokens, norms and modulation, embedding and final
-/// layer are float32.
+/// It computes what `DiT` computes, to rounding. The precision is that of the blocks' linear layers
+/// (and of attention, but for 8 bits); norms and modulation are float32, and on a processor tokens,
+/// embedding and final layer too, which elsewhere have the precision of attention. Where the device
+/// records graphs, a step is one.
 public final class CompiledDiT: DiTRunner {
   private let stem: DiT
   private let patchWeight: Tensor  // [D, C p p]
+  private let patchBias: Tensor?
+  private let positions: Tensor  // [1, T, D]
+  private let finalWeight: Tensor
+  private let finalBias: Tensor?
   private let blocks: [CompiledBlock]
   private let modulations: [Linear]
   private let format: RowFormat  // of what the linear layers take
-  private let tokenFormat: RowFormat  // of tokens between the layers, and of the final layer
+  private let tokenFormat: RowFormat  // of tokens between the layers, embedding and final layer
   private let device: Device
+  /// Whether and why not the steps of the last batch were recorded.
+  public private(set) var recording = Recording.none
+
+  /// What came of recording a step.
+  public enum Recording: Sendable {
+    /// The device was not asked to.
+    case none
+    /// The device does each step from a record.
+    case done
+    /// It would not, for this reason; operators are called one by one.
+    case failed(String)
+  }
 
   /// Compiles a model, part by part, so that few weights are held twice at any time.
   ///
@@ -26,18 +43,23 @@ public final class CompiledDiT: DiTRunner {
   ///   - parameters: a fresh store over the model's parameters, asked for with each part, in the
   ///     precision's `parameterType`.
   ///   - partDone: called after each part; what it was made from is not needed any more.
-  /// - Throws: `InferenceError` for int8, if weights are not finite or the processor cannot.
+  /// - Throws: `InferenceError` for int8 and fp8, if weights are not finite or the hardware cannot.
   public init(
     _ config: DiTConfig, precision: Precision, device: Device, parameters: () -> ParameterStore,
     partDone: () -> Void = {}
   ) throws(InferenceError) {
     format = precision.linearFormat
-    tokenFormat = device == .cpu ? .float32 : format
+    tokenFormat = device.hasProcessorKernels ? .float32 : format.resultFormat
     self.device = device
     var head = config
     head.depth = 0
     stem = DiT(head, at: parameters().root)
-    patchWeight = stem.patchEmbed.projection.weight.flattened(from: 1)
+    let type = tokenFormat.dtype
+    patchWeight = stem.patchEmbed.projection.weight.flattened(from: 1).to(type)
+    patchBias = stem.patchEmbed.projection.bias?.to(type)
+    positions = stem.positions.to(type)
+    finalWeight = stem.finalLayer.linear.weight.to(type)
+    finalBias = stem.finalLayer.linear.bias?.to(type)
     var blocks: [CompiledBlock] = []
     var modulations: [Linear] = []
     for index in 0..<config.depth {
@@ -64,33 +86,49 @@ public final class CompiledDiT: DiTRunner {
         stem, layers: modulations, labels: distinct, timesteps: timesteps.reversed(),
         device: device)
     }
+    let type = tokenFormat.dtype
+    guard !device.hasProcessorKernels else {
+      return { latents, timestep in
+        withoutGradients {
+          self.forward(latents.to(type), rows: rows, table: schedule.table(at: timestep))
+            .to(.float32)
+        }
+      }
+    }
+    var step: BufferedStep?
     return { latents, timestep in
       withoutGradients {
-        self.forward(
-          latents.to(self.tokenFormat.dtype), rows: rows, tables: schedule.tables(at: timestep)
-        )
-        .to(.float32)
+        let table = schedule.table(at: timestep)
+        let current =
+          step
+          ?? BufferedStep(latents: latents.to(type), table: table) {
+            self.forward($0, rows: rows, table: $1)
+          }
+        step = current
+        self.recording = current.recording
+        return current(latents, table).to(.float32)
       }
     }
   }
 
-  private func forward(_ latents: Tensor, rows: Tensor, tables: [ModulationTable]) -> Tensor {
+  private func forward(_ latents: Tensor, rows: Tensor, table: Tensor) -> Tensor {
     let width = stem.config.hiddenSize
+    let table = ModulationTable(table)
     let x = tokens(latents)  // [N, T, D], updated in place
     var h = normModulate(
-      x, labels: rows, table: tables[0], shift: 0, scale: width, epsilon: 1e-6,
+      x, labels: rows, table: table, shift: 0, scale: width, epsilon: 1e-6,
       as: blocks.isEmpty ? tokenFormat : format)
     for (index, block) in blocks.enumerated() {
-      let (table, next) = (tables[index], tables[index + 1])
+      let place = 6 * width * index  // where the block's six vectors begin in the table
       h = addResidualAndNormModulate(
-        x, residual: block.attention(h), labels: rows, gates: table, gate: 2 * width,
-        table: table, shift: 3 * width, scale: 4 * width, epsilon: 1e-6, as: format)
+        x, residual: block.attention(h), labels: rows, gates: table, gate: place + 2 * width,
+        table: table, shift: place + 3 * width, scale: place + 4 * width, epsilon: 1e-6, as: format)
       h = addResidualAndNormModulate(
-        x, residual: block.mlp(h), labels: rows, gates: table, gate: 5 * width,
-        table: next, shift: 0, scale: width, epsilon: 1e-6,
+        x, residual: block.mlp(h), labels: rows, gates: table, gate: place + 5 * width,
+        table: table, shift: place + 6 * width, scale: place + 7 * width, epsilon: 1e-6,
         as: index + 1 < blocks.count ? format : tokenFormat)
     }
-    return stem.unpatchified(stem.finalLayer.linear(h.values))
+    return stem.unpatchified(linear(h.values, weight: finalWeight, bias: finalBias))
   }
 
   /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
@@ -101,7 +139,6 @@ public final class CompiledDiT: DiTRunner {
     let (g, p) = (stem.config.gridSize, stem.config.patchSize)
     let patches = latents.reshaped([n, c, g, p, g, p]).permuted([0, 2, 4, 1, 3, 5])
       .reshaped([n, g * g, c * p * p])
-    return linear(patches, weight: patchWeight, bias: stem.patchEmbed.projection.bias)
-      + stem.positions
+    return linear(patches, weight: patchWeight, bias: patchBias) + positions
   }
 }

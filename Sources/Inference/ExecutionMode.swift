@@ -21,7 +21,7 @@ public enum ExecutionMode: String, CaseIterable, Sendable {
 ///     each part.
 ///   - partDone: called after each part; what it was made from is not needed any more.
 /// - Returns: the runner.
-/// - Throws: `InferenceError` for int8, if weights are not finite or the processor cannot.
+/// - Throws: `InferenceError` for int8 and fp8, if weights are not finite or the hardware cannot.
 public func makeRunner(
   _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision, device: Device,
   parameters: () -> ParameterStore, partDone: () -> Void = {}
@@ -29,7 +29,7 @@ public func makeRunner(
   switch mode {
   case .eager:
     EagerDiT(
-      DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode, on: device),
+      DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode),
       device: device)
   case .graph:
     try CompiledDiT(

@@ -14,10 +14,10 @@ final class ModulationSchedule {
   private let timesteps: [Int]
   private let chunkLength: Int
   private var chunkStart = 0
-  private var chunk: [Tensor] = []  // for each layer [S, L, k D]
+  private var chunk: Tensor?  // [S, L, sum of k D over the layers], float32
 
   /// Bytes that the vectors of a chunk may take.
-  private static let budget = 256 << 20
+  private static let budget = 128 << 20
 
   /// - Parameters:
   ///   - stem: embeds timesteps and labels.
@@ -48,25 +48,25 @@ final class ModulationSchedule {
     max(1, min(stepCount, budget / bytesPerStep))
   }
 
-  /// The tables of a timestep: each block's, then the final layer's, `[L, k D]`.
-  func tables(at timestep: Int) -> [ModulationTable] {
+  /// The vectors of a timestep, the layers' side by side, `[L, sum of k D]`, float32.
+  func table(at timestep: Int) -> Tensor {
     guard let place = timesteps.firstIndex(of: timestep) else {
       fatalError("timestep \(timestep) was not announced")
     }
     let start = place / chunkLength * chunkLength
-    if chunk.isEmpty || start != chunkStart {
-      chunk = []
-      chunk = computed(Array(timesteps[start..<min(start + chunkLength, timesteps.count)]))
-      chunkStart = start
-    }
-    return chunk.map { ModulationTable($0[place - start]) }
+    if let chunk, start == chunkStart { return chunk[place - start] }
+    chunk = nil
+    let vectors = computed(Array(timesteps[start..<min(start + chunkLength, timesteps.count)]))
+    chunk = vectors
+    chunkStart = start
+    return vectors[place - start]
   }
 
-  private func computed(_ timesteps: [Int]) -> [Tensor] {
+  private func computed(_ timesteps: [Int]) -> Tensor {
     let t = Tensor(timesteps).to(labels.device).to(.float32)
     let steps = stem.timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
     let classes = embedding(labels, table: stem.labels).expandingDims(at: 0)  // [1, L, D]
     let condition = silu(steps + classes)  // [S, L, D]
-    return layers.map { $0(condition).contiguous }
+    return concatenated(layers.map { $0(condition).to(.float32) }, axis: 2)
   }
 }

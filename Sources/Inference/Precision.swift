@@ -7,10 +7,12 @@ public enum Precision: CaseIterable, Sendable {
   case fp32
   case bf16
   case fp16
-  /// 8-bit linear layers.
+  /// Linear layers in 8-bit integers.
   case int8
   /// 8-bit linear layers, but for the second one of each MLP, which is float32: slower and nearer.
   case int8WithFloatFC2
+  /// Linear layers in 8-bit floating point.
+  case fp8
 
   /// What users call it: `int8` whatever the second layer of each MLP is.
   public var name: String {
@@ -20,6 +22,7 @@ public enum Precision: CaseIterable, Sendable {
     case .bf16: "bf16"
     case .fp16: "fp16"
     case .int8, .int8WithFloatFC2: "int8"
+    case .fp8: "fp8"
     }
   }
 
@@ -34,11 +37,11 @@ public enum Precision: CaseIterable, Sendable {
     switch self {
     case .int8: "int8"
     case .int8WithFloatFC2: "fp32"
-    case .auto, .fp32, .bf16, .fp16: nil
+    case .auto, .fp32, .bf16, .fp16, .fp8: nil
     }
   }
 
-  /// Whether linear layers are 8 bits wide.
+  /// Whether linear layers are 8-bit integers.
   public var isInt8: Bool { linearFormat == .bytes }
 
   /// Whether float32 stands in for products of bytes here: results are those of 8 bits, times are not.
@@ -55,10 +58,9 @@ extension Precision: CustomStringConvertible {
 extension Precision {
   /// The type that a model's parameters are to be given in.
   ///
-  /// The compiled model converts the weights of its large layers by itself on a processor; all else
-  /// stays in float32 there.
-  public func parameterType(in mode: ExecutionMode, on device: Device) -> DType {
-    mode == .graph && device == .cpu ? .float32 : linearFormat.dtype
+  /// The compiled model converts weights by itself, so that modulation is computed in float32.
+  public func parameterType(in mode: ExecutionMode) -> DType {
+    mode == .graph ? .float32 : linearFormat.dtype
   }
 
   /// What the linear layers of the blocks compute in.
@@ -67,6 +69,7 @@ extension Precision {
     case .bf16: .bfloat16
     case .fp16: .float16
     case .int8, .int8WithFloatFC2: .bytes
+    case .fp8: .float8
     case .auto, .fp32: .float32
     }
   }
@@ -82,7 +85,7 @@ extension Precision {
     case .auto, .fp32: .float32
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .int8, .int8WithFloatFC2: nil
+    case .int8, .int8WithFloatFC2, .fp8: nil
     }
   }
 }

@@ -29,6 +29,10 @@ public struct SamplingBenchmark {
     public var drawSeconds: Double
     /// The most memory that was resident, with the program and libtorch.
     public var peakMemoryBytes: Int
+    /// The most memory that tensors took on a device that is not the processor.
+    public var peakDeviceMemoryBytes: Int?
+    /// What came of recording a step, in mode graph.
+    public var recording: CompiledDiT.Recording
     /// Threads that operators used.
     public var threads: Int
   }
@@ -57,12 +61,15 @@ public struct SamplingBenchmark {
     var parts = parts[...]
     let started = clock.now
     let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
-    let network = try withTorchErrors {
+    let runner = try withTorchErrors {
       try makeRunner(mode, config, precision: precision, device: device) {
         let started = clock.now
         defer { drawing += started.duration(to: clock.now) }
         return drawn(parts.popFirst(), generator)
-      }.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
+      }
+    }
+    let network = try withTorchErrors {
+      runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
     }
     let preparing = started.duration(to: clock.now) - drawing
     let size = config.inputSize
@@ -70,13 +77,15 @@ public struct SamplingBenchmark {
       .to(device)
     let times = try (0...stepCount).reversed().map { step in
       let started = clock.now
-      _ = try withTorchErrors { network(latents, step).sum().item }
+      try withTorchErrors { _ = network(latents, step) }
+      try device.synchronize()
       return started.duration(to: clock.now).inSeconds
     }
     return Report(
       secondsPerStep: median(times.dropFirst()), firstStepSeconds: times[0],
       prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
-      peakMemoryBytes: ProcessMemory.peakBytes, threads: LibTorch.threadCount)
+      peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
+      recording: (runner as? CompiledDiT)?.recording ?? .none, threads: LibTorch.threadCount)
   }
 
   /// Makes part of the model's parameters at a root.
@@ -95,7 +104,7 @@ public struct SamplingBenchmark {
 
   /// Parameters of a part at random.
   private func drawn(_ part: Part?, _ generator: Generator) -> ParameterStore {
-    let dtype = precision.parameterType(in: mode, on: device)
+    let dtype = precision.parameterType(in: mode)
     let store = ParameterStore(.initialize(generator, dtype: dtype, device: device))
     part?(store.root)
     return ParameterStore(

@@ -82,10 +82,14 @@ public struct AutoencoderState {
     return config
   }
 
-  /// The model with its parameters in float32.
-  public func model(on device: Device) -> any Autoencoder {
-    AutoencoderState.model(
-      config, in: ParameterStore(.load(tensors, dtype: .float32, device: device)))
+  /// The model with its parameters in a type, on a GPU in the layout that its convolutions are
+  /// fastest with.
+  public func model(_ dtype: DType = .float32, on device: Device) -> any Autoencoder {
+    let parameters =
+      device.type == "cuda"
+      ? tensors.mapValues { $0.to(dtype).to(device).channelsLast } : tensors
+    return AutoencoderState.model(
+      config, in: ParameterStore(.load(parameters, dtype: dtype, device: device)))
   }
 
   private static func model(_ config: Config, in store: ParameterStore) -> any Autoencoder {

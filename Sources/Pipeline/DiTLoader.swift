@@ -45,7 +45,7 @@ struct DiTLoader {
   ///
   /// - Throws: `PipelineError` if the parameters do not suit the precision.
   func load() throws -> any DiTRunner {
-    let dtype = precision.parameterType(in: mode, on: device)
+    let dtype = precision.parameterType(in: mode)
     do {
       return try withoutGradients {
         try makeRunner(mode, config, precision: precision, device: device) {

@@ -35,13 +35,14 @@ public final class LatentDiffusionPipeline {
 
   private var runner: Runner
   private let autoencoder: (any Autoencoder)?
+  private let autoencoderType: DType
 
   /// Opens the files and checks that all goes together; weights are read with the first batch.
   ///
   /// - Throws: `FileError`, `CheckpointError` or `PipelineError`, each with what is wrong, where,
   ///   and what to do; `TorchError` if the device fails.
   public init(_ config: PipelineConfig) throws {
-    device = try Placement.device(config.device)
+    device = try Placement.device(config.device, allowsTF32: config.allowsTF32)
     precision = try Placement.precision(config.precision, in: config.mode, on: device)
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
@@ -50,8 +51,9 @@ public final class LatentDiffusionPipeline {
       mode: config.mode, device: device)
     let model = loader.config
     let factor: Int
+    autoencoderType = Placement.autoencoderType(precision, on: device)
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config, for: model, of: checkpoint.path, device: device)
+      config, for: model, of: checkpoint.path, dtype: autoencoderType, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
@@ -72,7 +74,8 @@ public final class LatentDiffusionPipeline {
   }
 
   private static func autoencoder(
-    _ config: PipelineConfig, for model: DiTConfig, of path: String, device: Device
+    _ config: PipelineConfig, for model: DiTConfig, of path: String, dtype: DType,
+    device: Device
   ) throws -> ((any Autoencoder)?, Int) {
     let checkpoint: Checkpoint
     switch config.chosenAutoencoder {
@@ -88,7 +91,7 @@ public final class LatentDiffusionPipeline {
       return (nil, 1)
     }
     let file = checkpoint.path
-    let whole = try AutoencoderLoader.load(checkpoint, device: device)
+    let whole = try AutoencoderLoader.load(checkpoint, dtype: dtype, device: device)
     let autoencoder = makeDecoder(whole, mode: config.mode, device: device) {
       checkpoint.releasePages()
     }
@@ -212,7 +215,8 @@ public final class LatentDiffusionPipeline {
       withoutGradients {
         (0..<latents.size(0)).prefix { _ in isWanted() }.map { index in
           let scaled = latents[index..<index + 1].to(.float32) / scaleFactor
-          return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
+          return RGBImage(
+            autoencoder.map { $0.decode(scaled.to(autoencoderType)).to(.float32) } ?? scaled)
         }
       }
     }

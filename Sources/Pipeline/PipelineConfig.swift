@@ -38,13 +38,16 @@ public struct PipelineConfig: Sendable {
   public var mode: ExecutionMode
   /// `auto`, or a device in libtorch's spelling.
   public var device: String
+  /// Whether a GPU may compute products of float32 in TF32, which has 10 bits of mantissa.
+  public var allowsTF32: Bool
 
   /// A configuration; without arguments it is that of the embedded model.
   public init(
     ditCheckpoint: String? = nil, autoencoder: AutoencoderChoice = .automatic,
     preset: DiTPreset? = nil, imageSize: Int? = nil, headCount: Int? = nil,
     classNamesPath: String? = nil, scaleFactor: Double? = nil, precision: Precision = .auto,
-    mode: ExecutionMode = .graph, device: String = "auto"
+    mode: ExecutionMode = .graph, device: String = "auto",
+    allowsTF32: Bool = true
   ) {
     self.ditCheckpoint = ditCheckpoint
     self.autoencoder = autoencoder
@@ -56,6 +59,7 @@ public struct PipelineConfig: Sendable {
     self.precision = precision
     self.mode = mode
     self.device = device
+    self.allowsTF32 = allowsTF32
   }
 
   /// The autoencoder, with that of the DiT if nothing was said.

@@ -16,7 +16,7 @@ private enum Adaptive {
 public func adaptiveNorm(
   _ x: Tensor, shift: Tensor, scale: Tensor, epsilon: Double
 ) -> Tensor {
-  guard x.isCPU, x.dtype == .float32 else {
+  guard x.isCPU, OwnOperators.serve(x) else {
     return shift.addingProduct(layerNorm(x, epsilon: epsilon), scale + 1)
   }
   return Adaptive.norm(
@@ -34,7 +34,7 @@ public func adaptiveNorm(
 ///   - gate: `[N, 1, D]`
 /// - Returns: `[N, T, D]`
 public func gatedAdd(_ x: Tensor, _ y: Tensor, gate: Tensor) -> Tensor {
-  guard x.isCPU, x.dtype == .float32 else { return x.addingProduct(gate, y) }
+  guard x.isCPU, OwnOperators.serve(x) else { return x.addingProduct(gate, y) }
   return Adaptive.add(
     .tensor(x.contiguous), .tensor(y.to(.float32).contiguous), .tensor(gate.to(.float32)))
 }

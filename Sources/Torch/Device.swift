@@ -58,6 +58,22 @@ public enum LibTorch {
   /// The version, as "2.13.0".
   public static var version: String { String(cString: ctorch_version()) }
 
+  /// The version of the libtorch that is loaded, as "2.13.0"; another one than `version` only by
+  /// accident.
+  public static var loadedVersion: String {
+    let version = ctorch_loaded_version()
+    return "\(version / 10000).\(version / 100 % 100).\(version % 100)"
+  }
+
+  /// The folder of the libraries of the libtorch that is loaded.
+  public static var folder: String {
+    let path = String(cString: ctorch_library_path())
+    return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+  }
+
+  /// The instruction set that libtorch's own kernels were chosen for, as "AVX2".
+  public static var kernelSet: String { String(cString: ctorch_kernel_set()) }
+
   /// Opens a shared library that registers operators or devices with libtorch.
   ///
   /// - Throws: `TorchError` if it cannot be opened.

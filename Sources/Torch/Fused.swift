@@ -5,15 +5,16 @@ private enum Fused {
 
 /// Vectors for adaptive layer norm: for each label a row of vectors of width D side by side.
 public struct ModulationTable {
-  /// `[L, S]`, float32 on a processor, contiguous.
+  /// `[L, S]`, float32, contiguous.
   public let values: Tensor
 
   /// A table over `[L, S]`.
   public init(_ values: Tensor) { self.values = values }
 
-  /// The vectors at a place, for some rows: `[N, 1, D]`.
-  func vectors(at place: Int, width: Int, labels: Tensor) -> Tensor {
-    values.narrowed(axis: 1, start: place, count: width).gathered(labels).expandingDims(at: 1)
+  /// The vectors at a place, for the rows of some tokens: `[N, 1, D]`, in the tokens' type.
+  func vectors(at place: Int, for x: Tensor, labels: Tensor) -> Tensor {
+    values.narrowed(axis: 1, start: place, count: x.size(2)).gathered(labels).to(x.dtype)
+      .expandingDims(at: 1)
   }
 }
 
@@ -28,22 +29,21 @@ public struct ModulationTable {
 ///   - shift: where the shift begins in a row of the table.
 ///   - scale: where the scale begins.
 ///   - epsilon: added to the variance.
-///   - format: of the result; bytes only on a processor.
+///   - format: of the result; bytes only on a processor, float8 not there.
 /// - Returns: `[N, T, D]`
 public func normModulate(
   _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double,
   as format: RowFormat
 ) -> Rows {
-  guard x.isCPU, x.dtype == .float32 else {
-    let width = x.size(2)
+  guard OwnOperators.serve(x) else {
     let norm = layerNorm(x, epsilon: epsilon)
-    let modulated = table.vectors(at: shift, width: width, labels: labels)
-      .addingProduct(norm, table.vectors(at: scale, width: width, labels: labels) + 1)
+    let modulated = table.vectors(at: shift, for: x, labels: labels)
+      .addingProduct(norm, table.vectors(at: scale, for: x, labels: labels) + 1)
     return Rows(modulated, as: format)
   }
   let results = Fused.normModulate.results(
     .tensor(x), .tensor(labels), .tensor(table.values), .int(shift), .int(scale),
-    .double(epsilon), .dtype(format.kernelType), count: 2)
+    .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Rows(kernelResults: results, format)
 }
 
@@ -59,36 +59,39 @@ public func normModulate(
 ///   - shift: where the shift begins in a row of the table.
 ///   - scale: where the scale begins.
 ///   - epsilon: added to the variance.
-///   - format: of the result; bytes only on a processor.
+///   - format: of the result; bytes only on a processor, float8 not there.
 /// - Returns: `[N, T, D]`
 public func addResidualAndNormModulate(
   _ x: Tensor, residual: Residual, labels: Tensor, gates: ModulationTable, gate: Int,
   table: ModulationTable, shift: Int, scale: Int, epsilon: Double, as format: RowFormat
 ) -> Rows {
-  guard x.isCPU, x.dtype == .float32 else {
-    let factor = gates.vectors(at: gate, width: x.size(2), labels: labels)
+  guard OwnOperators.serve(x) else {
+    let factor = gates.vectors(at: gate, for: x, labels: labels)
     x.copyInPlace(from: x.addingProduct(factor, residual.values))
     return normModulate(
       x, labels: labels, table: table, shift: shift, scale: scale, epsilon: epsilon, as: format)
   }
-  let values = residual.values.dtype == .float16 ? residual.values.to(.float32) : residual.values
+  let isUnknown = x.isCPU && residual.values.dtype == .float16
+  let values = isUnknown ? residual.values.to(.float32) : residual.values
   let results = Fused.residualNormModulate.results(
     .tensor(x), .tensor(values), .optional(residual.scales?.rows),
     .optional(residual.scales?.columns), .optional(residual.scales?.bias), .tensor(labels),
     .tensor(gates.values), .int(gate), .tensor(table.values), .int(shift), .int(scale),
-    .double(epsilon), .dtype(format.kernelType), count: 2)
+    .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Rows(kernelResults: results, format)
 }
 
 extension RowFormat {
   /// The nearest type that the kernels write.
-  fileprivate var kernelType: DType { self == .float16 ? .float32 : dtype }
+  fileprivate func kernelType(for x: Tensor) -> DType {
+    x.isCPU && self == .float16 ? .float32 : dtype
+  }
 }
 
 extension Rows {
-  /// What a kernel returned: values, and scales that are empty but for bytes.
+  /// What a kernel returned: values, and scales that are empty but for 8 bits.
   fileprivate init(kernelResults results: [Tensor], _ format: RowFormat) {
     self.init(
-      values: results[0].to(format.dtype), scales: format == .bytes ? results[1] : nil)
+      values: results[0].to(format.dtype), scales: results[1].count > 0 ? results[1] : nil)
   }
 }

@@ -2,6 +2,8 @@ private enum Optimization {
   static let adamW = Operator("dit::adamw_")
   static let totalNorm = Operator("dit::total_norm")
   static let norms = Operator("aten::_foreach_norm.Scalar")
+  static let libtorchAdamW = Operator("aten::_fused_adamw_")
+  static let approach = Operator("aten::_foreach_lerp_.Scalar")
 }
 
 /// The constants of one step of AdamW.
@@ -37,7 +39,8 @@ public struct AdamWStep: Sendable {
 }
 
 /// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2) on all parameters, in place, with the
-/// moving average of the weights in the same pass.
+/// moving average of the weights in the same pass; on other devices than a processor by libtorch's
+/// operators for many tensors at once, the average in a second pass.
 ///
 /// - Parameters:
 ///   - parameters: float32, contiguous.
@@ -51,11 +54,40 @@ public func adamWInPlace(
   _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
   averages: [Tensor], weightDecays: [Double], step: AdamWStep
 ) {
+  guard !parameters.isEmpty else { return }
+  guard parameters.allSatisfy(\.device.hasProcessorKernels) else {
+    return plainAdamWInPlace(
+      parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
+      averages: averages, weightDecays: weightDecays, step: step)
+  }
   _ = Optimization.adamW.results(
     .tensors(parameters), .tensors(gradients), .tensors(firstMoments), .tensors(secondMoments),
     .tensors(averages), .doubles(weightDecays), .double(step.learningRate), .double(step.beta1),
     .double(step.beta2), .double(step.epsilon), .int(step.number), .double(step.gradientScale),
     .double(step.averageDecay), count: 0)
+}
+
+/// One call for the parameters of each weight decay.
+private func plainAdamWInPlace(
+  _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
+  averages: [Tensor], weightDecays: [Double], step: AdamWStep
+) {
+  guard let device = parameters.first?.device else { return }
+  let number = Tensor.full([], Double(step.number), dtype: .float32, device: device)
+  // Gradients are divided by this, a loss scale.
+  let divisor = Tensor.full([1], 1 / step.gradientScale, dtype: .float32, device: device)
+  for decay in Set(weightDecays).sorted() {
+    let places = parameters.indices.filter { weightDecays[$0] == decay }
+    func some(_ tensors: [Tensor]) -> Argument { .tensors(places.map { tensors[$0] }) }
+    _ = Optimization.libtorchAdamW.results(
+      some(parameters), some(gradients), some(firstMoments), some(secondMoments), .tensors([]),
+      .tensors(places.map { _ in number }), .double(step.learningRate), .double(step.beta1),
+      .double(step.beta2), .double(decay), .double(step.epsilon), .bool(false), .bool(false),
+      .tensor(divisor), nil, count: 0)
+  }
+  guard !averages.isEmpty else { return }
+  _ = Optimization.approach.results(
+    .tensors(averages), .tensors(parameters), .double(1 - step.averageDecay), count: 0)
 }
 
 /// The Euclidean norm over all elements of all tensors.

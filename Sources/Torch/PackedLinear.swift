@@ -5,6 +5,7 @@ private enum Packed {
   static let linear = try? Operator(finding: "mkldnn::_linear_pointwise")
   static let pack = Operator("dit::pack_linear_weight")
   static let packedLinear = Operator("dit::packed_linear")
+  static let linearGELU = Operator("aten::_addmm_activation")
 }
 
 /// A linear layer for inference: on a processor its weight is laid out for the matrix product once,
@@ -20,6 +21,8 @@ public struct PackedLinear {
     case panels(Tensor)
     /// In 8 bits.
     case bytes(ByteLinear)
+    /// In 8-bit floating point.
+    case float8(Float8Linear)
   }
 
   /// The format of input and, but for bytes, of results.
@@ -34,14 +37,17 @@ public struct PackedLinear {
   ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
   ///   - bias: `[out]`
   ///   - format: the number format to compute in.
-  /// - Throws: `TorchError` for bytes, if the weight is not finite or the processor has no products
-  ///   of bytes.
+  /// - Throws: `TorchError` for bytes and float8, if the weight is not finite or the hardware has no
+  ///   products of them.
   public init(weight: Tensor, bias: Tensor?, format: RowFormat) throws(TorchError) {
     self.format = format
     outputCount = weight.size(0)
-    guard format != .bytes else {
+    guard format != .bytes, format != .float8 else {
       self.bias = bias
-      layout = .bytes(try ByteLinear(weight: weight, bias: bias))
+      layout =
+        format == .bytes
+        ? .bytes(try ByteLinear(weight: weight, bias: bias))
+        : .float8(try Float8Linear(weight: weight, bias: bias))
       return
     }
     self.bias = bias?.to(format.dtype)
@@ -61,12 +67,11 @@ public struct PackedLinear {
   }
 
   private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
-    if let reorder = Packed.reorder, let linear = Packed.linear, weight.isCPU,
-      isServedByOneDNN(format)
-    {
+    guard weight.device.hasProcessorKernels else { return .plain(weight) }
+    if let reorder = Packed.reorder, let linear = Packed.linear, isServedByOneDNN(format) {
       return .oneDNN(reorder(.tensor(weight), nil), linear)
     }
-    if weight.isCPU, format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
+    if format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
     return .plain(weight)
   }
 
@@ -75,17 +80,20 @@ public struct PackedLinear {
     switch format {
     case .float32, .bfloat16: ctorch_has_wide_vectors()
     case .float16: ctorch_has_float16()
-    case .bytes: false
+    case .bytes, .float8: false
     }
   }
 
   /// Applies the layer.
   ///
   /// - Parameter x: `[..., in]`
-  /// - Returns: `[..., out]`, float32 for bytes.
+  /// - Returns: `[..., out]`, in the `resultFormat` of this layer's format.
   public func callAsFunction(_ x: Rows) -> Tensor {
-    guard case .bytes(let linear) = layout else { return numbers(x.values, gelu: false) }
-    return linear.numbers(x)
+    switch layout {
+    case .bytes(let linear): linear.numbers(x)
+    case .float8(let linear): linear.numbers(x)
+    case .plain, .oneDNN, .panels: numbers(x.values, gelu: false)
+    }
   }
 
   /// Applies the layer and the tanh form of GELU.
@@ -95,11 +103,15 @@ public struct PackedLinear {
   ///   - next: the format of the result; this layer's, if nothing is said.
   /// - Returns: `[..., out]`
   public func gelu(_ x: Rows, as next: RowFormat? = nil) -> Rows {
-    guard case .bytes(let linear) = layout else {
-      return Rows(numbers(x.values, gelu: true), as: next ?? format)
+    let next = next ?? format
+    switch layout {
+    case .bytes(let linear) where next == .bytes: return linear.gelu(x)
+    case .float8(let linear) where next == .float8:
+      return Rows(float8: linear.numbers(x), gelu: true)
+    case .bytes(let linear): return Rows(geluTanh(linear.numbers(x)), as: next)
+    case .float8(let linear): return Rows(geluTanh(linear.numbers(x)), as: next)
+    case .plain, .oneDNN, .panels: return Rows(numbers(x.values, gelu: true), as: next)
     }
-    guard let next, next != .bytes else { return linear.gelu(x) }
-    return Rows(geluTanh(linear.numbers(x)), as: next)
   }
 
   /// Applies the layer for a result that is added to the tokens.
@@ -107,15 +119,14 @@ public struct PackedLinear {
   /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`
   public func residual(_ x: Rows) -> Residual {
-    guard case .bytes(let linear) = layout else { return Residual(numbers(x.values, gelu: false)) }
+    guard case .bytes(let linear) = layout else { return Residual(self(x)) }
     return linear.residual(x)
   }
 
   private func numbers(_ x: Tensor, gelu: Bool) -> Tensor {
     switch layout {
     case .plain(let weight):
-      let result = linear(x, weight: weight, bias: bias)
-      return gelu ? geluTanh(result) : result
+      return gelu ? linearGELU(x, weight) : linear(x, weight: weight, bias: bias)
     case .panels(let weight):
       return Packed.packedLinear(
         .tensor(x), .tensor(weight), .optional(bias), .int(outputCount), .bool(gelu))
@@ -123,8 +134,22 @@ public struct PackedLinear {
       return linear(
         .tensor(x), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
         .scalars([]), .string(gelu ? "tanh" : ""))
-    case .bytes:
-      fatalError("a layer in bytes gives sums")
+    case .bytes, .float8:
+      fatalError("a layer in 8 bits takes rows with scales")
     }
+  }
+
+  /// On CUDA the product applies bias and tanh GELU itself; libtorch's operator for that computes
+  /// the other form of GELU elsewhere.
+  private func linearGELU(_ x: Tensor, _ weight: Tensor) -> Tensor {
+    guard let bias, x.device.type == "cuda" else {
+      return geluTanh(linear(x, weight: weight, bias: bias))
+    }
+    let shape = x.shape
+    return Packed.linearGELU(
+      .tensor(bias), .tensor(x.reshaped([-1, shape[shape.count - 1]])),
+      .tensor(weight.transposed()), 1, 1, true
+    )
+    .reshaped(shape.dropLast() + [outputCount])
   }
 }

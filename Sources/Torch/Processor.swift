@@ -16,6 +16,28 @@ public enum Processor {
   public static let emulatesByteProducts =
     !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
+  /// The product's name, where the kernel tells it.
+  public static var name: String? {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":", maxSplits: 1).last.map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+  }
+
+  /// The instruction sets that our kernels and oneDNN's choose by, as the processor has them.
+  public static var features: [String] {
+    let present: [(String, Bool)] = [
+      ("AVX2", ctorch_is_limited_to_avx2() || ctorch_has_wide_vectors()),
+      ("AVX-512", ctorch_has_wide_vectors()), ("AVX512_VNNI", ctorch_has_byte_products()),
+      ("AVX512_BF16", ctorch_has_bfloat16()), ("AVX512_FP16", ctorch_has_float16()),
+    ]
+    return present.filter(\.1).map(\.0)
+  }
+
+  /// Whether float32 matrix products on packed weights are our own, not oneDNN's.
+  public static var isServedByOwnProducts: Bool { !ctorch_has_wide_vectors() }
+
   /// From now on freed memory stays with the process, and large tensors lie in pages of 2 MB where
   /// the system has them; call it before the first tensor is made.
   ///

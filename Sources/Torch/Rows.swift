@@ -9,6 +9,8 @@ public enum RowFormat: Sendable, CaseIterable {
   case float16
   /// 8-bit steps away from 128, with the size of a step for each row.
   case bytes
+  /// 8-bit floating point (4 bits of exponent, 3 of mantissa), with a scale for each row.
+  case float8
 
   /// The type of the elements.
   public var dtype: DType {
@@ -17,6 +19,16 @@ public enum RowFormat: Sendable, CaseIterable {
     case .bfloat16: .bfloat16
     case .float16: .float16
     case .bytes: .uint8
+    case .float8: .float8e4m3
+    }
+  }
+
+  /// The format of numbers that a layer over this one gives, and of what lies between layers.
+  public var resultFormat: RowFormat {
+    switch self {
+    case .float32, .bfloat16, .float16: self
+    case .bytes: .float32
+    case .float8: .bfloat16
     }
   }
 }
@@ -25,7 +37,8 @@ public enum RowFormat: Sendable, CaseIterable {
 public struct Rows {
   /// `[..., K]`: numbers, or bytes.
   public let values: Tensor
-  /// For bytes the size of a step, one for each row, float32: a byte b stands for (b - 128) steps.
+  /// The size of a step, one for each row, float32: a byte b stands for (b - 128) steps, an 8-bit
+  /// floating-point number x for x steps. Nil for other formats.
   public let scales: Tensor?
 
   /// Rows that are in their format already.
@@ -41,19 +54,23 @@ public struct Rows {
   ///   - x: `[..., K]`; for bytes float32, on a processor.
   ///   - format: what the next layer takes.
   public init(_ x: Tensor, as format: RowFormat) {
-    guard format == .bytes else {
+    switch format {
+    case .float32, .bfloat16, .float16:
       self.init(values: x.to(format.dtype), scales: nil)
-      return
+    case .bytes:
+      let results = Quantization.quantizeRows.results(.tensor(x), count: 2)
+      self.init(values: results[0], scales: results[1])
+    case .float8:
+      self.init(float8: x)
     }
-    let results = Quantization.quantizeRows.results(.tensor(x), count: 2)
-    self.init(values: results[0], scales: results[1])
   }
 
   /// The numbers that the rows stand for, `[..., K]`, float32.
   public var numbers: Tensor {
     guard let scales else { return values.to(.float32) }
     let shape = values.shape.dropLast() + [1]
-    return (values.to(.float32) - 128) * scales.reshaped(Array(shape))
+    let steps = values.to(.float32)
+    return (values.dtype == .uint8 ? steps - 128 : steps) * scales.reshaped(Array(shape))
   }
 }
 

@@ -11,9 +11,11 @@ private enum Shape {
   static let concatenate = Operator("aten::cat")
   static let stack = Operator("aten::stack")
   static let contiguous = Operator("aten::contiguous")
+  static let channelsLast = 2  // c10::MemoryFormat
   static let clone = Operator("aten::clone")
   static let toType = Operator("aten::to.dtype")
   static let toDevice = Operator("aten::to.dtype_layout")
+  static let pin = Operator("aten::pin_memory")
   static let flip = Operator("aten::flip")
   static let pad = Operator("aten::constant_pad_nd")
   static let asStrided = Operator("aten::as_strided")
@@ -55,6 +57,11 @@ extension Tensor {
 
   /// This tensor if it is row-major without gaps, else such a copy.
   public var contiguous: Tensor { Shape.contiguous(.tensor(self)) }
+  /// A copy of images or windows `[N, C, H, W]` with the channels of a pixel side by side in memory,
+  /// the shape as before; this tensor if it has another number of dimensions.
+  public var channelsLast: Tensor {
+    rank == 4 ? Shape.contiguous(.tensor(self), .int(Shape.channelsLast)) : self
+  }
   /// A row-major copy of its own.
   public var cloned: Tensor { Shape.clone(.tensor(self), 0) }
   /// This tensor if it has the type already, else a converted copy.
@@ -64,6 +71,14 @@ extension Tensor {
   /// This tensor if it lies on the device already, else a copy there.
   public func to(_ device: Device) -> Tensor {
     device == self.device ? self : Shape.toDevice(.tensor(self), nil, nil, .device(device))
+  }
+
+  /// What `to` gives, for batches on their way to a GPU: from memory that the GPU reads by itself, so
+  /// that the processor goes on.
+  public func sent(to device: Device) -> Tensor {
+    guard isCPU, device.type == "cuda" else { return to(device) }
+    return Shape.toDevice(
+      .tensor(Shape.pin(.tensor(self), nil)), nil, nil, .device(device), nil, true)
   }
 
   /// Any view on the storage from its first element of this tensor; the caller answers for bounds.

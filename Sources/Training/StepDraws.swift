@@ -48,8 +48,8 @@ public struct StepDraws {
   /// The numbers of some rows, on a device.
   public func slice(_ rows: Range<Int>, on device: Device) -> StepDraws {
     StepDraws(
-      posteriorNoise: posteriorNoise.map { $0[rows].to(device) },
-      timesteps: timesteps[rows].to(device), noise: noise[rows].to(device),
-      isDropped: isDropped[rows].to(device))
+      posteriorNoise: posteriorNoise.map { $0[rows].sent(to: device) },
+      timesteps: timesteps[rows].sent(to: device), noise: noise[rows].sent(to: device),
+      isDropped: isDropped[rows].sent(to: device))
   }
 }

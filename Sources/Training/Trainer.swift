@@ -122,8 +122,8 @@ public final class Trainer {
       let rows = first..<first + config.batchSize
       let draws = all.slice(rows, on: device)
       let loss = try model.loss(
-        start: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels.to(device),
-        draws: draws)
+        start: latents(of: batch, noise: draws.posteriorNoise),
+        labels: batch.labels.sent(to: device), draws: draws)
       let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
       try exchange.backward(scaled, isLast: part == config.accumulationCount - 1)
       sums.loss += loss.total.item * share
@@ -160,10 +160,10 @@ public final class Trainer {
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {
     switch batch.content {
     case .images(let images):
-      return codec.encode(images.to(device), noise: noise)
+      return codec.encode(images.sent(to: device), noise: noise)
     case .moments(let mean, let logVariance):
       let latents = LatentDistribution(
-        mean: mean.to(device), logVariance: logVariance?.to(device))
+        mean: mean.sent(to: device), logVariance: logVariance?.sent(to: device))
       return (noise.map { latents.sample(noise: $0) } ?? latents.mean) * codec.scaleFactor
     }
   }

@@ -21,6 +21,8 @@ public struct TrainingBenchmark {
     public var fastestStepSeconds: Double
     /// Of the step that goes before them.
     public var firstStepSeconds: Double
+    /// The most memory that tensors took on a device that is not the processor.
+    public var peakDeviceMemoryBytes: Int?
   }
 
   /// A benchmark with all that it needs to know.
@@ -46,7 +48,7 @@ public struct TrainingBenchmark {
     let timed = times.dropFirst()
     return Report(
       secondsPerStep: median(timed), fastestStepSeconds: timed.min() ?? times[0],
-      firstStepSeconds: times[0])
+      firstStepSeconds: times[0], peakDeviceMemoryBytes: device.peakMemory())
   }
 }
 

@@ -40,7 +40,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     }
     Processor.prepareMemory()
     try execution.apply()
-    let device = try Placement.device(execution.device)
+    let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
       execution.withSecondLayer(execution.precision), in: execution.mode, on: device)
     let report = try SamplingBenchmark(
@@ -61,6 +61,12 @@ struct BenchmarkSampleCommand: ParsableCommand {
     ]
     values["int8_fc2"] = precision.secondLayerName
     if precision.isEmulated { values["int8_emulated"] = true }
+    if let bytes = report.peakDeviceMemoryBytes { values["peak_device_memory_bytes"] = bytes }
+    switch report.recording {
+    case .none: break
+    case .done: values["graph"] = "recorded"
+    case .failed(let reason): values["graph"] = reason
+    }
     return try JSONLine.text(values)
   }
 
@@ -74,5 +80,6 @@ struct BenchmarkSampleCommand: ParsableCommand {
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
     \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB
     """
+      + (report.peakDeviceMemoryBytes.map { ", on the device \($0 >> 20) MiB" } ?? "")
   }
 }

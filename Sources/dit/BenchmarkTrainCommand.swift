@@ -37,7 +37,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
     }
     Processor.prepareMemory()
     try execution.apply()
-    let device = try Placement.device(execution.device)
+    let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
@@ -58,14 +58,15 @@ struct BenchmarkTrainCommand: ParsableCommand {
         """)
       return
     }
-    let line = try JSONLine.text([
+    var fields: [String: Any] = [
       "seconds_per_step": report.secondsPerStep,
       "fastest_step_seconds": report.fastestStepSeconds,
       "first_step_seconds": report.firstStepSeconds,
       "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
       "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
       "device": device.description,
-    ])
-    print(line)
+    ]
+    if let bytes = report.peakDeviceMemoryBytes { fields["peak_device_memory_bytes"] = bytes }
+    print(try JSONLine.text(fields))
   }
 }

@@ -15,7 +15,7 @@ struct DiTCommand: ParsableCommand {
       """,
     subcommands: [
       SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
-      ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self,
+      ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
     ])
 }
 

@@ -126,7 +126,7 @@ extension SampleCommand {
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
       precision: try mindONE.precision(execution, device: device),
-      mode: mindONE.msMode ?? execution.mode, device: device)
+      mode: mindONE.msMode ?? execution.mode, device: device, allowsTF32: execution.tf32)
   }
 
   /// How images are sampled.

@@ -21,7 +21,8 @@ struct TrainSetup {
 
   init(_ command: TrainCommand, _ ranks: RankGroup?) throws {
     let exchange = StepExchange(ranks)
-    let named = try Placement.device(command.mindONE.device(command.execution.device))
+    let named = try Placement.device(
+      command.mindONE.device(command.execution.device), allowsTF32: command.execution.tf32)
     let device = ranks?.own(named) ?? named
     let source = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)

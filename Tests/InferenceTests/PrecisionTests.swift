@@ -16,6 +16,7 @@ internal import Torch
     case .bf16: Tolerance.bfloat16
     case .fp16: Tolerance.float16
     case .int8, .int8WithFloatFC2: Tolerance.int8
+    case .fp8: Tolerance.float8
     }
   }
 
@@ -43,6 +44,36 @@ internal import Torch
       #expect(error < tolerance(precision))
       #expect(error > Tolerance.float32, "computed in float32 after all")
     }
+  }
+
+  /// What a GPU computes without our kernels.
+  @Test(arguments: DiTTestNames.all, [Precision.fp32, .bf16, .fp8])
+  func staysNearWithPlainOperators(_ name: String, _ precision: Precision) throws {
+    let values = try GoldenValues(name)
+    let (x, y) = (values["x"], values["y"].elements(Int.self))
+    let timesteps = values["t"].elements(Int.self)
+    try withPlainOperators {
+      let compiled = try runner(values, .graph, precision)
+      let network = compiled.prepared(labels: y, timesteps: timesteps.sorted())
+      for (row, timestep) in timesteps.enumerated() {
+        let output = network(x, timestep)
+        #expect(output.dtype == .float32)
+        let error = relativeError(output[row..<row + 1], values["output"][row..<row + 1])
+        #expect(error < tolerance(precision))
+        #expect(precision == .fp32 || error > Tolerance.float32, "computed in float32 after all")
+      }
+      guard case .none = try #require(compiled as? CompiledDiT).recording else {
+        Issue.record("a processor records nothing")
+        return
+      }
+    }
+  }
+
+  @Test func refusesFloat8OnAProcessor() throws {
+    let values = try GoldenValues("dit-even")
+    let error = #expect(throws: InferenceError.self) { try runner(values, .graph, .fp8) }
+    let message = try #require(error).message
+    #expect(message.contains("blocks.0") && message.contains("NVIDIA GPU"))
   }
 
   @Test(arguments: 1...5, [Precision.fp32] + reduced)

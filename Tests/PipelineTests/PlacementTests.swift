@@ -4,6 +4,8 @@ internal import Testing
 internal import Torch
 
 @Suite struct PlacementTests {
+  private static let hasGPU = (try? CUDA.driver().gpus.isEmpty) == false
+
   @Test(arguments: [Precision.fp32, .bf16], ExecutionMode.allCases)
   func takesWhatEveryProcessorHas(_ precision: Precision, _ mode: ExecutionMode) throws {
     #expect(try Placement.precision(precision, in: mode, on: .cpu) == precision)
@@ -38,6 +40,48 @@ internal import Torch
       try Placement.precision(.int8, in: .graph, on: .cuda(0))
     }
     #expect(try #require(error).message.contains("cuda:0"))
+  }
+
+  @Test func refusesFloat8ButOnAGPUInGraphMode() throws {
+    for (mode, device) in [(ExecutionMode.graph, Device.cpu), (.eager, .cuda(0))] {
+      let error = #expect(throws: PipelineError.self) {
+        try Placement.precision(.fp8, in: mode, on: device)
+      }
+      #expect(try #require(error).message.contains("fp8"))
+    }
+  }
+
+  @Test(arguments: ["CUDA", "meta", "cuda:", "cuda:-1", ""])
+  func listsTheDevicesThatAreKnown(_ name: String) throws {
+    let error = #expect(throws: PipelineError.self) { try Placement.device(name) }
+    #expect(try #require(error).code == .setting)
+    #expect(try #require(error).message.contains("known are auto, cpu, cuda"))
+  }
+
+  @Test(arguments: ["npu", "xpu:0"])
+  func saysThatOtherDevicesAreAbsent(_ name: String) throws {
+    let error = #expect(throws: PipelineError.self) { try Placement.device(name) }
+    #expect(try #require(error).message.contains("device '\(name)'"))
+  }
+
+  @Test func findsTheProcessor() throws {
+    #expect(try Placement.device("cpu") == .cpu)
+    guard PlacementTests.hasGPU else {
+      #expect(try Placement.device("auto") == .cpu)
+      return
+    }
+  }
+
+  @Test(.enabled(if: !hasGPU), arguments: ["cuda", "cuda:0", "cuda:63"])
+  func saysWhyThereIsNoGPU(_ name: String) throws {
+    let error = #expect(throws: PipelineError.self) { try Placement.device(name) }
+    #expect(try #require(error).code == .unusable)
+    #expect(try #require(error).message.contains("device '\(name)'"))
+  }
+
+  @Test func namesThePluginThatDoesNotOpen() throws {
+    let error = #expect(throws: PipelineError.self) { try Placement.openPlugin("/no/such.so") }
+    #expect(try #require(error).message.contains("device plug-in '/no/such.so'"))
   }
 
   @Test(.enabled(if: !Processor.hasFloat16))

@@ -17,6 +17,8 @@ public enum Tolerance {
   public static let bfloat16 = 2e-2
   /// One forward pass with linear layers in 8 bits.
   public static let int8 = 3e-2
+  /// One forward pass with linear layers in 8-bit floating point, which has 3 bits of mantissa.
+  public static let float8 = 1.2e-1
   /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.
   public static let trajectory = 5e-5
 }

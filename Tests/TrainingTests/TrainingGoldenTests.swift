@@ -112,6 +112,33 @@ internal import Training
     }
   }
 
+  // Weights in the lower precision that were kept over a step would show in the second loss.
+  @Test func takesTheSameStepsInMixedPrecisionWhenBlocksAreComputedAgain() throws {
+    func losses(_ recompute: Recompute) throws -> [Double] {
+      let values = try GoldenValues("dit-even")
+      let store = ParameterStore(.load(values.weights.mapValues(\.cloned)))
+      let dit = DiT(try values.config.model, at: store.root)
+      let config = config {
+        $0.recompute = recompute
+        $0.dtype = .bfloat16
+      }
+      let training = TrainingModel(dit, store, config: config, device: .cpu)
+      let optimizer = AdamW(training.trained, config: config)
+      let draws = StepDraws(
+        shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
+      return try (0..<3).map { _ in
+        let loss = try training.loss(
+          start: values["train_x0"], labels: values["train_y"], draws: draws)
+        loss.total.backward()
+        try optimizer.step(optimizer.gradients(), learningRate: 0.01, gradientScale: 1)
+        return loss.total.item
+      }
+    }
+    let plain = try losses(.none)
+    #expect(Set(plain).count == 3)
+    #expect(try losses(.all) == plain)
+  }
+
   @Test func drawsInTheReferenceOrder() throws {
     let values = try GoldenValues("training")
     let draws = StepDraws(

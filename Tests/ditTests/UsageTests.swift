@@ -29,6 +29,8 @@ internal import Testing
     (["--sd-scale-factor", "0"], "must be above 0"),
     (["--condition", "text"], "only 'class' is known"),
     (["--device", "tpu0"], "known are auto, cpu, cuda"),
+    (["--tf32", "maybe"], "maybe"),
+    (["--precision", "fp8", "--mode", "eager"], "fp8 is for mode graph"),
     (["--use-fp16", "maybe"], "maybe"),
   ]) func explainsAFlagThatCannotBe(_ arguments: [String], _ hint: String) throws {
     try withTemporaryFolder { folder in

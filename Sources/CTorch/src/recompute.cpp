@@ -37,6 +37,27 @@ struct Body : torch::CustomClassHolder {
   }
 };
 
+/// Mixed precision as it was in the forward pass. Weights that are brought to the lower precision
+/// meanwhile are forgotten at the end: the next step changes them.
+class Autocast {
+ public:
+  Autocast(at::DeviceType device, bool enabled)
+      : device_(device), outer_(at::autocast::is_autocast_enabled(device)) {
+    at::autocast::increment_nesting();
+    at::autocast::set_autocast_enabled(device, enabled);
+  }
+  Autocast(const Autocast &) = delete;
+  Autocast &operator=(const Autocast &) = delete;
+  ~Autocast() {
+    at::autocast::set_autocast_enabled(device_, outer_);
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  }
+
+ private:
+  at::DeviceType device_;
+  bool outer_;
+};
+
 struct Recompute : torch::autograd::Function<Recompute> {
   static at::Tensor forward(AutogradContext *context, const c10::intrusive_ptr<Body> &body,
                             const at::Tensor &first, const at::Tensor &second) {
@@ -53,14 +74,11 @@ struct Recompute : torch::autograd::Function<Recompute> {
     for (const at::Tensor &saved : context->get_saved_variables()) {
       inputs.push_back(saved.detach().set_requires_grad(saved.requires_grad()));
     }
-    const auto device = inputs[0].device().type();
-    const bool outer = at::autocast::is_autocast_enabled(device);
     at::Tensor result;
     {
-      at::AutoGradMode recording(true);
-      at::autocast::set_autocast_enabled(device, context->saved_data["autocast"].toBool());
+      const at::AutoGradMode recording(true);
+      const Autocast autocast(inputs[0].device().type(), context->saved_data["autocast"].toBool());
       result = body(inputs[0], inputs[1]);
-      at::autocast::set_autocast_enabled(device, outer);
     }
     torch::autograd::backward({result}, gradients);
     return {at::Tensor(), inputs[0].grad(), inputs[1].grad()};

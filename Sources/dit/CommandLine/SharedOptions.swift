@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Inference
+internal import Pipeline
 internal import Torch
 
 /// Options that say where and how a model runs.
@@ -11,6 +12,10 @@ struct ExecutionOptions: ParsableArguments {
   @Option(help: "graph compiles the model for the batch; eager runs it as written.")
   var mode = ExecutionMode.graph
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
+  @Option(help: "A library by which libtorch learns of other devices, such as Ascend's npu.")
+  var devicePlugin: String?
+  @Option(help: "Let a GPU compute products of float32 in TF32, as the published code does.")
+  var tf32 = true
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
 
   func validate() throws {
@@ -34,8 +39,10 @@ struct ExecutionOptions: ParsableArguments {
     return int8Fc2 == .fp32 ? .int8WithFloatFC2 : .int8
   }
 
-  /// Takes the number of threads into use.
+  /// Opens the plug-in and takes the number of threads into use; to be done before a device is asked
+  /// for.
   func apply() throws {
+    if let devicePlugin { try Placement.openPlugin(devicePlugin) }
     if let threads { try LibTorch.setThreadCount(threads) }
   }
 }

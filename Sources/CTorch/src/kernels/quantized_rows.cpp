@@ -161,6 +161,7 @@ std::tuple<at::Tensor, at::Tensor> rescale_gelu_quantize_(at::Tensor &sums, cons
 TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("quantize_rows(Tensor x) -> (Tensor, Tensor)");
   library.def("quantize_weight(Tensor weight) -> (Tensor, Tensor)");
+  library.def("quantize_rows_e4m3(Tensor x, bool gelu) -> (Tensor, Tensor)");  // on CUDA alone
   library.def("rescale_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias) -> Tensor(a!)");
   library.def(
       "rescale_gelu_quantize_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias)"

@@ -1,0 +1,56 @@
+#include "graph.h"
+
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "guard.h"
+
+namespace dit {
+namespace {
+
+using at::cuda::CUDAGraph;
+
+void run(ctorch_body body, void *context) {
+  if (body(context) != 0) throw std::runtime_error("the computation to be recorded failed");
+}
+
+}  // namespace
+
+ctorch_status capture(int32_t device, ctorch_body body, void *context, void **result) {
+  return ctorch::guarded([&] {
+    const auto index = static_cast<c10::DeviceIndex>(device);
+    const c10::cuda::CUDAGuard on_device(index);
+    c10::cuda::device_synchronize();
+    // Recording needs a stream other than the default one; the first calls make the handles and
+    // workspaces that libraries keep for each stream.
+    const auto stream = c10::cuda::getStreamFromPool(true, index);
+    const c10::cuda::CUDAStreamGuard on_stream(stream);
+    run(body, context);
+    run(body, context);
+    stream.synchronize();
+    auto graph = std::make_unique<CUDAGraph>();
+    graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    try {
+      run(body, context);
+    } catch (...) {
+      // The recording ends in any case; what it says of a failed one matters less than the cause.
+      ctorch::guarded([&] { graph->capture_end(); });
+      throw;
+    }
+    graph->capture_end();
+    stream.synchronize();
+    *result = graph.release();
+  });
+}
+
+ctorch_status replay(void *graph) {
+  return ctorch::guarded([&] { static_cast<CUDAGraph *>(graph)->replay(); });
+}
+
+void release(void *graph) { delete static_cast<CUDAGraph *>(graph); }
+
+}  // namespace dit

@@ -1,0 +1,19 @@
+// The library of what is C++ of libtorch's CUDA part and no operator: see ctorch/cuda.h. It is
+// built by scripts/build-cuda, not by the package.
+
+#include <torch/version.h>
+
+#include "ctorch/cuda.h"
+#include "graph.h"
+
+extern "C" __attribute__((visibility("default"))) const ctorch_cuda_functions *ctorch_cuda_table() {
+  static const ctorch_cuda_functions functions = {
+      CTORCH_CUDA_LAYOUT,
+      10000 * TORCH_VERSION_MAJOR + 100 * TORCH_VERSION_MINOR + TORCH_VERSION_PATCH,
+      ctorch_last_error,
+      dit::capture,
+      dit::replay,
+      dit::release,
+  };
+  return &functions;
+}

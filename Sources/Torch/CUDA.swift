@@ -1,0 +1,111 @@
+internal import CTorch
+internal import Foundation
+
+/// NVIDIA GPUs: what the driver says of them, and libtorch's CUDA part, which is opened at run time,
+/// so that one program serves machines with and without.
+public enum CUDA {
+  /// A GPU as its driver describes it.
+  public struct GPU: Sendable, Equatable {
+    /// The product's name.
+    public var name: String
+    /// Bytes.
+    public var memory: Int
+    /// The compute capability, as (9, 0).
+    public var capability: (major: Int, minor: Int)
+    /// Streaming multiprocessors.
+    public var multiprocessorCount: Int
+
+    /// A description.
+    public init(
+      name: String, memory: Int, capability: (major: Int, minor: Int), multiprocessorCount: Int
+    ) {
+      self.name = name
+      self.memory = memory
+      self.capability = capability
+      self.multiprocessorCount = multiprocessorCount
+    }
+
+    /// Whether it multiplies bfloat16 in hardware (Ampere and later).
+    public var hasBFloat16: Bool { capability >= (8, 0) }
+    /// Whether it multiplies 8-bit floating-point numbers in hardware (Ada, Hopper and later).
+    public var hasFloat8: Bool { capability >= (8, 9) }
+
+    /// Whether all fields are equal.
+    public static func == (left: GPU, right: GPU) -> Bool {
+      left.name == right.name && left.memory == right.memory
+        && left.capability == right.capability
+        && left.multiprocessorCount == right.multiprocessorCount
+    }
+  }
+
+  /// What the driver says.
+  public struct Driver: Sendable {
+    /// The newest version of CUDA that it runs, as "13.0".
+    public var version: String
+    /// The GPUs that this process may use, in the order of their indices.
+    public var gpus: [GPU]
+  }
+
+  /// Asks the driver; libtorch has no part in it.
+  ///
+  /// - Throws: `TorchError` if there is no driver, or it does not work.
+  public static func driver() throws -> Driver {
+    var version: Int32 = 0
+    var count: Int32 = 0
+    try check(ctorch_nvidia_driver(&version, &count), "NVIDIA GPUs")
+    let gpus = try (0..<count).map { index -> GPU in
+      var gpu = ctorch_gpu()
+      try check(ctorch_nvidia_gpu(index, &gpu), "NVIDIA GPU \(index)")
+      let name = withUnsafeBytes(of: gpu.name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      return GPU(
+        name: name, memory: Int(gpu.memory), capability: (Int(gpu.major), Int(gpu.minor)),
+        multiprocessorCount: Int(gpu.multiprocessors))
+    }
+    return Driver(version: "\(version / 1000).\(version % 1000 / 10)", gpus: gpus)
+  }
+
+  /// libtorch's CUDA part; nil if the libtorch that is loaded has none.
+  public static var libraryPath: String? {
+    let path = LibTorch.folder + "/libtorch_cuda.so"
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }
+
+  /// Opens libtorch's CUDA part, and our own library over it where there is one.
+  ///
+  /// To be done before anything is computed: libtorch asks only once what devices it has.
+  ///
+  /// - Throws: `TorchError` if this libtorch has no such part or it does not load.
+  public static func open() throws {
+    guard let libraryPath else {
+      throw TorchError(
+        operation: "opening libtorch's CUDA part",
+        message: "the libtorch in '\(LibTorch.folder)' was built without CUDA")
+    }
+    try LibTorch.loadLibrary(libraryPath)
+    guard let kernelLibraryPath else { return }
+    try check(ctorch_cuda_open(kernelLibraryPath), "opening '\(kernelLibraryPath)'")
+  }
+
+  /// Our own library of graphs and kernels, beside the program or where `DIT_CUDA_LIBRARY` says; nil
+  /// if there is none, and plain operators have to do.
+  public static var kernelLibraryPath: String? {
+    if let path = ProcessInfo.processInfo.environment["DIT_CUDA_LIBRARY"] {
+      return path.isEmpty ? nil : path
+    }
+    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    let folder = URL(filePath: program ?? "").deletingLastPathComponent()
+    return ["libdit_cuda.so", "../lib/dit/libdit_cuda.so"]
+      .map { folder.appending(path: $0).standardizedFileURL.path }
+      .first { FileManager.default.fileExists(atPath: $0) }
+  }
+
+  /// Whether our own library is open.
+  public static var hasKernelLibrary: Bool { ctorch_cuda_is_open() }
+
+  /// Whether products and convolutions of float32 may be computed in TF32.
+  public static func allowTF32(_ isAllowed: Bool) throws {
+    try check(ctorch_allow_tf32(isAllowed), "setting the precision of float32 products")
+  }
+}

@@ -1,0 +1,69 @@
+private enum Float8 {
+  static let product = Operator("aten::_scaled_mm")
+  static let largestOfRows = Operator("aten::amax")
+  static let quantizeRows = Operator("dit::quantize_rows_e4m3")
+  /// The largest number of 4 bits of exponent and 3 of mantissa (Micikevicius et al. 2022, table 1).
+  static let largest = 448.0
+}
+
+/// A linear layer whose weight is held in 8-bit floating point, with a scale for each output, and
+/// which takes its input so, with a scale for each row. Sums are float32, results bfloat16.
+struct Float8Linear {
+  private let weight: Tensor  // [out, in]
+  private let scales: Tensor  // [1, out], float32
+  private let bias: Tensor?  // [out], bfloat16
+
+  /// - Parameters:
+  ///   - weight: `[out, in]`, float32; not kept.
+  ///   - bias: `[out]`
+  /// - Throws: `TorchError` on a processor, or if the weight is not finite or its sizes do not suit
+  ///   the hardware.
+  init(weight: Tensor, bias: Tensor?) throws(TorchError) {
+    guard !weight.device.hasProcessorKernels else {
+      throw TorchError(operation: "fp8 linear layer", message: "it needs an NVIDIA GPU")
+    }
+    guard weight.shape.allSatisfy({ $0.isMultiple(of: 16) }) else {
+      throw TorchError(
+        operation: "fp8 linear layer", message: "its sizes \(weight.shape) are no multiples of 16")
+    }
+    let rows = Rows(float8: weight.contiguous)
+    guard let steps = rows.scales, steps.sum().item.isFinite else {
+      throw TorchError(operation: "fp8 linear layer", message: "the weight is not finite")
+    }
+    self.weight = rows.values
+    scales = steps.reshaped([1, -1]).contiguous
+    self.bias = bias?.to(.bfloat16)
+  }
+
+  /// The layer's results, `[..., out]`, bfloat16.
+  func numbers(_ x: Rows) -> Tensor {
+    guard let steps = x.scales else { fatalError("a layer in fp8 takes fp8, not \(x.values)") }
+    let shape = x.values.shape
+    let result = Float8.product(
+      .tensor(x.values.reshaped([-1, shape[shape.count - 1]])), .tensor(weight.transposed()),
+      .tensor(steps.reshaped([-1, 1])), .tensor(scales), .optional(bias), nil, .dtype(.bfloat16),
+      true)
+    return result.reshaped(shape.dropLast() + [weight.size(0)])
+  }
+}
+
+extension Rows {
+  /// Brings numbers to 8-bit floating point: the largest magnitude of a row becomes 448. A row that
+  /// is not finite gets a scale that is not.
+  ///
+  /// - Parameters:
+  ///   - x: `[..., K]`
+  ///   - gelu: applies the tanh form of GELU first.
+  init(float8 x: Tensor, gelu: Bool = false) {
+    guard !x.isCPU, OwnOperators.serve(x), x.size(-1) <= 8192 else {
+      let numbers = (gelu ? geluTanh(x) : x).to(.float32)
+      let largest = Float8.largestOfRows(.tensor(numbers.magnitude), .ints([-1]), true)
+      let steps = largest / Float8.largest
+      let values = numbers / steps.clamped(min: 1e-30)  // a row of zeros has no step
+      self.init(values: values.to(.float8e4m3), scales: steps)
+      return
+    }
+    let results = Float8.quantizeRows.results(.tensor(x.contiguous), .bool(gelu), count: 2)
+    self.init(values: results[0], scales: results[1])
+  }
+}

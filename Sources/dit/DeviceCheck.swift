@@ -1,0 +1,197 @@
+internal import Diffusion
+internal import Inference
+internal import Layers
+internal import Models
+internal import Pipeline
+internal import Torch
+internal import Training
+
+/// The built-in model run, decoded and trained on a device, against the same on the processor as it is
+/// written. For the processor itself that is what devices compute which our kernels do not serve.
+struct DeviceCheck {
+  /// One comparison.
+  struct Outcome: Encodable {
+    let name: String
+    /// The norm of the difference over the norm of the reference; infinite for no numbers.
+    let error: Double
+    let limit: Double
+    let isPassed: Bool
+    /// Whether the device recorded its steps, or why not.
+    let note: String?
+
+    init(_ name: String, error: Double, limit: Double, note: String? = nil) {
+      self.name = name
+      self.error = error
+      self.limit = limit
+      self.note = note
+      isPassed = error < limit
+    }
+  }
+
+  let state: DiTState
+  /// Rows of the network: two images, with guidance.
+  let rows = 4
+  private let device: Device
+  private let labels: [Int]
+
+  init(_ device: Device) throws {
+    self.device = device
+    state = try DiTState(try EmbeddedModel.checkpoint())
+    labels = [0, 3, state.config.classCount, state.config.classCount]
+  }
+
+  /// Runs all comparisons whose precision the device has.
+  ///
+  /// - Throws: `TorchError` if the device fails.
+  func run() throws -> [Outcome] {
+    try CUDA.allowTF32(false)
+    return try forwards() + samplings() + [try decoding(.float32)]
+      + (device == .cpu ? [] : [try decoding(.bfloat16)]) + trainings()
+  }
+
+  /// Runs `body` on the device.
+  func onDevice<Result>(_ body: (Device) throws -> Result) throws -> Result {
+    try withTorchErrors {
+      device == .cpu ? try withPlainOperators { try body(.cpu) } : try body(device)
+    }
+  }
+
+  func error(_ values: [Tensor], _ references: [Tensor]) -> Double {
+    func flat(_ tensors: [Tensor]) -> Tensor {
+      concatenated(tensors.map { $0.detached.to(.cpu).to(.float64).flattened() }, axis: 0)
+    }
+    let (value, reference) = (flat(values), flat(references))
+    let error = (value - reference).norm().item / reference.norm().item
+    return error.isFinite ? error : .greatestFiniteMagnitude
+  }
+
+  private func normal(_ shape: [Int], seed: UInt64) throws -> Tensor {
+    .randn(shape, generator: try Generator(seed: seed))
+  }
+
+  func latents(_ count: Int, seed: UInt64) throws -> Tensor {
+    let size = state.config.inputSize
+    return try normal([count, state.config.channelCount, size, size], seed: seed)
+  }
+}
+
+extension DeviceCheck {
+  private static func limit(_ precision: Precision) -> Double {
+    switch precision {
+    case .auto, .fp32: 1e-4
+    case .fp16: 5e-3
+    case .bf16, .int8, .int8WithFloatFC2: 3e-2
+    case .fp8: 1e-1
+    }
+  }
+
+  /// Whether bfloat16 is worth a look: a processor without hardware for it takes minutes.
+  var hasBFloat16: Bool { device != .cpu || Processor.hasBFloat16 }
+
+  /// Precisions that the device has, in each mode; 8-bit integers are for processors alone.
+  private var runs: [(mode: ExecutionMode, precision: Precision)] {
+    let known: [(ExecutionMode, Precision)] = [
+      (.eager, .fp32), (.eager, .bf16), (.graph, .fp32), (.graph, .bf16), (.graph, .fp16),
+      (.graph, .fp8),
+    ]
+    return known.filter { mode, precision in
+      (precision != .bf16 || hasBFloat16)
+        && (try? Placement.precision(precision, in: mode, on: device)) != nil
+    }
+  }
+
+  private func runner(
+    _ mode: ExecutionMode, _ precision: Precision, _ device: Device
+  ) throws -> any DiTRunner {
+    let tensors = state.tensors
+    return try withoutGradients {
+      try makeRunner(mode, state.config, precision: precision, device: device) {
+        ParameterStore(
+          .load(tensors, dtype: precision.parameterType(in: mode), device: device))
+      }
+    }
+  }
+
+  /// Three steps of each kind: the first one of a graph is recorded, the others are replayed.
+  private func forwards() throws -> [Outcome] {
+    let timesteps = [10, 400, 990]
+    let x = try latents(rows, seed: 1)
+    func outputs(
+      _ mode: ExecutionMode, _ precision: Precision, _ device: Device
+    ) throws -> ([Tensor], String?) {
+      let runner = try runner(mode, precision, device)
+      let network = runner.prepared(labels: labels, timesteps: timesteps)
+      let outputs = timesteps.reversed().map { network(x.to(device), $0).to(.cpu) }
+      return (outputs, (runner as? CompiledDiT)?.recording.note)
+    }
+    let reference = try outputs(.eager, .fp32, .cpu).0
+    return try runs.map { mode, precision in
+      let (values, note) = try onDevice { try outputs(mode, precision, $0) }
+      return Outcome(
+        "forward \(mode.rawValue) \(precision.name)", error: error(values, reference),
+        limit: Self.limit(precision), note: note)
+    }
+  }
+
+  /// Ten steps with guidance, from the same noise.
+  private func samplings() throws -> [Outcome] {
+    let schedule = try NoiseSchedule.linear.respaced(to: 10)
+    let guidance = Guidance(scale: 4)
+    let images = rows / 2
+    let noises = try (0...10).map { try latents(images, seed: UInt64(100 + $0)) }
+    func sampled(
+      _ sampler: Sampler, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
+    ) throws -> Tensor {
+      let network = try runner(mode, precision, device)
+        .prepared(labels: labels, timesteps: schedule.timesteps)
+      let denoiser = guidance.denoiser(
+        noiseChannelCount: state.config.channelCount, over: network)
+      let diffusion = GaussianDiffusion(
+        schedule, learnsVariance: state.config.learnsVariance, device: device)
+      var x = noises[10].to(device)
+      for step in (0..<10).reversed() {
+        x = diffusion.step(
+          sampler, x, output: denoiser(x, schedule.timesteps[step]), step: step,
+          noise: noises[step].to(device), eta: 0)
+      }
+      return x.to(.cpu)
+    }
+    return try Sampler.allCases.flatMap { sampler in
+      let reference = try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
+      return try runs.filter { $0.mode == .graph }.map { mode, precision in
+        let value = try withoutGradients {
+          try onDevice { try sampled(sampler, mode, precision, $0) }
+        }
+        // Guidance magnifies rounding, step by step.
+        return Outcome(
+          "\(sampler.rawValue) of ten steps \(precision.name)",
+          error: error([value], [reference]), limit: 10 * Self.limit(precision))
+      }
+    }
+  }
+
+  private func decoding(_ dtype: DType) throws -> Outcome {
+    let autoencoder = try AutoencoderState(try EmbeddedModel.autoencoder())
+    let x = try latents(2, seed: 2)
+    func image(_ dtype: DType, _ device: Device) -> Tensor {
+      withoutGradients {
+        autoencoder.model(dtype, on: device).decode(x.to(device).to(dtype)).to(.cpu)
+      }
+    }
+    let value = try onDevice { image(dtype, $0) }
+    return Outcome(
+      "decoding \(dtype)", error: error([value], [image(.float32, .cpu)]),
+      limit: dtype == .float32 ? 1e-4 : 3e-2)
+  }
+}
+
+extension CompiledDiT.Recording {
+  /// For the eye; nil where nothing was to be recorded.
+  var note: String? {
+    switch self {
+    case .none: nil
+    case .done: "recorded"
+    case .failed(let reason): "not recorded: \(reason)"
+    }
+  }
+}
