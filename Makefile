@@ -86,6 +86,11 @@ fuzz: ready ## Feed damaged files to the readers of checkpoints (SECONDS_EACH=60
 bench: build ## Run the benchmarks (options: ARGS=...)
 	Benchmarks/run.sh $(ARGS)
 
+.PHONY: gpu-check
+gpu-check: swift-version ## Pack the check of a GPU to run on a machine without Swift: .build/gpu-check.tar.xz
+	@mkdir -p .build
+	scripts/gpu-check pack .build/gpu-check.tar.xz $(ARGS)
+
 .PHONY: train-emoji
 train-emoji: build ## Train the emoji model in runs/emoji; goes on where it was stopped
 	scripts/train-emoji '$(PROGRAM)' runs/emoji $(ARGS)

@@ -68,7 +68,8 @@ class DiT(nn.Module):
 
     def forward(self, x, t, y):
         x = self.embed(x).flatten(2).transpose(1, 2) + self.positions
-        rates = torch.exp(-math.log(10000) / 128 * torch.arange(128, dtype=torch.float32))
+        places = torch.arange(128, dtype=torch.float32, device=x.device)
+        rates = torch.exp(-math.log(10000) / 128 * places)
         angles = t[:, None].float() * rates
         waves = torch.cat([angles.cos(), angles.sin()], dim=1).to(x.dtype)
         c = self.time(waves) + self.labels(y)
@@ -89,22 +90,27 @@ def main():
     parser.add_argument("--steps", type=int, default=3, help="timed, after one that is not")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--compile", action="store_true", help="run under torch.compile")
+    parser.add_argument("--compile-mode", default="default", help="of torch.compile")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(0)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[options.precision]
     size, rows = options.image_size // 8, options.batch_size
-    model = DiT(options.model_name, size).to(dtype).eval()
-    network = torch.compile(model) if options.compile else model
-    x = torch.randn(rows, CHANNELS, size, size).to(dtype)
-    y = torch.tensor([0] * ((rows + 1) // 2) + [CLASS_COUNT] * (rows // 2))
+    device = options.device
+    model = DiT(options.model_name, size).to(device, dtype).eval()
+    network = torch.compile(model, mode=options.compile_mode) if options.compile else model
+    x = torch.randn(rows, CHANNELS, size, size).to(device, dtype)
+    y = torch.tensor([0] * ((rows + 1) // 2) + [CLASS_COUNT] * (rows // 2), device=device)
     times = []
     with torch.inference_mode():
         for step in reversed(range(options.steps + 1)):
             start = time.perf_counter()
-            network(x, torch.full((rows,), step), y).sum().item()
+            network(x, torch.full((rows,), step, device=device), y).sum().item()
             times.append(time.perf_counter() - start)
     print(
         json.dumps(
@@ -112,7 +118,11 @@ def main():
                 "seconds_per_step": statistics.median(times[1:]),
                 "first_step_seconds": times[0],
                 "precision": options.precision,
-                "compiled": options.compile,
+                "compiled": options.compile and options.compile_mode,
+                "device": device,
+                "peak_device_memory_bytes": (
+                    torch.cuda.max_memory_allocated() if device.startswith("cuda") else None
+                ),
                 "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,

@@ -22,7 +22,7 @@ STEPS = 1000
 class Process:
     """The tables of the linear schedule (Ho et al. 2020)."""
 
-    def __init__(self):
+    def __init__(self, device):
         betas = torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64)
         bars = torch.cumprod(1 - betas, 0)
         before = torch.cat([torch.ones(1, dtype=torch.float64), bars[:-1]])
@@ -37,7 +37,7 @@ class Process:
             "log_variance": torch.cat([variance[1:2], variance[1:]]).log(),
             "log_beta": betas.log(),
         }
-        self.tables = {name: table.float() for name, table in tables.items()}
+        self.tables = {name: table.float().to(device) for name, table in tables.items()}
 
     def at(self, name, t):
         return self.tables[name][t][:, None, None, None]
@@ -63,7 +63,10 @@ class Process:
 
 
 @torch.no_grad()
-def update(average, model, decay=0.9999):
+def update(average, model, at_once, decay=0.9999):
+    if at_once:
+        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+        return
     for old, new in zip(average.parameters(), model.parameters()):
         old.mul_(decay).add_(new.data, alpha=1 - decay)
 
@@ -75,31 +78,43 @@ def main():
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=5, help="timed, after one that is not")
     parser.add_argument("--fused", action="store_true", help="AdamW(fused=True)")
+    parser.add_argument(
+        "--average-at-once", action="store_true", help="the moving average in one operator"
+    )
     parser.add_argument("--compile", action="store_true", help="run under torch.compile")
+    parser.add_argument("--compile-mode", default="default", help="of torch.compile")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="autocast")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
     torch.manual_seed(0)
     size, rows = options.image_size // 8, options.batch_size
-    model = DiT(options.model_name, size)
+    device = options.device
+    model = DiT(options.model_name, size).to(device)
     average = copy.deepcopy(model).requires_grad_(False)
-    network = torch.compile(model) if options.compile else model
+    network = torch.compile(model, mode=options.compile_mode) if options.compile else model
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-4, weight_decay=0, fused=options.fused or None)
-    process = Process()
-    start = torch.randn(rows, CHANNELS, size, size)
-    labels = torch.randint(0, CLASS_COUNT, (rows,))
+    process = Process(device)
+    start = torch.randn(rows, CHANNELS, size, size, device=device)
+    labels = torch.randint(0, CLASS_COUNT, (rows,), device=device)
     times = []
     for _ in range(options.steps + 1):
         begun = time.perf_counter()
-        t = torch.randint(0, STEPS, (rows,))
-        y = torch.where(torch.rand(rows) < 0.1, CLASS_COUNT, labels)
-        loss = process.loss(network, start, t, y, torch.randn_like(start))
+        t = torch.randint(0, STEPS, (rows,), device=device)
+        y = torch.where(torch.rand(rows, device=device) < 0.1, CLASS_COUNT, labels)
+        with torch.autocast(
+            device.split(":")[0], torch.bfloat16, enabled=options.precision == "bf16"
+        ):
+            loss = process.loss(network, start, t, y, torch.randn_like(start))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        update(average, model)
+        update(average, model, options.average_at_once)
         loss.item()
         times.append(time.perf_counter() - begun)
     print(
@@ -109,7 +124,12 @@ def main():
                 "fastest_step_seconds": min(times[1:]),
                 "first_step_seconds": times[0],
                 "fused": options.fused,
-                "compiled": options.compile,
+                "compiled": options.compile and options.compile_mode,
+                "precision": options.precision,
+                "device": device,
+                "peak_device_memory_bytes": (
+                    torch.cuda.max_memory_allocated() if device.startswith("cuda") else None
+                ),
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
             }

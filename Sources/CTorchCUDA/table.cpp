@@ -5,6 +5,7 @@
 
 #include "ctorch/cuda.h"
 #include "graph.h"
+#include "group.h"
 
 extern "C" __attribute__((visibility("default"))) const ctorch_cuda_functions *ctorch_cuda_table() {
   static const ctorch_cuda_functions functions = {
@@ -14,6 +15,7 @@ extern "C" __attribute__((visibility("default"))) const ctorch_cuda_functions *c
       dit::capture,
       dit::replay,
       dit::release,
+      dit::join_group,
   };
   return &functions;
 }

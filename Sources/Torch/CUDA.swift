@@ -85,7 +85,14 @@ public enum CUDA {
     }
     try LibTorch.loadLibrary(libraryPath)
     guard let kernelLibraryPath else { return }
-    try check(ctorch_cuda_open(kernelLibraryPath), "opening '\(kernelLibraryPath)'")
+    do {
+      try check(ctorch_cuda_open(kernelLibraryPath), "opening '\(kernelLibraryPath)'")
+    } catch {
+      throw TorchError(
+        operation: error.operation,
+        message: "'\(kernelLibraryPath)': \(error.message); scripts/build-cuda builds it, and an"
+          + " empty DIT_CUDA_LIBRARY in the environment does without")
+    }
   }
 
   /// Our own library of graphs and kernels, beside the program or where `DIT_CUDA_LIBRARY` says; nil

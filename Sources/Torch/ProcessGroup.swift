@@ -1,6 +1,7 @@
 internal import CTorch
 
-/// Processes, each with a rank, that add up and exchange tensors of the processor (c10d's Gloo group).
+/// Processes, each with a rank, that add up and exchange tensors: of the processor (c10d's Gloo group),
+/// or each of its own NVIDIA GPU (the NCCL group).
 ///
 /// All ranks make the same calls in the same order. A call fails when a connection breaks, or when
 /// another rank does not join in for as long as the timeout; the group is of no use then.
@@ -10,6 +11,8 @@ public final class ProcessGroup {
   public let rank: Int
   /// How many there are.
   public let size: Int
+  /// How long a call may wait for other ranks.
+  public let timeout: Duration
 
   /// Joins a group, and waits for all others.
   ///
@@ -33,6 +36,31 @@ public final class ProcessGroup {
     self.handle = handle
     self.rank = rank
     self.size = size
+    self.timeout = timeout
+  }
+
+  /// Joins a group of GPUs, and waits for all others.
+  ///
+  /// - Parameters:
+  ///   - store: which all ranks share.
+  ///   - rank: this process's number.
+  ///   - size: how many there are.
+  ///   - device: this process's GPU, on which the tensors of all calls lie.
+  ///   - timeout: how long a call may wait for other ranks.
+  /// - Throws: `TorchError` if our library for CUDA is not open, or a rank does not come in time.
+  public init(
+    _ store: KeyStore, rank: Int, size: Int, device: Device, timeout: Duration
+  ) throws {
+    var handle = ctorch_group(impl: nil)
+    try check(
+      ctorch_group_create_cuda(
+        store.handle, Int32(clamping: rank), Int32(clamping: size),
+        Int32(clamping: device.index ?? 0), timeout.inMilliseconds, &handle),
+      "joining \(size) processes as rank \(rank) on \(device)")
+    self.handle = handle
+    self.rank = rank
+    self.size = size
+    self.timeout = timeout
   }
 
   /// Whether a call has failed.

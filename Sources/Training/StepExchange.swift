@@ -15,6 +15,8 @@ public final class StepExchange {
 
   private let ranks: RankGroup?
   private var buckets: GradientBuckets?
+  /// Exchanges tensors of the model's device.
+  private var tensorGroup: ProcessGroup?
 
   /// What is exchanged between some processes; nil for a process that is alone.
   public init(_ ranks: RankGroup?) { self.ranks = ranks }
@@ -24,8 +26,10 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func prepare(_ tensors: [Tensor], trained: [Tensor]) throws {
     guard let ranks else { return }
+    let group = try ranks.tensorGroup(on: tensors.first?.device ?? .cpu)
+    tensorGroup = group
     try send(tensors)
-    buckets = try GradientBuckets(trained, in: ranks.group)
+    buckets = try GradientBuckets(trained, in: group)
   }
 
   /// Says where this rank is; a message of failure names it.
@@ -76,7 +80,8 @@ public final class StepExchange {
     guard let ranks else { return }
     let detached = withoutGradients { tensors.map(\.detached) }
     try ranks.naming {
-      try ranks.group.broadcast(detached, from: roots ?? tensors.map { _ in 0 })
+      let group = tensorGroup ?? ranks.group
+      try group.broadcast(detached, from: roots ?? tensors.map { _ in 0 })
     }
   }
 

@@ -13,7 +13,8 @@ namespace {
 const ctorch_cuda_functions *functions = nullptr;
 
 const ctorch_cuda_functions &opened() {
-  if (functions == nullptr) throw std::runtime_error("the library of CUDA graphs is not open");
+  if (functions == nullptr)
+    throw std::runtime_error("our library for CUDA, libdit_cuda.so, is not open");
   return *functions;
 }
 
@@ -32,7 +33,7 @@ ctorch_status ctorch_cuda_open(const char *path) {
         reinterpret_cast<const ctorch_cuda_functions *(*)()>(dlsym(library, "ctorch_cuda_table"));
     if (table == nullptr) throw std::runtime_error("it is not the library of this program");
     if (table()->layout != CTORCH_CUDA_LAYOUT || table()->libtorch != ctorch_loaded_version()) {
-      throw std::runtime_error("it was built for another libtorch or program; build it again");
+      throw std::runtime_error("it was built for another libtorch or program");
     }
     functions = table();
   });
@@ -51,4 +52,11 @@ ctorch_status ctorch_graph_replay(ctorch_graph graph) {
 
 void ctorch_graph_release(ctorch_graph graph) {
   if (functions != nullptr) functions->release(graph.impl);
+}
+
+ctorch_status ctorch_group_create_cuda(ctorch_store store, int32_t rank, int32_t size,
+                                       int32_t device, int64_t milliseconds, ctorch_group *result) {
+  return ctorch::guarded([&] {
+    check(opened().join_group(store.impl, rank, size, device, milliseconds, &result->impl));
+  });
 }

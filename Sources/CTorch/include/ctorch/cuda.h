@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "distributed.h"
 #include "error.h"
 
 #ifdef __cplusplus
@@ -23,9 +24,11 @@ typedef struct ctorch_cuda_functions {
   ctorch_status (*capture)(int32_t device, ctorch_body body, void *context, void **graph);
   ctorch_status (*replay)(void *graph);
   void (*release)(void *graph);
+  ctorch_status (*join_group)(void *store, int32_t rank, int32_t size, int32_t device,
+                              int64_t milliseconds, void **group);
 } ctorch_cuda_functions;
 
-enum { CTORCH_CUDA_LAYOUT = 1 };
+enum { CTORCH_CUDA_LAYOUT = 2 };
 
 /// Opens that library, for good; it registers its operators. libtorch's CUDA part is open already.
 ctorch_status ctorch_cuda_open(const char *path);
@@ -43,6 +46,10 @@ ctorch_status ctorch_graph_capture(int32_t device, ctorch_body body, void *conte
 /// Does again what was recorded, with the same buffers.
 ctorch_status ctorch_graph_replay(ctorch_graph graph);
 void ctorch_graph_release(ctorch_graph graph);
+
+/// Joins the NCCL group of `size` processes, each with a GPU of its own. Waits for all.
+ctorch_status ctorch_group_create_cuda(ctorch_store store, int32_t rank, int32_t size,
+                                       int32_t device, int64_t milliseconds, ctorch_group *result);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ctorch/cuda.h"
+
+namespace dit {
+
+/// Joins an NCCL group; see `ctorch_cuda_functions`.
+ctorch_status join_group(void *store, int32_t rank, int32_t size, int32_t device,
+                         int64_t milliseconds, void **result);
+
+}  // namespace dit
