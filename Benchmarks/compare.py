@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Alternates runs of `dit` and of PyTorch, and prints medians and ratios as tables.
 
-Usage: compare.py [OPTIONS] [sample] [large] [small] [decode]   (default: all of them)
+Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [data]   (default: the first four)
   sample  a step of DiT-XL/2 at 256 px, beside torch.compile, MindSpore's graph mode (where
           MINDSPORE_PYTHON names a Python that has it) and the time of the products alone
   large   the same at 512 px; small: DiT-S/2 and DiT-B/4; both beside PyTorch eager
   decode  AutoencoderKL at 256 and 512 px
+  data    reading and cropping the images of --data-path, beside Pillow
 
 Each round runs every contestant once, one after the other. A ratio compares runs of one round, and
 the table has the median over the rounds, so that a machine that is slower for a while does not
@@ -25,6 +26,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/dit"
 PEERS = ROOT / "Benchmarks/peer"
+# What the peers and the program call the time that is compared.
+SECONDS = ("seconds_per_step", "seconds_per_batch", "seconds_per_image")
 # Number formats, and what the processor must have for them.
 PRECISIONS = {"fp32": "", "bf16": "avx512_bf16", "int8": "avx512_vnni"}
 
@@ -69,6 +72,17 @@ def decoding(size):
     }
 
 
+def reading(options):
+    """Names and commands for reading and cropping images on one thread, the baseline first."""
+    shape = ["--data-path", options.data_path, "--image-size", str(options.image_size)]
+    program = [str(PROGRAM), "benchmark", "data", *shape, "--json"]
+    return {
+        "Pillow": peer("images.py", *shape),
+        "dit": program,
+        "dit, shrinking while decoding": [*program, "--reduce-while-decoding"],
+    }
+
+
 def tables(options):
     """Titles and contestants of the parts asked for."""
     parts = {
@@ -83,6 +97,8 @@ def tables(options):
     if "decode" in options.parts:
         for size in (256, 512):
             yield f"AutoencoderKL, {size} px, an image", decoding(size)
+    if "data" in options.parts:
+        yield f"an image read and cropped to {options.image_size} px", reading(options)
 
 
 def run(command, steps, environment=None):
@@ -116,7 +132,7 @@ def measured(command, options):
 
 
 def seconds(report):
-    return report.get("seconds_per_step", report.get("seconds_per_batch"))
+    return next(report[key] for key in SECONDS if key in report)
 
 
 def compare(title, commands, options):
@@ -130,7 +146,7 @@ def compare(title, commands, options):
     for number in range(1, options.rounds + 1):
         for name, command in commands.items():
             reports[name].append(measured(command, options))
-            note = f"{title}, round {number}: {name} {seconds(reports[name][-1]):.3f} s"
+            note = f"{title}, round {number}: {name} {seconds(reports[name][-1]):.4g} s"
             print(note, file=sys.stderr, flush=True)
     print(
         f"\n{title}, medians of {options.rounds} rounds of {options.steps} steps"
@@ -147,19 +163,20 @@ def compare(title, commands, options):
 
         prepared, memory = median("prepare_seconds", 1), median("peak_memory_bytes", 1e6)
         print(
-            f"| {name} | {statistics.median(map(seconds, runs)):.3f}"
+            f"| {name} | {statistics.median(map(seconds, runs)):.4g}"
             f" | {statistics.median(ratios):.2f} | {', '.join(f'{ratio:.2f}' for ratio in ratios)}"
             f" | {'' if prepared is None else f'{prepared:.1f}'}"
             f" | {'' if memory is None else f'{memory:.0f}'} |", flush=True)
 
 
 def main():
-    parts = ["sample", "large", "small", "decode"]
+    parts = ["sample", "large", "small", "decode", "data"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
     parser.add_argument("--model-name", default="DiT-XL/2", help="of the part `sample`")
-    parser.add_argument("--image-size", type=int, default=256, help="of the part `sample`")
+    parser.add_argument("--image-size", type=int, default=256, help="of the parts `sample` and `data`")
+    parser.add_argument("--data-path", help="the folder of images of the part `data`")
     parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
     parser.add_argument("--steps", type=int, default=3, help="timed in each run")
     parser.add_argument("--rounds", type=int, default=3)
@@ -168,9 +185,11 @@ def main():
     parser.add_argument(
         "--cpu-time", action="store_true", help="count processor seconds on one thread")
     options = parser.parse_args()
-    options.parts = options.parts or parts
+    options.parts = options.parts or parts[:-1]
     if unknown := set(options.parts) - set(parts):
         parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
+    if "data" in options.parts and options.data_path is None:
+        parser.error("the part `data` needs --data-path")
     if options.cpu_time:
         options.threads = 1
     if not PROGRAM.is_file():

@@ -13,10 +13,8 @@ extension RGBImage {
     throws
   {
     self = try RGBImage.reading(path) { bytes in
-      try RGBImage.decoding(bytes) { width, height in
-        reducesWhileDecoding ? RGBImage.halvings(of: min(width, height), for: size) : 0
-      }
-      .centerCropped(to: size)
+      try RGBImage.decoding(bytes, halvedFor: reducesWhileDecoding ? size : nil)
+        .centerCropped(to: size)
     }
   }
 

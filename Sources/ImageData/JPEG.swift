@@ -7,19 +7,20 @@ extension RGBImage {
   ///
   /// - Parameters:
   ///   - bytes: the file.
-  ///   - halvings: how often both sides are halved at most, for its width and height; only whole
-  ///     pixels are halved, and three times at most.
+  ///   - size: the side of the square that it will be cropped to: both sides are halved as often as
+  ///     the crop would do it, three times at most and only whole pixels. Not at all if nil.
   /// - Returns: the image, halved or not.
   /// - Throws: `ImageError`.
   static func decodingJPEG(
-    _ bytes: UnsafeBufferPointer<UInt8>, halvings: (_ width: Int, _ height: Int) -> Int
+    _ bytes: UnsafeBufferPointer<UInt8>, halvedFor size: Int?
   ) throws(ImageError) -> RGBImage {
     var (fullWidth, fullHeight): (UInt32, UInt32) = (0, 0)
     if let message = cimage_jpeg_size(bytes.baseAddress, bytes.count, &fullWidth, &fullHeight) {
       throw ImageError("JPEG: \(String(cString: message))")
     }
     try checkPixelCount("JPEG", width: Int(fullWidth), height: Int(fullHeight))
-    let wanted = min(halvings(Int(fullWidth), Int(fullHeight)), 3)
+    let side = Int(min(fullWidth, fullHeight))
+    let wanted = min(size.map { RGBImage.halvings(of: side, for: $0) } ?? 0, 3)
     let exact = min(fullWidth.trailingZeroBitCount, fullHeight.trailingZeroBitCount)
     let shift = UInt32(max(min(wanted, exact), 0))
     let (width, height) = (fullWidth >> shift, fullHeight >> shift)

@@ -13,14 +13,21 @@ extension RGBImage {
   /// - Throws: `ImageError` if the bytes are none of these, damaged or cut off, or if there are more
   ///   than `maximalPixelCount` pixels.
   public init(decoding bytes: UnsafeRawBufferPointer) throws {
-    self = try RGBImage.decoding(bytes) { _, _ in 0 }
+    self = try RGBImage.decoding(bytes)
   }
 
   /// Reads a JPEG, PNG or BMP file, as `init(decoding:)` does.
   ///
   /// - Throws: `ImageError`, with the path, if the file cannot be read or decoded.
   public init(contentsOf path: String) throws {
-    self = try RGBImage.reading(path) { bytes in try RGBImage(decoding: bytes) }
+    try self.init(contentsOf: path, halvedFor: nil)
+  }
+
+  /// Reads a file; a JPEG is halved while it is decoded, as a crop to that size would halve it.
+  init(contentsOf path: String, halvedFor size: Int?) throws {
+    self = try RGBImage.reading(path) { bytes in
+      try RGBImage.decoding(bytes, halvedFor: size)
+    }
   }
 
   /// Calls `decode` with the bytes of a file; errors get the path.
@@ -37,13 +44,13 @@ extension RGBImage {
     }
   }
 
-  /// Decodes a file; `halvings` says how often both sides of a JPEG of given size may be halved.
+  /// Decodes a file; a JPEG is halved on the way if it is to be cropped to `size`.
   static func decoding(
-    _ bytes: UnsafeRawBufferPointer, halvings: (_ width: Int, _ height: Int) -> Int
+    _ bytes: UnsafeRawBufferPointer, halvedFor size: Int? = nil
   ) throws(ImageError) -> RGBImage {
     let bytes = bytes.bindMemory(to: UInt8.self)
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
-      return try decodingJPEG(bytes, halvings: halvings)
+      return try decodingJPEG(bytes, halvedFor: size)
     }
     if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
       return try decodingPNG(bytes)

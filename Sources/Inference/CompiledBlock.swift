@@ -42,6 +42,8 @@ struct CompiledBlock {
   /// - Returns: `[N, T, D]`
   func attention(_ h: Rows) -> Residual {
     let shape = h.values.shape
+    // What an operator gives that failed within `withTorchErrors`, which will throw.
+    guard shape.count == 3 else { return Residual(h.values) }
     let (n, t, d) = (shape[0], shape[1], shape[2])
     let heads = qkv(h).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
     let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])

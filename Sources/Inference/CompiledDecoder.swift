@@ -7,8 +7,9 @@ public import Torch
 ///
 /// It computes what `AutoencoderKL.decode` does, to rounding: images have their channels last; group
 /// norm, SiLU, doubling of the size, bias and residual are parts of the convolutions, which need a
-/// quarter of the multiplications; and scratch memory does not grow with the image. Statistics of
-/// norms, and attention, are those of the whole image, so there are no seams.
+/// quarter of the multiplications. Images are decoded one at a time, each in one memory of the size
+/// of its largest stage, which is worked through in strips. Statistics of norms, and attention, are
+/// those of the whole image, so there are no seams.
 public final class CompiledDecoder: Autoencoder {
   /// See `Autoencoder`.
   public let downsamplingFactor: Int
@@ -28,13 +29,19 @@ public final class CompiledDecoder: Autoencoder {
   }
 
   private var plan: Plan
+  private let stripPixelCount: Int
 
   /// A decoder whose weights are laid out with the first image.
   ///
   /// - Parameters:
   ///   - model: its parameters are float32 on a processor.
+  ///   - stripPixelCount: about so many pixels are worked on at a time, where the result needs other
+  ///     memory than the image; if nil so many that all threads are busy.
   ///   - laidOut: called when the parameters are not needed any more.
-  public init(_ model: AutoencoderKL, laidOut: @escaping () -> Void = {}) {
+  public init(
+    _ model: AutoencoderKL, stripPixelCount: Int? = nil, laidOut: @escaping () -> Void = {}
+  ) {
+    self.stripPixelCount = stripPixelCount ?? max(16_384, 4096 * LibTorch.threadCount)
     downsamplingFactor = model.downsamplingFactor
     latentChannelCount = model.latentChannelCount
     defaultScaleFactor = model.defaultScaleFactor
@@ -48,17 +55,29 @@ public final class CompiledDecoder: Autoencoder {
   }
 
   /// See `Autoencoder`.
-  public func decode(_ latents: Tensor) -> Tensor { loadedPlan()(latents) }
+  public func decode(_ latents: Tensor) -> Tensor {
+    guard let plan = loadedPlan() else { return latents }
+    return concatenated(
+      (0..<latents.size(0)).map { plan(latents[$0..<$0 + 1], stripPixelCount: stripPixelCount) })
+  }
 
-  private func loadedPlan() -> DecoderPlan {
+  /// The plan; nil if its weights could not be laid out, within `withTorchErrors`, which will throw.
+  private func loadedPlan() -> DecoderPlan? {
     switch plan {
     case .ready(let plan): return plan
     case .waiting(let model, let laidOut):
       guard let decoder = model.decoder else { fatalError("AutoencoderKL: no decoder was loaded") }
-      let loaded = DecoderPlan(decoder, postQuantization: model.postQuantization)
-      plan = .ready(loaded)
-      laidOut()
-      return loaded
+      do {
+        let loaded = try withTorchErrors {
+          DecoderPlan(decoder, postQuantization: model.postQuantization)
+        }
+        plan = .ready(loaded)
+        laidOut()
+        return loaded
+      } catch {
+        report(error as? TorchError ?? TorchError(operation: "decoder", message: "\(error)"))
+        return nil
+      }
     }
   }
 }

@@ -133,6 +133,8 @@ public final class CompiledDiT: DiTRunner {
 
   /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
   private func tokens(_ latents: Tensor) -> Tensor {
+    // What an operator gives that failed within `withTorchErrors`, which will throw.
+    guard latents.rank == 4 else { return latents }
     let (n, c) = (latents.size(0), latents.size(1))
     let (g, p) = (stem.config.gridSize, stem.config.patchSize)
     let patches = latents.reshaped([n, c, g, p, g, p]).permuted([0, 2, 4, 1, 3, 5])

@@ -2,9 +2,9 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// N images, c latent channels, C channels, h w latents, H W image, T = h w tokens.
+// c latent channels, C channels, h w latents, H W image, T = h w tokens.
 
-/// The decoder of an `AutoencoderKL` over images with channels last.
+/// The decoder of an `AutoencoderKL` over one image with channels last.
 struct DecoderPlan {
   private let postQuantization: Conv2d?
   private let input: Conv2d
@@ -12,6 +12,7 @@ struct DecoderPlan {
   private let attention: AttentionPlan
   private let second: ResidualPlan
   private let stages: [(blocks: [ResidualPlan], upsample: PackedConvolution?)]
+  private let widths: [StageWidths]
   private let norm: GroupNorm
   private let output: PackedConvolution
 
@@ -25,20 +26,35 @@ struct DecoderPlan {
     stages = decoder.stages.map { blocks, upsample in
       (blocks.map(ResidualPlan.init(_:)), upsample.map(PackedConvolution.init(_:)))
     }
+    widths = decoder.stages.map { blocks, _ in
+      StageWidths(
+        input: blocks[0].conv1.weight.size(1), output: blocks[0].conv1.weight.size(0))
+    }
     norm = decoder.norm
     output = PackedConvolution(decoder.output)
   }
 
-  /// `[N, c, h, w]` to `[N, 3, H, W]`
-  func callAsFunction(_ latents: Tensor) -> Tensor {
+  /// Decodes an image.
+  ///
+  /// - Parameters:
+  ///   - latents: `[1, c, h, w]`
+  ///   - stripPixelCount: about so many pixels are worked on beside the image.
+  /// - Returns: `[1, 3, H, W]`
+  func callAsFunction(_ latents: Tensor, stripPixelCount: Int) -> Tensor {
     let z = postQuantization.map { $0(latents) } ?? latents
-    var h = input(z).permuted([0, 2, 3, 1]).contiguous  // [N, h, w, C]
-    h = second(attention(first(h)))
-    for (blocks, upsample) in stages {
-      for block in blocks { h = block(h) }
-      if let upsample { h = upsample(h, doublesSize: true) }
+    let start = input(z).permuted([0, 2, 3, 1])  // [1, h, w, C]
+    // What an operator gives that failed within `withTorchErrors`, which will throw.
+    guard start.rank == 4 else { return latents }
+    var memory = DecoderMemory(start, stages: widths, stripPixelCount: stripPixelCount)
+    first(&memory)
+    memory.image.copyInPlace(from: attention(memory.image))
+    second(&memory)
+    for (index, stage) in stages.enumerated() {
+      for block in stage.blocks { block(&memory) }
+      if let upsample = stage.upsample { memory.double(for: widths[index + 1], by: upsample) }
     }
-    return output(h, norm: norm.factors(of: h)).permuted([0, 3, 1, 2])
+    let image = memory.image
+    return output(image, norm: norm.factors(of: image)).permuted([0, 3, 1, 2])
   }
 }
 
@@ -60,14 +76,23 @@ private struct ResidualPlan {
     }
   }
 
-  /// `[N, H, W, C_in]`, which may be written over, to `[N, H, W, C_out]`.
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let h = conv1(x, norm: norm1.factors(of: x))
-    let sum = shortcut.map { layer in
-      let pixels = x.flattened(from: 1, through: 2)  // [N, H W, C_in]
-      return layer(Rows(pixels, as: .float32)).reshaped(Array(x.shape.dropLast()) + [-1])
+  /// Puts the result in the place of the image.
+  func callAsFunction(_ memory: inout DecoderMemory) {
+    let norm = norm1.factors(of: memory.image)
+    let inner: Tensor
+    if let shortcut {
+      inner = memory.split { strip in
+        let pixels = strip.image.flattened(from: 1, through: 2)  // [1, H W, C_in]
+        return (
+          shortcut(Rows(pixels, as: .float32)),
+          conv1(strip.rows, norm: norm, neighbors: strip.neighbors)
+        )
+      }
+    } else {
+      inner = memory.beside
+      conv1.write(memory.image, norm: norm, to: inner)
     }
-    return conv2(h, norm: norm2.factors(of: h), addingTo: sum ?? x)
+    conv2.add(inner, norm: norm2.factors(of: inner), to: memory.image)
   }
 }
 
@@ -90,17 +115,17 @@ private struct AttentionPlan {
     output = packed(attention.output)
   }
 
-  /// `[N, h, w, C]` to the same.
+  /// `[1, h, w, C]` to the same.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let shape = x.shape
     // What an operator gives that failed within `withTorchErrors`, which will throw.
     guard shape.count == 4 else { return x }
     let factors = norm.factors(of: x)
-    let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [N, T, C]
+    let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [1, T, C]
     let h = factors.offsets.expandingDims(at: 1).addingProduct(
       tokens, factors.factors.expandingDims(at: 1))
     let rows = Rows(h, as: .float32)
-    func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [N, 1, T, C]
+    func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [1, 1, T, C]
     let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
     let result = output(Rows(mixed.squeezingDim(at: 1), as: .float32))
     return (tokens + result).reshaped(shape)
@@ -113,9 +138,10 @@ extension PackedConvolution {
 }
 
 extension GroupNorm {
-  /// The norm of `[N, H, W, C]`, to be applied by what reads x next.
+  /// The norm of `[1, H, W, C]`, to be applied by what reads x next.
   fileprivate func factors(of x: Tensor) -> ChannelFactors {
     ChannelFactors(
-      ofGroupNorm: x, groupCount: groupCount, weight: weight, bias: bias, epsilon: epsilon)
+      ofGroupNorm: x, groupCount: groupCount, weight: weight.contiguous, bias: bias.contiguous,
+      epsilon: epsilon)
   }
 }

@@ -64,7 +64,7 @@ public struct DecodingBenchmark {
         }
       }
       return Report(
-        secondsPerBatch: times.dropFirst().sorted()[batchCount / 2], firstBatchSeconds: times[0],
+        secondsPerBatch: median(times.dropFirst()), firstBatchSeconds: times[0],
         peakMemoryBytes: ProcessMemory.peakBytes)
     }
   }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Layers
 public import Models
 public import Torch
@@ -24,8 +23,10 @@ public struct SamplingBenchmark {
     public var secondsPerStep: Double
     /// Of the step that goes before them.
     public var firstStepSeconds: Double
-    /// From parameters to a runner that is ready for the batch.
+    /// From parameters to a runner that is ready for the batch, without the drawing of parameters.
     public var prepareSeconds: Double
+    /// Drawing the parameters.
+    public var drawSeconds: Double
     /// The most memory that was resident, with the program and libtorch.
     public var peakMemoryBytes: Int
     /// The most memory that tensors took on a device that is not the processor.
@@ -51,33 +52,63 @@ public struct SamplingBenchmark {
 
   /// Runs it.
   ///
-  /// - Throws: `TorchError` if the device is absent, `InferenceError` if the processor lacks int8.
+  /// - Throws: `TorchError` if the device is absent, memory does not suffice or the model cannot be;
+  ///   `InferenceError` if the processor lacks int8.
   public func run() throws -> Report {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
-    var started = clock.now
-    let dtype = precision.parameterType(in: mode)
-    let runner = try makeRunner(mode, config, precision: precision, device: device) {
-      ParameterStore(.initialize(generator, dtype: dtype, device: device))
-    }
+    var drawing = Duration.zero
+    var parts = parts[...]
+    let started = clock.now
     let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
-    let network = runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
-    let prepareSeconds = started.duration(to: clock.now).inSeconds
+    let runner = try withTorchErrors {
+      try makeRunner(mode, config, precision: precision, device: device) {
+        let started = clock.now
+        defer { drawing += started.duration(to: clock.now) }
+        return drawn(parts.popFirst(), generator)
+      }
+    }
+    let network = try withTorchErrors {
+      runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
+    }
+    let preparing = started.duration(to: clock.now) - drawing
     let size = config.inputSize
     let latents = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
       .to(device)
-    var times: [Double] = []
-    for step in (0...stepCount).reversed() {
-      started = clock.now
-      _ = network(latents, step)
+    let times = try (0...stepCount).reversed().map { step in
+      let started = clock.now
+      _ = try withTorchErrors { network(latents, step) }
       try device.synchronize()
-      times.append(started.duration(to: clock.now).inSeconds)
+      return started.duration(to: clock.now).inSeconds
     }
     return Report(
-      secondsPerStep: times.dropFirst().sorted()[stepCount / 2], firstStepSeconds: times[0],
-      prepareSeconds: prepareSeconds, peakMemoryBytes: ProcessMemory.peakBytes,
-      peakDeviceMemoryBytes: device.peakMemory(),
-      recording: (runner as? CompiledDiT)?.recording ?? .none,
-      threads: LibTorch.threadCount)
+      secondsPerStep: median(times.dropFirst()), firstStepSeconds: times[0],
+      prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
+      peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
+      recording: (runner as? CompiledDiT)?.recording ?? .none, threads: LibTorch.threadCount)
+  }
+
+  /// Makes part of the model's parameters at a root.
+  private typealias Part = (Scope) -> Void
+
+  /// The parts in the order in which a runner asks for them.
+  private var parts: [Part] {
+    guard mode == .graph else { return [{ _ = DiT(config, at: $0) }] }
+    var head = config
+    head.depth = 0
+    let blocks: [Part] = (0..<config.depth).map { index in
+      { _ = DiTBlock(config, at: $0 / "blocks" / index) }
+    }
+    return [{ _ = DiT(head, at: $0) }] + blocks
+  }
+
+  /// Parameters of a part at random.
+  private func drawn(_ part: Part?, _ generator: Generator) -> ParameterStore {
+    let dtype = precision.parameterType(in: mode)
+    let store = ParameterStore(.initialize(generator, dtype: dtype, device: device))
+    part?(store.root)
+    return ParameterStore(
+      .load(
+        store.names.reduce(into: [:]) { $0[$1] = store[$1] }, dtype: dtype, device: device))
   }
 }

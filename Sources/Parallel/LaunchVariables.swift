@@ -31,14 +31,15 @@ public struct LaunchVariables {
   ///   other; `FileError` for a rank table that cannot be read.
   public func process(rankTable: String? = nil) throws -> LaunchedProcess? {
     let torch = try torch()
-    // The innermost launcher counts, and torchrun says so.
-    if let torch, environment["TORCHELASTIC_RUN_ID"] != nil, rankTable == nil {
-      return torch.process
+    // The innermost launcher counts: torchrun and msrun, which others start on each machine, say so.
+    if rankTable == nil {
+      if let torch, environment["TORCHELASTIC_RUN_ID"] != nil { return torch.process }
+      if let mindSpore = try mindSpore() { return mindSpore }
     }
     let mpi = try openMPI()
     // mpirun may itself have been started by srun.
     let slurm = mpi == nil ? try slurm() : nil
-    let findings = [torch, try table(rankTable), mpi, try mindSpore(), slurm].compactMap { $0 }
+    let findings = [torch, try table(rankTable), mpi, slurm].compactMap { $0 }
     guard let first = findings.first else { return nil }
     for other in findings.dropFirst()
     where (other.process.rank, other.process.count) != (first.process.rank, first.process.count) {
@@ -110,9 +111,8 @@ public struct LaunchVariables {
   }
 
   /// MindSpore's cluster: workers, and a scheduler beside them that serves the store.
-  private func mindSpore() throws -> Finding? {
+  private func mindSpore() throws -> LaunchedProcess? {
     guard let role = environment["MS_ROLE"] else { return nil }
-    let names = ["MS_ROLE", "MS_WORKER_NUM"]
     let count = try positive("MS_WORKER_NUM", beside: "MS_ROLE")
     var process = LaunchedProcess(
       launcher: "msrun", rank: nil, count: count, localRank: try number("DEVICE_ID") ?? 0,
@@ -122,12 +122,13 @@ public struct LaunchVariables {
     switch role {
     case "MS_SCHED": process.isScheduler = true
     case "MS_WORKER":
-      let name = Int(environment["MS_NODE_ID"] ?? "") == nil ? "RANK_ID" : "MS_NODE_ID"
-      process.rank = try number(name, below: count)
+      // Without a number in MS_NODE_ID, RANK_ID is the scheduler's, which msrun hands on.
+      let isNumbered = Int(environment["MS_NODE_ID"] ?? "") != nil
+      process.rank = isNumbered ? try number("MS_NODE_ID", below: count) : nil
     default:
       throw LaunchError("MS_ROLE=\(role): known are MS_WORKER and MS_SCHED")
     }
-    return Finding(process: process, variables: names)
+    return process
   }
 
   /// A rank table with the numbers that say which of its devices is meant.

@@ -54,6 +54,25 @@ public enum Network {
     return nil
   }
 
+  /// The address at which other ranks reach this one.
+  ///
+  /// The host of rank 0 may have a name that means the machine itself to all ranks on it (Debian's
+  /// `/etc/hosts`). They then take the address that they have on the way to a rank elsewhere.
+  ///
+  /// - Parameters:
+  ///   - own: on the way to rank 0.
+  ///   - others: those of the other ranks on their way there; asked for only where that matters.
+  ///   - way: finds the address that this machine has on the way to another.
+  /// - Returns: the address to offer.
+  /// - Throws: what `others` throws.
+  static func reachable(
+    _ own: String, from others: () throws -> [String],
+    way: (String) -> String? = Network.address(towards:)
+  ) rethrows -> String {
+    guard isLoopback(own) else { return own }
+    return try others().first { !isLoopback($0) }.flatMap(way) ?? own
+  }
+
   /// Whether an address only serves within a machine.
   static func isLoopback(_ address: String) -> Bool {
     address.hasPrefix("127.") || address == "::1"

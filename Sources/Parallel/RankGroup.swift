@@ -21,24 +21,23 @@ public final class RankGroup {
   private let monitor: RankMonitor
   private let servesStore: Bool
   private let timeout: Duration
+  /// How often the others have waited for rank 0.
+  private var turn = 0
 
   /// Joins the processes of a job, and waits for all of them.
   ///
   /// - Parameters:
   ///   - process: the place of this one; no scheduler.
   ///   - timeout: how long to wait for another rank, now and later.
-  /// - Throws: `LaunchError` if a rank does not come in time, or two have the same number.
-  public convenience init(_ process: LaunchedProcess, timeout: Duration) throws {
-    let store = try RankGroup.store(process, timeout: timeout)
-    let rank = try process.rank ?? store.add(1, to: "ranks") - 1
-    guard rank < process.count, try store.add(1, to: "rank/\(rank)") == 1 else {
-      throw LaunchError(
-        "two processes are rank \(rank) of \(process.count), or an earlier job still runs at"
-          + " \(process.storeHost):\(store.port); end it, or set another MASTER_PORT")
-    }
-    try store.set("host/\(rank)", to: HostName.current)
-    let hosts = try RankGroup.hosts(store, rank, process.count)
-    let address = try RankGroup.address(store, rank, process)
+  ///   - check: called now and then while others are waited for; throws to stop.
+  /// - Throws: `LaunchError` if a rank does not come in time, says that it will not come, or two have the
+  ///   same number; what `check` throws.
+  public convenience init(
+    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void = {}
+  ) throws {
+    let meeting = try MeetingPoint(process, timeout: timeout, check: check)
+    let (rank, hosts, address) = try meeting.join()
+    let store = meeting.store
     let port = store.port
     let host = process.servesStore ? Network.loopback : process.storeHost
     let prefix = process.storePrefix
@@ -73,63 +72,35 @@ public final class RankGroup {
 
   /// Serves the store of a job until its ranks are done; what MindSpore's scheduler does.
   ///
-  /// - Throws: `LaunchError` if the port is taken, or the job has failed.
-  public static func schedule(_ process: LaunchedProcess, timeout: Duration) throws {
-    let store = try store(process, timeout: timeout)
-    try waitUntilAllAreDone(store, process.count, limit: nil)
-  }
-
-  private static func store(_ process: LaunchedProcess, timeout: Duration) throws -> KeyStore {
-    do {
-      return try KeyStore(
-        host: process.servesStore ? Network.loopback : process.storeHost, port: process.storePort,
-        isServer: process.servesStore, prefix: process.storePrefix, timeout: timeout)
-    } catch let error as TorchError {
-      let place = "\(process.storeHost):\(process.storePort)"
-      throw LaunchError(
-        process.servesStore
-          ? "cannot listen on port \(process.storePort), where all ranks are to meet: set another"
-            + " MASTER_PORT (\(error.message))"
-          : "no rank 0 at \(place) within \(timeout.components.seconds) s: does it run, and does"
-            + " MASTER_ADDR name its host? (\(error.message))")
-    }
-  }
-
-  /// The machines of all ranks; rank 0 waits for each.
-  private static func hosts(_ store: KeyStore, _ rank: Int, _ count: Int) throws -> [String] {
-    guard rank == 0 else {
-      do {
-        return try store.text(of: "hosts").split(separator: "\n").map(String.init)
-      } catch let error as TorchError {
-        throw LaunchError("not all \(count) ranks have come (\(error.message))")
+  /// - Parameters:
+  ///   - process: the scheduler.
+  ///   - timeout: how long all ranks together may give no sign of life.
+  ///   - check: called now and then; throws to stop.
+  /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; what `check`
+  ///   throws.
+  public static func schedule(
+    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void
+  ) throws {
+    let store = try MeetingPoint(process, timeout: timeout, check: check).store
+    var (signs, silentSeconds, asked) = ([String?](), 0, ContinuousClock.now)
+    try waitUntilAllAreDone(store, process.count) {
+      try check()
+      guard ContinuousClock.now - asked > .seconds(1) else { return true }
+      asked = .now
+      let now = try (0..<process.count).map { try RankMonitor.sign(of: $0, store) }
+      silentSeconds = now == signs ? silentSeconds + 1 : 0
+      signs = now
+      let hasBegun = signs.contains { $0 != nil }
+      guard .seconds(silentSeconds) < (hasBegun ? min(timeout, silence) : timeout) else {
+        throw LaunchError(
+          "none of the \(process.count) ranks has given a sign of life for \(silentSeconds) s")
       }
+      return true
     }
-    let hosts = try (0..<count).map { rank in
-      do {
-        return try store.text(of: "host/\(rank)")
-      } catch let error as TorchError {
-        throw LaunchError("rank \(rank) of \(count) has not come (\(error.message))")
-      }
-    }
-    try store.set("hosts", to: hosts.joined(separator: "\n"))
-    return hosts
   }
 
-  /// The address at which the others reach this rank: the one on its way to rank 0, and for rank 0
-  /// the one on the way to a rank elsewhere.
-  private static func address(
-    _ store: KeyStore, _ rank: Int, _ process: LaunchedProcess
-  ) throws -> String? {
-    guard ProcessInfo.processInfo.environment["GLOO_SOCKET_IFNAME"] == nil else { return nil }
-    let address = Network.address(towards: process.storeHost) ?? Network.loopback
-    try store.set("address/\(rank)", to: address)
-    guard rank == 0, Network.isLoopback(address) else { return address }
-    for other in 1..<max(process.count, 1) {
-      let theirs = try store.text(of: "address/\(other)")
-      if !Network.isLoopback(theirs), let own = Network.address(towards: theirs) { return own }
-    }
-    return address
-  }
+  /// After so long without a sign of any rank all are gone: the launcher has ended them.
+  private static let silence = Duration.seconds(30)
 
   /// Says what this rank does now; a message of failure names it.
   public func enter(_ phase: Phase, step: Int) throws {
@@ -139,7 +110,7 @@ public final class RankGroup {
 
   /// What a rank can be at.
   public enum Phase: Sendable {
-    case data, backward, exchange, update, save
+    case data, backward, exchange, update, draw, save
 
     var status: RankStatus.Phase {
       switch self {
@@ -147,8 +118,42 @@ public final class RankGroup {
       case .backward: .backward
       case .exchange: .exchange
       case .update: .update
+      case .draw: .draw
       case .save: .save
       }
+    }
+  }
+
+  /// Has rank 0 do something by itself, while the others wait for as long as it gets on.
+  ///
+  /// - Parameters:
+  ///   - phase: what it is.
+  ///   - step: when.
+  ///   - work: called in rank 0 alone; calls what it is given more often than once a timeout.
+  /// - Throws: what `work` throws; `LaunchError` if rank 0, or another, is lost.
+  public func letFirst(
+    _ phase: Phase, step: Int, _ work: (_ mark: () throws -> Void) throws -> Void
+  ) throws {
+    turn += 1
+    let (marks, end) = ("turn/\(turn)", "turn/\(turn)/end")
+    guard rank != 0 else {
+      try enter(phase, step: step)
+      try work {
+        try check()
+        _ = try naming { try store.add(1, to: marks) }
+      }
+      return try naming { try store.set(end, to: "") }
+    }
+    monitor.enter(.wait, step: step)
+    var seen = (count: 0, at: ContinuousClock.now)
+    while try naming({ try !store.has(end) }) {
+      try check()
+      let count = try naming { try store.add(0, to: marks) }
+      if count != seen.count { seen = (count, .now) }
+      guard ContinuousClock.now - seen.at < timeout else {
+        throw LaunchError(monitor.explain("rank 0 has not got on for \(timeout)"))
+      }
+      usleep(100_000)
     }
   }
 
@@ -201,22 +206,21 @@ public final class RankGroup {
     monitor.finish()
     _ = try? store.add(1, to: RankGroup.doneKey)
     guard servesStore else { return }
-    try RankGroup.waitUntilAllAreDone(store, count, limit: timeout)
+    let start = ContinuousClock.now
+    try RankGroup.waitUntilAllAreDone(store, count) { ContinuousClock.now - start < timeout }
   }
 
   private static let doneKey = "done"
 
   private static func waitUntilAllAreDone(
-    _ store: KeyStore, _ count: Int, limit: Duration?
+    _ store: KeyStore, _ count: Int, while isPatient: () throws -> Bool
   ) throws {
-    let start = ContinuousClock.now
-    while try store.add(0, to: doneKey) < count {
-      if try store.has("failure") {
+    while try store.add(0, to: doneKey) < count, try isPatient() {
+      if try store.has(RankMonitor.failureKey) {
         // The others are to hear it first.
         Thread.sleep(forTimeInterval: 2)
-        throw LaunchError(try store.text(of: "failure"))
+        throw LaunchError(try store.text(of: RankMonitor.failureKey))
       }
-      if let limit, ContinuousClock.now - start > limit { return }
       usleep(50_000)
     }
   }

@@ -36,7 +36,8 @@ final class RankMonitor: Sendable {
   private static let silence = Duration.seconds(3)
   /// How long the program may take to notice a failure.
   private static let grace = Duration.seconds(20)
-  private static let failureKey = "failure"
+  /// Where the store has the reason why the job cannot go on.
+  static let failureKey = "failure"
 
   /// Starts to watch.
   ///
@@ -53,7 +54,8 @@ final class RankMonitor: Sendable {
     self.rank = rank
     self.hosts = hosts
     self.isStoreApart = isStoreApart
-    self.timeout = timeout
+    // Below that a rank that lives may seem silent.
+    self.timeout = max(timeout, RankMonitor.silence)
     self.connect = connect
     Thread.detachNewThread { [self] in
       watch()
@@ -127,22 +129,22 @@ final class RankMonitor: Sendable {
           state.status.beat += 1
           return (state.isFinished, state.isLost, state.ownFailure)
         }
-        try store.set("beat/\(rank)", to: state.withLock { $0.status }.text)
+        try store.set(RankMonitor.beatKey(rank), to: state.withLock { $0.status }.text)
         if isFinished { return }
-        if let own { try publish("\(name(rank)): \(own)", store) }
+        if let own { MeetingPoint.publish("\(name(rank)): \(own)", in: store) }
         if try store.has(RankMonitor.failureKey) {
           return fail(try store.text(of: RankMonitor.failureKey))
         }
         if isLost, let message = try blame(store, neighbor, silentSince: seen.at) {
-          try publish(message, store)
+          MeetingPoint.publish(message, in: store)
         }
         if let status = try status(of: neighbor, store), status.phase != .done {
           if status.beat != seen.beat { seen = (status.beat, .now) }
           let silent = ContinuousClock.now - seen.at
           if silent > timeout {
-            try publish(
+            MeetingPoint.publish(
               "\(name(neighbor)) has given no sign of life for \(silent.components.seconds) s, since"
-                + " \(status.place)", store)
+                + " \(status.place)", in: store)
           }
         }
         state.withLock { $0.lastAnswer = .now }
@@ -167,14 +169,16 @@ final class RankMonitor: Sendable {
     _exit(1)
   }
 
-  /// Makes a failure known to all, unless another is known already.
-  private func publish(_ message: String, _ store: KeyStore) throws {
-    if try store.add(1, to: "failures") == 1 { try store.set(RankMonitor.failureKey, to: message) }
+  private func status(of rank: Int, _ store: KeyStore) throws -> RankStatus? {
+    try RankMonitor.sign(of: rank, store).flatMap { RankStatus(text: $0) }
   }
 
-  private func status(of rank: Int, _ store: KeyStore) throws -> RankStatus? {
-    let key = "beat/\(rank)"
-    return try store.has(key) ? RankStatus(text: try store.text(of: key)) : nil
+  private static func beatKey(_ rank: Int) -> String { "beat/\(rank)" }
+
+  /// The last sign of life of a rank; nil if there is none yet.
+  static func sign(of rank: Int, _ store: KeyStore) throws -> String? {
+    let key = beatKey(rank)
+    return try store.has(key) ? try store.text(of: key) : nil
   }
 
   /// Who has gone silent, or else has stayed behind; nil once somebody else has said so.

@@ -14,6 +14,8 @@ struct RankStatus: Equatable {
     case backward
     case exchange
     case update
+    case draw
+    case wait
     case save
     case done
 
@@ -25,6 +27,8 @@ struct RankStatus: Equatable {
       case .backward: "forward and backward"
       case .exchange: "waiting for the others"
       case .update: "the update"
+      case .draw: "drawing samples"
+      case .wait: "waiting for rank 0"
       case .save: "saving"
       case .done: "done"
       }

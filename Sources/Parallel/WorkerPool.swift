@@ -22,11 +22,20 @@ public final class WorkerPool {
     var process: SpawnedProcess
     /// What `waitpid` said; nil while it runs.
     var status: Int32?
+    /// What it wrote last to standard error.
+    var lastError: String?
+  }
+
+  private struct Failure {
+    let message: String
+    /// Whether it is what a signal that was passed on has done.
+    let isStop: Bool
+    let time = ContinuousClock.now
   }
 
   private let store: KeyStore
   private var workers: [Worker] = []
-  private var failure: (message: String, at: ContinuousClock.Instant)?
+  private var failure: Failure?
   private var passedSignal: Int32 = 0
 
   /// Set for the workers, so that they know that they are some.
@@ -89,26 +98,35 @@ public final class WorkerPool {
     signal: () -> Int32, output: (String) -> Void, errors: (String) -> Void
   ) -> Outcome {
     while workers.contains(where: { $0.status == nil }) || hasOpenStreams {
-      pass(signal())
-      readLines(output: output, errors: errors)
-      reap()
+      pass(signal(), errors)
+      readLines(output, errors, milliseconds: 100)
+      reap { readLines(output, errors, milliseconds: 0) }
       endIfFailed()
     }
     if let failure {
+      guard !failure.isStop else {
+        errors(failure.message)
+        return .stopped(passedSignal)
+      }
       let isUsage = workers.contains { $0.status == EX_USAGE << 8 }
       return .failed(failure.message, isUsage: isUsage)
     }
     let stops = workers.compactMap(\.status).compactMap(WorkerPool.stop)
-    return stops.first.map { .stopped($0) } ?? .done
+    guard let signal = stops.first else { return .done }
+    if passedSignal == 0 {
+      errors("One of the processes was sent \(WorkerPool.name(signal)), and all have stopped.")
+    }
+    return .stopped(signal)
   }
 
   private var hasOpenStreams: Bool {
     workers.contains { $0.process.streams.contains { $0.descriptor != nil } }
   }
 
-  private func pass(_ signal: Int32) {
+  private func pass(_ signal: Int32, _ errors: (String) -> Void) {
     guard signal != 0, passedSignal == 0 else { return }
     passedSignal = signal
+    errors("Passing \(WorkerPool.name(signal)) on to \(workers.count) processes.")
     end(signal)
   }
 
@@ -116,7 +134,9 @@ public final class WorkerPool {
     for worker in workers where worker.status == nil { kill(worker.process.identifier, signal) }
   }
 
-  private func readLines(output: (String) -> Void, errors: (String) -> Void) {
+  private func readLines(
+    _ output: (String) -> Void, _ errors: (String) -> Void, milliseconds: Int32
+  ) {
     let places = workers.indices.flatMap { worker in
       workers[worker].process.streams.indices.map { (worker, $0) }
     }.filter { workers[$0.0].process.streams[$0.1].descriptor != nil }
@@ -125,35 +145,48 @@ public final class WorkerPool {
         fd: workers[worker].process.streams[stream].descriptor ?? -1, events: Int16(POLLIN),
         revents: 0)
     }
-    guard poll(&polled, nfds_t(polled.count), 100) > 0 else { return }
+    guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
     for (entry, (worker, stream)) in zip(polled, places) where entry.revents != 0 {
       let rank = workers[worker].rank
       for line in workers[worker].process.streams[stream].lines() {
+        if stream == 1 { workers[worker].lastError = line }
         if rank == 0, stream == 0 { output(line) } else { errors("[\(rank)] \(line)") }
       }
     }
   }
 
-  private func reap() {
+  /// Finds out who has ended; `readRest` is called before the reason is given.
+  private func reap(readRest: () -> Void) {
     for index in workers.indices where workers[index].status == nil {
       var status: Int32 = 0
       guard waitpid(workers[index].process.identifier, &status, WNOHANG) > 0 else { continue }
       workers[index].status = status
-      guard let reason = WorkerPool.reason(status) else { continue }
+      readRest()
+      guard let reason = reason(status, workers[index]) else { continue }
       note(
         "rank \(workers[index].rank) on \(HostName.current)"
-          + " (process \(workers[index].process.identifier)) \(reason)")
+          + " (process \(workers[index].process.identifier)) \(reason)",
+        isStop: passedSignal != 0 && status & 0x7f == passedSignal)
     }
   }
 
   /// Why a status means failure; nil if it does not.
-  private static func reason(_ status: Int32) -> String? {
+  private func reason(_ status: Int32, _ worker: Worker) -> String? {
     let signal = status & 0x7f
     guard signal == 0 else {
-      return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
+      let last = try? RankMonitor.sign(of: worker.rank, store).flatMap { RankStatus(text: $0) }
+      return "was ended by \(WorkerPool.name(signal))"
+        + (signal == passedSignal ? ", which was passed on to it" : "")
+        + (last.map { " (last seen at \($0.place))" } ?? "")
     }
-    if status == 0 || stop(status) != nil { return nil }
+    if status == 0 || WorkerPool.stop(status) != nil { return nil }
     return "has failed with status \(status >> 8 & 0xff)"
+      + (worker.lastError.map { ": \($0)" } ?? "")
+  }
+
+  /// "signal 15 (Terminated)".
+  private static func name(_ signal: Int32) -> String {
+    "signal \(signal) (\(String(cString: strsignal(signal))))"
   }
 
   /// The signal that a worker was asked to stop by, as its exit code says; nil for another status.
@@ -162,20 +195,22 @@ public final class WorkerPool {
   }
 
   /// Keeps the first failure, and tells all ranks of it.
-  private func note(_ message: String) {
+  private func note(_ message: String, isStop: Bool) {
     guard failure == nil else { return }
     // A rank that had time to say what is wrong has said so in the store.
-    if let told = try? store.has("failure"), told, let text = try? store.text(of: "failure") {
-      failure = (text, .now)
+    if (try? store.has(RankMonitor.failureKey)) == true,
+      let text = try? store.text(of: RankMonitor.failureKey)
+    {
+      failure = Failure(message: text, isStop: isStop)
       return
     }
-    failure = (message, .now)
-    if (try? store.add(1, to: "failures")) == 1 { try? store.set("failure", to: message) }
+    failure = Failure(message: message, isStop: isStop)
+    MeetingPoint.publish(message, in: store)
   }
 
   private func endIfFailed() {
     guard let failure else { return }
-    let elapsed = ContinuousClock.now - failure.at
+    let elapsed = ContinuousClock.now - failure.time
     if elapsed > WorkerPool.patience * 2 {
       end(SIGKILL)
     } else if elapsed > WorkerPool.patience {

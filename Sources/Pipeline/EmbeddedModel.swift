@@ -26,6 +26,15 @@ public enum EmbeddedModel {
         start: embedded_autoencoder, count: embedded_autoencoder_size), name: autoencoderName)
   }
 
+  /// Tells the models of one build from those of another.
+  public static var stamp: String {
+    let parts = [
+      UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size),
+      UnsafeRawBufferPointer(start: embedded_autoencoder, count: embedded_autoencoder_size),
+    ]
+    return "\(name), " + parts.map { CRC32.text(CRC32.checksum($0)) }.joined(separator: "-")
+  }
+
   /// The names of ImageNet's 1,000 classes.
   static var imageNetNames: [String] {
     let bytes = UnsafeRawBufferPointer(

@@ -62,7 +62,13 @@ public final class LatentDiffusionPipeline {
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
-    notes = checkpoint.notes + loader.notes
+    let emulation =
+      precision.isEmulated
+      ? [
+        "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
+      ]
+      : []
+    notes = checkpoint.notes + loader.notes + emulation
     self.model = model
     runner = .waiting(loader)
   }

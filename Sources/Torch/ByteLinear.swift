@@ -22,18 +22,21 @@ struct ByteLinear {
   /// - Throws: `TorchError` if the weight is not finite or the processor cannot.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
     let isEmulated = Processor.emulatesByteProducts
-    guard weight.isCPU, Processor.hasByteProducts, let prepack = Bytes.prepack,
-      let linear = Bytes.linear
-    else {
+    guard weight.isCPU, Processor.hasByteProducts else {
       throw TorchError(
         operation: "8-bit linear layer", message: "needs a processor with AVX512_VNNI")
+    }
+    let own = isEmulated ? nil : Bytes.linear
+    guard isEmulated || Bytes.prepack != nil && own != nil else {
+      throw TorchError(
+        operation: "8-bit linear layer", message: "this libtorch was built without oneDNN")
     }
     let count = weight.size(0)
     do {
       (self.weight, scales) = try withTorchErrors {
         let results = Bytes.quantizeWeight.results(.tensor(weight), count: 2)
-        let weight = isEmulated ? results[0].to(.float32) : prepack(.tensor(results[0]), nil)
-        return (weight, results[1])
+        let packed = isEmulated ? nil : Bytes.prepack?(.tensor(results[0]), nil)
+        return (packed ?? results[0].to(.float32), results[1])
       }
     } catch let error as TorchError {
       throw error
@@ -43,7 +46,7 @@ struct ByteLinear {
     self.bias = bias ?? .zeros([count])
     ones = .ones([count])
     zeros = .zeros([count], dtype: .int32)
-    self.linear = isEmulated ? nil : linear
+    linear = own
   }
 
   /// The layer's results as numbers, float32.

@@ -17,7 +17,7 @@ public struct ChannelFactors {
   /// The group norm (Wu & He 2018) of images, with the statistics of each whole image.
   ///
   /// - Parameters:
-  ///   - x: `[N, H, W, C]`, contiguous, float32, on a processor
+  ///   - x: `[N, H, W, C]`, float32, on a processor; rows may lie apart.
   ///   - groupCount: divides C.
   ///   - weight: `[C]`
   ///   - bias: `[C]`
@@ -31,8 +31,32 @@ public struct ChannelFactors {
   }
 }
 
+/// Whether the first and the last row of some rows of images are there only as neighbors of the
+/// others, which is where a strip is cut out of images.
+public struct RowNeighbors: Sendable {
+  /// Of the first row.
+  public let above: Bool
+  /// Of the last row.
+  public let below: Bool
+
+  /// Neighbors above and below, or zeros in their place.
+  public init(above: Bool, below: Bool) {
+    self.above = above
+    self.below = below
+  }
+
+  /// Zeros around all rows.
+  public static let none = RowNeighbors(above: false, below: false)
+
+  /// How many rows are only neighbors.
+  public var count: Int { (above ? 1 : 0) + (below ? 1 : 0) }
+}
+
 /// A 3x3 convolution for inference on a processor, over images with channels last and zeros around
 /// them, float32.
+///
+/// The pixels of a row lie side by side; rows may lie apart, as those of images that lie side by side
+/// do, and images too.
 public struct PackedConvolution {
   private let weight: Tensor
   private let bias: Tensor?
@@ -52,22 +76,52 @@ public struct PackedConvolution {
   /// Applies the convolution.
   ///
   /// - Parameters:
-  ///   - x: `[N, h, w, in]`, contiguous
+  ///   - x: `[N, h, w, in]`
   ///   - norm: a group norm of x that is applied first, with SiLU after it; nil for neither.
-  ///   - doublesSize: makes four of each pixel first, so that H W are 2 h 2 w.
-  ///   - sum: `[N, H, W, out]`, contiguous; the result is added to it, in place, and it is returned.
-  /// - Returns: `[N, H, W, out]`
+  ///   - doublesSize: makes four of each pixel first.
+  ///   - neighbors: rows of x that get no result.
+  /// - Returns: `[N, H, W, out]`, where H W are h w without the neighbors, or 2 h 2 w.
   public func callAsFunction(
-    _ x: Tensor, norm: ChannelFactors? = nil, doublesSize: Bool = false, addingTo sum: Tensor? = nil
+    _ x: Tensor, norm: ChannelFactors? = nil, doublesSize: Bool = false,
+    neighbors: RowNeighbors = .none
   ) -> Tensor {
     // What an operator gives that failed within `withTorchErrors`, which will throw.
     guard x.rank == 4 else { return x }
     let factor = doublesSize ? 2 : 1
-    let result =
-      sum ?? .empty([x.size(0), factor * x.size(1), factor * x.size(2), outputCount])
+    let result = Tensor.empty([
+      x.size(0), factor * (x.size(1) - neighbors.count), factor * x.size(2), outputCount,
+    ])
+    apply(x, norm, doublesSize, neighbors, result, adds: false)
+    return result
+  }
+
+  /// Applies the convolution and writes over what is there.
+  ///
+  /// - Parameters:
+  ///   - x: `[N, H, W, in]`
+  ///   - norm: as above.
+  ///   - result: `[N, H, W, out]`, apart from x.
+  public func write(_ x: Tensor, norm: ChannelFactors?, to result: Tensor) {
+    apply(x, norm, false, .none, result, adds: false)
+  }
+
+  /// Applies the convolution and adds the result to what is there.
+  ///
+  /// - Parameters:
+  ///   - x: `[N, H, W, in]`
+  ///   - norm: as above.
+  ///   - sum: `[N, H, W, out]`, apart from x.
+  public func add(_ x: Tensor, norm: ChannelFactors?, to sum: Tensor) {
+    apply(x, norm, false, .none, sum, adds: true)
+  }
+
+  private func apply(
+    _ x: Tensor, _ norm: ChannelFactors?, _ doublesSize: Bool, _ neighbors: RowNeighbors,
+    _ result: Tensor, adds: Bool
+  ) {
     _ = Images.convolution.results(
       .tensor(result), .tensor(x), .tensor(weight), .optional(bias), .optional(norm?.factors),
-      .optional(norm?.offsets), .bool(doublesSize), .bool(sum != nil), count: 0)
-    return result
+      .optional(norm?.offsets), .bool(doublesSize), .bool(adds), .int(neighbors.above ? 1 : 0),
+      .int(neighbors.below ? 1 : 0), count: 0)
   }
 }

@@ -34,7 +34,10 @@ extension Tensor {
 
   /// The only element, as a number.
   public var item: Double {
-    guard count == 1 else { fatalError("item of \(self)") }
+    guard count == 1 else {
+      report(TorchError(operation: "item of \(self)", message: "there must be one element"))
+      return .nan
+    }
     return elements(Double.self)[0]
   }
 }

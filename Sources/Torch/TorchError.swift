@@ -47,7 +47,7 @@ public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Resul
 }
 
 /// Reports misuse: recorded by the enclosing `withTorchErrors`, else fatal.
-func report(_ error: TorchError) {
+package func report(_ error: TorchError) {
   guard let scope = ErrorScope.current else { fatalError(error.description) }
   if scope.collector.first == nil { scope.collector.first = error }
 }

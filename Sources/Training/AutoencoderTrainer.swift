@@ -77,14 +77,24 @@ public final class AutoencoderTrainer {
 
   /// Takes the next step.
   ///
-  /// - Throws: `TrainingError` if the loss is not finite; what the data throw.
+  /// - Throws: `TrainingError` if the loss is not finite; `TorchError` if memory does not suffice or
+  ///   images do not have a size for the model; what the data throw.
   public func takeStep() throws -> Report {
     let clock = ContinuousClock()
     let start = clock.now
     guard case .images(let pixels) = try data.next().content else {
       fatalError("AutoencoderTrainer: the data are no images")
     }
-    let images = pixels.to(device)
+    let (value, squaredError) = try withTorchErrors { try learn(pixels.to(device)) }
+    step += 1
+    // Pixels span 2, so the peak's square is 4.
+    return Report(
+      step: step, loss: value, signalToNoise: 10 * log10(4 / max(squaredError, 1e-12)),
+      seconds: start.duration(to: clock.now).inSeconds)
+  }
+
+  /// Moves the parameters; gives the loss and the mean square of the error.
+  private func learn(_ images: Tensor) throws -> (Double, Double) {
     let latents = autoencoder.encode(images).mean
     let disturbed =
       latents + Tensor.randn(latents.shape, generator: noise) * AutoencoderTrainer.latentNoise
@@ -101,12 +111,7 @@ public final class AutoencoderTrainer {
     try optimizer.step(
       optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount),
       gradientScale: 1)
-    step += 1
-    // Pixels span 2, so the peak's square is 4.
-    let squaredError = max(error.detached.squared.mean().item, 1e-12)
-    return Report(
-      step: step, loss: value, signalToNoise: 10 * log10(4 / squaredError),
-      seconds: start.duration(to: clock.now).inSeconds)
+    return (value, error.detached.squared.mean().item)
   }
 
   /// The sum over channels of mean² + (deviation - 1)², over all rows and places `[N, C, h, w]`.

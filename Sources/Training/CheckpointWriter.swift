@@ -12,18 +12,16 @@ final class CheckpointWriter {
     let done = DispatchSemaphore(value: 0)
   }
 
-  /// Starts writing, after what is being written.
+  /// Starts writing; whoever calls has waited for what was being written.
   ///
   /// - Parameters:
   ///   - snapshot: what to write.
   ///   - checkpoint: where.
   ///   - publish: called once it is whole.
-  /// - Returns: why the write before failed; nil if it did not.
   func write(
     _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
     publish: @escaping @Sendable () throws -> Void
-  ) -> String? {
-    let failure = wait()
+  ) {
     let outcome = outcome
     let path = checkpoint.path
     let thread = Thread {
@@ -37,7 +35,6 @@ final class CheckpointWriter {
     }
     self.thread = thread
     thread.start()
-    return failure
   }
 
   /// Waits for what is being written.

@@ -14,10 +14,20 @@ public struct LatentCodec {
   public let channelCount: Int
   /// Whether latents have a spread, so that encoding draws noise.
   public let hasPosterior: Bool
+  private let decoder: (any Autoencoder)?
 
-  /// A codec; the scale factor is the autoencoder's own if nil.
-  public init(_ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil) {
+  /// A codec.
+  ///
+  /// - Parameters:
+  ///   - autoencoder: nil for a model that makes pixels.
+  ///   - scaleFactor: the autoencoder's own if nil.
+  ///   - decoder: decodes in the place of the autoencoder, if there is one.
+  public init(
+    _ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil,
+    decoder: (any Autoencoder)? = nil
+  ) {
     self.autoencoder = autoencoder
+    self.decoder = decoder ?? autoencoder
     self.scaleFactor = scaleFactor ?? autoencoder?.defaultScaleFactor ?? 1
     downsamplingFactor = autoencoder?.downsamplingFactor ?? 1
     channelCount = autoencoder?.latentChannelCount ?? 3
@@ -30,10 +40,13 @@ public struct LatentCodec {
   ///   - cache: what the cache holds.
   ///   - autoencoder: the one that made it; nil if nothing will be encoded or decoded.
   ///   - scaleFactor: the cache's own if nil.
+  ///   - decoder: decodes in the place of the autoencoder, if there is one.
   public init(
-    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil
+    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil,
+    decoder: (any Autoencoder)? = nil
   ) {
     self.autoencoder = autoencoder
+    self.decoder = decoder ?? autoencoder
     self.scaleFactor = scaleFactor ?? cache.scaleFactor
     downsamplingFactor = cache.downsamplingFactor
     channelCount = cache.latentShape[0]
@@ -59,7 +72,7 @@ public struct LatentCodec {
     withoutGradients {
       (0..<latents.size(0)).map { index in
         let scaled = latents[index..<index + 1] / scaleFactor
-        return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
+        return RGBImage(decoder.map { $0.decode(scaled) } ?? scaled)
       }
     }
   }

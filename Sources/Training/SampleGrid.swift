@@ -25,10 +25,12 @@ public struct SampleGrid {
   ///   - weights: by name.
   ///   - codec: latents to pixels.
   ///   - device: where.
+  ///   - mark: called after each step; throws to stop.
   /// - Returns: the grid.
-  /// - Throws: `TorchError` if there is no generator of random numbers.
+  /// - Throws: `TorchError` if there is no generator of random numbers; what `mark` throws.
   public func sample(
-    _ config: DiTConfig, _ weights: [String: Tensor], codec: LatentCodec, device: Device
+    _ config: DiTConfig, _ weights: [String: Tensor], codec: LatentCodec, device: Device,
+    mark: () throws -> Void = {}
   ) throws -> RGBImage {
     let model = DiT(config, at: ParameterStore(.load(weights)).root)
     let generator = try Generator(seed: seed)
@@ -46,7 +48,10 @@ public struct SampleGrid {
         model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
       })
     var latents = start
-    for step in steps { latents = step.latents }
+    for step in steps {
+      latents = step.latents
+      try mark()
+    }
     return ImageGrid.grid(codec.decode(latents))
   }
 }

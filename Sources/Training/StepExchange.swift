@@ -37,6 +37,17 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func enter(_ phase: RankGroup.Phase, step: Int) throws { try ranks?.enter(phase, step: step) }
 
+  /// Has rank 0 draw samples, while the others wait for as long as it gets on.
+  ///
+  /// - Parameters:
+  ///   - step: when.
+  ///   - work: called in rank 0 alone, with what it is to call now and then.
+  /// - Throws: what `work` throws; `LaunchError` if a rank is lost.
+  func draw(step: Int, _ work: (_ mark: () throws -> Void) throws -> Void) throws {
+    guard let ranks else { return try work {} }
+    try ranks.letFirst(.draw, step: step, work)
+  }
+
   /// The backward pass of a loss, which adds gradients up over the ranks if it is a step's last.
   ///
   /// - Throws: `TorchError` if memory does not suffice.

@@ -45,9 +45,9 @@ public struct TrainingBenchmark {
       TrainingModel(model, store, config: training, device: device), config: training, data: data,
       codec: LatentCodec(nil), stepCount: stepCount + 1, device: device)
     let times = try (0...stepCount).map { _ in try trainer.takeStep().seconds }
-    let timed = times.dropFirst().sorted()
+    let timed = times.dropFirst()
     return Report(
-      secondsPerStep: timed[stepCount / 2], fastestStepSeconds: timed[0],
+      secondsPerStep: median(timed), fastestStepSeconds: timed.min() ?? times[0],
       firstStepSeconds: times[0], peakDeviceMemoryBytes: device.peakMemory())
   }
 }

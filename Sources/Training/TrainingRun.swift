@@ -49,6 +49,7 @@ public final class TrainingRun {
   private let writer = CheckpointWriter()
   private var savedStep = 0
   private var time = (stepCount: 0, seconds: 0.0, waitSeconds: 0.0)
+  private var longestSave = 0.0
 
   /// A run in a folder.
   ///
@@ -187,12 +188,15 @@ public final class TrainingRun {
     Double(trainer.sampleCount) / Double(max(data.imageCount, 1))
   }
 
-  /// How long the steps took so far, and how long they waited for data.
+  /// How long the steps took so far, how long they waited for data, and the longest pause for a
+  /// checkpoint.
   public var timeSummary: String {
     let share = 100 * time.waitSeconds / max(time.seconds, .leastNonzeroMagnitude)
-    return String(
+    let steps = String(
       format: "%d steps in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
       time.seconds, time.waitSeconds, share)
+    return longestSave == 0
+      ? steps : steps + String(format: "; saving held it up by %.2f s at most", longestSave)
   }
 
   /// Adds a line to the run's log.
@@ -200,12 +204,16 @@ public final class TrainingRun {
   /// - Throws: `FileError`.
   public func note(_ text: String) throws { try log?.write(text) }
 
-  /// Starts to save a checkpoint; training can go on meanwhile. All ranks call it together.
+  /// Starts to save a checkpoint, once the one before it is written; training can go on meanwhile.
+  /// All ranks call it together.
   ///
   /// - Returns: why the save before failed; nil if it did not.
   /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is
   ///   lost.
   public func save() throws -> String? {
+    let clock = ContinuousClock()
+    let started = clock.now
+    defer { longestSave = max(longestSave, started.duration(to: clock.now).inSeconds) }
     let step = trainer.step
     try trainer.exchange.enter(.save, step: step)
     let metadata = [
@@ -216,13 +224,16 @@ public final class TrainingRun {
     let state = TrainingCheckpoint.State(
       trainer: try trainer.state(), sampleCount: trainer.sampleCount, identity: identity,
       rankCount: trainer.exchange.count)
+    // Two copies at a time would need twice the memory.
+    let failure = writer.wait().map { "a checkpoint could not be saved: \($0)" }
     let snapshot = try TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
     let keepCount = options.keepCount
     savedStep = step
-    guard let snapshot, let directory else { return nil }
-    return writer.write(snapshot, to: directory.checkpoint(at: step)) {
+    guard let snapshot, let directory else { return failure }
+    writer.write(snapshot, to: directory.checkpoint(at: step)) {
       try directory.publish(step: step, keeping: keepCount)
-    }.map { "a checkpoint could not be saved: \($0)" }
+    }
+    return failure
   }
 
   /// Saves if there is anything new, and waits until all is written.
@@ -238,18 +249,20 @@ public final class TrainingRun {
   }
 
   private func writeSamples() throws {
-    let count = data.classNames.count
-    let shown = min(count, 16)
     let weights = try trainer.averagedWeights()
-    guard let directory, let log else { return }
-    let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown })
-      .sample(trainer.model.dit.config, weights, codec: codec, device: device)
-    let png = try grid.png()
-    let name = String(format: "/samples/step-%06d.png", trainer.step)
-    try png.withUnsafeBytes {
-      try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+    try trainer.exchange.draw(step: trainer.step) { mark in
+      guard let directory, let log else { return }
+      let count = data.classNames.count
+      let shown = min(count, 16)
+      let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown }).sample(
+        trainer.model.dit.config, weights, codec: codec, device: device, mark: mark)
+      let png = try grid.png()
+      let name = String(format: "/samples/step-%06d.png", trainer.step)
+      try png.withUnsafeBytes {
+        try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+      }
+      try log.write(
+        png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
     }
-    try log.write(
-      png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
   }
 }

@@ -10,6 +10,7 @@ struct BenchmarkCommand: ParsableCommand {
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
     subcommands: [
       BenchmarkSampleCommand.self, BenchmarkDecodeCommand.self, BenchmarkTrainCommand.self,
+      BenchmarkDataCommand.self,
     ])
 }
 
@@ -37,10 +38,11 @@ struct BenchmarkSampleCommand: ParsableCommand {
     guard batchSize > 0, steps > 0, steps < 1000 else {
       throw ValidationError("batch size and steps must be positive, steps below 1000")
     }
+    Processor.prepareMemory()
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
-      execution.fullPrecision, in: execution.mode, on: device)
+      execution.withSecondLayer(execution.precision), in: execution.mode, on: device)
     let report = try SamplingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
       precision: precision, mode: execution.mode, device: device
@@ -51,30 +53,32 @@ struct BenchmarkSampleCommand: ParsableCommand {
   private func encoded(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) throws -> String {
-    var fields: [String: Any] = [
+    var values: [String: Any] = [
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
-      "prepare_seconds": report.prepareSeconds, "peak_memory_bytes": report.peakMemoryBytes,
-      "threads": report.threads, "precision": precision.rawValue, "mode": execution.mode.rawValue,
-      "device": device.description,
+      "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
+      "peak_memory_bytes": report.peakMemoryBytes, "threads": report.threads,
+      "precision": precision.name, "mode": execution.mode.rawValue, "device": device.description,
     ]
-    if let bytes = report.peakDeviceMemoryBytes { fields["peak_device_memory_bytes"] = bytes }
+    values["int8_fc2"] = precision.secondLayerName
+    if precision.isEmulated { values["int8_emulated"] = true }
+    if let bytes = report.peakDeviceMemoryBytes { values["peak_device_memory_bytes"] = bytes }
     switch report.recording {
     case .none: break
-    case .done: fields["graph"] = "recorded"
-    case .failed(let reason): fields["graph"] = reason
+    case .done: values["graph"] = "recorded"
+    case .failed(let reason): values["graph"] = reason
     }
-    return try JSONLine.text(fields)
+    return try JSONLine.text(values)
   }
 
   private func described(
     _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
   ) -> String {
     """
-    \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision.rawValue), \
+    \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision)\(precision.isEmulated ? ", emulated" : ""), \
     \(execution.mode.rawValue), \
     \(report.threads) threads on \(device)
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
-    \(report.prepareSeconds) s, peak memory \(report.peakMemoryBytes >> 20) MiB
+    \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB
     """
       + (report.peakDeviceMemoryBytes.map { ", on the device \($0 >> 20) MiB" } ?? "")
   }

@@ -35,7 +35,7 @@ struct BenchmarkDecodeCommand: ParsableCommand {
   }
 
   func run() throws {
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
     let report = try DecodingBenchmark(

@@ -35,13 +35,13 @@ struct BenchmarkTrainCommand: ParsableCommand {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of \(8 * modelName.patchSize)")
     }
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
-    training.dtype = try execution.precision.requiredTrainingType()
+    training.dtype = try execution.withSecondLayer(execution.precision).requiredTrainingType()
     let report = try TrainingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
       device: device

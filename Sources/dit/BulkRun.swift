@@ -29,21 +29,18 @@ struct BulkRun {
       throw UsageError(
         "'\(path)' would be overwritten; choose another --npz, or allow it with --force")
     }
-    var config = command.pipelineConfig
+    var config = try command.pipelineConfig()
     if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
     let pipeline = try LatentDiffusionPipeline(config)
+    let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
     let plan = try BulkPlan(
-      path, count: command.numSamples,
-      labels: try command.classLabels.map { try pipeline.classNames.labels(from: $0) },
-      classCount: pipeline.model.classCount,
+      path, count: command.numSamples, labels: labels, classCount: pipeline.model.classCount,
       blockSize: command.batchSize ?? SamplePlan.defaultBatchSize, imageSize: pipeline.imageSize,
       seed: command.seed)
     if isFirst {
       pipeline.notes.forEach(note)
-      try plan.prepare(settings(pipeline))
+      try plan.prepare(try settings(pipeline, config, labels))
     }
-    // The others begin when the folder is there.
-    _ = try ranks?.sums([0])
     let work = try BulkWork(plan, ranks)
     if isFirst { note(work.summary) }
     do {
@@ -58,20 +55,28 @@ struct BulkRun {
   }
 
   /// What decides the pixels.
-  private func settings(_ pipeline: LatentDiffusionPipeline) -> [String: String] {
+  private func settings(
+    _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig, _ labels: [Int]?
+  ) throws -> [String: String] {
     let options = command.samplingOptions
+    let autoencoder =
+      switch config.chosenAutoencoder {
+      case .file(let path): try FileStamp.text(of: path)
+      case .embedded: EmbeddedModel.stamp
+      case .automatic, .none: "none"
+      }
     return [
-      "dit_checkpoint": command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      "vae_checkpoint": command.autoencoderPath,
+      "dit_checkpoint": try config.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
+      "vae_checkpoint": autoencoder,
       "num_samples": "\(command.numSamples)",
-      "class_labels": command.classLabels ?? "random",
+      "class_labels": labels.map { $0.map(String.init).joined(separator: ",") } ?? "random",
       "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",
       "image_size": "\(pipeline.imageSize)", "seed": "\(command.seed)",
       "sampler": options.sampler.rawValue, "sampling_steps": "\(options.stepCount)",
       "eta": "\(options.eta)", "guidance_scale": "\(options.guidance.scale)",
       "cfg_channels": command.cfgChannels.defaultValueDescription,
-      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.rawValue,
-      "mode": command.pipelineConfig.mode.rawValue,
+      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
+      "int8_fc2": pipeline.precision.secondLayerName ?? "none", "mode": config.mode.rawValue,
     ]
   }
 
@@ -137,19 +142,23 @@ private final class BulkWork {
   private let plan: BulkPlan
   private let ranks: RankGroup?
   private let before: Int
+  /// By number, 1 for a block that was there when the work began.
+  private let done: [UInt8]
   private var nextBlock = 0
   private var madeCount = 0
 
   init(_ plan: BulkPlan, _ ranks: RankGroup?) throws {
     self.plan = plan
     self.ranks = ranks
-    let done = (0..<plan.blockCount).filter { plan.isDone($0) }
-    before = done.reduce(0) { $0 + plan.images(of: $1).count }
+    // The first process looks, for all: another machine may see files later.
+    let isFirst = ranks?.rank ?? 0 == 0
+    let found = isFirst ? (0..<plan.blockCount).map { plan.isDone($0) ? 1 : 0 as UInt8 } : []
+    let done = try ranks?.broadcast(found) ?? found
+    self.done = done
+    before = done.indices.filter { done[$0] == 1 }.reduce(0) { $0 + plan.images(of: $1).count }
     progress =
-      ranks?.rank ?? 0 == 0
+      isFirst
       ? Progress("Sampling", count: plan.labels.count, from: before, unit: "image") : nil
-    // Nobody makes a block before all have counted.
-    _ = try ranks?.sums([0])
   }
 
   /// What is to be done.
@@ -171,7 +180,7 @@ private final class BulkWork {
         nextBlock += 1
       }
       guard block < plan.blockCount else { return nil }
-      if !plan.isDone(block) { return block }
+      if done[block] == 0 { return block }
     }
   }
 

@@ -43,8 +43,11 @@ struct ConvertCommand: ParsableCommand {
   var imageSize: Int?
   @Option(help: "Attention heads, where the checkpoint does not tell.") var numHeads: Int?
   @Option(
-    help: "An autoencoder's norms in a MindSpore file: gamma, or weight as later MindONE has it.")
-  var normNames = KeyMap.NormNames.gamma
+    help: """
+      An AutoencoderKL's norms in a MindSpore file: gamma, or weight as later MindONE has it \
+      (default: gamma).
+      """)
+  var normNames: KeyMap.NormNames?
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {

@@ -17,6 +17,7 @@ struct ConvertRun {
     let content = try content(of: source)
     if let dtype = command.dtype { try checkRange(content, dtype, source) }
     if command.format == .diffusers {
+      try refuseNormNames()
       try writeFolder(content, source)
     } else {
       try writeFile(content, source)
@@ -31,7 +32,9 @@ struct ConvertRun {
     if target.format == .mindspore, case .autoencoder(let autoencoder) = content,
       case .kl = autoencoder.config
     {
-      tensors = KeyMap.mindSporeAutoencoder(tensors, norms: command.normNames)
+      tensors = KeyMap.mindSporeAutoencoder(tensors, norms: command.normNames ?? .gamma)
+    } else {
+      try refuseNormNames()
     }
     try describe(content)
     let progress = Progress("Converting", count: 2 * tensors.count, unit: "tensor")
@@ -50,6 +53,14 @@ struct ConvertRun {
     }
     progress.finish()
     print(target.path)
+  }
+
+  /// Throws where `--norm-names` says nothing.
+  private func refuseNormNames() throws {
+    guard command.normNames == nil else {
+      throw UsageError(
+        "--norm-names is for an AutoencoderKL that becomes a MindSpore file; leave it out here")
+    }
   }
 
   private func writeFolder(_ content: CheckpointContent, _ source: Checkpoint) throws {

@@ -128,7 +128,7 @@ extension DeviceCheck {
     return try runs.map { mode, precision in
       let (values, note) = try onDevice { try outputs(mode, precision, $0) }
       return Outcome(
-        "forward \(mode.rawValue) \(precision.rawValue)", error: error(values, reference),
+        "forward \(mode.rawValue) \(precision.name)", error: error(values, reference),
         limit: Self.limit(precision), note: note)
     }
   }
@@ -164,7 +164,7 @@ extension DeviceCheck {
         }
         // Guidance magnifies rounding, step by step.
         return Outcome(
-          "\(sampler.rawValue) of ten steps \(precision.rawValue)",
+          "\(sampler.rawValue) of ten steps \(precision.name)",
           error: error([value], [reference]), limit: 10 * Self.limit(precision))
       }
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Parallel
 internal import Pipeline
 
 /// The program.
@@ -25,9 +26,20 @@ struct DiTCommand: ParsableCommand {
       var command = try DiTCommand.parseAsRoot(arguments)
       Interrupt.listen()
       try command.run()
+    } catch let settled as SettledError {
+      end(settled.cause)
     } catch {
+      tellOthers(error)
       end(error)
     }
+  }
+
+  /// Tells other ranks, which wait for this process, why it does not come.
+  private static func tellOthers(_ error: any Error) {
+    guard DiTCommand.exitCode(for: error) != .success, !(error is LaunchError),
+      let process = try? LaunchVariables(ProcessInfo.processInfo.environment).process()
+    else { return }
+    RankGroup.cancel(process, because: DiTCommand.message(for: error))
   }
 
   /// Brings arguments to the parser's form, configuration file included.

@@ -25,10 +25,10 @@ struct MemoryEstimate: Encodable {
   init(_ config: DiTConfig) {
     var (sampleBytes, train) = ([String: Int](), [String: Training]())
     for precision in MemoryEstimate.precisions {
-      sampleBytes[precision.rawValue] = config.samplingMemory(precision)
+      sampleBytes[precision.name] = config.samplingMemory(precision)
       guard let dtype = precision.trainingType else { continue }
       let memory = TrainingMemory(config, dtype: dtype)
-      train[precision.rawValue] = Training(
+      train[precision.name] = Training(
         stateBytes: memory.stateByteCount, bytesPerImage: memory.byteCountPerImage,
         bytesPerImageRecomputed: memory.recomputedByteCountPerImage)
     }
@@ -37,7 +37,7 @@ struct MemoryEstimate: Encodable {
 
   /// Names and values for people.
   var lines: [(String, String)] {
-    let names = MemoryEstimate.precisions.map(\.rawValue)
+    let names = MemoryEstimate.precisions.map(\.name)
     func size(_ count: Int) -> String { String(format: "%.3g GB", Double(count) / 1e9) }
     let sampling = names.compactMap { name in sampleBytes[name].map { "\(name) \(size($0))" } }
     let training = names.compactMap { name in

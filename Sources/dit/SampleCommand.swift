@@ -94,7 +94,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }
@@ -110,17 +110,10 @@ struct SampleCommand: ParsableCommand {
 }
 
 extension SampleCommand {
-  /// The autoencoder's file, the name of the built-in one, or "none".
-  var autoencoderPath: String {
-    switch pipelineConfig.chosenAutoencoder {
-    case .file(let path): path
-    case .embedded: EmbeddedModel.autoencoderName
-    case .automatic, .none: "none"
-    }
-  }
-
   /// What the pipeline is made of.
-  var pipelineConfig: PipelineConfig {
+  ///
+  /// - Throws: `UsageError` for options that contradict each other.
+  func pipelineConfig() throws -> PipelineConfig {
     let device = mindONE.device(execution.device)
     let autoencoder: AutoencoderChoice =
       switch vaeCheckpoint {
@@ -132,7 +125,7 @@ extension SampleCommand {
       ditCheckpoint: ditCheckpoint ?? pretrainedModelPath, autoencoder: autoencoder,
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
-      precision: mindONE.precision(execution.fullPrecision, device: device),
+      precision: try mindONE.precision(execution, device: device),
       mode: mindONE.msMode ?? execution.mode, device: device, allowsTF32: execution.tf32)
   }
 
@@ -141,5 +134,19 @@ extension SampleCommand {
     SamplingOptions(
       sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
       eta: eta, guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+  }
+}
+
+extension PipelineConfig {
+  /// The DiT's file or folder, or the name of the built-in one.
+  var ditName: String { ditCheckpoint ?? EmbeddedModel.name }
+
+  /// The autoencoder's file, the name of the built-in one, or "none".
+  var autoencoderName: String {
+    switch chosenAutoencoder {
+    case .file(let path): path
+    case .embedded: EmbeddedModel.autoencoderName
+    case .automatic, .none: "none"
+    }
   }
 }

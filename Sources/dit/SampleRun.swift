@@ -15,7 +15,8 @@ struct SampleRun {
   init(_ command: SampleCommand) { self.command = command }
 
   func run() throws {
-    let pipeline = try LatentDiffusionPipeline(command.pipelineConfig)
+    let config = try command.pipelineConfig()
+    let pipeline = try LatentDiffusionPipeline(config)
     pipeline.notes.forEach(note)
     let labels =
       try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
@@ -27,7 +28,7 @@ struct SampleRun {
       replacesFiles: command.force)
     note(summary(pipeline, plan))
     let result = try sample(pipeline, plan, folder)
-    try finish(pipeline, plan, folder, result)
+    try finish(pipeline, config, plan, folder, result)
   }
 
   private var extraFiles: [String] {
@@ -49,7 +50,7 @@ struct SampleRun {
       + " \(plan.images.count) image\(plan.images.count == 1 ? "" : "s"),"
       + " \(options.stepCount) steps of \(options.sampler.rawValue.uppercased()),"
       + " guidance \(options.guidance.scale), seed \(command.seed),"
-      + " \(pipeline.precision.rawValue) on \(pipeline.device)"
+      + " \(pipeline.precision) on \(pipeline.device)"
   }
 
   private func sample(
@@ -87,8 +88,8 @@ struct SampleRun {
   }
 
   private func finish(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder,
-    _ result: Result
+    _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig, _ plan: SamplePlan,
+    _ folder: OutputFolder, _ result: Result
   ) throws {
     if let path = command.saveLatents {
       let labels = plan.images.map { String($0.label) }.joined(separator: ",")
@@ -100,7 +101,7 @@ struct SampleRun {
       try folder.write(ImageGrid.grid(result.images).png(), to: "grid.png")
     }
     try folder.write(
-      Array(try report(pipeline, plan, result).utf8), to: "sample.json")
+      Array(try report(pipeline, config, plan, result).utf8), to: "sample.json")
     let count = result.images.count
     note(
       "\(count) image\(count == 1 ? "" : "s") in \(Progress.seconds(result.seconds)),"
@@ -109,17 +110,19 @@ struct SampleRun {
   }
 
   private func report(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ result: Result
+    _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig, _ plan: SamplePlan,
+    _ result: Result
   ) throws -> String {
     let options = command.samplingOptions
     let report = SampleReport(
-      ditCheckpoint: command.pipelineConfig.ditCheckpoint ?? EmbeddedModel.name,
-      vaeCheckpoint: command.autoencoderPath, imageSize: pipeline.imageSize,
+      ditCheckpoint: config.ditName, vaeCheckpoint: config.autoencoderName,
+      imageSize: pipeline.imageSize,
       sampler: options.sampler.rawValue, samplingSteps: options.stepCount, eta: options.eta,
       guidanceScale: options.guidance.scale,
       cfgChannels: command.cfgChannels.defaultValueDescription,
       sdScaleFactor: pipeline.scaleFactor, seed: command.seed, batchSize: plan.batchSize,
-      precision: pipeline.precision.rawValue, mode: command.pipelineConfig.mode.rawValue,
+      precision: pipeline.precision.name, int8Fc2: pipeline.precision.secondLayerName,
+      int8Emulated: pipeline.precision.isEmulated ? true : nil, mode: config.mode.rawValue,
       device: pipeline.device.description, libtorch: LibTorch.version,
       secondsPerStep: result.secondsPerStep,
       secondsPerImage: result.seconds / Double(plan.images.count),
@@ -155,6 +158,8 @@ private struct SampleReport: Encodable {
   let seed: UInt64
   let batchSize: Int
   let precision: String
+  let int8Fc2: String?
+  let int8Emulated: Bool?
   let mode: String
   let device: String
   let libtorch: String

@@ -84,7 +84,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
     }
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
     let folder = try ImageFolder(dataPath)
@@ -144,8 +144,10 @@ struct WidthList: ExpressibleByArgument {
   init(_ values: [Int]) { self.values = values }
 
   init?(argument: String) {
-    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    let values = parts.compactMap { Int($0.filter { !$0.isWhitespace && $0 != "[" && $0 != "]" }) }
+    var text = argument.trimmingCharacters(in: .whitespaces)
+    if text.hasPrefix("["), text.hasSuffix("]") { text = String(text.dropFirst().dropLast()) }
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    let values = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
     guard values.count == parts.count, values.count <= 6,
       values.allSatisfy({ (1...1024).contains($0) })
     else { return nil }

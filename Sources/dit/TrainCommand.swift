@@ -41,7 +41,7 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try model.checkTogether()
-    Processor.keepFreedMemory()
+    Processor.prepareMemory()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel, train)
   }

@@ -145,7 +145,7 @@ struct TrainSetup {
 
 extension TrainCommand {
   fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
-    let precision = mindONE.precision(execution.precision, device: device.type)
+    let precision = try mindONE.precision(execution, device: device.type)
     var config = TrainingConfig()
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps

@@ -1,5 +1,6 @@
 internal import Checkpoint
 internal import ImageData
+internal import Inference
 internal import Models
 internal import Pipeline
 internal import Torch
@@ -41,18 +42,22 @@ struct TrainSource {
     if LatentCacheManifest.isCache(path) {
       try self.init(cache: path, options, showsSamples: showsSamples, device: device)
     } else {
-      try self.init(folder: path, options, device: device)
+      try self.init(folder: path, options, showsSamples: showsSamples, device: device)
     }
   }
 
-  private init(folder path: String, _ options: TrainDataOptions, device: Device) throws {
+  private init(
+    folder path: String, _ options: TrainDataOptions, showsSamples: Bool, device: Device
+  ) throws {
     guard let vaeCheckpoint = options.vaeCheckpoint else {
       throw UsageError(
         "the autoencoder is missing: give --vae-checkpoint FILE, or none to train on pixels")
     }
     let isNone = vaeCheckpoint.lowercased() == "none"
     let autoencoder = isNone ? nil : try TrainSource.encoder(vaeCheckpoint, device).0
-    codec = LatentCodec(autoencoder, scaleFactor: options.sdScaleFactor)
+    codec = LatentCodec(
+      autoencoder, scaleFactor: options.sdScaleFactor,
+      decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
     let folder = try ImageFolder(path)
     imageSize = options.imageSize ?? 256
     imageCount = folder.count
@@ -92,7 +97,8 @@ struct TrainSource {
       if settings.shardCount > 1 { progress.update(count) }
     }
     codec = LatentCodec(
-      cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor)
+      cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor,
+      decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
     imageSize = settings.imageSize
     imageCount = settings.imageCount
     classCount = settings.classCount
@@ -123,6 +129,11 @@ struct TrainSource {
       try CacheData(
         cache, options: options, microBatchSize: microBatchSize, classNames: classNames)
     }
+  }
+
+  /// What draws the samples.
+  private static func decoder(_ whole: (any Autoencoder)?, _ device: Device) -> (any Autoencoder)? {
+    whole.map { makeDecoder($0, mode: .graph, device: device) }
   }
 
   /// An autoencoder that has an encoder.

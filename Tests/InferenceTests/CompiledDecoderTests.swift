@@ -27,15 +27,62 @@ internal import Torch
     }
   }
 
-  // Images of many groups of tiles, which are computed one after the other, and of less than one.
-  @Test(arguments: [[1, 1], [3, 5], [16, 16], [52, 37]])
+  // Images of many groups of tiles and of many strips, which are computed one after the other, and
+  // of less than one.
+  @Test(arguments: [[1, 1], [1, 7], [2, 1], [3, 5], [16, 16], [52, 37]])
   func decodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
     let model = try CompiledDecoderTests.model()
     let latents = Tensor.randn([2, 4] + size, generator: try Generator(seed: 1))
-    let image = CompiledDecoder(model).decode(latents)
+    let image = CompiledDecoder(model, stripPixelCount: 200).decode(latents)
     #expect(image.shape == [2, 3, 4 * size[0], 4 * size[1]])
     let expected = withoutGradients { model.decode(latents) }
     #expect(relativeError(image, expected) < Tolerance.float32)
+    let whole = CompiledDecoder(model, stripPixelCount: .max).decode(latents)
+    #expect(relativeError(image, whole) < Tolerance.random)
+  }
+
+  // Channels that fall by less and by more than half from one resolution to the next, and that grow.
+  @Test(arguments: [[32, 96, 128], [32, 160, 64]])
+  func decodesWithAnyWidths(_ widths: [Int]) throws {
+    let config = AutoencoderKLConfig(blockChannels: widths, layersPerBlock: 1, hasEncoder: false)
+    let generator = try Generator(seed: 9)
+    let model = AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
+    let latents = Tensor.randn([1, 4, 9, 6], generator: generator)
+    let expected = withoutGradients { model.decode(latents) }
+    let image = CompiledDecoder(model, stripPixelCount: 64).decode(latents)
+    #expect(relativeError(image, expected) < Tolerance.float32)
+  }
+
+  @Test func takesWeightsWhoseNumbersLieApart() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let weights = values.weights.mapValues { weight in
+      stacked([weight, weight * 0], axis: weight.rank).selected(axis: weight.rank, index: 0)
+    }
+    #expect(weights.values.allSatisfy { !$0.isContiguous })
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    let decoder = CompiledDecoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    #expect(
+      relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
+  }
+
+  // A second image must not come from what the first one left undone.
+  @Test func asksForTheWeightsAgainIfTheyCouldNotBeLaidOut() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    var weights = values.weights
+    weights["decoder.conv_out.weight"] = weights["decoder.conv_out.weight"]?.to(.float64)
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    var count = 0
+    let decoder = CompiledDecoder(
+      AutoencoderKL(config, at: ParameterStore(.load(weights)).root)
+    ) { count += 1 }
+    let messages = (0..<2).map { _ in
+      let error = #expect(throws: TorchError.self) {
+        try withTorchErrors { decoder.decode(values["latents"]) }
+      }
+      return error?.operation
+    }
+    #expect(messages[0]?.contains("pack_convolution_weight") == true && messages[0] == messages[1])
+    #expect(count == 0)
   }
 
   @Test func decodesABatchAsItsImages() throws {

@@ -112,6 +112,17 @@ internal import Torch
     #expect(errors[1] < errors[0] && errors[1] > 0, "\(errors)")
   }
 
+  // Names are what users see, and they do not tell the two kinds of int8 apart.
+  @Test func hasTheNamesThatOptionsGive() {
+    #expect(Precision.allCases.map(\.name) == ["auto", "fp32", "bf16", "fp16", "int8", "int8"])
+    for name in ["auto", "fp32", "bf16", "fp16", "int8"] {
+      #expect(Precision(name: name)?.description == name)
+    }
+    #expect(Precision(name: "int8-fc2-fp32") == nil)
+    #expect(Precision.int8.secondLayerName == "int8")
+    #expect(Precision.int8WithFloatFC2.secondLayerName == "fp32")
+  }
+
   @Test(.enabled(if: Processor.hasByteProducts))
   func namesTheWeightThatIsNotFinite() throws {
     let values = try GoldenValues("dit-even")

@@ -72,7 +72,7 @@ internal import Testing
     let scheduler = try #require(try process(variables.merging(["MS_ROLE": "MS_SCHED"]) { $1 }))
     #expect(scheduler.isScheduler && scheduler.servesStore)
     let unnumbered = variables.filter { $0.key != "MS_NODE_ID" }
-    #expect(try process(unnumbered)?.rank == nil)
+    #expect(try process(unnumbered.merging(["RANK_ID": "0"]) { $1 })?.rank == nil)
     expectRefusal(variables.filter { $0.key != "MS_SCHED_HOST" }, naming: "MS_SCHED_HOST")
     expectRefusal(variables.merging(["MS_ROLE": "MS_SERVER"]) { $1 }, naming: "MS_ROLE=MS_SERVER")
   }
@@ -93,7 +93,15 @@ internal import Testing
     expectRefusal(variables, naming: "RANK=3", "OMPI_COMM_WORLD_RANK=2")
     variables["OMPI_COMM_WORLD_RANK"] = "3"
     #expect(try process(variables)?.rank == 3)
-    // torchrun was started by mpirun: the inner one counts.
+    // msrun, and torchrun, were started by mpirun: the inner one counts.
+    variables["MS_ROLE"] = "MS_WORKER"
+    variables["MS_NODE_ID"] = "1"
+    variables["MS_WORKER_NUM"] = "8"
+    variables["MS_SCHED_HOST"] = "10.0.0.1"
+    variables["MS_SCHED_PORT"] = "8118"
+    variables["RANK_TABLE_FILE"] = "/absent.json"
+    #expect(try process(variables)?.launcher == "msrun")
+    #expect(try process(variables)?.rank == 1)
     variables["OMPI_COMM_WORLD_RANK"] = "0"
     variables["TORCHELASTIC_RUN_ID"] = "none"
     #expect(try process(variables)?.rank == 3)

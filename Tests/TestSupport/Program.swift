@@ -40,14 +40,19 @@ public func dit(
 ///   - arguments: for each of them.
 ///   - folder: where they run.
 ///   - environments: variables beside those of the tests, one set for each.
+///   - more: further arguments for the last one.
 /// - Returns: what they left, in the order of the environments.
 /// - Throws: if one cannot be started.
 public func dits(
-  _ arguments: [String], in folder: String, environments: [[String: String]]
+  _ arguments: [String], in folder: String, environments: [[String: String]],
+  lastOne more: [String] = []
 ) throws -> [ProgramResult] {
   slots.wait()
   defer { slots.signal() }
-  return try environments.map { try ProgramRun(arguments, folder, $0) }.map { try $0.finish() }
+  return try environments.enumerated().map { place, environment in
+    let isLast = place == environments.count - 1
+    return try ProgramRun(arguments + (isLast ? more : []), folder, environment)
+  }.map { try $0.finish() }
 }
 
 /// A running program whose output goes to files, not to pipes: a full pipe would stop it.

@@ -80,9 +80,74 @@ internal import Torch
     let sum = Tensor.randn(
       [shape[0], shape[2], shape[3], shape[4]], generator: try Generator(seed: 4))
     let expected = sum.to(.float64) + values.convolved(values.images)
-    let result = layer(values.x, addingTo: sum)
-    #expect(relativeError(result, expected) < Tolerance.float32)
-    #expect(relativeError(sum, result) == 0)
+    layer.add(values.x, norm: nil, to: sum)
+    #expect(relativeError(sum, expected) < Tolerance.float32)
+    layer.write(values.x, norm: nil, to: sum)
+    #expect(relativeError(sum, values.convolved(values.images)) < Tolerance.float32)
+  }
+
+  // Strips of four rows, cut out of images that lie side by side, have the numbers of the whole.
+  @Test(arguments: [false, true]) func givesStripsWhatTheWholeGets(_ doublesSize: Bool) throws {
+    let values = try Case([2, 16, 10, 9, 5])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let (x, norm) = (values.x, values.factors)
+    let whole = layer(x, norm: norm, doublesSize: doublesSize)
+    let memory = concatenated(
+      [Tensor.full([2, 10, 9 * 3], .nan), x.reshaped([2, 10, 9 * 16])], axis: 2)
+    let images = memory.narrowed(axis: 2, start: 27, count: 9 * 16)
+      .strided(shape: x.shape, strides: [10 * 171, 171, 16, 1])
+    let strips = [0..<4, 4..<8, 8..<10].map { range in
+      let neighbors = RowNeighbors(above: range.lowerBound > 0, below: range.upperBound < 10)
+      let rows = images.narrowed(
+        axis: 1, start: range.lowerBound - (neighbors.above ? 1 : 0),
+        count: range.count + neighbors.count)
+      return layer(rows, norm: norm, doublesSize: doublesSize, neighbors: neighbors)
+    }
+    #expect(relativeError(concatenated(strips, axis: 1), whole) == 0)
+    let factors = ChannelFactors(
+      ofGroupNorm: images, groupCount: values.groupCount, weight: values.normWeight,
+      bias: values.normBias, epsilon: 1e-6)
+    #expect(relativeError(factors.offsets, norm.offsets) == 0)
+  }
+
+  @Test func writesBesideItsInputInOneMemory() throws {
+    let values = try Case([1, 8, 6, 5, 8])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let memory = Tensor.zeros([6, 2, 5, 8])
+    let sides = [0, 1].map { memory.selected(axis: 1, index: $0).expandingDims(at: 0) }
+    sides[0].copyInPlace(from: values.x)
+    layer.write(sides[0], norm: nil, to: sides[1])
+    #expect(relativeError(sides[0], values.x) == 0)
+    #expect(relativeError(sides[1], values.convolved(values.images)) < Tolerance.float32)
+  }
+
+  @Test func refusesWhatWouldBeReadOrWrittenAmiss() throws {
+    let values = try Case([1, 8, 8, 5, 8])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    func refuses(_ part: String, _ body: () -> Void) {
+      let error = #expect(throws: TorchError.self) { try withTorchErrors(body) }
+      #expect(error?.message.contains(part) == true, "\(error?.message ?? "")")
+    }
+    refuses("written over x") { layer.write(values.x, norm: nil, to: values.x) }
+    let rows = Tensor.zeros([1, 9, 5, 8])
+    refuses("written over x") {
+      layer.write(
+        rows.narrowed(axis: 1, start: 0, count: 8), norm: nil,
+        to: rows.narrowed(axis: 1, start: 1, count: 8))
+    }
+    refuses("bias") {
+      _ = PackedConvolution(weight: values.weight, bias: Tensor.zeros([7]))(values.x)
+    }
+    refuses("float32") {
+      _ = PackedConvolution(weight: values.weight, bias: values.bias.to(.float64))(values.x)
+    }
+    refuses("against a weight") { _ = layer(values.x.narrowed(axis: 3, start: 0, count: 4)) }
+    let convolution = Operator("dit::convolution_3x3_")
+    refuses("pack_convolution_weight") {
+      _ = convolution.results(
+        .tensor(values.x.cloned), .tensor(values.x), .tensor(values.weight), nil, nil, nil, false,
+        false, 0, 0, count: 0)
+    }
   }
 
   @Test func givesEachImageWhatItGetsAlone() throws {

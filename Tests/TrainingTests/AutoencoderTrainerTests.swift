@@ -11,23 +11,24 @@ internal import Training
     let hasPosterior = false
     let images: Tensor
 
-    init() throws {
+    /// Of a height and width.
+    init(size: Int = 16) throws {
       let phases = Tensor.rand([8, 3, 1, 1], generator: try Generator(seed: 5)) * 6
-      let places = Tensor((0..<16).map { Float($0) * 0.7 }).reshaped([1, 1, 1, 16])
-      images = (phases + places).sine + Tensor.zeros([8, 3, 16, 16])
+      let places = Tensor((0..<size).map { Float($0) * 0.7 }).reshaped([1, 1, 1, size])
+      images = (phases + places).sine + Tensor.zeros([8, 3, size, size])
     }
 
     func seek(sampleCount: Int) {}
     func next() -> TrainingBatch { TrainingBatch(.images(images), labels: Tensor([0])) }
   }
 
-  private func trainer(steps: Int) throws -> (AutoencoderTrainer, [Double]) {
+  private func trainer(steps: Int, size: Int = 16) throws -> (AutoencoderTrainer, [Double]) {
     var config = TrainingConfig()
     config.schedule = LearningRateSchedule(start: 3e-3)
     config.averageDecay = 0.9
     let trainer = try AutoencoderTrainer(
       TinyAutoencoderConfig(widths: [8, 16], latentChannelCount: 4, blockCount: 1),
-      config: config, data: try Stripes(), stepCount: steps, device: .cpu)
+      config: config, data: try Stripes(size: size), stepCount: steps, device: .cpu)
     return (trainer, try (0..<steps).map { _ in try trainer.takeStep().signalToNoise })
   }
 
@@ -40,6 +41,10 @@ internal import Training
     for (mean, square) in zip(mean.elements(Float.self), square.elements(Float.self)) {
       #expect(abs(mean) < 0.3 && abs((square - mean * mean).squareRoot() - 1) < 0.3)
     }
+  }
+
+  @Test func throwsForImagesThatCannotBeHalved() throws {
+    #expect(throws: TorchError.self) { try trainer(steps: 1, size: 17) }
   }
 
   @Test func aSeedGivesTheSameWeights() throws {

@@ -17,6 +17,21 @@ internal import Testing
     #expect(report["mode"] as? String == mode && report["threads"] as? Int == 1)
   }
 
+  @Test(arguments: ["graph", "eager"]) func timesStepsApartFromTheWeights(_ mode: String) throws {
+    let result = try dit(
+      [
+        "benchmark", "sample", "--model-name", "DiT-S/8", "--image-size", "64", "--steps", "2",
+        "--precision", "fp32", "--mode", mode, "--json",
+      ])
+    #expect(result.status == 0, "\(result.errors)")
+    let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
+    let report = try #require(json as? [String: Any])
+    for key in ["seconds_per_step", "first_step_seconds", "prepare_seconds", "draw_seconds"] {
+      #expect(try #require(report[key] as? Double) > 0, "\(key)")
+    }
+    #expect(report["precision"] as? String == "fp32" && report["int8_emulated"] == nil)
+  }
+
   @Test(arguments: [
     (["--image-size", "20"], "multiple of 8"), (["--batch-size", "0"], "at least 1"),
     (["--steps", "0"], "at least 1"), (["--threads", "0"], "at least 1"),

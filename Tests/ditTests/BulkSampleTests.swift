@@ -77,6 +77,38 @@ internal import Testing
     }
   }
 
+  @Test func goesOnWithTheSameCheckpointAlone() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let trained = try train(["--max-steps", "1", "--output-path", "run"], in: folder)
+      #expect(trained.status == 0, "\(trained.errors)")
+      let checkpoint = ["--dit-checkpoint", "run/checkpoints/latest", "--vae-checkpoint", "none"]
+      let arguments = checkpoint + ["--class-labels", "red,blue"]
+      let killed = try sample("parts.npz", arguments, in: folder) { process in
+        let mark = folder + "/parts.npz.parts/plan.json"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
+        kill(process.processIdentifier, SIGKILL)
+      }
+      #expect(killed.status == 137)
+      // The same by another path, and with numbers for the names.
+      let same = try sample(
+        "parts.npz",
+        ["--dit-checkpoint", "run/checkpoints/step-000001", "--vae-checkpoint", "none"]
+          + ["--class-labels", "1,0", "--num-samples", "1000000"], in: folder)
+      #expect(same.status == 64)
+      #expect(
+        same.errors.contains("was begun with other settings (num_samples 7 there, 1000000 here)"),
+        "\(same.errors)")
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1_900_000_000)],
+        ofItemAtPath: folder + "/run/checkpoints/step-000001/ema.safetensors")
+      let other = try sample("parts.npz", arguments, in: folder)
+      #expect(other.status == 64)
+      #expect(other.errors.contains("(dit_checkpoint '"), "\(other.errors)")
+      #expect(other.errors.contains("changed 2030-"), "\(other.errors)")
+    }
+  }
+
   @Test func stopsAllWhereOneIsStopped() throws {
     try withTemporaryFolder { folder in
       let arguments = ["--sampling-steps", "30", "--workers", "2"]

@@ -116,6 +116,22 @@ internal import Torch
     }
   }
 
+  @Test(arguments: [
+    ("vae", ["-t", "vae.pt"]), ("vae", ["-t", "folder/", "--format", "diffusers"]),
+    ("dit", ["-t", "dit.ckpt"]),
+  ]) func refusesNamesOfNormsThatMeanNothing(_ source: String, _ more: [String]) throws {
+    try withTemporaryFolder { folder in
+      let weights = try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) }
+      try CheckpointWriter.write(weights, as: .safetensors, to: folder + "/vae.safetensors")
+      try ConvertTests.writeModel(to: folder + "/dit.safetensors", as: .safetensors)
+      let arguments = ["convert", "-s", source + ".safetensors", "--norm-names", "weight"]
+      let result = try dit(arguments + more, in: folder)
+      #expect(result.status == 64, "\(result.errors)")
+      #expect(result.errors.contains("--norm-names is for an AutoencoderKL"), "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder + "/" + more[1]))
+    }
+  }
+
   @Test func neverOverwritesUnaskedNorTheSource() throws {
     try withTemporaryFolder { folder in
       try ConvertTests.writeModel(to: folder + "/in.pt", as: .pytorch)

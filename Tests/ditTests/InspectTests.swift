@@ -29,10 +29,30 @@ internal import Torch
     let memory = try #require(report["memory"] as? [String: Any])
     let sample = try #require(memory["sample_bytes"] as? [String: Int])
     let train = try #require(memory["train"] as? [String: [String: Int]])
-    let count = 51_168  // numbers, without the copies of the embedders in the second block
-    #expect(try #require(sample["fp32"]) > 4 * count)
-    #expect(Set(sample.keys) == ["fp32", "bf16", "int8"] && Set(train.keys) == ["fp32", "bf16"])
-    #expect(train["fp32"]?["state_bytes"] == 20 * (count + 512))
+    // 2 blocks of width 32 with linear layers of 96, 32, 128 and 32 outputs, 16 tokens, 2 rows.
+    let blocks = 2 * (96 * 33 + 32 * 33 + 128 * 33 + 32 * 129)
+    let rows = 2 * 16 * 32
+    let count = 51_680  // numbers, without the copies of the embedders in the second block
+    // Modulation in float32 of two classes in 250 steps: six vectors a block, two at the end.
+    let modulation = 250 * 2 * 4 * (6 * 2 + 2) * 32
+    // Tokens, what the layer takes and gives, and fc1's results before and after.
+    let fp32 = 4 * count + modulation + rows * (4 + 4 + 4 * 4 + 4 * 4)
+    let bf16 = fp32 - 2 * blocks - rows * (2 + 2 * 4 + 2 * 4)
+    let int8 = fp32 - 3 * blocks - rows * 3 * 4
+    #expect(sample == ["fp32": fp32, "bf16": bf16, "int8": int8])
+    // Weights, gradients, moments and average; of each image what the two blocks keep.
+    let kept = (8 + 2 * 4, 16 * 32)
+    #expect(
+      train == [
+        "fp32": [
+          "state_bytes": 20 * count, "bytes_per_image": 2 * kept.1 * (8 + 4 * kept.0),
+          "bytes_per_image_recomputed": 2 * kept.1 * 4 + kept.1 * (8 + 4 * kept.0),
+        ],
+        "bf16": [
+          "state_bytes": 22 * count, "bytes_per_image": 2 * kept.1 * (8 + 2 * kept.0),
+          "bytes_per_image_recomputed": 2 * kept.1 * 4 + kept.1 * (8 + 2 * kept.0),
+        ],
+      ])
     let text = try dit(["inspect", InspectTests.diffusers]).output
     #expect(text.contains("memory to sample") && text.contains("memory to train"), "\(text)")
   }

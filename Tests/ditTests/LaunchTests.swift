@@ -5,15 +5,31 @@ internal import Testing
 
 /// Pairs of processes with the variables that launchers set.
 @Suite struct LaunchTests {
-  private static let port = 19_000
+  /// Variables of MindSpore's scheduler.
+  private static func scheduler(port: Int) -> [String: String] {
+    [
+      "MS_ROLE": "MS_SCHED", "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "127.0.0.1",
+      "MS_SCHED_PORT": "\(port)", "RANK_ID": "0",
+    ]
+  }
+
+  /// Variables of two processes as Kubeflow sets them.
+  private static func pyTorchJob(port: Int) -> [[String: String]] {
+    (0..<2).map { rank in
+      [
+        "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_PORT": "\(port)",
+        "MASTER_ADDR": rank == 0 ? "localhost" : "127.0.0.1", "PYTHONUNBUFFERED": "0",
+      ]
+    }
+  }
 
   /// Variables of two processes for each launcher, and those of its own server if it has one.
-  private static func launchers(_ folder: String) -> [(name: String, [[String: String]])] {
+  private static func launchers(_ folder: String) throws -> [(name: String, [[String: String]])] {
     func pair(_ body: (Int) -> [String: String]) -> [[String: String]] { (0..<2).map(body) }
-    let table = ["RANK_TABLE_FILE": folder + "/table.json", "MASTER_PORT": "\(port)"]
-    let mindSpore = [
-      "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "127.0.0.1", "MS_SCHED_PORT": "\(port + 1)",
+    let table = [
+      "RANK_TABLE_FILE": folder + "/table.json", "MASTER_PORT": "\(try LocalPort.free())",
     ]
+    let scheduler = scheduler(port: try LocalPort.free())
     return [
       (
         "srun",
@@ -25,19 +41,11 @@ internal import Testing
           ]
         }
       ),
-      (
-        "kubeflow",
-        pair { rank in
-          [
-            "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_PORT": "\(port + 2)",
-            "MASTER_ADDR": rank == 0 ? "localhost" : "127.0.0.1", "PYTHONUNBUFFERED": "0",
-          ]
-        }
-      ),
+      ("kubeflow", pyTorchJob(port: try LocalPort.free())),
       (
         "msrun",
-        pair { mindSpore.merging(["MS_ROLE": "MS_WORKER", "MS_NODE_ID": "\($0)"]) { $1 } }
-          + [mindSpore.merging(["MS_ROLE": "MS_SCHED"]) { $1 }]
+        pair { scheduler.merging(["MS_ROLE": "MS_WORKER", "MS_NODE_ID": "\($0)"]) { $1 } }
+          + [scheduler]
       ),
       ("table", pair { table.merging(["RANK_ID": "\($0)", "DEVICE_ID": "0"]) { $1 } }),
     ]
@@ -52,7 +60,7 @@ internal import Testing
           {"server_id": "127.0.0.2", "device": [{"device_id": "0", "rank_id": "1"}]}],
          "status": "completed"}
         """, to: folder.path + "/table.json")
-      for (name, environments) in LaunchTests.launchers(folder.path) {
+      for (name, environments) in try LaunchTests.launchers(folder.path) {
         let results = try dits(
           ParallelFolder.model + [
             "--train-batch-size", "2", "--max-steps", "2", "--output-path", name,
@@ -64,6 +72,45 @@ internal import Testing
         #expect(results.dropFirst().allSatisfy { $0.output.isEmpty && $0.errors.isEmpty })
         #expect(try folder.losses(name).count == 2)
       }
+    }
+  }
+
+  @Test func tellsOthersWhyAProcessDoesNotCome() throws {
+    try withParallelFolder { folder in
+      let results = try dits(
+        ParallelFolder.model + ["--output-path", "run"], in: folder.path,
+        environments: LaunchTests.pyTorchJob(port: try LocalPort.free()),
+        lastOne: ["--threads", "0"])
+      let reason = "--threads must be at least 1"
+      #expect(results[1].status == 64 && results[1].errors.contains(reason))
+      #expect(results[0].status == 1)
+      #expect(
+        results[0].errors == "Error: rank 1 on \(HostName.current): \(reason)\n",
+        "\(results[0].errors)")
+    }
+  }
+
+  @Test func schedulerStopsOnASignal() throws {
+    try withParallelFolder { folder in
+      let port = try LocalPort.free()
+      let result = try dit(
+        ParallelFolder.model, in: folder.path, environment: LaunchTests.scheduler(port: port)
+      ) { process in
+        while !LocalPort.isOpen(port), process.isRunning { usleep(10_000) }
+        kill(process.processIdentifier, SIGTERM)
+      }
+      #expect(result.status == 143)
+      #expect(result.errors == "Stopped.\n")
+    }
+  }
+
+  @Test func schedulerDoesNotWaitForever() throws {
+    try withParallelFolder { folder in
+      let result = try dit(
+        ParallelFolder.model + ["--timeout", "1"], in: folder.path,
+        environment: LaunchTests.scheduler(port: try LocalPort.free()))
+      #expect(result.status == 1)
+      #expect(result.errors.contains("none of the 2 ranks has given a sign of life"))
     }
   }
 

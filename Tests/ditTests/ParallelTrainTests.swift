@@ -17,6 +17,14 @@ internal import Testing
         ),
         ("four", ["--workers", "4", "--train-batch-size", "2"]),
         ("sharded", ["--workers", "4", "--train-batch-size", "2", "--shard-optimizer"]),
+        ("recomputed", ["--workers", "2", "--train-batch-size", "4", "--use-recompute"]),
+        (
+          "drawn",
+          [
+            "--workers", "2", "--train-batch-size", "4", "--sample-interval", "10",
+            "--shard-optimizer",
+          ]
+        ),
       ]
       for (name, arguments) in runs {
         let run = try folder.train(steps + arguments + ["--output-path", name])
@@ -29,6 +37,9 @@ internal import Testing
       }
       for file in ["model", "ema", "optimizer"] {
         #expect(try folder.largestDifference("sharded", from: "four", file: file) == 0)
+      }
+      for name in ["step-000010.png", "step-000020.png"] {
+        #expect(Folder.hasFile("\(folder.path)/drawn/samples/\(name)"))
       }
     }
   }
@@ -96,6 +107,7 @@ internal import Testing
       let hint = "Error: rank \(rank) on \(HostName.current) "
       #expect(result.errors.contains("\n\(hint)"), "\(result.errors)")
       #expect(result.errors.contains("[\(1 - rank)] \(hint)"), "\(result.errors)")
+      #expect(result.errors.contains("last seen at "), "\(result.errors)")
       let steps =
         try String(contentsOfFile: folder.path + "/run/metrics.jsonl", encoding: .utf8)
         .split(separator: "\n").count + 2
@@ -108,7 +120,7 @@ internal import Testing
   @Test func noticesAProcessThatHangs() throws {
     try withParallelFolder { folder in
       let result = try folder.train([
-        "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--timeout", "3",
+        "--train-batch-size", "2", "--workers", "2", "--max-steps", "100000", "--timeout", "10",
         "--output-path", "run",
       ]) { process in
         waitForSteps(of: process, in: folder)
@@ -142,6 +154,7 @@ internal import Testing
       }
       #expect(result.status == 128 + signal, "\(result.errors)")
       #expect(result.errors.contains("[0] Saved step "))
+      #expect(result.errors.contains("Passing signal \(signal) "))
       #expect(!result.errors.contains("Error"))
     }
   }
@@ -157,6 +170,7 @@ internal import Testing
       }
       #expect(result.status == 143, "\(result.errors)")
       #expect(result.errors.contains("[0] Saved step "))
+      #expect(result.errors.contains("One of the processes was sent signal 15 "))
     }
   }
 

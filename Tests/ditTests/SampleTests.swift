@@ -68,8 +68,9 @@ internal import Torch
       func latents(_ precision: String) throws -> Tensor {
         let result = try dit(
           [
-            "sample", "--class-labels", "1", "--sampling-steps", "5", "--precision", precision,
-            "--output-path", precision, "--save-latents", precision + ".safetensors",
+            "sample", "--class-labels", "1", "--sampler", "ddim", "--sampling-steps", "20",
+            "--precision", precision, "--output-path", precision, "--save-latents",
+            precision + ".safetensors",
           ], in: folder)
         #expect(result.status == 0, "\(result.errors)")
         return try #require(
@@ -77,8 +78,32 @@ internal import Torch
       }
       let (int8, fp32) = (try latents("int8"), try latents("fp32"))
       let error = relativeNormError(int8, fp32)
-      #expect(error < 0.06)
+      #expect(error < Tolerance.int8)
       #expect(error > Tolerance.trajectory)
+    }
+  }
+
+  // The keys of MindONE, with what they do not know, in either order.
+  @Test(
+    .enabled(if: Processor.hasByteProducts),
+    arguments: ["dtype: int8\nint8_fc2: fp32\n", "int8_fc2: fp32\nprecision: int8\n"])
+  func takesTheSecondLayerFromAFile(_ text: String) throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(text, to: folder + "/file.yaml")
+      let result = try dit(
+        [
+          "sample", "-c", "file.yaml", "--class-labels", "1", "--sampling-steps", "1",
+          "--output-path", "out",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("int8 (fc2 fp32) on cpu"), "\(result.errors)")
+      #expect(
+        result.errors.contains("DIT_EMULATE_INT8") == Processor.emulatesByteProducts,
+        "\(result.errors)")
+      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
+      let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      #expect(report["precision"] as? String == "int8" && report["int8_fc2"] as? String == "fp32")
+      #expect(report["int8_emulated"] as? Bool ?? false == Processor.emulatesByteProducts)
     }
   }
 

@@ -33,7 +33,8 @@ internal import Testing
 
   @Test(arguments: [
     (["--image-size", "33"], "must be a multiple of the autoencoder's factor, 2"),
-    (["--widths", "4,x"], "--widths"), (["--max-steps", "0"], "--max-steps 0"),
+    (["--widths", "4,x"], "--widths"), (["--widths", "4 8"], "--widths"),
+    (["--max-steps", "0"], "--max-steps 0"),
     (["--data-path", "nowhere"], "nowhere"), (["--output-path", "own.pt"], ".safetensors"),
     (["--output-path", "nowhere/own.safetensors"], "nowhere"),
   ])

@@ -136,12 +136,15 @@ class GradientBuckets {
   void accumulated(size_t index) {
     at::NoGradGuard no_grad;
     Leaf &leaf = leaves_[index];
+    // Its bucket may be under way.
+    TORCH_CHECK(!is_armed_ || !leaf.is_ready, "the gradient of parameter ", index, " of shape ",
+                leaf.tensor.sizes(), " came twice in the last backward pass of a step");
     at::Tensor &gradient = leaf.tensor.mutable_grad();
     if (gradient.defined() && !gradient.is_alias_of(leaf.view)) {
       leaf.view.copy_(gradient);
       gradient = leaf.view;
     }
-    if (!is_armed_ || leaf.is_ready) return;
+    if (!is_armed_) return;
     leaf.is_ready = true;
     --buckets_[leaf.bucket].missing;
     // In the order of the buckets, so that all ranks agree.

@@ -1,6 +1,7 @@
 #include "ctorch/processor.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -47,7 +48,9 @@ bool ctorch_has_byte_products(void) {
 #endif
 }
 
-void ctorch_keep_freed_memory(void) {
+void ctorch_prepare_memory(void) {
+  // libtorch's allocator reads it once, at its first block.
+  setenv("THP_MEM_ALLOC_ENABLE", "1", 0);
 #if defined(__GLIBC__)
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);

@@ -16,8 +16,16 @@ extension Precision: ExpressibleByArgument {
   public init?(argument: String) {
     let known = ["float32": "fp32", "float16": "fp16", "bfloat16": "bf16"]
     let name = argument.lowercased()
-    self.init(rawValue: known[name] ?? name)
+    self.init(name: known[name] ?? name)
   }
+
+  /// The names that there are.
+  public static var allValueStrings: [String] {
+    allCases.filter { $0 != .int8WithFloatFC2 }.map(\.name)
+  }
+
+  /// As it is given.
+  public var defaultValueDescription: String { name }
 }
 
 extension ExecutionMode: ExpressibleByArgument {

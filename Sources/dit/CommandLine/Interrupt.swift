@@ -36,8 +36,9 @@ enum Interrupt {
 }
 
 /// The work was stopped by a signal.
-struct Interrupted: Error {
+struct Interrupted: Error, CustomStringConvertible {
   let signal: Int32
+  var description: String { "stopped by signal \(signal)" }
   /// 128 and the signal's number, as shells have it.
   var exitCode: Int32 { 128 + signal }
 }

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Parallel
-internal import Torch
 
 /// Options of work that several processes share.
 struct ParallelOptions: ParsableArguments {
@@ -45,10 +44,15 @@ struct ParallelOptions: ParsableArguments {
       note(
         "use_parallel is false: this process works alone, though \(launched.launcher) has started"
           + " \(launched.count)")
-      return try body(nil)
+      do {
+        return try body(nil)
+      } catch {
+        throw SettledError(error)
+      }
     }
     if launched.isScheduler {
-      return try RankGroup.schedule(launched, timeout: .seconds(timeout))
+      return try RankGroup.schedule(
+        launched, timeout: .seconds(timeout), check: Interrupt.check)
     }
     try join(launched, body)
   }
@@ -62,7 +66,8 @@ struct ParallelOptions: ParsableArguments {
   }
 
   private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
-    let ranks = try RankGroup(process, timeout: .seconds(timeout))
+    let ranks = try RankGroup(
+      process, timeout: .seconds(timeout), check: Interrupt.check)
     do {
       try body(ranks)
     } catch let stop as Interrupted {
@@ -70,7 +75,7 @@ struct ParallelOptions: ParsableArguments {
       throw stop
     } catch {
       ranks.tell(error)
-      throw error
+      throw SettledError(error)
     }
     try ranks.finish()
   }
@@ -90,10 +95,8 @@ struct ParallelOptions: ParsableArguments {
   }
 }
 
-extension RankGroup {
-  /// A device of this machine for this process alone, where there are several.
-  func own(_ device: Device) -> Device {
-    guard device.type == "cuda", device.index == nil || device.index == 0 else { return device }
-    return .cuda(localRank)
-  }
+/// An error that other ranks need not be told, or were.
+struct SettledError: Error {
+  let cause: any Error
+  init(_ cause: any Error) { self.cause = cause }
 }

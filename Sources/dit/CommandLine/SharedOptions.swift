@@ -20,9 +20,6 @@ struct ExecutionOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
-    guard int8Fc2 == nil || precision.isInt8 else {
-      throw ValidationError("--int8-fc2 is for --precision int8")
-    }
   }
 
   /// What the second layer of an MLP computes in, where others are 8 bits wide.
@@ -31,9 +28,14 @@ struct ExecutionOptions: ParsableArguments {
     case fp32
   }
 
-  /// The number format with what `--int8-fc2` says.
-  var fullPrecision: Precision {
+  /// A number format with what `--int8-fc2` says of it.
+  ///
+  /// - Throws: `UsageError` if it says something and the format has no 8 bits.
+  func withSecondLayer(_ precision: Precision) throws -> Precision {
     guard let int8Fc2 else { return precision }
+    guard precision.isInt8 else {
+      throw UsageError("--int8-fc2 is for --precision int8, not \(precision.name)")
+    }
     return int8Fc2 == .fp32 ? .int8WithFloatFC2 : .int8
   }
 
@@ -78,9 +80,18 @@ struct MindONEOptions: ParsableArguments {
     return deviceTarget == "CPU" ? "cpu" : deviceTarget == "GPU" ? "cuda" : "auto"
   }
 
-  /// The number format of `use_fp16` or `dtype`, else the one given.
-  func precision(_ precision: Precision, device: String) -> Precision {
-    guard precision == .auto else { return precision }
+  /// The number format of the options, else that of `use_fp16` or `dtype`.
+  ///
+  /// - Throws: `UsageError` for keys that contradict each other.
+  func precision(_ options: ExecutionOptions, device: String) throws -> Precision {
+    try options.withSecondLayer(try ownPrecision(options.precision, device: device))
+  }
+
+  private func ownPrecision(_ given: Precision, device: String) throws -> Precision {
+    if let useFp16, let dtype, dtype != .auto, useFp16 != (dtype == .fp16) {
+      throw UsageError("use_fp16 \(useFp16) contradicts dtype \(dtype.name)")
+    }
+    guard given == .auto else { return given }
     if let dtype { return dtype }
     if useFp16 == false { return .fp32 }
     return useFp16 == true && device.hasPrefix("cuda") ? .fp16 : .auto
@@ -103,7 +114,7 @@ extension Precision {
   /// - Throws: `UsageError` for 8-bit formats.
   func requiredTrainingType() throws -> DType {
     guard let type = trainingType else {
-      throw UsageError("--precision \(rawValue): training knows fp32, bf16 and fp16")
+      throw UsageError("--precision \(name): training knows fp32, bf16 and fp16")
     }
     return type
   }

@@ -23,8 +23,9 @@ bool ctorch_has_float16(void);
 /// (AVX512_VNNI).
 bool ctorch_has_byte_products(void);
 
-/// From now on the C library keeps freed memory instead of giving it back to the system.
-void ctorch_keep_freed_memory(void);
+/// From now on the C library keeps freed memory instead of giving it back to the system, and
+/// libtorch's large blocks lie in large pages. To be called before the first tensor is made.
+void ctorch_prepare_memory(void);
 
 #ifdef __cplusplus
 }

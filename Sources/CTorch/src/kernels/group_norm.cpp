@@ -9,22 +9,23 @@
 #include <cmath>
 #include <tuple>
 
+#include "images.h"
 #include "parallel.h"
 #include "simd.h"
 
 namespace dit {
 namespace {
 
-/// Sums and sums of squares of the channels of some pixels, added in double precision to
-/// `sums`, `[2, C]`.
-DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64_t begin,
-                           int64_t end) {
+/// Sums and sums of squares of the channels of some pixels of an image, added in double precision
+/// to `sums`, `[2, C]`.
+DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64_t width,
+                           int64_t row_stride, int64_t begin, int64_t end) {
 #pragma clang fp contract(fast)
   double *__restrict squares = sums + channels;
   for (int64_t pixel = begin; pixel < end; pixel++) {
-    const float *__restrict row = x + pixel * channels;
+    const float *__restrict values = x + pixel / width * row_stride + pixel % width * channels;
     for (int64_t c = 0; c < channels; c++) {
-      const double value = row[c];
+      const double value = values[c];
       sums[c] += value;
       squares[c] += value * value;
     }
@@ -35,11 +36,10 @@ DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64
 std::tuple<at::Tensor, at::Tensor> group_norm_factors(const at::Tensor &x, const at::Tensor &weight,
                                                       const at::Tensor &bias, int64_t groups,
                                                       double epsilon) {
-  TORCH_CHECK(x.dim() == 4 && x.is_contiguous() && x.scalar_type() == at::kFloat && groups > 0 &&
-                  x.numel() > 0 && x.size(3) % groups == 0 && weight.numel() == x.size(3) &&
-                  bias.numel() == x.size(3) && weight.scalar_type() == at::kFloat &&
-                  bias.scalar_type() == at::kFloat && weight.is_contiguous() &&
-                  bias.is_contiguous(),
+  TORCH_CHECK(are_images(x) && groups > 0 && x.numel() > 0 && x.size(3) % groups == 0 &&
+                  weight.numel() == x.size(3) && bias.numel() == x.size(3) &&
+                  weight.scalar_type() == at::kFloat && bias.scalar_type() == at::kFloat &&
+                  weight.is_contiguous() && bias.is_contiguous(),
               "x must be [N, H, W, C] float32 with C = ", weight.numel(), " in ", groups,
               " groups, not ", x.sizes());
   const int64_t images = x.size(0), channels = x.size(3), pixels = x.size(1) * x.size(2);
@@ -52,8 +52,9 @@ std::tuple<at::Tensor, at::Tensor> group_norm_factors(const at::Tensor &x, const
   parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
       for (int64_t image = 0; image < images; image++) {
-        sum_pixels(in + image * pixels * channels, parts + (image * threads + part) * 2 * channels,
-                   channels, pixels * part / threads, pixels * (part + 1) / threads);
+        sum_pixels(in + image * x.stride(0), parts + (image * threads + part) * 2 * channels,
+                   channels, x.size(2), x.stride(1), pixels * part / threads,
+                   pixels * (part + 1) / threads);
       }
     }
   });

@@ -9,6 +9,7 @@
 #include <torch/library.h>
 
 #include "activation.h"
+#include "images.h"
 #include "micro_kernel.h"
 #include "parallel.h"
 #include "winograd.h"
@@ -25,15 +26,17 @@ constexpr int64_t kMostTiles = 96;
 // Panels of results that are transformed together: their sums stay in L2.
 constexpr int64_t kPanelBlock = 2;
 
-
 struct Convolution {
-  const float *x;       // [N, h, w, C]
+  const float *x;       // [N, rows, w, C]
   const float *scale;   // [N, C]; null: no norm, no SiLU
   const float *shift;   // [N, C]
   const float *filter;  // [panels][36][filter_stride]: [C][kColumns] and room
   const float *bias;    // [panels kColumns]
   float *out;           // [N, H, W, O]
   int64_t height, width, input_count, output_count;
+  int64_t rows, above;               // of x; those of them that stand above the results
+  int64_t image_stride, row_stride;  // of x, in numbers
+  int64_t out_image_stride, out_row_stride;
   int64_t doubling;  // 1: H = 2 h, W = 2 w
   bool accumulates;
 
@@ -54,11 +57,10 @@ DIT_INLINE void find_pixels(const Convolution &c, int64_t tile, TilePixels &pixe
   const int64_t left = tile % c.tile_columns() * kWinogradTile - 1;
   for (int64_t i = 0; i < kWinogradSide; i++) {
     for (int64_t j = 0; j < kWinogradSide; j++) {
-      const int64_t y = top + i, x = left + j;
-      const bool inside = y >= 0 && x >= 0 && y < c.height && x < c.width;
-      const int64_t row = image * (c.height >> c.doubling) + (y >> c.doubling);
-      const int64_t place = row * (c.width >> c.doubling) + (x >> c.doubling);
-      pixels[i][j] = inside ? c.x + place * c.input_count : nullptr;
+      const int64_t row = ((top + i) >> c.doubling) + c.above, x = left + j;
+      const bool inside = row >= 0 && row < c.rows && x >= 0 && x < c.width;
+      const int64_t start = image * c.image_stride + row * c.row_stride;
+      pixels[i][j] = inside ? c.x + start + (x >> c.doubling) * c.input_count : nullptr;
     }
   }
 }
@@ -135,9 +137,9 @@ DIT_INLINE void multiply_panels(const Convolution &c, const float *v, int64_t ti
   }
 }
 
-/// Writes kLanes channels of a place, or fewer at the end of the channels.
-DIT_INLINE void store_pixel(const Convolution &c, int64_t place, int64_t channel, Vector &value) {
-  float *out = c.out + place * c.output_count + channel;
+/// Writes kLanes channels of a pixel, or fewer at the end of the channels.
+DIT_INLINE void store_pixel(const Convolution &c, float *pixel, int64_t channel, Vector &value) {
+  float *out = pixel + channel;
   if (channel + kLanes <= c.output_count) {
     auto *all = reinterpret_cast<UnalignedVector *>(out);
     *all = c.accumulates ? value + *all : value;
@@ -174,9 +176,10 @@ DIT_INLINE void finish_tiles(const Convolution &c, int64_t begin, int64_t end, i
       for (int64_t i = 0; i < kWinogradTile && y + i < c.height; i++) {
         Vector results[kWinogradTile];
         transform_output(half[i], results);
+        float *row = c.out + image * c.out_image_stride + (y + i) * c.out_row_stride;
         for (int64_t j = 0; j < kWinogradTile && x + j < c.width; j++) {
           Vector value = results[j] + bias;
-          store_pixel(c, (image * c.height + y + i) * c.width + x + j, channel, value);
+          store_pixel(c, row + (x + j) * c.output_count, channel, value);
         }
       }
     }
@@ -253,16 +256,21 @@ at::Tensor pack_convolution_weight(const at::Tensor &weight) {
 }
 
 void check(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
-           const std::optional<at::Tensor> &scale, const std::optional<at::Tensor> &shift,
-           bool doubles) {
+           const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &scale,
+           const std::optional<at::Tensor> &shift, bool doubles, int64_t beside) {
+  TORCH_CHECK(packed.dim() == 4 && packed.size(2) == 9 && packed.size(3) == kColumns &&
+                  packed.is_contiguous() && packed.scalar_type() == at::kFloat && packed.is_cpu(),
+              "a weight must come from pack_convolution_weight");
   const int64_t factor = doubles ? 2 : 1;
-  TORCH_CHECK(x.dim() == 4 && out.dim() == 4 && x.is_contiguous() && out.is_contiguous() &&
-                  x.scalar_type() == at::kFloat && out.scalar_type() == at::kFloat &&
-                  x.size(3) == packed.size(1) && out.size(0) == x.size(0) &&
-                  out.size(1) == factor * x.size(1) && out.size(2) == factor * x.size(2) &&
-                  ceil_div(out.size(3), kColumns) == packed.size(0),
-              "x ", x.sizes(), " and result ", out.sizes(), " against a weight of ",
-              packed.sizes());
+  TORCH_CHECK(
+      are_images(x) && are_images(out) && x.size(3) == packed.size(1) && out.size(0) == x.size(0) &&
+          out.size(1) == factor * (x.size(1) - beside) && out.size(2) == factor * x.size(2) &&
+          ceil_div(out.size(3), kColumns) == packed.size(0),
+      "x ", x.sizes(), " and result ", out.sizes(), " against a weight of ", packed.sizes());
+  TORCH_CHECK(!may_overlap(out, x), "the result must not be written over x");
+  TORCH_CHECK(!bias || (bias->dim() == 1 && bias->size(0) == out.size(3) &&
+                        bias->scalar_type() == at::kFloat),
+              "a bias must be [", out.size(3), "], float32");
   for (const auto &factors : {scale, shift}) {
     TORCH_CHECK(
         factors.has_value() == scale.has_value() &&
@@ -272,11 +280,15 @@ void check(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
   }
 }
 
-/// Writes the convolution of x, `[N, h, w, C]`, into out, `[N, H, W, O]`, or adds it there.
+/// Writes the convolution of x, `[N, h, w, C]`, into out, `[N, H, W, O]`, or adds it there. The
+/// first `above` and the last `below` rows of x are only neighbors of the others.
 void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
                      const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &scale,
-                     const std::optional<at::Tensor> &shift, bool doubles, bool accumulates) {
-  check(out, x, packed, scale, shift, doubles);
+                     const std::optional<at::Tensor> &shift, bool doubles, bool accumulates,
+                     int64_t above, int64_t below) {
+  TORCH_CHECK(above >= 0 && above <= 1 && below >= 0 && below <= 1,
+              "one row above and below at most");
+  check(out, x, packed, bias, scale, shift, doubles, above + below);
   const int64_t panels = packed.size(0), k = packed.size(1), n = out.size(3);
   at::Tensor filter =
       at::empty({panels, kWinogradProducts, Convolution::filter_stride(k)}, x.options());
@@ -297,6 +309,12 @@ void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tenso
                       out.size(2),
                       k,
                       n,
+                      x.size(1),
+                      above,
+                      x.stride(0),
+                      x.stride(1),
+                      out.stride(0),
+                      out.stride(1),
                       doubles ? 1 : 0,
                       accumulates};
   const int64_t tiles = out.size(0) * c.tile_rows() * c.tile_columns();
@@ -326,7 +344,7 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("pack_convolution_weight(Tensor weight) -> Tensor");
   library.def(
       "convolution_3x3_(Tensor(a!) out, Tensor x, Tensor packed, Tensor? bias, Tensor? scale,"
-      " Tensor? shift, bool doubles, bool accumulates) -> ()");
+      " Tensor? shift, bool doubles, bool accumulates, int above, int below) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace dit {
+
+// Images with channels last, [N, H, W, C], float32: the channels of a pixel and the pixels of a row
+// lie side by side; rows and images may lie apart.
+
+/// Whether a tensor is laid out so, on a processor.
+inline bool are_images(const at::Tensor &x) {
+  return x.dim() == 4 && x.scalar_type() == at::kFloat && x.is_cpu() &&
+         (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) == x.size(3));
+}
+
+/// One more than the last number of some images, from the first on.
+inline int64_t images_extent(const at::Tensor &x) {
+  return (x.size(0) - 1) * x.stride(0) + (x.size(1) - 1) * x.stride(1) + x.size(2) * x.size(3);
+}
+
+/// Whether images may have memory in common. Those side by side in wider rows have none.
+inline bool may_overlap(const at::Tensor &a, const at::Tensor &b) {
+  if (a.numel() == 0 || b.numel() == 0 || !a.is_alias_of(b)) return false;
+  const int64_t distance = b.storage_offset() - a.storage_offset();
+  if (distance >= images_extent(a) || -distance >= images_extent(b)) return false;
+  const int64_t row = a.stride(1);
+  if (row <= 0 || b.stride(1) != row || a.stride(0) % row != 0 || b.stride(0) % row != 0) {
+    return true;
+  }
+  const int64_t column = (distance % row + row) % row;
+  return column < a.size(2) * a.size(3) || column + b.size(2) * b.size(3) > row;
+}
+
+}  // namespace dit

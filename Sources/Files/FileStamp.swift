@@ -1,0 +1,29 @@
+internal import Foundation
+
+/// Tells one state of a file or folder from another without reading it.
+public enum FileStamp {
+  /// The path without symbolic links, how many bytes there are and when they were changed last; for a
+  /// folder, of all files in it.
+  ///
+  /// - Throws: `FileError` if it is not there.
+  public static func text(of path: String) throws -> String {
+    let real = URL(filePath: path).resolvingSymlinksInPath().path
+    var (size, changed) = (0, timespec())
+    var paths = [real]
+    if Folder.exists(real) {
+      paths = (FileManager.default.enumerator(atPath: real)?.allObjects as? [String] ?? []).map {
+        real + "/" + $0
+      }
+    }
+    for path in paths {
+      var status = stat()
+      guard stat(path, &status) == 0 else { throw FileError.system("read", path, errno: errno) }
+      guard status.st_mode & S_IFMT == S_IFREG else { continue }
+      size += Int(status.st_size)
+      let time = status.st_mtim
+      if (time.tv_sec, time.tv_nsec) > (changed.tv_sec, changed.tv_nsec) { changed = time }
+    }
+    let day = Date(timeIntervalSince1970: Double(changed.tv_sec)).ISO8601Format().dropLast()
+    return "'\(real)' of \(size) bytes, changed \(day)" + String(format: ".%09dZ", changed.tv_nsec)
+  }
+}

@@ -1,0 +1,145 @@
+internal import Torch
+
+// H W image, C channels; h w are those of the image before it was doubled.
+
+/// Channels before and after the blocks of a stage.
+struct StageWidths {
+  let input: Int
+  let output: Int
+
+  /// Numbers of a pixel in memory: what comes in, or later two images side by side.
+  var pixelCount: Int { max(input, 2 * output) }
+}
+
+/// The one memory in which an image is decoded, float32, with channels last.
+///
+/// Each row has room for two images of a stage's output side by side. What needs more room than the
+/// image has, doubling and a change of channels, is done in strips of rows: each is computed beside
+/// the memory and then put where rows of before are not needed any more. So a stage takes the place
+/// of the one before it, and results are those of whole images.
+struct DecoderMemory {
+  /// Some rows of an image.
+  struct Strip {
+    /// The rows, with those above and below if there are such, `[1, rows, W, C]`.
+    let rows: Tensor
+    /// Which of them are only neighbors.
+    let neighbors: RowNeighbors
+    /// The place of the others in the image.
+    let range: Range<Int>
+
+    /// The rows without neighbors.
+    var image: Tensor {
+      rows.narrowed(axis: 1, start: neighbors.above ? 1 : 0, count: range.count)
+    }
+  }
+
+  private let storage: Tensor
+  private let stripPixelCount: Int
+  private var height: Int
+  private var width: Int
+  private var stage: StageWidths
+  /// 1 while the row above is free, then 0.
+  private var firstRow = 1
+  /// The image as it is now, `[1, H, W, C]`, a view.
+  private(set) var image: Tensor
+
+  /// Memory that begins with an image.
+  ///
+  /// - Parameters:
+  ///   - start: `[1, h, w, C]`, of the first stage's input.
+  ///   - stages: each but the first is for an image of twice the size.
+  ///   - stripPixelCount: about so many pixels make a strip.
+  init(_ start: Tensor, stages: [StageWidths], stripPixelCount: Int) {
+    (height, width) = (start.size(1), start.size(2))
+    self.stripPixelCount = stripPixelCount
+    stage = stages[0]
+    var (size, before) = (0, 0)
+    for (index, stage) in stages.enumerated() {
+      let (h, w) = (height << index, width << index)
+      let own = (h + 1) * w * stage.pixelCount
+      // What comes from the stage before stands at the end, apart from that stage, and ends no
+      // earlier than this one's rows and a row of its own.
+      let row = w / 2 * stage.input
+      size = max(size, own + (index > 0 ? row : 0), before)
+      before = own + h * w * stage.output
+    }
+    storage = .empty([size])
+    image = start
+    let place = view(row: firstRow, channel: 0, count: stages[0].input)
+    place.copyInPlace(from: start)
+    image = place
+  }
+
+  /// Room for an image beside this one, of the same shape.
+  var beside: Tensor {
+    let channels = image.size(-1)
+    return view(row: firstRow, channel: channels, count: channels)
+  }
+
+  /// Puts two images with the channels that the stage ends with in the place of the image.
+  ///
+  /// - Parameter body: the rows of the two images, `[1, rows, W, C]` or `[1, rows W, C]`, from a strip
+  ///   of this one.
+  /// - Returns: the second of them; the first is the image from now on.
+  mutating func split(_ body: (Strip) -> (Tensor, Tensor)) -> Tensor {
+    let source = image
+    firstRow = 0
+    let channels = stage.output
+    let results = [0, channels].map { view(row: firstRow, channel: $0, count: channels) }
+    for strip in strips(of: source, height, width, pixelCount: stripPixelCount) {
+      let (first, second) = body(strip)
+      for (rows, result) in zip([first, second], results) {
+        let place = result.narrowed(
+          axis: 1, start: strip.range.lowerBound, count: strip.range.count)
+        place.copyInPlace(from: rows.reshaped(place.shape))
+      }
+    }
+    image = results[0]
+    return results[1]
+  }
+
+  /// Puts an image of twice the size in the place of the image.
+  ///
+  /// - Parameters:
+  ///   - next: the stage that takes it.
+  ///   - upsample: doubles and convolves.
+  mutating func double(for next: StageWidths, by upsample: PackedConvolution) {
+    let source = storage.narrowed(
+      axis: 0, start: storage.count - image.count, count: image.count
+    ).reshaped(image.shape)
+    source.copyInPlace(from: image)
+    let strips = strips(of: source, height, width, pixelCount: stripPixelCount / 4)
+    (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
+    image = view(row: firstRow, channel: 0, count: next.input)
+    for strip in strips {
+      image.narrowed(axis: 1, start: 2 * strip.range.lowerBound, count: 2 * strip.range.count)
+        .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
+    }
+  }
+
+  /// Part of the channels of the memory's rows.
+  private func view(row: Int, channel: Int, count: Int) -> Tensor {
+    let stride = width * stage.pixelCount
+    let start = row * stride + channel * width
+    return storage.narrowed(axis: 0, start: start, count: storage.count - start)
+      .strided(
+        shape: [1, height, width, count], strides: [height * stride, stride, count, 1])
+  }
+
+  /// An image cut into strips. Their heights are multiples of four, the convolution's unit, so that
+  /// strips have the numbers of the whole.
+  private func strips(
+    of image: Tensor, _ height: Int, _ width: Int, pixelCount: Int
+  ) -> [Strip] {
+    let step = max(pixelCount / width / 4, 1) * 4
+    return stride(from: 0, to: height, by: step).map { start in
+      let end = min(start + step, height)
+      let neighbors = RowNeighbors(above: start > 0, below: end < height)
+      return Strip(
+        rows: image.narrowed(
+          axis: 1, start: start - (neighbors.above ? 1 : 0),
+          count: end - start + neighbors.count),
+        neighbors: neighbors, range: start..<end)
+    }
+  }
+}

@@ -1,0 +1,185 @@
+internal import Files
+internal import Foundation
+internal import Torch
+
+/// The store at which the processes of a job find each other, before they are a group.
+struct MeetingPoint {
+  /// What they share.
+  let store: KeyStore
+
+  private let process: LaunchedProcess
+  private let timeout: Duration
+  private let check: () throws -> Void
+
+  /// Where rank 0 puts the machines of all ranks once all have come.
+  private static let hostsKey = "hosts"
+  /// How long one attempt to connect may take.
+  private static let attempt = Duration.seconds(3)
+  /// How long a rank that serves the store lets the others hear why it goes.
+  private static let farewell = 1.0
+
+  /// Goes there, or opens it.
+  ///
+  /// - Parameters:
+  ///   - process: the place of this process.
+  ///   - timeout: how long to wait for others.
+  ///   - check: called now and then; throws to stop.
+  /// - Throws: `LaunchError` if there is no way, or the port is taken; what `check` throws.
+  init(_ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void) throws {
+    self.process = process
+    self.timeout = timeout
+    self.check = check
+    if process.servesStore {
+      do {
+        store = try KeyStore(
+          host: Network.loopback, port: process.storePort, isServer: true,
+          prefix: process.storePrefix, timeout: timeout)
+      } catch let error as TorchError {
+        throw LaunchError(
+          "cannot listen on port \(process.storePort), where all ranks are to meet: set another"
+            + " MASTER_PORT (\(error.message))")
+      }
+    } else {
+      let start = ContinuousClock.now
+      var problem = ""
+      while !MeetingPoint.isOpen(process, &problem) {
+        try check()
+        guard ContinuousClock.now - start < timeout else {
+          throw MeetingPoint.missing(process, timeout, problem)
+        }
+        usleep(50_000)
+      }
+      do {
+        store = try MeetingPoint.store(process, timeout)
+      } catch let error as TorchError {
+        throw MeetingPoint.missing(process, timeout, error.message)
+      }
+    }
+  }
+
+  /// Whether the store can be reached now, so that waiting for it can be broken off.
+  private static func isOpen(_ process: LaunchedProcess, _ problem: inout String) -> Bool {
+    do {
+      _ = try store(process, attempt)
+      return true
+    } catch {
+      problem = (error as? TorchError)?.message ?? "\(error)"
+      return false
+    }
+  }
+
+  private static func store(_ process: LaunchedProcess, _ timeout: Duration) throws -> KeyStore {
+    try KeyStore(
+      host: process.storeHost, port: process.storePort, isServer: false,
+      prefix: process.storePrefix, timeout: timeout)
+  }
+
+  private static func missing(
+    _ process: LaunchedProcess, _ timeout: Duration, _ problem: String
+  ) -> LaunchError {
+    LaunchError(
+      "no rank 0 at \(process.storeHost):\(process.storePort) within"
+        + " \(timeout.components.seconds) s: does it run, and does MASTER_ADDR name its host?"
+        + " (\(problem))")
+  }
+
+  /// Waits for all ranks.
+  ///
+  /// - Returns: the number of this one, the machine of each, and the address at which the others reach this
+  ///   one; nil if the environment names the interface.
+  /// - Throws: `LaunchError`, of which the others hear; what `check` throws.
+  func join() throws -> (rank: Int, hosts: [String], address: String?) {
+    let rank: Int
+    do {
+      rank = try process.rank ?? store.add(1, to: "ranks") - 1
+      guard rank < process.count, try store.add(1, to: "rank/\(rank)") == 1 else {
+        throw LaunchError(
+          "two processes are rank \(rank) of \(process.count), or an earlier job still runs at"
+            + " \(process.storeHost):\(store.port); end it, or set another MASTER_PORT")
+      }
+    } catch let error as TorchError {
+      throw LaunchError("rank 0, where all ranks meet, is gone (\(error.message))")
+    }
+    do {
+      try store.set("host/\(rank)", to: HostName.current)
+      return (rank, try hosts(rank), try address(rank))
+    } catch {
+      let reason = (error as? TorchError).map { LaunchError("a rank is gone (\($0.message))") }
+      MeetingPoint.publish("\(MeetingPoint.name(rank)): \(reason ?? error)", in: store)
+      if process.servesStore { Thread.sleep(forTimeInterval: MeetingPoint.farewell) }
+      throw reason ?? error
+    }
+  }
+
+  private static func name(_ rank: Int?) -> String {
+    (rank.map { "rank \($0)" } ?? "a rank") + " on \(HostName.current)"
+  }
+
+  /// The machines of all ranks; rank 0 waits for each.
+  private func hosts(_ rank: Int) throws -> [String] {
+    guard rank == 0 else {
+      return try text(of: MeetingPoint.hostsKey, else: "not all \(process.count) ranks have come")
+        .split(separator: "\n").map(String.init)
+    }
+    let hosts = try (0..<process.count).map { rank in
+      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.count) has not come")
+    }
+    try store.set(MeetingPoint.hostsKey, to: hosts.joined(separator: "\n"))
+    return hosts
+  }
+
+  private func address(_ rank: Int) throws -> String? {
+    let address = Network.address(towards: process.storeHost) ?? Network.loopback
+    try store.set("address/\(rank)", to: address)
+    guard ProcessInfo.processInfo.environment["GLOO_SOCKET_IFNAME"] == nil else { return nil }
+    return try Network.reachable(address) {
+      try (0..<process.count).filter { $0 != rank }.map { other in
+        try text(of: "address/\(other)", else: "rank \(other) has no address")
+      }
+    }
+  }
+
+  /// Waits for a text of another rank, or for word that there will be none.
+  private func text(of key: String, else problem: String) throws -> String {
+    let start = ContinuousClock.now
+    while try !store.has(key) {
+      try check()
+      if try store.has(RankMonitor.failureKey) {
+        throw LaunchError(try store.text(of: RankMonitor.failureKey))
+      }
+      guard ContinuousClock.now - start < timeout else {
+        throw LaunchError("\(problem) within \(timeout.components.seconds) s")
+      }
+      usleep(20_000)
+    }
+    return try store.text(of: key)
+  }
+
+  /// Makes a failure known to all, unless another is known already.
+  static func publish(_ message: String, in store: KeyStore) {
+    guard (try? store.add(1, to: "failures")) == 1 else { return }
+    try? store.set(RankMonitor.failureKey, to: message)
+  }
+
+  /// Tells the others that a process will not come, if they can be reached within seconds.
+  ///
+  /// A job of which all ranks have come is another one at the same place, and is left alone.
+  static func cancel(_ process: LaunchedProcess, _ reason: String) {
+    guard !process.servesStore, process.count > 1, let store = try? store(process, attempt),
+      (try? store.has(hostsKey)) == false
+    else { return }
+    publish("\(name(process.rank)): \(reason)", in: store)
+  }
+}
+
+extension RankGroup {
+  /// Tells the other ranks of a job that this process will not join them, if they can be reached within
+  /// seconds.
+  ///
+  /// - Parameters:
+  ///   - process: the place that it was to have.
+  ///   - reason: why it does not.
+  public static func cancel(_ process: LaunchedProcess, because reason: String) {
+    MeetingPoint.cancel(process, reason)
+  }
+}

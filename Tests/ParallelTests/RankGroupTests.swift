@@ -1,0 +1,56 @@
+internal import Foundation
+internal import Parallel
+internal import Synchronization
+internal import TestSupport
+internal import Testing
+
+@Suite(.serialized) struct RankGroupTests {
+  /// What two ranks, each in a thread, throw.
+  private func errors(
+    timeout: Duration, _ body: @escaping @Sendable (RankGroup) throws -> Void
+  ) throws -> [String?] {
+    let port = try LocalPort.free()
+    let results = Mutex<[Int: String]>([:])
+    DispatchQueue.concurrentPerform(iterations: 2) { rank in
+      do {
+        let ranks = try RankGroup(
+          LaunchedProcess(
+            launcher: "the test", rank: rank, count: 2, localRank: rank, storeHost: "127.0.0.1",
+            storePort: port, servesStore: rank == 0), timeout: timeout)
+        defer { try? ranks.finish() }
+        try body(ranks)
+      } catch {
+        results.withLock { $0[rank] = "\(error)" }
+      }
+    }
+    return results.withLock { results in (0..<2).map { results[$0] } }
+  }
+
+  @Test func waitsForRankZeroWhileItGetsOn() throws {
+    let found = try errors(timeout: .seconds(4)) { ranks in
+      try ranks.letFirst(.draw, step: 1) { mark in
+        for _ in 0..<25 {
+          usleep(200_000)
+          try mark()
+        }
+      }
+    }
+    #expect(found == [nil, nil])
+  }
+
+  @Test func noticesThatRankZeroDoesNotGetOn() throws {
+    let found = try errors(timeout: .seconds(4)) { ranks in
+      try ranks.letFirst(.draw, step: 7) { mark in
+        // Until the other one has said so.
+        while true {
+          usleep(50_000)
+          try ranks.check()
+        }
+      }
+    }
+    for text in found {
+      #expect(text?.contains("rank 0 on ") == true, "\(text ?? "")")
+      #expect(text?.contains("step 7 (drawing samples)") == true, "\(text ?? "")")
+    }
+  }
+}
