@@ -77,7 +77,7 @@ public struct SamplingBenchmark {
       .to(device)
     let times = try (0...stepCount).reversed().map { step in
       let started = clock.now
-      try withTorchErrors { _ = network(latents, step) }
+      _ = try withTorchErrors { network(latents, step) }
       try device.synchronize()
       return started.duration(to: clock.now).inSeconds
     }

@@ -93,7 +93,7 @@ struct Diagnosis: Encodable {
     }
     device = chosen?.description
     cuda = Diagnosis.cuda()
-    let shown: [Precision] = [.auto, .fp32, .bf16, .fp16, .int8, .int8WithFloatFC2, .fp8]
+    let shown: [Precision] = [.auto, .fp32, .bf16, .fp16, .int8, .fp8]
     precisions = chosen.map { device in shown.map { PrecisionReport($0, on: device) } } ?? []
     self.checks = checks ? try chosen.map { try DeviceCheck($0).run() } : nil
   }
