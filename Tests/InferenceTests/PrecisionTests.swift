@@ -114,7 +114,8 @@ internal import Torch
 
   // Names are what users see, and they do not tell the two kinds of int8 apart.
   @Test func hasTheNamesThatOptionsGive() {
-    #expect(Precision.allCases.map(\.name) == ["auto", "fp32", "bf16", "fp16", "int8", "int8", "fp8"])
+    let names = ["auto", "fp32", "bf16", "fp16", "int8", "int8", "fp8"]
+    #expect(Precision.allCases.map(\.name) == names)
     for name in ["auto", "fp32", "bf16", "fp16", "int8", "fp8"] {
       #expect(Precision(name: name)?.description == name)
     }
