@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the program side by side with PyTorch: Benchmarks/run.sh [OPTIONS OF compare.py]
-# PEER_PYTHON names a Python that has torch (and NumPy and Pillow for `data`); without it one is made in Benchmarks/.venv.
+# PEER_PYTHON names a Python that has torch, and NumPy and Pillow for `data`; without it one is made in
+# Benchmarks/.venv.
 # MINDSPORE_PYTHON names one that has mindspore, if that is to be compared too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +10,7 @@ if [[ -z "${PEER_PYTHON:-}" ]]; then
   PEER_PYTHON=Benchmarks/.venv/bin/python
   if ! "$PEER_PYTHON" -c 'import numpy, PIL, torch' 2>/dev/null; then
     python3 -m venv --clear Benchmarks/.venv
-    "$PEER_PYTHON" -m pip install --quiet torch==2.13.0 numpy==2.5.1 pillow==12.1.0
+    "$PEER_PYTHON" -m pip install --quiet torch==2.13.0 numpy==2.4.6 pillow==13.0.0
   fi
 fi
 exec "$PEER_PYTHON" Benchmarks/compare.py "$@"
