@@ -83,8 +83,8 @@ def reading(options):
     }
 
 
-def tables(options):
-    """Titles and contestants of the parts asked for."""
+def networks(options):
+    """Titles and contestants of the parts that run a network."""
     parts = {
         "sample": [(options.model_name, options.image_size, True)],
         "large": [("DiT-XL/2", 512, False)],
@@ -97,6 +97,13 @@ def tables(options):
     if "decode" in options.parts:
         for size in (256, 512):
             yield f"AutoencoderKL, {size} px, an image", decoding(size)
+
+
+def tables(options):
+    """Titles and contestants of the parts asked for, with the number of threads where it matters."""
+    threads = ["--threads", str(options.threads)] if options.threads else []
+    for title, commands in networks(options):
+        yield title, {name: [*command, *threads] for name, command in commands.items()}
     if "data" in options.parts:
         yield f"an image read and cropped to {options.image_size} px", reading(options)
 
@@ -137,11 +144,6 @@ def seconds(report):
 
 def compare(title, commands, options):
     """Runs all contestants and prints their table."""
-    if options.threads:
-        commands = {
-            name: [*command, "--threads", str(options.threads)]
-            for name, command in commands.items()
-        }
     reports = {name: [] for name in commands}
     for number in range(1, options.rounds + 1):
         for name, command in commands.items():
@@ -175,7 +177,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
     parser.add_argument("--model-name", default="DiT-XL/2", help="of the part `sample`")
-    parser.add_argument("--image-size", type=int, default=256, help="of the parts `sample` and `data`")
+    parser.add_argument(
+        "--image-size", type=int, default=256, help="of the parts `sample` and `data`")
     parser.add_argument("--data-path", help="the folder of images of the part `data`")
     parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
     parser.add_argument("--steps", type=int, default=3, help="timed in each run")

@@ -18,7 +18,6 @@ struct BenchmarkDataCommand: ParsableCommand {
   @Option(help: "Timed passes over the folder, after one that is not.") var steps = 3
   @Option(help: "Let large JPEG files shrink while they are decoded.")
   var reduceWhileDecoding = false
-  @Option(help: "Must be 1: an image is read by one thread.") var threads = 1
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
@@ -26,9 +25,6 @@ struct BenchmarkDataCommand: ParsableCommand {
       throw ValidationError("--image-size \(imageSize): must be 1 ... 16384")
     }
     guard steps > 0 else { throw ValidationError("--steps must be at least 1") }
-    guard threads == 1 else {
-      throw ValidationError("--threads \(threads): an image is read by one thread")
-    }
   }
 
   func run() throws {
