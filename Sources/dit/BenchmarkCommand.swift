@@ -61,7 +61,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     ]
     values["int8_fc2"] = precision.secondLayerName
     if precision.isEmulated { values["int8_emulated"] = true }
-    if let bytes = report.peakDeviceMemoryBytes { values["peak_device_memory_bytes"] = bytes }
+    values["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
     switch report.recording {
     case .none: break
     case .done: values["graph"] = "recorded"

@@ -66,7 +66,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
       "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
       "device": device.description,
     ]
-    if let bytes = report.peakDeviceMemoryBytes { fields["peak_device_memory_bytes"] = bytes }
+    fields["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
     print(try JSONLine.text(fields))
   }
 }
