@@ -17,6 +17,8 @@ public final class AdamW {
   public let averages: [Tensor]
   /// Whether there is a moving average.
   public var hasAverage: Bool { config.averageDecay != nil }
+  /// Whether the state is divided among ranks.
+  public var isSharded: Bool { shard != nil }
   /// Steps taken.
   public private(set) var stepCount = 0
 

@@ -4,15 +4,17 @@ internal import Synchronization
 /// Writes checkpoints on a thread of its own, one at a time, while training goes on.
 final class CheckpointWriter {
   private var thread: Thread?
+  private var isCopying = false
   private let outcome = Outcome()
 
   /// What the thread leaves.
   private final class Outcome: Sendable {
     let failure = Mutex<String?>(nil)
+    let copied = DispatchSemaphore(value: 0)
     let done = DispatchSemaphore(value: 0)
   }
 
-  /// Starts writing; whoever calls has waited for what was being written.
+  /// Starts to copy and write; whoever calls has waited for what was being written.
   ///
   /// - Parameters:
   ///   - snapshot: what to write.
@@ -26,7 +28,11 @@ final class CheckpointWriter {
     let path = checkpoint.path
     let thread = Thread {
       do {
-        try TrainingCheckpoint(path).write(snapshot)
+        let copy = try {
+          defer { outcome.copied.signal() }
+          return try snapshot.copied()
+        }()
+        try TrainingCheckpoint(path).write(copy)
         try publish()
       } catch {
         outcome.failure.withLock { $0 = "\(error)" }
@@ -34,7 +40,15 @@ final class CheckpointWriter {
       outcome.done.signal()
     }
     self.thread = thread
+    isCopying = true
     thread.start()
+  }
+
+  /// Waits until the trainer may change what is being written.
+  func waitForCopy() {
+    guard isCopying else { return }
+    outcome.copied.wait()
+    isCopying = false
   }
 
   /// Waits for what is being written.
@@ -42,6 +56,7 @@ final class CheckpointWriter {
   /// - Returns: why it failed; nil if it did not.
   func wait() -> String? {
     guard thread != nil else { return nil }
+    waitForCopy()
     outcome.done.wait()
     thread = nil
     return outcome.failure.withLock { failure in

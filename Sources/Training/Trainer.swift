@@ -101,11 +101,15 @@ public final class Trainer {
 
   /// Takes the next step.
   ///
-  /// - Parameter shouldStop: asked once; all ranks learn whether one says yes.
+  /// - Parameters:
+  ///   - shouldStop: asked once; all ranks learn whether one says yes.
+  ///   - beforeUpdate: called before weights, moments and averages change.
   /// - Returns: what it did.
   /// - Throws: `TrainingError` if too many steps in a row had to be dropped; what the data throw;
   ///   `LaunchError` if a rank is lost.
-  public func takeStep(shouldStop: () -> Bool = { false }) throws -> StepReport {
+  public func takeStep(
+    shouldStop: () -> Bool = { false }, beforeUpdate: () -> Void = {}
+  ) throws -> StepReport {
     let clock = ContinuousClock()
     let start = clock.now
     var sums = (loss: 0.0, squaredError: 0.0, bound: 0.0, wait: 0.0)
@@ -137,6 +141,7 @@ public final class Trainer {
       sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0,
     ])
     try exchange.enter(.update, step: step + 1)
+    beforeUpdate()
     let rate = config.schedule.rate(at: step, of: stepCount)
     let (norm, isDropped) = try update(loss: means[0], learningRate: rate)
     defer { scaler.update(overflowed: isDropped) }

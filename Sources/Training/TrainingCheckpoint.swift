@@ -34,20 +34,56 @@ public struct TrainingCheckpoint {
   /// A checkpoint that is there, or will be.
   public init(_ path: String) { self.path = path }
 
-  /// A copy of everything that a checkpoint holds, so that training can go on while it is written.
+  /// Everything that a checkpoint holds, for a thread of its own to write while training goes on.
   public struct Snapshot: @unchecked Sendable {
-    fileprivate let files: [(name: String, tensors: [(name: String, tensor: Tensor)])]
+    fileprivate var files: [(name: String, entries: [Entry])]
     fileprivate let metadata: [String: String]
     fileprivate let state: State
+
+    /// A tensor of a file.
+    fileprivate struct Entry {
+      let name: String
+      var tensor: Tensor
+      /// Whether it is the trainer's own, which the next update changes.
+      var isBorrowed: Bool
+    }
+
+    /// The same with copies of what is the trainer's; to be called before the next update.
+    ///
+    /// One thread copies, since those of libtorch compute the next step meanwhile.
+    ///
+    /// - Throws: `TorchError` if memory does not suffice.
+    func copied() throws -> Snapshot {
+      var copies: [ObjectIdentifier: Tensor] = [:]
+      func copy(_ tensor: Tensor) throws -> Tensor {
+        if let copy = copies[ObjectIdentifier(tensor)] { return copy }
+        let copy = try withTorchErrors { Tensor.empty(tensor.shape, dtype: tensor.dtype) }
+        tensor.withUnsafeBytes { source in
+          copy.withUnsafeMutableBytes { $0.copyMemory(from: source) }
+        }
+        copies[ObjectIdentifier(tensor)] = copy
+        return copy
+      }
+      var snapshot = self
+      snapshot.files = try files.map { name, entries in
+        let entries = try entries.map {
+          $0.isBorrowed
+            ? Entry(name: $0.name, tensor: try copy($0.tensor), isBorrowed: false) : $0
+        }
+        return (name, entries)
+      }
+      return snapshot
+    }
   }
 
-  /// Copies what a checkpoint holds; all ranks call it together.
+  /// Gathers what a checkpoint holds; all ranks call it together.
   ///
   /// - Parameters:
   ///   - trainer: whose weights and moments.
   ///   - state: the numbers.
   ///   - metadata: texts for the weights' files.
-  /// - Returns: the copy, to whose tensors nothing else refers; nil for ranks that do not write.
+  /// - Returns: what to write, which refers to tensors of the trainer until it is `copied`; nil for
+  ///   ranks that do not write.
   /// - Throws: `LaunchError` if a rank is lost that has a part.
   public static func snapshot(
     _ trainer: Trainer, state: State, metadata: [String: String]
@@ -55,39 +91,36 @@ public struct TrainingCheckpoint {
     try withoutGradients {
       let (store, optimizer) = (trainer.model.store, trainer.optimizer)
       let isWriter = trainer.exchange.isWriter
-      func copies(_ parts: [Tensor]) throws -> [(name: String, tensor: Tensor)] {
-        var copies: [(name: String, tensor: Tensor)] = []
+      func entry(_ name: String, _ tensor: Tensor, isOwn: Bool) -> Snapshot.Entry {
+        Snapshot.Entry(
+          name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.isCPU)
+      }
+      func entries(_ prefix: String, _ parts: [Tensor]) throws -> [Snapshot.Entry] {
+        var entries: [Snapshot.Entry] = []
         try optimizer.forEachWhole(of: parts) { name, whole in
-          if isWriter { copies.append((name, whole.to(.cpu).cloned)) }
+          guard isWriter else { return }
+          entries.append(entry(prefix + name, whole, isOwn: !optimizer.isSharded))
         }
-        return copies
+        return entries
       }
       let model =
         !isWriter
         ? []
-        : store.names.compactMap { name in
-          store[name].map { (name: name, tensor: $0.detached.to(.cpu).cloned) }
-        }
-      var files = [(name: "model.safetensors", tensors: model)]
+        : store.names.compactMap { name in store[name].map { entry(name, $0, isOwn: true) } }
+      var files = [(name: "model.safetensors", entries: model)]
       if optimizer.hasAverage {
         let averages = Dictionary(
-          uniqueKeysWithValues: try copies(optimizer.averages).map { ($0.name, $0.tensor) })
-        files.append(("ema.safetensors", model.map { ($0.name, averages[$0.name] ?? $0.tensor) }))
+          uniqueKeysWithValues: try entries("", optimizer.averages).map { ($0.name, $0) })
+        files.append(("ema.safetensors", model.map { averages[$0.name] ?? $0 }))
       }
-      let first = try copies(optimizer.firstMoments)
-      let second = try copies(optimizer.secondMoments)
-      let moments = zip(first, second).flatMap { first, second in
-        [
-          (name: "exp_avg." + first.name, tensor: first.tensor),
-          (name: "exp_avg_sq." + second.name, tensor: second.tensor),
-        ]
-      }
-      files.append(("optimizer.safetensors", moments))
+      let first = try entries("exp_avg.", optimizer.firstMoments)
+      let second = try entries("exp_avg_sq.", optimizer.secondMoments)
+      files.append(("optimizer.safetensors", zip(first, second).flatMap { [$0, $1] }))
       return isWriter ? Snapshot(files: files, metadata: metadata, state: state) : nil
     }
   }
 
-  /// Writes a copy; the folder appears under its name when it is whole.
+  /// Writes a snapshot; the folder appears under its name when it is whole.
   ///
   /// - Throws: `FileError`; nothing is left behind then.
   public func write(_ snapshot: Snapshot) throws {
@@ -95,9 +128,10 @@ public struct TrainingCheckpoint {
     try? FileManager.default.removeItem(atPath: partial)
     try Folder.make(partial)
     do {
-      for (name, tensors) in snapshot.files {
+      for (name, entries) in snapshot.files {
         try SafetensorsWriter.write(
-          tensors, metadata: snapshot.metadata, to: partial + "/" + name)
+          entries.map { ($0.name, $0.tensor) }, metadata: snapshot.metadata,
+          to: partial + "/" + name)
       }
       let json = try JSONEncoder().encode(snapshot.state)
       try AtomicFile.write(String(decoding: json, as: UTF8.self), to: partial + "/state.json")

@@ -49,7 +49,8 @@ public final class TrainingRun {
   private let writer = CheckpointWriter()
   private var savedStep = 0
   private var time = (stepCount: 0, seconds: 0.0, waitSeconds: 0.0)
-  private var longestSave = 0.0
+  /// How long the last save held training up, and the longest that one did.
+  private var pause = (last: 0.0, longest: 0.0)
 
   /// A run in a folder.
   ///
@@ -162,7 +163,7 @@ public final class TrainingRun {
   ) throws -> (report: StepReport, warnings: [String])? {
     guard trainer.step < trainer.stepCount else { return nil }
     var warnings: [String] = []
-    let report = try trainer.takeStep(shouldStop: shouldStop)
+    let report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: waitForCopy)
     time.stepCount += 1
     time.seconds += report.seconds
     time.waitSeconds += report.waitSeconds
@@ -195,8 +196,8 @@ public final class TrainingRun {
     let steps = String(
       format: "%d steps in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
       time.seconds, time.waitSeconds, share)
-    return longestSave == 0
-      ? steps : steps + String(format: "; saving held it up by %.2f s at most", longestSave)
+    return pause.longest == 0
+      ? steps : steps + String(format: "; saving held it up by %.2f s at most", pause.longest)
   }
 
   /// Adds a line to the run's log.
@@ -211,9 +212,11 @@ public final class TrainingRun {
   /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is
   ///   lost.
   public func save() throws -> String? {
-    let clock = ContinuousClock()
-    let started = clock.now
-    defer { longestSave = max(longestSave, started.duration(to: clock.now).inSeconds) }
+    pause.last = 0
+    return try pausing { try startSaving() }
+  }
+
+  private func startSaving() throws -> String? {
     let step = trainer.step
     try trainer.exchange.enter(.save, step: step)
     let metadata = [
@@ -234,6 +237,19 @@ public final class TrainingRun {
       try directory.publish(step: step, keeping: keepCount)
     }
     return failure
+  }
+
+  private func waitForCopy() { pausing { writer.waitForCopy() } }
+
+  /// Counts how long something takes as a pause for the last save.
+  private func pausing<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let clock = ContinuousClock()
+    let started = clock.now
+    defer {
+      pause.last += started.duration(to: clock.now).inSeconds
+      pause.longest = max(pause.longest, pause.last)
+    }
+    return try body()
   }
 
   /// Saves if there is anything new, and waits until all is written.
