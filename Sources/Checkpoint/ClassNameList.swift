@@ -13,4 +13,9 @@ public enum ClassNameList {
     let json = (try? JSONEncoder().encode(names)) ?? Data("[]".utf8)
     return String(decoding: json, as: UTF8.self)
   }
+
+  /// A short text that differs where names or their order differ.
+  public static func checksum(_ names: [String]) -> String {
+    CRC32.text(Array(encode(names).utf8).withUnsafeBytes(CRC32.checksum))
+  }
 }

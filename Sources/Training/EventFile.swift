@@ -1,19 +1,25 @@
+internal import Files
 internal import Foundation
 
 /// A file of TensorBoard events.
 ///
 /// Source: TensorFlow's `event.proto` and `summary.proto`, in records as `record_writer.h` describes
-/// them. A message's fields are written by hand: there are six.
+/// them. A message's fields are written by hand, as there are few.
 final class EventFile {
   private let file: AppendedFile
 
-  init(folder: String) throws {
+  /// Begins a file; readers are to forget what earlier files of the folder say of steps after `step`.
+  init(folder: String, after step: Int) throws {
     let time = Int(Date().timeIntervalSince1970)
     file = try AppendedFile("\(folder)/events.out.tfevents.\(time).dit")
     var event = Message()
     event.add(1, Date().timeIntervalSince1970)
     event.add(3, Array("brain.Event:2".utf8))
     try file.append(EventFile.record(event.bytes))
+    guard step > 0 else { return }
+    var start = Message()
+    start.add(1, 1)
+    try append(7, start, step + 1)
   }
 
   func append(scalars: [(String, Double)], step: Int) throws {
@@ -24,7 +30,7 @@ final class EventFile {
       value.add(2, Float(number))
       summary.add(1, value.bytes)
     }
-    try append(summary, step)
+    try append(5, summary, step)
   }
 
   func append(png: [UInt8], width: Int, height: Int, name: String, step: Int) throws {
@@ -38,14 +44,14 @@ final class EventFile {
     value.add(4, image.bytes)
     var summary = Message()
     summary.add(1, value.bytes)
-    try append(summary, step)
+    try append(5, summary, step)
   }
 
-  private func append(_ summary: Message, _ step: Int) throws {
+  private func append(_ field: Int, _ content: Message, _ step: Int) throws {
     var event = Message()
     event.add(1, Date().timeIntervalSince1970)
     event.add(2, step)
-    event.add(5, summary.bytes)
+    event.add(field, content.bytes)
     try file.append(EventFile.record(event.bytes))
   }
 

@@ -11,6 +11,13 @@ public struct RunDirectory: Sendable {
   /// The folder.
   public let path: String
 
+  /// Whether there is the folder of a run.
+  public static func isRun(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(
+      atPath: path + "/checkpoints", isDirectory: &isFolder) && isFolder.boolValue
+  }
+
   /// Makes the folder where it is missing.
   ///
   /// - Throws: `FileError` if it cannot be written to.
@@ -21,6 +28,41 @@ public struct RunDirectory: Sendable {
     }
   }
 
+  /// Keeps other processes out, and removes what one that was killed had not finished.
+  ///
+  /// - Returns: what lets go of the folder at its end.
+  /// - Throws: `TrainingError` if another process writes to it; `FileError` if this one cannot.
+  func lock() throws -> FolderLock {
+    guard let lock = try FolderLock(path) else {
+      let owner = FolderLock.owner(of: path).map { " by \($0)" } ?? ""
+      throw TrainingError(
+        "'\(path)' is in use\(owner): stop that run first, or choose another --output-path")
+    }
+    for name in names where name.hasPrefix(RunDirectory.partialPrefix) {
+      try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)
+    }
+    return lock
+  }
+
+  /// What the name of a checkpoint begins with until it is whole.
+  static let partialPrefix = ".partial-"
+
+  /// Sets checkpoints of later steps aside, which a run that goes on from an earlier one will not lead
+  /// to.
+  ///
+  /// - Parameter step: where the run goes on.
+  /// - Returns: the names that they had.
+  /// - Throws: `FileError` if they cannot be renamed.
+  func setAside(after step: Int) throws -> [String] {
+    try savedSteps.filter { $0 > step }.map { step in
+      let name = RunDirectory.name(of: step)
+      let aside = checkpoints + "/set-aside-" + name
+      try? FileManager.default.removeItem(atPath: aside)
+      try Folder.rename(checkpoints + "/" + name, to: aside)
+      return name
+    }
+  }
+
   /// Where the checkpoint of a step lies.
   public func checkpoint(at step: Int) -> TrainingCheckpoint {
     TrainingCheckpoint(checkpoints + "/" + RunDirectory.name(of: step))
@@ -28,8 +70,7 @@ public struct RunDirectory: Sendable {
 
   /// The steps of whole checkpoints, ascending.
   public var savedSteps: [Int] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
-    return names.compactMap { name in
+    names.compactMap { name in
       name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
     }.sorted()
   }
@@ -42,6 +83,10 @@ public struct RunDirectory: Sendable {
     for old in savedSteps.dropLast(max(count, 1)) where old != step {
       try? FileManager.default.removeItem(atPath: checkpoint(at: old).path)
     }
+  }
+
+  private var names: [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
   }
 
   private var checkpoints: String { path + "/checkpoints" }

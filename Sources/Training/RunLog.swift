@@ -10,11 +10,29 @@ public final class RunLog {
 
   /// Opens the files of a run, at their ends.
   ///
+  /// - Parameters:
+  ///   - directory: the run's.
+  ///   - step: the last step taken; metrics of later ones, which will be taken again, are removed.
   /// - Throws: `FileError`.
-  public init(_ directory: RunDirectory) throws {
-    metrics = try AppendedFile(directory.path + "/metrics.jsonl")
+  public init(_ directory: RunDirectory, after step: Int = 0) throws {
+    let path = directory.path + "/metrics.jsonl"
+    try RunLog.removeSteps(after: step, from: path)
+    metrics = try AppendedFile(path)
     log = try AppendedFile(directory.path + "/log.txt")
-    events = try EventFile(folder: directory.path + "/tensorboard")
+    events = try EventFile(folder: directory.path + "/tensorboard", after: step)
+  }
+
+  /// Keeps the lines of some steps, of those that are whole.
+  private static func removeSteps(after step: Int, from path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else { return }
+    struct Line: Decodable { let step: Int }
+    let lines = data.split(separator: UInt8(ascii: "\n"))
+    let kept = lines.filter { line in
+      (try? JSONDecoder().decode(Line.self, from: line)).map { $0.step <= step } ?? false
+    }
+    guard kept.count < lines.count else { return }
+    let text = kept.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined()
+    try AtomicFile.write(text, to: path)
   }
 
   /// Adds a line with the time to `log.txt`.
@@ -54,31 +72,5 @@ public final class RunLog {
   /// - Throws: `FileError`.
   public func write(png: [UInt8], width: Int, height: Int, name: String, step: Int) throws {
     try events.append(png: png, width: width, height: height, name: name, step: step)
-  }
-}
-
-/// A file that grows at its end.
-final class AppendedFile {
-  private let path: String
-  private let handle: FileHandle
-
-  init(_ path: String) throws {
-    self.path = path
-    if !FileManager.default.fileExists(atPath: path) { try AtomicFile.write("", to: path) }
-    do {
-      handle = try FileHandle(forWritingTo: URL(filePath: path))
-      try handle.seekToEnd()
-    } catch {
-      throw FileError(.system, path: path, message: "cannot write '\(path)': \(error)")
-    }
-  }
-
-  func append(_ bytes: [UInt8]) throws {
-    do {
-      try handle.write(contentsOf: Data(bytes))
-    } catch {
-      throw FileError(
-        .system, path: path, message: "cannot write '\(path)': \(error); is the disk full?")
-    }
   }
 }

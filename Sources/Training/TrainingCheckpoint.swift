@@ -93,7 +93,7 @@ public struct TrainingCheckpoint {
       let isWriter = trainer.exchange.isWriter
       func entry(_ name: String, _ tensor: Tensor, isOwn: Bool) -> Snapshot.Entry {
         Snapshot.Entry(
-          name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.isCPU)
+          name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.device == .cpu)
       }
       func entries(_ prefix: String, _ parts: [Tensor]) throws -> [Snapshot.Entry] {
         var entries: [Snapshot.Entry] = []
@@ -124,7 +124,9 @@ public struct TrainingCheckpoint {
   ///
   /// - Throws: `FileError`; nothing is left behind then.
   public func write(_ snapshot: Snapshot) throws {
-    let partial = Folder.parent(of: path) + "/.partial-" + (path as NSString).lastPathComponent
+    let partial =
+      Folder.parent(of: path) + "/" + RunDirectory.partialPrefix
+      + (path as NSString).lastPathComponent
     try? FileManager.default.removeItem(atPath: partial)
     try Folder.make(partial)
     do {

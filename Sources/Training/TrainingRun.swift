@@ -45,7 +45,8 @@ public final class TrainingRun {
   private let identity: [String: String]
   private let device: Device
   private let sampleLimit: Int?
-  private let log: RunLog?
+  private var log: RunLog?
+  private let lock: FolderLock?
   private let writer = CheckpointWriter()
   private var savedStep = 0
   private var time = (stepCount: 0, seconds: 0.0, waitSeconds: 0.0)
@@ -64,7 +65,7 @@ public final class TrainingRun {
   ///   - device: where it computes.
   ///   - sampleLimit: rows after which the run ends, for one that is resumed with other batches; nil if
   ///     it ends after a number of steps.
-  /// - Throws: `FileError` if the folder cannot be written to.
+  /// - Throws: `TrainingError` if another process writes to the folder; `FileError` if this one cannot.
   public init(
     _ trainer: Trainer, data: any TrainingData, codec: LatentCodec, directory: RunDirectory?,
     options: RunOptions, identity: [String: String], device: Device, sampleLimit: Int? = nil
@@ -77,7 +78,14 @@ public final class TrainingRun {
     self.identity = identity
     self.device = device
     self.sampleLimit = sampleLimit
-    log = try directory.map { try RunLog($0) }
+    lock = try directory.map { try $0.lock() }
+  }
+
+  /// Opens the run's log at the step that it goes on from; before the first step and after `resume`.
+  ///
+  /// - Throws: `FileError` if the folder cannot be written to.
+  public func begin() throws {
+    log = try directory.map { try RunLog($0, after: trainer.step) }
   }
 
   /// Goes on from the newest checkpoint that can be read, or from the one given; rank 0 reads it.
@@ -101,6 +109,11 @@ public final class TrainingRun {
     if before != now {
       text += "; \(before ?? "some") images a step before, \(now ?? "some") now"
     }
+    let aside = try directory?.setAside(after: trainer.step) ?? []
+    if !aside.isEmpty {
+      text += "; set aside: \(aside.joined(separator: ", ")), now 'set-aside-...'"
+    }
+    try begin()
     try note(text + (found.map { ", from '\($0.path)'" } ?? ""))
     return text
   }
@@ -141,12 +154,14 @@ public final class TrainingRun {
   private func check(_ state: TrainingCheckpoint.State, _ path: String) throws {
     // Another number of ranks may make other batches.
     let isSameJob = state.rankCount ?? 1 == trainer.exchange.count
-    let differing = identity.keys.filter {
+    // Earlier versions wrote fewer.
+    let differing = state.identity.keys.filter {
       state.identity[$0] != identity[$0] && (isSameJob || $0 != TrainingRun.batchKey)
     }.sorted()
+    func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
     guard differing.isEmpty else {
       let list = differing.map {
-        "\($0): \(state.identity[$0] ?? "nothing") there, \(identity[$0] ?? "nothing") here"
+        "\($0): \(shown(state.identity[$0])) there, \(shown(identity[$0])) here"
       }
       throw IdentityError(
         message: "'\(path)' is of another run: \(list.joined(separator: "; "))")
@@ -200,7 +215,7 @@ public final class TrainingRun {
       ? steps : steps + String(format: "; saving held it up by %.2f s at most", pause.longest)
   }
 
-  /// Adds a line to the run's log.
+  /// Adds a line to the run's log, once it is open.
   ///
   /// - Throws: `FileError`.
   public func note(_ text: String) throws { try log?.write(text) }

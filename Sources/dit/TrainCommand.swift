@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 internal import Foundation
 internal import Parallel
 internal import Torch
@@ -54,10 +55,34 @@ struct TrainCommand: ParsableCommand {
     if isFirst { setup.notes.forEach(note) }
     let run = setup.run
     if let resume = output.resume {
-      let text = try run.resume(from: resume.path)
+      let text = try run.resume(from: resume.checkpoint)
       if isFirst { note(text) }
+    } else {
+      try run.begin()
     }
+    try setup.notes.forEach(run.note)
+    if let directory = run.directory { try writeSettings(directory, run) }
     try loop(run, setup.broken)
+  }
+
+  /// Writes the options as run; says which are others than before.
+  private func writeSettings(_ directory: RunDirectory, _ run: TrainingRun) throws {
+    let path = directory.path + "/config.yaml"
+    let settings = SettingsText(self)
+    if output.resume != nil, let before = FileManager.default.contents(atPath: path) {
+      let changes = settings.changes(since: String(decoding: before, as: UTF8.self))
+      if !changes.isEmpty {
+        let text = "changed since the run was last started: \(changes.joined(separator: "; "))"
+        note(text)
+        try run.note(text)
+      }
+    }
+    if run.trainer.step >= run.trainer.stepCount {
+      note(
+        "the run has taken its \(run.trainer.stepCount) steps already: raise --max-steps or --epochs"
+      )
+    }
+    try AtomicFile.write(settings.yaml, to: path)
   }
 
   private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {

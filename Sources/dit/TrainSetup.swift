@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Diffusion
 internal import Files
 internal import Foundation
@@ -49,13 +50,12 @@ struct TrainSetup {
       options: command.runOptions(stepsPerEpoch: stepsPerEpoch),
       identity: [
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
+        "class_names": ClassNameList.checksum(classNames),
         TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
-        "images": "\(source.imageCount)",
+        "images": "\(source.imageCount)", "use_ema": "\(config.averageDecay != nil)",
+        "freeze": config.frozen.joined(separator: ","),
       ], device: device,
       sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
-    if let directory {
-      try AtomicFile.write(SettingsText(command).yaml, to: directory.path + "/config.yaml")
-    }
     notes =
       source.notes + (start?.notes ?? []) + buildNotes
       + TrainSetup.summary(
@@ -110,7 +110,22 @@ struct TrainSetup {
   }
 
   private static func directory(_ output: TrainOutputOptions) throws -> RunDirectory {
-    let directory = try RunDirectory(output.outputPath ?? "runs/" + OutputFolder.timestamp())
+    if let resume = output.resume {
+      // Before anything is made.
+      if let checkpoint = resume.checkpoint {
+        _ = try TrainingCheckpoint(checkpoint).state()
+      } else {
+        guard let path = output.outputPath else {
+          throw UsageError(
+            "--resume needs --output-path, the folder of the run; or -c RUN/config.yaml")
+        }
+        guard RunDirectory.isRun(path) else {
+          throw UsageError("--resume: '\(path)' is no folder of a run; start without --resume")
+        }
+      }
+    }
+    let path = output.outputPath ?? "runs/" + OutputFolder.timestamp()
+    let directory = try RunDirectory(path)
     guard output.resume != nil || directory.savedSteps.isEmpty else {
       throw UsageError(
         "'\(directory.path)' holds a run already: go on with --resume, or choose another"

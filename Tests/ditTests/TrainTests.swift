@@ -73,11 +73,40 @@ internal import Torch
     }
   }
 
+  @Test func leavesTheStepsAfterTheOneItGoesOnFrom() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let run = ["--ckpt-save-interval", "2", "--output-path", "run", "--max-steps"]
+      #expect(try train(run + ["6"], in: folder).status == 0)
+      let checkpoints = folder + "/run/checkpoints"
+      // As a process leaves it that is killed while it saves.
+      try Folder.make(checkpoints + "/.partial-step-000009")
+      let back = try train(
+        run + ["3", "--resume", "run/checkpoints/step-000002", "--weight-decay", "0.5"], in: folder)
+      #expect(back.status == 0, "\(back.errors)")
+      #expect(back.errors.contains("resumed at step 2; set aside: step-000004, step-000006"))
+      #expect(back.errors.contains("max_steps: 6 -> 3; weight_decay: 0.0 -> 0.5"))
+      let names = try FileManager.default.contentsOfDirectory(atPath: checkpoints)
+      #expect(
+        Set(names) == [
+          "latest", "step-000002", "step-000003", "set-aside-step-000004", "set-aside-step-000006",
+        ])
+      let again = try train(run + ["4", "--resume", "run"], in: folder)
+      #expect(again.errors.contains("resumed at step 3"))
+      let metrics = try String(contentsOfFile: folder + "/run/metrics.jsonl", encoding: .utf8)
+      let steps = metrics.split(separator: "\n").compactMap { line in
+        line.split(separator: ",").first.map(String.init)
+      }
+      #expect(steps == (1...4).map { "{\"step\":\($0)" })
+    }
+  }
+
   @Test func refusesToResumeAnotherRun() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let run = ["--max-steps", "1", "--output-path", "run"]
       #expect(try train(run, in: folder).status == 0)
+      let settings = try String(contentsOfFile: folder + "/run/config.yaml", encoding: .utf8)
       let again = try train(run, in: folder)
       #expect(again.status == 64)
       #expect(again.errors.contains("holds a run already: go on with --resume"))
@@ -89,6 +118,17 @@ internal import Torch
       #expect(wider.status == 1)
       #expect(wider.errors.contains("width 32 depth 2 heads 2 there"))
       #expect(wider.errors.contains("width 64 depth 2 heads 2 here"))
+      let frozen = try train(run + ["--resume", "--freeze", "blocks."], in: folder)
+      #expect(frozen.errors.contains("freeze: nothing there, blocks. here"), "\(frozen.errors)")
+      try FileManager.default.moveItem(
+        atPath: folder + "/images/blue", toPath: folder + "/images/sea")
+      let renamed = try train(run + ["--resume"], in: folder)
+      #expect(renamed.errors.contains("class_names: "), "\(renamed.errors)")
+      let elsewhere = try train(["--output-path", "other", "--resume"], in: folder)
+      #expect(elsewhere.errors.contains("'other' is no folder of a run"))
+      #expect(!FileManager.default.fileExists(atPath: folder + "/other"))
+      #expect(
+        try String(contentsOfFile: folder + "/run/config.yaml", encoding: .utf8) == settings)
     }
   }
 

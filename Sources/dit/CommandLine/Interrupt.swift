@@ -5,13 +5,14 @@ internal import Synchronization
 enum Interrupt {
   private static let pending = Atomic<Int32>(0)
 
-  /// From now on the first SIGINT or SIGTERM is only noted; the second ends the program at once.
+  /// From now on the first SIGINT, SIGTERM or SIGHUP is only noted; the second ends the program at
+  /// once. One that is ignored, as SIGHUP is under nohup, stays ignored.
   static func listen() {
     _ = pending.load(ordering: .relaxed)
     // Whoever started the program may have had them blocked, and the mask is inherited.
     var mask = sigset_t()
     sigemptyset(&mask)
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
       sigaddset(&mask, number)
       Foundation.signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
@@ -19,6 +20,14 @@ enum Interrupt {
       }
     }
     pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    let ignoring: __sighandler_t? = SIG_IGN
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(ignoring, to: Int.self)
   }
 
   /// The signal that has come; 0 for none.

@@ -9,6 +9,24 @@ struct SettingsText {
     yaml = SettingsText.lines(of: command).joined(separator: "\n") + "\n"
   }
 
+  /// What differs from the text of an earlier run, as "key: before -> now".
+  func changes(since earlier: String) -> [String] {
+    let (before, now) = (SettingsText.values(earlier), SettingsText.values(yaml))
+    return Set(before.keys).union(now.keys).sorted().compactMap { key in
+      let (old, new) = (before[key], now[key])
+      return old == new ? nil : "\(key): \(old ?? "nothing") -> \(new ?? "nothing")"
+    }
+  }
+
+  private static func values(_ yaml: String) -> [String: String] {
+    let pairs = yaml.split(separator: "\n").compactMap { line -> (String, String)? in
+      guard let colon = line.firstIndex(of: ":") else { return nil }
+      let value = line[colon...].dropFirst().drop { $0 == " " }
+      return (String(line[..<colon]), String(value))
+    }
+    return Dictionary(pairs) { $1 }
+  }
+
   private static func lines(of arguments: any ParsableArguments) -> [String] {
     Mirror(reflecting: arguments).children.flatMap { child -> [String] in
       guard let label = child.label, label.hasPrefix("_") else { return [] }

@@ -55,9 +55,13 @@ struct NumberPair: ExpressibleByArgument {
 struct ResumeArgument: ExpressibleByArgument, BareOption {
   static let bareValue = "latest"
   /// The checkpoint's folder; nil for the newest of the run.
-  let path: String?
+  let checkpoint: String?
 
-  init?(argument: String) { path = argument == Self.bareValue ? nil : argument }
+  init?(argument: String) {
+    checkpoint =
+      argument == Self.bareValue
+      ? nil : RunDirectory.isRun(argument) ? argument + "/checkpoints/latest" : argument
+  }
 
-  var defaultValueDescription: String { path ?? Self.bareValue }
+  var defaultValueDescription: String { checkpoint ?? Self.bareValue }
 }

@@ -129,7 +129,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
       if (span.average != nullptr) span.average += piece;
     }
   }
-  parallel_for(static_cast<int64_t>(spans.size()), 1, [&](int64_t begin, int64_t end) {
+  parallel_pieces(static_cast<int64_t>(spans.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) update(step, spans[static_cast<size_t>(i)]);
   });
 }
@@ -160,7 +160,7 @@ at::Tensor total_norm(at::TensorList tensors) {
     }
   }
   std::vector<double> sums(pieces.size());
-  parallel_for(static_cast<int64_t>(pieces.size()), 8, [&](int64_t begin, int64_t end) {
+  parallel_pieces(static_cast<int64_t>(pieces.size()), 8, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const auto at = static_cast<size_t>(i);
       sums[at] = sum_of_squares(pieces[at].first, pieces[at].second);

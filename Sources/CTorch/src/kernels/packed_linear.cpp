@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
 constexpr int64_t kTileBlock = 43;    // tiles of A: a block is 390 KB
+constexpr int64_t kPieceLength = 4;   // panels of B that a thread takes at least
 
 /// C = A B + bias, perhaps with GELU.
 struct PackedProduct {
@@ -131,8 +132,8 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
                               n,
                               k,
                               gelu};
-  parallel_for(packed.size(0), 1,
-               [&](int64_t begin, int64_t end) { multiply_panels(product, begin, end); });
+  parallel_pieces(packed.size(0), kPieceLength,
+                  [&](int64_t begin, int64_t end) { multiply_panels(product, begin, end); });
   return result;
 }
 

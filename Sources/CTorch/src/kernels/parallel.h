@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace dit {
@@ -30,32 +31,52 @@ struct OpenMP {
   }
 };
 
-/// Calls `body(begin, end)` for parts of 0 ..< count, each at least `grain` long, on libtorch's
+/// Calls `body(thread, team)` on as many of libtorch's threads as there are, and at most `most`.
+/// `body` must not throw.
+template <typename Body>
+void in_team(int64_t most, const Body &body) {
+  const OpenMP &runtime = OpenMP::shared();
+  const int64_t threads = std::min<int64_t>(at::get_num_threads(), most);
+  if (threads <= 1 || runtime.parallel == nullptr || runtime.inside()) {
+    body(int64_t{0}, int64_t{1});
+    return;
+  }
+  runtime.parallel(
+      [](void *data) {
+        const OpenMP &runtime = OpenMP::shared();
+        (*static_cast<const Body *>(data))(int64_t{runtime.thread()}, int64_t{runtime.team()});
+      },
+      const_cast<Body *>(&body), static_cast<unsigned>(threads), 0);
+}
+
+/// Calls `body(begin, end)` for equal parts of 0 ..< count, each at least `grain` long, on libtorch's
 /// threads. `body` must not throw.
 template <typename Body>
 void parallel_for(int64_t count, int64_t grain, const Body &body) {
-  const OpenMP &runtime = OpenMP::shared();
-  const int64_t useful = grain > 0 ? (count + grain - 1) / grain : count;
-  const int64_t threads = std::min<int64_t>(at::get_num_threads(), useful);
-  if (threads <= 1 || runtime.parallel == nullptr || runtime.inside()) {
-    if (count > 0) body(int64_t{0}, count);
-    return;
-  }
-  struct Work {
-    const Body &body;
-    int64_t count;
-  } work{body, count};
-  runtime.parallel(
-      [](void *data) {
-        const auto &work = *static_cast<Work *>(data);
-        const OpenMP &runtime = OpenMP::shared();
-        const int64_t team = runtime.team();
-        const int64_t index = runtime.thread();
-        const int64_t begin = work.count * index / team;
-        const int64_t end = work.count * (index + 1) / team;
-        if (begin < end) work.body(begin, end);
-      },
-      &work, static_cast<unsigned>(threads), 0);
+  in_team((count + grain - 1) / grain, [&](int64_t thread, int64_t team) {
+    const int64_t begin = count * thread / team;
+    const int64_t end = count * (thread + 1) / team;
+    if (begin < end) body(begin, end);
+  });
+}
+
+/// Calls `body(begin, end)` for pieces of 0 ..< count, each at least `grain` long but the last, which
+/// threads take as they become free, so that a slow one holds none up for long: large pieces first,
+/// each an equal part of half of what is left (after Polychronopoulos & Kuck 1987, "Guided
+/// self-scheduling"). `body` must not throw.
+template <typename Body>
+void parallel_pieces(int64_t count, int64_t grain, const Body &body) {
+  std::atomic<int64_t> next = 0;
+  in_team((count + grain - 1) / grain, [&](int64_t, int64_t team) {
+    int64_t begin = next;
+    while (begin < count) {
+      const int64_t share = team == 1 ? count : (count - begin) / (2 * team);
+      const int64_t end = std::min(count, begin + std::max(grain, share));
+      if (!next.compare_exchange_weak(begin, end)) continue;
+      body(begin, end);
+      begin = next;
+    }
+  });
 }
 
 }  // namespace dit

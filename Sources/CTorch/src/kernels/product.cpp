@@ -1,9 +1,10 @@
 // Matrix products of training in float32, where there is no AVX-512: both operands are laid out on
-// the way, as they change from step to step. Blocking after Goto & van de Geijn 2008 ("Anatomy of
+// the way, as they change from step to step: A as a whole, B by the thread that needs it. Blocking after Goto & van de Geijn 2008 ("Anatomy of
 // high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
 
 #include "product.h"
 
+#include <ATen/ops/empty.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -19,31 +20,26 @@ namespace {
 constexpr int64_t kDepthBlock = 256;  // of K: a panel of B is 16 KB
 constexpr int64_t kTileBlock = 64;    // tiles of A: a block is 390 KB
 constexpr int64_t kPanelBlock = 48;   // panels of B: a block is 780 KB
+constexpr int64_t kPanelPiece = 3;    // panels that a thread takes at least
+constexpr int64_t kTilePiece = 8;     // tiles that it takes at least
 
-/// Memory of one thread for what it packs, kept from product to product: in one large page where
-/// the system has them, so that its lines spread evenly over the cache.
+/// Memory of one thread for the panels it packs, kept from product to product: in one large page
+/// where the system has them, so that its lines spread evenly over the cache.
 struct Room {
   struct Free {
     void operator()(float *memory) const { std::free(memory); }
   };
-  std::unique_ptr<float[], Free> memory;
-  float *a;
-  float *b;
+  std::unique_ptr<float[], Free> panels;
 
   Room() {
     constexpr size_t page = size_t{1} << 21;
-    constexpr int64_t a_count = kTileBlock * kRows * kDepthBlock;
-    constexpr int64_t b_count = kPanelBlock * kColumns * kDepthBlock;
-    constexpr size_t size = (a_count + b_count) * sizeof(float);
-    static_assert(size <= page);
+    static_assert(kPanelBlock * kColumns * kDepthBlock * sizeof(float) <= page);
     void *start = std::aligned_alloc(page, page);
     if (start == nullptr) throw std::bad_alloc();
 #if defined(MADV_HUGEPAGE)
     madvise(start, page, MADV_HUGEPAGE);
 #endif
-    memory.reset(static_cast<float *>(start));
-    a = memory.get();
-    b = a + a_count;
+    panels.reset(static_cast<float *>(start));
   }
 
   static Room &of_this_thread() {
@@ -64,18 +60,17 @@ struct Block {
   int64_t k, depth;
 };
 
-DIT_INLINE void pack_a(const Product &p, const Block &block, float *out) {
-  for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
+/// Tiles of A as `[tiles][K][kRows]`; rows past the end repeat the last.
+DIT_CLONES void pack_a(const Product &p, int64_t begin, int64_t end, float *packed) {
+  for (int64_t t = begin; t < end; t++) {
     const int64_t row = t * kRows;
     const int64_t count = std::min(kRows, p.m - row);
+    float *out = packed + row * p.k;
     if (p.a.is_transposed) {
-      pack_columns<kRows>(p.a.data + block.k * p.a.stride + row, p.a.stride, count, block.depth,
-                          out);
+      pack_columns<kRows>(p.a.data + row, p.a.stride, count, p.k, out);
     } else {
-      pack_transposed<kRows>(p.a.data + row * p.a.stride + block.k, p.a.stride, count, block.depth,
-                             out);
+      pack_transposed<kRows>(p.a.data + row * p.a.stride, p.a.stride, count, p.k, out);
     }
-    out += block.depth * kRows;
   }
 }
 
@@ -94,7 +89,7 @@ DIT_INLINE void pack_b(const Product &p, const Block &block, float *out) {
   }
 }
 
-/// One panel of B against a block of A's tiles.
+/// One panel of B against a block of A's tiles, which are packed.
 DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t panel, const float *a,
                                const float *b) {
   const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
@@ -103,7 +98,7 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
   for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
     const int64_t rows = std::min(kRows, p.m - t * kRows);
     const int64_t at = t * kRows * p.n + panel * kColumns;
-    const Tile tile{a,
+    const Tile tile{a + (t * p.k + block.k) * kRows,
                     b,
                     block.depth,
                     p.c + at,
@@ -120,14 +115,13 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
     } else {
       compute_edge(tile, rows, columns);
     }
-    a += block.depth * kRows;
   }
 }
 
 /// The length of equal steps, each at most `limit`, through `count`.
 int64_t even_step(int64_t count, int64_t limit) { return ceil_div(count, ceil_div(count, limit)); }
 
-DIT_CLONES void multiply_part(const Product &p, const Part &part, Room &room) {
+DIT_CLONES void multiply_part(const Product &p, const Part &part, const float *a, float *b) {
   const int64_t depth_step = even_step(p.k, kDepthBlock);
   const int64_t tile_step = even_step(part.tile_end - part.tile_begin, kTileBlock);
   const int64_t panel_step = even_step(part.panel_end - part.panel_begin, kPanelBlock);
@@ -135,32 +129,16 @@ DIT_CLONES void multiply_part(const Product &p, const Part &part, Room &room) {
     const int64_t panel_end = std::min(panel + panel_step, part.panel_end);
     for (int64_t k = 0; k < p.k; k += depth_step) {
       const int64_t depth = std::min(depth_step, p.k - k);
-      pack_b(p, {{0, 0, panel, panel_end}, k, depth}, room.b);
+      pack_b(p, {{0, 0, panel, panel_end}, k, depth}, b);
       for (int64_t tile = part.tile_begin; tile < part.tile_end; tile += tile_step) {
         const int64_t tile_end = std::min(tile + tile_step, part.tile_end);
         const Block block{{tile, tile_end, panel, panel_end}, k, depth};
-        pack_a(p, block, room.a);
         for (int64_t j = panel; j < panel_end; j++) {
-          multiply_panel(p, block, j, room.a, room.b + (j - panel) * depth * kColumns);
+          multiply_panel(p, block, j, a, b + (j - panel) * depth * kColumns);
         }
       }
     }
   }
-}
-
-/// In how many parts the rows of C are cut, so that `count` threads pack the least in all.
-int64_t row_part_count(int64_t tiles, int64_t panels, int64_t count) {
-  int64_t best = 1;
-  int64_t least = INT64_MAX;
-  for (int64_t rows = 1; rows <= count; rows++) {
-    if (count % rows != 0) continue;
-    const int64_t cost = ceil_div(tiles, rows) * kRows + ceil_div(panels, count / rows) * kColumns;
-    if (cost < least) {
-      least = cost;
-      best = rows;
-    }
-  }
-  return best;
 }
 
 }  // namespace
@@ -168,20 +146,20 @@ int64_t row_part_count(int64_t tiles, int64_t panels, int64_t count) {
 void multiply(const Product &product) {
   const int64_t tiles = ceil_div(product.m, kRows);
   const int64_t panels = ceil_div(product.n, kColumns);
-  const int64_t count =
-      std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), tiles * panels));
-  const int64_t row_parts = row_part_count(tiles, panels, count);
-  const int64_t column_parts = count / row_parts;
-  parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      const int64_t row = i / column_parts;
-      const int64_t column = i % column_parts;
-      const Part part{tiles * row / row_parts, tiles * (row + 1) / row_parts,
-                      panels * column / column_parts, panels * (column + 1) / column_parts};
-      if (part.tile_begin == part.tile_end || part.panel_begin == part.panel_end) continue;
-      multiply_part(product, part, Room::of_this_thread());
-    }
-  });
+  const at::Tensor blocks = at::empty({tiles, product.k, kRows}, at::TensorOptions(at::kFloat));
+  auto *a = blocks.data_ptr<float>();
+  parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_a(product, begin, end, a); });
+  const auto part = [&](const Part &part) {
+    multiply_part(product, part, a, Room::of_this_thread().panels.get());
+  };
+  // Each piece packs the panels it meets, so that pieces of rows are for few panels.
+  if (panels >= kPanelPiece * 4 * at::get_num_threads()) {
+    parallel_pieces(panels, kPanelPiece,
+                    [&](int64_t begin, int64_t end) { part({0, tiles, begin, end}); });
+  } else {
+    parallel_pieces(tiles, kTilePiece,
+                    [&](int64_t begin, int64_t end) { part({begin, end, 0, panels}); });
+  }
 }
 
 }  // namespace dit

@@ -1,0 +1,32 @@
+internal import Foundation
+
+/// A file that grows at its end, and may be read meanwhile.
+public final class AppendedFile {
+  private let path: String
+  private let descriptor: Int32
+
+  /// Opens a file, or makes it.
+  ///
+  /// - Throws: `FileError`.
+  public init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Adds bytes.
+  ///
+  /// - Throws: `FileError`; some of them may be there then.
+  public func append(_ bytes: [UInt8]) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+      guard written >= 0 || errno == EINTR else {
+        throw FileError.system("write", path, errno: errno)
+      }
+      rest = rest.dropFirst(max(written, 0))
+    }
+  }
+}
