@@ -1,10 +1,10 @@
 // Matrix products of training in float32, where there is no AVX-512: both operands are laid out on
-// the way, as they change from step to step: A as a whole, B by the thread that needs it. Blocking after Goto & van de Geijn 2008 ("Anatomy of
-// high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
+// the way, as they change from step to step, A as a whole and B by the thread that needs it.
+// Blocking after Goto & van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"):
+// panels of B stay in L1, blocks of A in L2.
 
 #include "product.h"
 
-#include <ATen/ops/empty.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -20,32 +20,35 @@ namespace {
 constexpr int64_t kDepthBlock = 256;  // of K: a panel of B is 16 KB
 constexpr int64_t kTileBlock = 64;    // tiles of A: a block is 390 KB
 constexpr int64_t kPanelBlock = 48;   // panels of B: a block is 780 KB
-constexpr int64_t kPanelPiece = 3;    // panels that a thread takes at least
-constexpr int64_t kTilePiece = 8;     // tiles that it takes at least
+constexpr int64_t kPanelPiece = 6;    // panels that a thread takes at least
+constexpr int64_t kTilePiece = 16;    // tiles that it takes at least
 
-/// Memory of one thread for the panels it packs, kept from product to product: in one large page
-/// where the system has them, so that its lines spread evenly over the cache.
-struct Room {
+/// Memory for what is packed, kept from product to product: in large pages where the system has
+/// them, so that its lines spread evenly over the cache.
+class Room {
+ public:
+  float *of(int64_t count) {
+    if (count <= count_) return memory_.get();
+    constexpr size_t page = size_t{1} << 21;
+    const size_t size = (static_cast<size_t>(count) * sizeof(float) + page - 1) / page * page;
+    memory_.reset();
+    count_ = 0;
+    void *start = std::aligned_alloc(page, size);
+    if (start == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    madvise(start, size, MADV_HUGEPAGE);
+#endif
+    memory_.reset(static_cast<float *>(start));
+    count_ = static_cast<int64_t>(size / sizeof(float));
+    return memory_.get();
+  }
+
+ private:
   struct Free {
     void operator()(float *memory) const { std::free(memory); }
   };
-  std::unique_ptr<float[], Free> panels;
-
-  Room() {
-    constexpr size_t page = size_t{1} << 21;
-    static_assert(kPanelBlock * kColumns * kDepthBlock * sizeof(float) <= page);
-    void *start = std::aligned_alloc(page, page);
-    if (start == nullptr) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-    madvise(start, page, MADV_HUGEPAGE);
-#endif
-    panels.reset(static_cast<float *>(start));
-  }
-
-  static Room &of_this_thread() {
-    thread_local Room room;
-    return room;
-  }
+  std::unique_ptr<float[], Free> memory_;
+  int64_t count_ = 0;
 };
 
 /// A part of C that one thread computes.
@@ -146,11 +149,12 @@ DIT_CLONES void multiply_part(const Product &p, const Part &part, const float *a
 void multiply(const Product &product) {
   const int64_t tiles = ceil_div(product.m, kRows);
   const int64_t panels = ceil_div(product.n, kColumns);
-  const at::Tensor blocks = at::empty({tiles, product.k, kRows}, at::TensorOptions(at::kFloat));
-  auto *a = blocks.data_ptr<float>();
+  thread_local Room left;
+  float *a = left.of(tiles * product.k * kRows);
   parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_a(product, begin, end, a); });
   const auto part = [&](const Part &part) {
-    multiply_part(product, part, a, Room::of_this_thread().panels.get());
+    thread_local Room right;
+    multiply_part(product, part, a, right.of(kPanelBlock * kColumns * kDepthBlock));
   };
   // Each piece packs the panels it meets, so that pieces of rows are for few panels.
   if (panels >= kPanelPiece * 4 * at::get_num_threads()) {
