@@ -63,7 +63,7 @@ public final class Checkpoint {
   private let positions: [String: Int]
 
   /// Opens a file of any known format, or the weights in a folder: that of a training checkpoint, of
-  /// a model that diffusers wrote, or of a whole pipeline.
+  /// a model that diffusers wrote, of a whole pipeline, or of an autoencoder's two halves.
   ///
   /// - Parameters:
   ///   - path: the file, which may also be diffusers' list of several files, or the folder.
@@ -75,6 +75,9 @@ public final class Checkpoint {
     _ path: String, weights: WeightSet = .automatic, part: PipelinePart = .transformer
   ) throws -> Checkpoint {
     let path = self.weights(in: path) ?? part.weights(in: path) ?? path
+    if part == .vae, let halves = try AutoencoderHalves(in: path) {
+      return try Checkpoint(try halves.files(), path: path)
+    }
     guard path.hasSuffix(ShardList.suffix) else {
       return try Checkpoint([try CheckpointFile(path, weights)], path: path)
     }
@@ -106,7 +109,8 @@ public final class Checkpoint {
     try Checkpoint([try CheckpointFile(bytes, path: name, file: nil, .automatic)], path: name)
   }
 
-  private init(_ files: [CheckpointFile], path: String) throws {
+  /// The tensors of files that belong together.
+  init(_ files: [CheckpointFile], path: String) throws {
     guard let first = files.first else {
       throw CheckpointError(.noTensors, "'\(path)' lists no files")
     }

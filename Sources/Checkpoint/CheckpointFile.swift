@@ -6,7 +6,7 @@ struct CheckpointFile {
   /// What keeps the bytes; nil for bytes that need no keeping.
   let file: MappedFile?
   let format: CheckpointFormat
-  let contents: CheckpointContents
+  var contents: CheckpointContents
 
   /// Maps and reads a file.
   init(_ path: String, _ weights: WeightSet) throws {

@@ -80,8 +80,7 @@ public struct TinyAutoencoderConfig: Sendable, Equatable {
   /// Channels of the latents.
   public var latentChannelCount: Int {
     if case .convolution(let input, _, _, _) = decoder.first { return input }
-    if case .convolution(_, let output, _, _) = encoder.last { return output }
-    return 0
+    return encodedChannelCount
   }
 
   /// Reads the configuration off the shapes of a state dict in the names of diffusers.
@@ -95,7 +94,23 @@ public struct TinyAutoencoderConfig: Sendable, Equatable {
       throw ModelError(
         "not a TinyAutoencoder: no stack of layers in encoder.layers or decoder.layers")
     }
+    let half = TinyAutoencoderConfig(encoder: [], decoder: config.decoder)
+    guard
+      config.encoder.isEmpty || config.decoder.isEmpty
+        || (half.downsamplingFactor, half.latentChannelCount)
+          == (config.downsamplingFactor, config.encodedChannelCount)
+    else {
+      throw ModelError(
+        "not a whole TinyAutoencoder: the encoder makes \(config.encodedChannelCount) channels at 1 /"
+          + " \(config.downsamplingFactor) of the size, and the decoder takes"
+          + " \(half.latentChannelCount) at 1 / \(half.downsamplingFactor)")
+    }
     return config
+  }
+
+  /// Channels that come out of the encoder; 0 without one.
+  private var encodedChannelCount: Int {
+    if case .convolution(_, let output, _, _) = encoder.last { output } else { 0 }
   }
 
   /// Convolutions without bias halve the image.
