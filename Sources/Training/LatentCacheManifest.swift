@@ -63,11 +63,11 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
     guard version.settings.version == LatentCacheSettings.currentVersion else {
       throw TrainingError(
         "'\(path)' has layout \(version.settings.version) and this program reads"
-          + " \(LatentCacheSettings.currentVersion); encode again")
+          + " \(LatentCacheSettings.currentVersion); remove it and run dit encode again")
     }
     self = try JSONFile.read(path)
     if let fault = settings.fault ?? shardFault {
-      throw TrainingError("'\(path)' is damaged: \(fault); encode again")
+      throw TrainingError("'\(path)' is damaged: \(fault); remove it and run dit encode again")
     }
   }
 
@@ -110,7 +110,8 @@ enum JSONFile {
     do {
       return try decoder.decode(Value.self, from: Data(file.bytes))
     } catch let error as DecodingError {
-      throw TrainingError("'\(path)' is damaged: \(JSONFile.brief(error)); encode again")
+      throw TrainingError(
+        "'\(path)' is damaged: \(JSONFile.brief(error)); remove it and run dit encode again")
     }
   }
 

@@ -149,6 +149,12 @@ internal import Torch
       let result = try folder.train(["--data-path", "cache"], run: "run")
       #expect(result.status == 1)
       #expect(result.errors.contains("'cache/manifest.json' is damaged"), "\(result.errors)")
+      let encoded = try folder.encode(options)
+      #expect(encoded.status == 1)
+      #expect(encoded.errors.contains("remove it and run dit encode again"), "\(encoded.errors)")
+      try folder.remove("cache/manifest.json")
+      #expect(try folder.encode(options).status == 0)
+      #expect(try folder.content("cache") == whole)
     }
   }
 
