@@ -20,6 +20,10 @@ public struct ImageFolder: Sendable {
   /// What was passed over or looks odd, for the user to read.
   public let notes: [String]
 
+  /// Classes without names are refused from this number on: a model has a row for each up to the
+  /// largest.
+  public static let unnamedClassLimit = 100_000
+
   /// Relative to `path`.
   private let files: [String]
   private let labels: [Int]

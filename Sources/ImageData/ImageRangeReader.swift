@@ -20,12 +20,18 @@ public final class ImageRangeReader {
   ///   - folder: the images.
   ///   - range: which of them.
   ///   - imageSize: the side of the square crops in pixels, above 0.
+  ///   - reducesWhileDecoding: lets large JPEG files shrink while they are decoded; see `RGBImage`.
   ///   - partSize: images of a part, above 0; the last may have fewer.
   ///   - workerCount: threads, above 0.
   public init(
-    _ folder: ImageFolder, _ range: Range<Int>, imageSize: Int, partSize: Int, workerCount: Int
+    _ folder: ImageFolder, _ range: Range<Int>, imageSize: Int, reducesWhileDecoding: Bool = false,
+    partSize: Int, workerCount: Int
   ) {
-    let queue = Queue(folder, range, imageSize: imageSize, partSize: partSize)
+    let queue = Queue(folder, range, partSize: partSize) { path in
+      try RGBImage(
+        contentsOf: path, croppedTo: imageSize, reducesWhileDecoding: reducesWhileDecoding
+      ).pixels
+    }
     self.queue = queue
     for _ in 0..<min(workerCount, max(range.count, 1)) {
       Thread.detachNewThread { queue.work() }
@@ -41,8 +47,8 @@ public final class ImageRangeReader {
   private final class Queue: @unchecked Sendable {
     private let folder: ImageFolder
     private let range: Range<Int>
-    private let imageSize: Int
     private let partSize: Int
+    private let read: @Sendable (String) throws -> [UInt8]
 
     private let condition = NSCondition()
     /// The next image that a worker takes.
@@ -55,11 +61,14 @@ public final class ImageRangeReader {
     /// Parts that are read ahead.
     private static let queuedPartCount = 3
 
-    init(_ folder: ImageFolder, _ range: Range<Int>, imageSize: Int, partSize: Int) {
+    init(
+      _ folder: ImageFolder, _ range: Range<Int>, partSize: Int,
+      read: @escaping @Sendable (String) throws -> [UInt8]
+    ) {
       self.folder = folder
       self.range = range
-      self.imageSize = imageSize
       self.partSize = partSize
+      self.read = read
       taken = range.lowerBound
       given = range.lowerBound
     }
@@ -74,7 +83,7 @@ public final class ImageRangeReader {
     func work() {
       while let number = take() {
         let path = folder.path(at: number)
-        let result = Result { try RGBImage(contentsOf: path, croppedTo: imageSize).pixels }
+        let result = Result { try read(path) }
           .mapError { BrokenImage(path: path, reason: "\($0)") }
         locked {
           finished[number] = result

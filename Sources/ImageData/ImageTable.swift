@@ -42,8 +42,10 @@ struct ImageTable {
       }
       let name = line.fields[image].trimmingCharacters(in: .whitespaces)
       let number = line.fields[label].trimmingCharacters(in: .whitespaces)
-      guard let value = Int(number), (0..<Int(Int32.max)).contains(value) else {
-        throw ImageError("\(place): the class is '\(number)'; it must be a number from 0")
+      let limit = ImageFolder.unnamedClassLimit
+      guard let value = Int(number), (0..<limit).contains(value) else {
+        throw ImageError(
+          "\(place): the class is '\(number)'; it must be a number from 0 to \(limit - 1)")
       }
       guard !name.isEmpty, FileManager.default.fileExists(atPath: folder + name) else {
         throw ImageError("\(place): there is no file '\(folder + name)'")

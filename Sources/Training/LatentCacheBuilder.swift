@@ -161,7 +161,8 @@ public final class LatentCacheBuilder {
     var broken: [LatentCacheManifest.BrokenRow] = []
     let reader = ImageRangeReader(
       folder, settings.images(of: index), imageSize: settings.imageSize,
-      partSize: options.batchSize, workerCount: options.workerCount)
+      reducesWhileDecoding: settings.reducesWhileDecoding ?? false, partSize: options.batchSize,
+      workerCount: options.workerCount)
     while let part = reader.next() {
       for (number, image) in part.broken.sorted(by: { $0.key < $1.key }) {
         broken.append(.init(image: number, file: folder.relativePath(at: number)))

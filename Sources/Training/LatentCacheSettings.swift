@@ -23,6 +23,8 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   public var hasLogVariance: Bool
   /// Whether there are the moments of the mirrored images too.
   public var hasMirrored: Bool
+  /// Whether large JPEG files shrank while they were decoded; nil, as in earlier caches, for no.
+  public var reducesWhileDecoding: Bool?
   /// The type of the moments: `fp32` or `fp16`.
   public var elementType: String
   /// Images of the folder, with those that cannot be read.
@@ -94,6 +96,10 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
       ("image size", "\(other.imageSize)", "\(imageSize)"),
       ("latents", "\(other.latentShape)", "\(latentShape)"),
       ("mirrored images", "\(other.hasMirrored)", "\(hasMirrored)"),
+      (
+        "reduced while decoding", "\(other.reducesWhileDecoding ?? false)",
+        "\(reducesWhileDecoding ?? false)"
+      ),
       ("dtype", other.elementType, elementType),
       ("images", "\(other.imageCount)", "\(imageCount)"),
       ("shard size", "\(other.shardSize)", "\(shardSize)"),
@@ -119,8 +125,10 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
         "latent_shape")
       ?? check((1...limit).contains(imageCount), "image_count")
       ?? check((1...limit).contains(shardSize), "shard_size")
-      ?? check((1...Int(Int32.max)).contains(classCount), "class_count")
-      ?? check(classNames.isEmpty || classNames.count == classCount, "class_names")
+      ?? check(
+        classNames.isEmpty
+          ? (1...ImageFolder.unnamedClassLimit).contains(classCount)
+          : classNames.count == classCount, "class_count")
       ?? check(["fp32", "fp16"].contains(elementType), "element_type")
       ?? check(scaleFactor.isFinite && scaleFactor > 0, "scale_factor")
   }

@@ -97,6 +97,7 @@ internal import Testing
     ("image,class\na.png,frog", "line 2: the class is 'frog'"),
     ("image,class\na.png,-1", "line 2: the class is '-1'"),
     ("image,class\na.png,99999999999", "line 2: the class is '99999999999'"),
+    ("image,class\na.png,3000000", "it must be a number from 0 to 99999"),
     ("image,class\na.png,1\nb.png,1", "line 3: there is no file"),
     ("image,class\na.png,\"1", "line 2: a quotation mark is not closed"),
   ])
