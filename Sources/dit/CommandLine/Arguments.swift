@@ -20,23 +20,43 @@ struct Arguments {
   /// - Throws: `UsageError` for a file that cannot be used.
   func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
     let flags = spelled(arguments)
-    var settings: [String] = []
-    if let path = try configurationPath(flags) {
-      settings = try ConfigurationFile(path).settings(table, check: check)
+    guard let path = try configurationPath(flags.arguments) else { return flags.arguments }
+    let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
+    let settings = try ConfigurationFile(path).settings(table, check: check)
+    return settings.filter { !replaced.contains($0.name) }.map(\.argument) + flags.arguments
+  }
+
+  /// Flags in the parser's form.
+  private struct Flags {
+    var arguments: [String] = []
+    /// The long options among them.
+    var names: Set<String> = []
+    /// Those that say false, so that what the file says of them is to be forgotten.
+    var unset: Set<String> = []
+
+    /// Adds an option with its value.
+    mutating func append(_ name: String, _ value: String) { arguments.append("--\(name)=\(value)") }
+
+    /// Takes an option back.
+    mutating func remove(_ name: String) {
+      arguments.removeAll { $0.hasPrefix("--\(name)=") }
+      unset.insert(name)
     }
-    return settings + flags
   }
 
   /// Long options in kebab-case, each boolean with its value.
-  private func spelled(_ arguments: [String]) -> [String] {
-    var result: [String] = []
+  private func spelled(_ arguments: [String]) -> Flags {
+    var result = Flags()
     var place = arguments.startIndex
     while place < arguments.endIndex {
       let argument = arguments[place]
       place += 1
-      if argument == "--" { return result + arguments[(place - 1)...] }
+      if argument == "--" {
+        result.arguments += arguments[(place - 1)...]
+        return result
+      }
       guard argument.hasPrefix("--") else {
-        result.append(argument)
+        result.arguments.append(argument)
         continue
       }
       let parts = argument.dropFirst(2).split(
@@ -44,24 +64,30 @@ struct Arguments {
       let name = OptionTable.kebab(String(parts.first ?? ""))
       let following = parts.count == 2 ? String(parts[1]) : nil
       let next = place < arguments.endIndex ? arguments[place] : nil
+      result.names.insert(name)
       switch table.kinds[name] {
       case .boolean:
         if let following {
-          result.append("--\(name)=\(Arguments.boolean(following) ?? following)")
+          result.append(name, Arguments.boolean(following) ?? following)
         } else if let value = next.flatMap(Arguments.boolean) {
-          result.append("--\(name)=\(value)")
+          result.append(name, value)
           place += 1
         } else {
-          result.append("--\(name)=true")
+          result.append(name, "true")
         }
       case .optional(let bare):
-        if following == nil, next.map({ $0.hasPrefix("-") }) ?? true {
-          result.append("--\(name)=\(bare)")
-        } else {
-          result.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
+        var value = following
+        if value == nil, let next, !next.hasPrefix("-") {
+          value = next
+          place += 1
         }
-      case .value, nil:
-        result.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
+        switch value.map({ Arguments.boolean($0) ?? $0 }) {
+        case "true", nil: result.append(name, bare)
+        case "false": result.remove(name)
+        case let value?: result.append(name, value)
+        }
+      case .value, .integer, nil:
+        result.arguments.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
       }
     }
     return result

@@ -39,15 +39,17 @@ struct ConfigurationFile {
     }
   }
 
-  /// The settings as command-line arguments, in the order of the file.
+  /// The settings as command-line arguments by option, in the order of the file.
   ///
   /// - Parameters:
   ///   - table: the options that the command has.
   ///   - check: says what is wrong with the arguments of one setting; nil for nothing.
   /// - Returns: an argument for each setting that has a value.
   /// - Throws: `UsageError` that lists each unknown key and wrong value with its line.
-  func settings(_ table: OptionTable, check: ([String]) -> String?) throws -> [String] {
-    var settings: [String] = []
+  func settings(
+    _ table: OptionTable, check: ([String]) -> String?
+  ) throws -> [(name: String, argument: String)] {
+    var settings: [(name: String, argument: String)] = []
     var faults: [String] = []
     for (key, line, value) in entries {
       let name = OptionTable.kebab(key)
@@ -65,7 +67,7 @@ struct ConfigurationFile {
       if let fault = check([argument]) {
         faults.append("line \(line): \(key): \(fault)")
       } else {
-        settings.append(argument)
+        settings.append((name, argument))
       }
     }
     guard faults.isEmpty else {
@@ -77,9 +79,15 @@ struct ConfigurationFile {
   private func spelled(_ text: String, _ kind: OptionTable.Kind) -> String {
     switch kind {
     case .value: text
+    case .integer: Int(text) == nil ? whole(text) ?? text : text
     case .boolean: Arguments.boolean(text) ?? text
     case .optional(let bare): Arguments.boolean(text) == "true" ? bare : text
     }
+  }
+
+  /// A number such as 1000.0 without its point; nil for any other.
+  private func whole(_ text: String) -> String? {
+    Double(text).flatMap { Int(exactly: $0) }.map(String.init)
   }
 
   private func suggestion(_ key: String, _ table: OptionTable) -> String {
@@ -87,11 +95,13 @@ struct ConfigurationFile {
     return Spelling.nearest(to: key, among: keys).map { "; did you mean '\($0)'?" } ?? ""
   }
 
-  /// A scalar as text, a list as texts with commas between; "" for null; nil for anything else.
+  /// A scalar as text, a list as texts with commas between; "" for null, also as Python writes it;
+  /// nil for anything else.
   private static func text(of node: Node) -> String? {
     switch node {
     case .scalar(let scalar):
-      return node.null != nil && scalar.style == .plain ? "" : scalar.string
+      let isNull = node.null != nil || scalar.string == "None"
+      return isNull && scalar.style == .plain ? "" : scalar.string
     case .sequence(let sequence):
       let texts = sequence.compactMap { $0.scalar?.string }
       return texts.count == sequence.count ? texts.joined(separator: ",") : nil
