@@ -42,10 +42,10 @@ struct BenchmarkSampleCommand: ParsableCommand {
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
-      execution.withSecondLayer(execution.precision), in: execution.mode, on: device)
+      execution.withSecondLayer(execution.precision), in: execution.chosenMode, on: device)
     let report = try SamplingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
-      precision: precision, mode: execution.mode, device: device
+      precision: precision, mode: execution.chosenMode, device: device
     ).run()
     print(json ? try encoded(report, precision, device) : described(report, precision, device))
   }
@@ -57,7 +57,8 @@ struct BenchmarkSampleCommand: ParsableCommand {
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
       "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
       "peak_memory_bytes": report.peakMemoryBytes, "threads": report.threads,
-      "precision": precision.name, "mode": execution.mode.rawValue, "device": device.description,
+      "precision": precision.name, "mode": execution.chosenMode.rawValue,
+      "device": device.description,
     ]
     values["int8_fc2"] = precision.secondLayerName
     if precision.isEmulated { values["int8_emulated"] = true }
@@ -75,7 +76,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
   ) -> String {
     """
     \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision)\(precision.isEmulated ? ", emulated" : ""), \
-    \(execution.mode.rawValue), \
+    \(execution.chosenMode.rawValue), \
     \(report.threads) threads on \(device)
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
     \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB

@@ -27,12 +27,15 @@ struct EncodeCommand: ParsableCommand {
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
   @Option(help: "A folder of class folders with images, or of images with image_caption.csv.")
   var dataPath: String?
-  @Option(help: "The autoencoder's file.") var vaeCheckpoint: String?
+  @Option(help: "The autoencoder's file, or the folder of its two halves.")
+  var vaeCheckpoint: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 256
   @Option(help: "The folder for the result.") var outputPath: String?
   @Option(help: "Images that are encoded at a time.") var batchSize = 8
   @Option(help: "Images of a file.") var shardSize = 1024
   @Option(help: "Encode mirror images too.") var horizontalFlip = true
+  @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
+  var reduceWhileDecoding = false
   @Option(help: "Number format of the moments.") var dtype = MomentFormat.fp32
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
@@ -40,16 +43,11 @@ struct EncodeCommand: ParsableCommand {
   @OptionGroup(title: "Several processes") var parallel: ParallelOptions
 
   func validate() throws {
-    let counts = [
-      ("--batch-size", batchSize), ("--shard-size", shardSize),
-      ("--num-parallel-workers", numParallelWorkers), ("--threads", threads ?? 1),
-    ]
-    for (name, count) in counts where count < 1 {
-      throw ValidationError("\(name) \(count): must be at least 1")
-    }
-    guard (1...16384).contains(imageSize) else {
-      throw ValidationError("--image-size \(imageSize): must be from 1 to 16384")
-    }
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.batchSizes.check(batchSize, "--batch-size")
+    try Bounds.counts.check(shardSize, "--shard-size")
+    try Bounds.threadCounts.check(numParallelWorkers, "--num-parallel-workers")
+    try Bounds.threadCounts.check(threads, "--threads")
   }
 
   func run() throws {
@@ -101,6 +99,7 @@ struct EncodeCommand: ParsableCommand {
       folder, imageSize: imageSize, codec: LatentCodec(autoencoder), kind: state.kind,
       checksum: state.encoderChecksum)
     settings.hasMirrored = horizontalFlip
+    if reduceWhileDecoding { settings.reducesWhileDecoding = true }
     settings.elementType = dtype.rawValue
     settings.shardSize = shardSize
     return (autoencoder, settings)

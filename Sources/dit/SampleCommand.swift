@@ -7,7 +7,13 @@ internal import Pipeline
 internal import Torch
 
 /// `dit sample`
-struct SampleCommand: ParsableCommand {
+struct SampleCommand: ParsableCommand, ReplacingOptions {
+  static let replaced: [String: Set<String>] = [
+    "sampler": ["ddim-sampling"], "ddim-sampling": ["sampler"],
+    "dit-checkpoint": ["pretrained-model-path"], "pretrained-model-path": ["dit-checkpoint"],
+    "npz": ["output-path", "save-latents"], "output-path": ["npz"], "save-latents": ["npz"],
+  ]
+
   static let configuration = CommandConfiguration(
     commandName: "sample", abstract: "Make images of given classes.",
     discussion: """
@@ -31,7 +37,10 @@ struct SampleCommand: ParsableCommand {
   @Option(help: "The DiT: a file or a folder of diffusers (default: the built-in model).")
   var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
-  @Option(help: "The autoencoder's file or folder, or none for a model that makes pixels.")
+  @Option(
+    help:
+      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels."
+  )
   var vaeCheckpoint: String?
   @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
   var modelName: DiTPreset?
@@ -71,18 +80,22 @@ struct SampleCommand: ParsableCommand {
   @Option(help: "Overwrite files that are there already.") var force = false
 
   func validate() throws {
+    try Bounds.from(1, to: 10_000_000).check(numSamples, "--num-samples")
+    try Bounds.batchSizes.check(batchSize, "--batch-size")
+    try Bounds.from(1, to: 1000).check(samplingSteps, "--sampling-steps")
+    // Beyond 1 there may be more fresh noise than noise in all.
+    try Bounds.from(0, to: 1).check(eta, "--eta")
+    try Bounds.from(-1000, to: 1000).check(guidanceScale, "--guidance-scale")
+    try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.modelCounts.check(numHeads, "--num-heads")
+  }
+
+  /// Checks options that only make sense together; each alone may come from a configuration file.
+  private func checkTogether() throws {
     func require(_ condition: Bool, _ message: String) throws {
-      guard condition else { throw ValidationError(message) }
+      guard condition else { throw UsageError(message) }
     }
-    try require(numSamples > 0, "--num-samples \(numSamples): must be at least 1")
-    try require(batchSize ?? 1 > 0, "--batch-size \(batchSize ?? 0): must be at least 1")
-    try require(
-      (1...1000).contains(samplingSteps ?? 1),
-      "--sampling-steps \(samplingSteps ?? 0): must be from 1 to 1000")
-    try require(eta >= 0 && eta.isFinite, "--eta \(eta): must be 0 or more")
-    try require(guidanceScale.isFinite, "--guidance-scale must be a number")
-    try require(imageSize ?? 1 > 0, "--image-size \(imageSize ?? 0): must be above 0")
-    try require(numHeads ?? 1 > 0, "--num-heads \(numHeads ?? 0): must be at least 1")
     try require(
       sampler != .ddpm || ddimSampling != true, "--sampler ddpm contradicts --ddim-sampling")
     try require(
@@ -94,6 +107,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
+    try checkTogether()
     Processor.prepareMemory()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
@@ -126,7 +140,7 @@ extension SampleCommand {
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
       precision: try mindONE.precision(execution, device: device),
-      mode: mindONE.msMode ?? execution.mode, device: device, allowsTF32: execution.tf32)
+      mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32)
   }
 
   /// How images are sampled.

@@ -47,21 +47,18 @@ struct TrainAutoencoderCommand: ParsableCommand {
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
 
   func validate() throws {
-    let counts = [
-      ("--block-count", blockCount), ("--latent-channels", latentChannels),
-      ("--max-steps", maxSteps), ("--train-batch-size", trainBatchSize),
-      ("--save-interval", saveInterval), ("--num-parallel-workers", numParallelWorkers),
-      ("--threads", threads ?? 1),
-    ]
-    for (name, count) in counts where count < 1 {
-      throw ValidationError("\(name) \(count): must be at least 1")
-    }
-    guard startLearningRate > 0, endLearningRate >= 0, warmupSteps >= 0 else {
-      throw ValidationError("learning rates and --warmup-steps must not be below 0")
-    }
-    guard (0..<1).contains(emaDecay) else {
-      throw ValidationError("--ema-decay \(emaDecay): must be from 0 to 1")
-    }
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.from(1, to: 64).check(blockCount, "--block-count")
+    try Bounds.from(1, to: 1024).check(latentChannels, "--latent-channels")
+    try Bounds.counts.check(maxSteps, "--max-steps")
+    try Bounds.batchSizes.check(trainBatchSize, "--train-batch-size")
+    try Bounds.above(0, to: 100).check(startLearningRate, "--start-learning-rate")
+    try Bounds.rates.check(endLearningRate, "--end-learning-rate")
+    try Bounds.from(0, to: 1_000_000_000).check(warmupSteps, "--warmup-steps")
+    try Bounds.shares.check(emaDecay, "--ema-decay")
+    try Bounds.counts.check(saveInterval, "--save-interval")
+    try Bounds.threadCounts.check(numParallelWorkers, "--num-parallel-workers")
+    try Bounds.threadCounts.check(threads, "--threads")
   }
 
   func run() throws {
@@ -80,7 +77,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     let model = TinyAutoencoderConfig(
       widths: widths.values, latentChannelCount: latentChannels, blockCount: blockCount)
     let factor = model.downsamplingFactor
-    guard imageSize > 0, imageSize.isMultiple(of: factor) else {
+    guard imageSize.isMultiple(of: factor) else {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
     }

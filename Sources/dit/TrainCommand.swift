@@ -42,15 +42,31 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try model.checkTogether()
+    try recipe.checkTogether()
     Processor.prepareMemory()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel, train)
   }
 
+  /// What options mean that one might take for something else, a line each.
+  private var notes: [String] {
+    mindONE.notes
+      + MindONEOptions.notes([
+        ("json_data_path", data.jsonDataPath != nil), ("num_workers", data.numWorkers != nil),
+        ("replace_small_images", data.replaceSmallImages == true),
+        ("sink_size", data.sinkSize != nil), ("clip_checkpoint", model.clipCheckpoint != nil),
+        ("callback_size", output.callbackSize != nil), ("log_level", output.logLevel != nil),
+        ("profile", output.profile == true),
+      ])
+      + (execution.mode ?? mindONE.msMode == nil
+        ? [] : ["mode has no meaning in training, which always runs the model as written"])
+      + recipe.notes
+  }
+
   private func train(_ ranks: RankGroup?) throws {
     // One rank speaks for all.
     let isFirst = ranks?.rank ?? 0 == 0
-    if isFirst { mindONE.notes.forEach(note) }
+    if isFirst { notes.forEach(note) }
     let setup = try TrainSetup(self, ranks)
     if isFirst { setup.notes.forEach(note) }
     let run = setup.run

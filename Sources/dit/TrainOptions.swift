@@ -1,6 +1,4 @@
 internal import ArgumentParser
-internal import Inference
-internal import Models
 internal import Training
 
 /// What is trained on.
@@ -12,14 +10,16 @@ struct TrainDataOptions: ParsableArguments {
       """) var dataPath: String?
   @Option(
     help: """
-      The autoencoder's file, or none to train on pixels; after dit encode only for \
-      --sample-interval.
+      The autoencoder's file, the folder of its two halves, or none to train on pixels; after dit \
+      encode only for --sample-interval.
       """) var vaeCheckpoint: String?
   @Option(help: "What latents are multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
   @Option(help: "Height and width of images in pixels (default: 256, or that of dit encode).")
   var imageSize: Int?
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
+  @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
+  var reduceWhileDecoding = false
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: .hidden) var datasetSinkMode: Bool?
   @Option(help: .hidden) var sinkSize: Int?
@@ -27,42 +27,16 @@ struct TrainDataOptions: ParsableArguments {
   @Option(help: .hidden) var jsonDataPath: String?
   @Option(help: .hidden) var numWorkers: Int?
   @Option(help: .hidden) var replaceSmallImages: Bool?
-}
 
-/// What is trained.
-struct TrainModelOptions: ParsableArguments {
-  @Option(help: "A published size, DiT-XL/2 to DiT-S/8 (default: DiT-XL/2).")
-  var modelName: DiTPreset?
-  @Option(help: "Width, for a size of one's own.") var hiddenSize: Int?
-  @Option(help: "Blocks, for a size of one's own.") var depth: Int?
-  @Option(help: "Attention heads, for a size of one's own.") var numHeads: Int?
-  @Option(help: "Patch size, for a size of one's own.") var patchSize: Int?
-  @Option(help: "Learn the variance too.") var learnSigma = true
-  @Option(help: "Start from the weights of this checkpoint.") var ditCheckpoint: String?
-  @Option(help: .hidden) var pretrainedModelPath: String?
-  @Option(
-    help: "Leave parameters as they are whose names contain one of these, with commas between.")
-  var freeze: String?
-  @Option(help: .hidden) var embedDim: Int?
-  @Option(help: .hidden) var clipCheckpoint: String?
-
-  /// Checks options that only make sense together; each alone may come from a configuration file.
-  func checkTogether() throws {
-    let own = [hiddenSize, depth, numHeads].compactMap { $0 }
-    if modelName != nil, hiddenSize != nil {
-      throw UsageError("--model-name and a size of one's own exclude each other")
-    }
-    if modelName == nil, !own.isEmpty, ditCheckpoint == nil, pretrainedModelPath == nil,
-      own.count < 3 || patchSize == nil
-    {
-      throw UsageError(
-        "a size of one's own needs --hidden-size, --depth, --num-heads and --patch-size")
-    }
+  func validate() throws {
+    try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.threadCounts.check(numParallelWorkers, "--num-parallel-workers")
   }
 }
 
 /// How it is trained.
-struct TrainRecipeOptions: ParsableArguments {
+struct TrainRecipeOptions: ReplacingOptions {
   @Option(help: "Passes over the data.") var epochs = 1400
   @Option(help: "Optimizer steps; in place of epochs.") var maxSteps: Int?
   @Option(help: "Images of a micro-batch on each device.") var trainBatchSize = 64
@@ -77,7 +51,7 @@ struct TrainRecipeOptions: ParsableArguments {
   @Option(help: "Steps of the decay (default: all that are left).") var decaySteps = 0
   @Option(help: "Decoupled weight decay.") var weightDecay = 0.0
   @Option(help: "Parameters that decay: all, or norm_and_bias for all but those.")
-  var groupStrategy = WeightDecayGroups.all
+  var groupStrategy = WeightDecayGroups.withoutBiases
   @Option(help: "AdamW's two decays, with a comma between.") var betas = NumberPair(0.9, 0.999)
   @Option(help: "Added to the root of AdamW's second moment.") var optimEps = 1e-8
   @Option(help: "adamw is the one that there is.") var optim = "adamw"
@@ -99,20 +73,58 @@ struct TrainRecipeOptions: ParsableArguments {
   @Option(help: "Steps without overflow before the loss scale grows.") var scaleWindow = 2000
   @Option(help: "Leave out steps whose gradients are not finite.") var dropOverflowUpdate = true
 
+  static let replaced: [String: Set<String>] = ["epochs": ["max-steps"], "max-steps": ["epochs"]]
+
   func validate() throws {
-    func require(_ condition: Bool, _ message: String) throws {
-      guard condition else { throw ValidationError(message) }
+    guard optim.lowercased() == "adamw" else {
+      throw ValidationError("--optim \(optim): only adamw is known")
     }
-    try require(optim.lowercased() == "adamw", "--optim \(optim): only adamw is known")
-    try require(trainBatchSize > 0, "--train-batch-size must be at least 1")
-    try require(gradientAccumulationSteps > 0, "--gradient-accumulation-steps must be at least 1")
-    try require(epochs > 0 && maxSteps ?? 1 > 0, "--epochs and --max-steps must be at least 1")
-    try require(startLearningRate > 0, "--start-learning-rate must be above 0")
-    try require((0..<1).contains(labelDropout), "--label-dropout must be from 0 to 1")
-    try require((0..<1).contains(emaDecay), "--ema-decay must be from 0 to 1")
-    try require(recomputeEvery > 0, "--recompute-every must be at least 1")
-    try require(maxGradNorm > 0, "--max-grad-norm must be above 0")
-    try require(initLossScale > 0, "--init-loss-scale must be above 0")
+    try Bounds.from(1, to: 1_000_000).check(epochs, "--epochs")
+    try Bounds.counts.check(maxSteps, "--max-steps")
+    try Bounds.batchSizes.check(trainBatchSize, "--train-batch-size")
+    try Bounds.batchSizes.check(gradientAccumulationSteps, "--gradient-accumulation-steps")
+    try Bounds.above(0, to: 100).check(startLearningRate, "--start-learning-rate")
+    try Bounds.rates.check(endLearningRate, "--end-learning-rate")
+    try Bounds.from(0, to: 1_000_000_000).check(warmupSteps, "--warmup-steps")
+    try Bounds.from(0, to: 1_000_000_000).check(decaySteps, "--decay-steps")
+    try Bounds.from(0, to: 100).check(weightDecay, "--weight-decay")
+    try Bounds.above(0, to: 1).check(optimEps, "--optim-eps")
+    try Bounds.factors.check(maxGradNorm, "--max-grad-norm")
+    try Bounds.shares.check(emaDecay, "--ema-decay")
+    try Bounds.shares.check(labelDropout, "--label-dropout")
+    try Bounds.factors.check(minSnrGamma, "--min-snr-gamma")
+    try Bounds.modelCounts.check(recomputeEvery, "--recompute-every")
+    try Bounds.above(0, to: 1e12).check(initLossScale, "--init-loss-scale")
+    try Bounds.from(1, to: 65536).check(lossScaleFactor, "--loss-scale-factor")
+    try Bounds.counts.check(scaleWindow, "--scale-window")
+  }
+
+  /// Checks options that only make sense together; each alone may come from a configuration file.
+  ///
+  /// - Throws: `UsageError`.
+  func checkTogether() throws {
+    let count = trainBatchSize * gradientAccumulationSteps
+    guard count <= TrainRecipeOptions.largestBatch else {
+      throw UsageError(
+        "--train-batch-size \(trainBatchSize) and --gradient-accumulation-steps"
+          + " \(gradientAccumulationSteps): \(count) images a step of each process; at most"
+          + " \(TrainRecipeOptions.largestBatch)")
+    }
+    guard lossScalerType == .static || lossScaleFactor > 1 else {
+      throw UsageError(
+        "--loss-scale-factor 1: a dynamic loss scale needs a factor above 1; or give"
+          + " --loss-scaler-type static")
+    }
+  }
+
+  /// Images of a step of one process.
+  private static let largestBatch = 1 << 20
+
+  /// Which parameters decay, if any do.
+  var notes: [String] {
+    guard weightDecay > 0 else { return [] }
+    let names = groupStrategy == .all ? "all parameters" : "all parameters but biases"
+    return ["weight decay \(weightDecay) of \(names) (--group-strategy \(groupStrategy.rawValue))"]
   }
 }
 
@@ -132,8 +144,9 @@ struct TrainOutputOptions: ParsableArguments {
   @Option(help: .hidden) var profile: Bool?
 
   func validate() throws {
-    guard ckptSaveInterval > 0, ckptMaxKeep > 0, logInterval > 0, sampleInterval ?? 1 > 0 else {
-      throw ValidationError("intervals and --ckpt-max-keep must be at least 1")
-    }
+    try Bounds.counts.check(ckptSaveInterval, "--ckpt-save-interval")
+    try Bounds.counts.check(ckptMaxKeep, "--ckpt-max-keep")
+    try Bounds.counts.check(sampleInterval, "--sample-interval")
+    try Bounds.counts.check(logInterval, "--log-interval")
   }
 }

@@ -28,7 +28,7 @@ struct TrainSetup {
     let source = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)
     let codec = source.codec
-    let start = try TrainStart(command.model, imageSize: source.imageSize)
+    let start = try TrainStart(command.model, command.output, imageSize: source.imageSize)
     let classNames = TrainSetup.classNames(source, start)
     let model = try TrainSetup.modelConfig(
       command, source, classCount: classNames.count, start: start)
@@ -52,7 +52,7 @@ struct TrainSetup {
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
         "class_names": ClassNameList.checksum(classNames),
         TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
-        "images": "\(source.imageCount)", "use_ema": "\(config.averageDecay != nil)",
+        "images": source.identity, "use_ema": "\(config.averageDecay != nil)",
         "freeze": config.frozen.joined(separator: ","),
       ], device: device,
       sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
@@ -74,22 +74,20 @@ struct TrainSetup {
   ) throws -> DiTConfig {
     let (options, codec, size) = (command.model, source.codec, source.imageSize)
     var config: DiTConfig
-    if let start, options.hiddenSize == nil {
+    if let start {
       config = start.config
-      if let preset = options.modelName, config.preset != preset {
-        throw UsageError("'\(start.weights.path)' is no \(preset.rawValue)")
-      }
+      try options.check(config, of: start.path)
     } else if let width = options.hiddenSize, let depth = options.depth,
       let heads = options.numHeads, let patch = options.patchSize
     {
       config = DiTConfig(
         inputSize: size / codec.downsamplingFactor, channelCount: codec.channelCount,
         patchSize: patch, hiddenSize: width, depth: depth, headCount: heads,
-        learnsVariance: options.learnSigma)
+        learnsVariance: options.learnSigma ?? true)
     } else {
       config = (options.modelName ?? .xl2).config(
         inputSize: size / codec.downsamplingFactor, channelCount: codec.channelCount,
-        learnsVariance: options.learnSigma)
+        learnsVariance: options.learnSigma ?? true)
     }
     config.classCount = classCount
     let step = codec.downsamplingFactor * config.patchSize
@@ -106,6 +104,7 @@ struct TrainSetup {
     }
     guard config.hiddenSize.isMultiple(of: config.headCount), config.hiddenSize.isMultiple(of: 4)
     else { throw UsageError("--num-heads must divide --hidden-size, a multiple of 4") }
+    try options.check(config)
     return config
   }
 
@@ -189,7 +188,7 @@ extension TrainCommand {
     config.recompute =
       !recipe.useRecompute
       ? .none : recipe.recomputeEvery == 1 ? .all : .every(recipe.recomputeEvery)
-    config.frozen = (model.freeze ?? "").split(separator: ",").map(String.init)
+    config.frozen = model.frozen
     return config
   }
 
@@ -200,7 +199,8 @@ extension TrainCommand {
     options.seed = recipe.seed
     (options.rank, options.rankCount) = (exchange.rank, exchange.count)
     options.mirrors = data.horizontalFlip
-    options.workerCount = max(data.numParallelWorkers, 1)
+    options.reducesWhileDecoding = source.reducesWhileDecoding
+    options.workerCount = data.numParallelWorkers
     options.dropsLast = source.imageCount >= globalBatchSize
     return options
   }

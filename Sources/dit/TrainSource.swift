@@ -18,6 +18,8 @@ struct TrainSource {
   let classCount: Int
   /// Their names; empty if they have none.
   let classNames: [String]
+  /// Whether large JPEG files shrink, or shrank, while they are decoded.
+  let reducesWhileDecoding: Bool
   /// What was found out, a line each.
   let notes: [String]
 
@@ -55,6 +57,7 @@ struct TrainSource {
     }
     let isNone = vaeCheckpoint.lowercased() == "none"
     let autoencoder = isNone ? nil : try TrainSource.encoder(vaeCheckpoint, device).0
+    try TrainSource.checkDecoder(autoencoder, vaeCheckpoint, isNeeded: showsSamples && !isNone)
     codec = LatentCodec(
       autoencoder, scaleFactor: options.sdScaleFactor,
       decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
@@ -63,6 +66,7 @@ struct TrainSource {
     imageCount = folder.count
     classCount = folder.classCount
     classNames = folder.classNames
+    reducesWhileDecoding = options.reduceWhileDecoding
     notes = folder.notes
     content = .folder(folder)
   }
@@ -86,10 +90,13 @@ struct TrainSource {
     let autoencoder = try options.vaeCheckpoint.map {
       try TrainSource.autoencoder($0, of: settings, path, device)
     }
-    guard !showsSamples || autoencoder?.canDecode == true else {
+    guard settings.reducesWhileDecoding == true || !options.reduceWhileDecoding else {
       throw UsageError(
-        "--sample-interval needs the decoder, which '\(options.vaeCheckpoint ?? "")' lacks")
+        "--reduce-while-decoding: '\(path)' was encoded without it; leave it out, or encode with it"
+      )
     }
+    try TrainSource.checkDecoder(
+      autoencoder, options.vaeCheckpoint ?? "", isNeeded: showsSamples)
     let progress = Progress("Checking", count: settings.shardCount, unit: "file")
     defer { progress.finish() }
     let cache = try LatentCache(path) { count in
@@ -103,8 +110,14 @@ struct TrainSource {
     imageCount = settings.imageCount
     classCount = settings.classCount
     classNames = settings.classNames
+    reducesWhileDecoding = settings.reducesWhileDecoding ?? false
     notes = ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
     content = .cache(cache)
+  }
+
+  /// The images in the identity of a run.
+  var identity: String {
+    "\(imageCount)" + (reducesWhileDecoding ? " reduced while decoding" : "")
   }
 
   /// Batches.
@@ -131,6 +144,16 @@ struct TrainSource {
     }
   }
 
+  private static func checkDecoder(
+    _ autoencoder: (any Autoencoder)?, _ file: String, isNeeded: Bool
+  ) throws {
+    guard !isNeeded || autoencoder?.canDecode == true else {
+      throw UsageError(
+        "--sample-interval needs the decoder, which '\(file)' lacks; give --vae-checkpoint the"
+          + " folder of both halves")
+    }
+  }
+
   /// What draws the samples.
   private static func decoder(_ whole: (any Autoencoder)?, _ device: Device) -> (any Autoencoder)? {
     whole.map { makeDecoder($0, mode: .graph, device: device) }
@@ -144,7 +167,9 @@ struct TrainSource {
     let autoencoder = state.model(on: device)
     guard autoencoder.canEncode else {
       throw PipelineError(
-        .unusable, "'\(path)' has only the decoder; training needs the encoder")
+        .unusable,
+        "'\(path)' has only the decoder; training needs the encoder: give its file, or the folder of"
+          + " both")
     }
     return (autoencoder, state)
   }

@@ -1,12 +1,15 @@
 internal import Checkpoint
+internal import Files
 internal import Models
 internal import Pipeline
 internal import Training
 
 /// What a run is finetuned from: a DiT in any format and the names of any known dialect.
 struct TrainStart {
-  /// The parameters.
-  let weights: StartingWeights
+  /// The file that the rest is of.
+  let path: String
+  /// The parameters; nil for a run that goes on, whose own checkpoint has them all.
+  let weights: StartingWeights?
   /// The shape of the model.
   let config: DiTConfig
   /// What was found out on the way, a line each.
@@ -14,18 +17,40 @@ struct TrainStart {
 
   /// Reads the checkpoint that the options name; nil if they name none.
   ///
+  /// A run that goes on does not need it any more: the shape of its model is read off a checkpoint of
+  /// its own, where this process finds one.
+  ///
   /// - Parameters:
   ///   - options: of `dit train`.
+  ///   - output: the run, and whether it goes on.
   ///   - imageSize: height and width of images in pixels.
   /// - Throws: `CheckpointError`; `PipelineError` if it is no DiT.
-  init?(_ options: TrainModelOptions, imageSize: Int) throws {
-    guard let path = options.ditCheckpoint ?? options.pretrainedModelPath else { return nil }
-    let checkpoint = try Checkpoint.open(path)
+  init?(_ options: TrainModelOptions, _ output: TrainOutputOptions, imageSize: Int) throws {
+    guard let start = options.startPath else { return nil }
+    let resumed = TrainStart.resumed(output)
+    let checkpoint = try resumed ?? Checkpoint.open(start)
     let state = try DiTState(checkpoint, headCount: options.numHeads, imageSize: imageSize)
-    weights = StartingWeights(
-      path: checkpoint.path, tensors: state.tensors,
-      classNames: ClassNameList.decode(checkpoint.metadata))
+    path = checkpoint.path
+    weights =
+      resumed == nil
+      ? StartingWeights(
+        path: checkpoint.path, tensors: state.tensors,
+        classNames: ClassNameList.decode(checkpoint.metadata)) : nil
     config = state.config
     notes = checkpoint.notes + state.notes
+  }
+
+  /// The weights of a checkpoint of the run that goes on; all of them are of the same shape. Nil if
+  /// there is none that can be read.
+  private static func resumed(_ output: TrainOutputOptions) -> Checkpoint? {
+    guard let resume = output.resume else { return nil }
+    let folders = resume.path.map { [$0] } ?? checkpoints(of: output.outputPath ?? "")
+    return folders.lazy.compactMap { try? Checkpoint.open($0 + "/model.safetensors") }.first
+  }
+
+  private static func checkpoints(of run: String) -> [String] {
+    let folder = run + "/checkpoints"
+    return ((try? Folder.names(in: folder)) ?? []).reversed().filter { $0.hasPrefix("step-") }
+      .map { "\(folder)/\($0)" }
   }
 }

@@ -9,8 +9,8 @@ struct ParallelOptions: ParsableArguments {
   @Option(help: "A rank table of HCCL (default: RANK_TABLE_FILE).") var rankTable: String?
 
   func validate() throws {
-    if let workers, workers < 1 { throw ValidationError("--workers must be at least 1") }
-    guard timeout > 0 else { throw ValidationError("--timeout must be at least 1") }
+    try Bounds.from(1, to: 1024).check(workers, "--workers")
+    try Bounds.counts.check(timeout, "--timeout")
   }
 
   /// Runs `body` in each process of the job that this one belongs to, or starts.

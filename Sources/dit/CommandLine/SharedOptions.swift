@@ -4,13 +4,24 @@ internal import Pipeline
 internal import Torch
 
 /// Options that say where and how a model runs.
-struct ExecutionOptions: ParsableArguments {
-  @Option(help: "Number format: auto is bf16 where the hardware multiplies it, else fp32.")
+struct ExecutionOptions: ReplacingOptions {
+  static let replaced: [String: Set<String>] = [
+    "precision": ["use-fp16", "dtype"], "mode": ["ms-mode"], "device": ["device-target"],
+  ]
+
+  @Option(
+    help: """
+      Number format: auto is bf16 where the hardware multiplies it, else fp32; to train, always fp32.
+      """)
   var precision = Precision.auto
   @Option(help: "The second layer of each MLP under --precision int8: int8, or fp32.")
   var int8Fc2: SecondLayer?
-  @Option(help: "graph compiles the model for the batch; eager runs it as written.")
-  var mode = ExecutionMode.graph
+  @Option(
+    help: """
+      graph compiles the model for the batch; eager runs it as written, as training always does \
+      (default: graph).
+      """)
+  var mode: ExecutionMode?
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
   @Option(help: "A library by which libtorch learns of other devices, such as Ascend's npu.")
   var devicePlugin: String?
@@ -19,8 +30,11 @@ struct ExecutionOptions: ParsableArguments {
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+    try Bounds.threadCounts.check(threads, "--threads")
   }
+
+  /// How the model is run where there is a choice.
+  var chosenMode: ExecutionMode { mode ?? .graph }
 
   /// What the second layer of an MLP computes in, where others are 8 bits wide.
   enum SecondLayer: String, ExpressibleByArgument, CaseIterable {
@@ -48,7 +62,12 @@ struct ExecutionOptions: ParsableArguments {
 }
 
 /// Keys of MindONE's configuration files that say what other options say, or nothing here.
-struct MindONEOptions: ParsableArguments {
+struct MindONEOptions: ReplacingOptions {
+  static let replaced: [String: Set<String>] = [
+    "use-fp16": ["precision", "dtype"], "dtype": ["precision", "use-fp16"], "ms-mode": ["mode"],
+    "device-target": ["device"],
+  ]
+
   @Option(help: .hidden) var useFp16: Bool?
   @Option(help: .hidden) var dtype: Precision?
   @Option(help: .hidden) var enableFlashAttention: Bool?
@@ -99,11 +118,15 @@ struct MindONEOptions: ParsableArguments {
 
   /// What is accepted and changes nothing here, a line each.
   var notes: [String] {
-    let idle: [(String, Bool)] = [
+    MindONEOptions.notes([
       ("jit_level", jitLevel != nil), ("precision_mode", precisionMode != nil),
       ("max_device_memory", maxDeviceMemory != nil), ("enable_modelarts", enableModelarts != nil),
-    ]
-    return idle.filter(\.1).map { "\($0.0) has no meaning here and changes nothing" }
+    ])
+  }
+
+  /// A line for each key that is given and changes nothing.
+  static func notes(_ keys: [(name: String, isGiven: Bool)]) -> [String] {
+    keys.filter(\.isGiven).map { "\($0.name) has no meaning here and changes nothing" }
   }
 }
 
