@@ -48,6 +48,8 @@ struct TrainAutoencoderCommand: ParsableCommand {
 
   func validate() throws {
     try Bounds.imageSizes.check(imageSize, "--image-size")
+    for width in widths.values { try Bounds.from(1, to: 1024).check(width, "--widths") }
+    try Bounds.from(1, to: 6).check(widths.values.count, "the number of --widths")
     try Bounds.from(1, to: 64).check(blockCount, "--block-count")
     try Bounds.from(1, to: 1024).check(latentChannels, "--latent-channels")
     try Bounds.counts.check(maxSteps, "--max-steps")
@@ -145,9 +147,7 @@ struct WidthList: ExpressibleByArgument {
     if text.hasPrefix("["), text.hasSuffix("]") { text = String(text.dropFirst().dropLast()) }
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let values = parts.compactMap { Int($0.trimmingCharacters(in: .whitespaces)) }
-    guard values.count == parts.count, values.count <= 6,
-      values.allSatisfy({ (1...1024).contains($0) })
-    else { return nil }
+    guard values.count == parts.count else { return nil }
     self.init(values)
   }
 

@@ -54,6 +54,7 @@ struct TrainCommand: ParsableCommand {
       + MindONEOptions.notes([
         ("json_data_path", data.jsonDataPath != nil), ("num_workers", data.numWorkers != nil),
         ("replace_small_images", data.replaceSmallImages == true),
+        ("embed_dim", model.embedDim != nil),
         ("sink_size", data.sinkSize != nil), ("clip_checkpoint", model.clipCheckpoint != nil),
         ("callback_size", output.callbackSize != nil), ("log_level", output.logLevel != nil),
         ("profile", output.profile == true),

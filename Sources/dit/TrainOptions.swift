@@ -88,6 +88,8 @@ struct TrainRecipeOptions: ReplacingOptions {
     try Bounds.from(0, to: 1_000_000_000).check(warmupSteps, "--warmup-steps")
     try Bounds.from(0, to: 1_000_000_000).check(decaySteps, "--decay-steps")
     try Bounds.from(0, to: 100).check(weightDecay, "--weight-decay")
+    try Bounds.shares.check(betas.first, "--betas")
+    try Bounds.shares.check(betas.second, "--betas")
     try Bounds.above(0, to: 1).check(optimEps, "--optim-eps")
     try Bounds.factors.check(maxGradNorm, "--max-grad-norm")
     try Bounds.shares.check(emaDecay, "--ema-decay")

@@ -81,7 +81,7 @@ internal import Testing
         ParallelFolder.model + ["--output-path", "run"], in: folder.path,
         environments: LaunchTests.pyTorchJob(port: try LocalPort.free()),
         lastOne: ["--threads", "0"])
-      let reason = "--threads must be at least 1"
+      let reason = "--threads 0: must be from 1 to 1024"
       #expect(results[1].status == 64 && results[1].errors.contains(reason))
       #expect(results[0].status == 1)
       #expect(

@@ -20,6 +20,7 @@ internal import Testing
     "warmup_steps: -1": "--warmup-steps -1: must be from 0 to 1000000000",
     "decay_steps: -1": "--decay-steps -1: must be from 0 to 1000000000",
     "weight_decay: -0.5": "--weight-decay -0.5: must be from 0 to 100",
+    "betas: [0.9, 1]": "--betas 1: must be at least 0, and below 1",
     "optim_eps: 0": "--optim-eps 0: must be above 0, and 1 at most",
     "max_grad_norm: nan": "--max-grad-norm nan: must be above 0",
     "ema_decay: 1": "--ema-decay 1: must be at least 0, and below 1",
@@ -55,6 +56,7 @@ internal import Testing
   ]
   private static let autoencoderHints = [
     "image_size: 0": "--image-size 0: must be from 1 to 16384",
+    "widths: [24, 0]": "--widths 0: must be from 1 to 1024",
     "block_count: 65": "--block-count 65: must be from 1 to 64",
     "latent_channels: 0": "--latent-channels 0: must be from 1 to 1024",
     "max_steps: 0": "--max-steps 0: must be from 1 to 1000000000",

@@ -44,7 +44,7 @@ struct NumberPair: ExpressibleByArgument {
     let numbers = argument.split(separator: ",").compactMap {
       Double($0.filter { !$0.isWhitespace && $0 != "[" && $0 != "]" })
     }
-    guard numbers.count == 2, numbers.allSatisfy({ (0..<1).contains($0) }) else { return nil }
+    guard numbers.count == 2 else { return nil }
     self.init(numbers[0], numbers[1])
   }
 
