@@ -44,7 +44,7 @@ struct TrainStart {
   /// there is none that can be read.
   private static func resumed(_ output: TrainOutputOptions) -> Checkpoint? {
     guard let resume = output.resume else { return nil }
-    let folders = resume.path.map { [$0] } ?? checkpoints(of: output.outputPath ?? "")
+    let folders = resume.checkpoint.map { [$0] } ?? checkpoints(of: output.outputPath ?? "")
     return folders.lazy.compactMap { try? Checkpoint.open($0 + "/model.safetensors") }.first
   }
 
