@@ -87,12 +87,16 @@ internal import Testing
 
   @Test func canBeReadBack() throws {
     try withTemporaryFolder { folder in
-      let file = try EventFile(folder: folder)
+      let file = try EventFile(folder: folder, after: 299)
       try file.append(scalars: [("loss", 0.5), ("lr", 1e-4)], step: 300)
       try file.append(png: [1, 2, 3], width: 20, height: 10, name: "samples", step: 301)
-      let events = try events(folder)
-      try #require(events.count == 3)
+      var events = try events(folder)
+      try #require(events.count == 4)
       #expect(events[0][3] == [Array("brain.Event:2".utf8)])
+      // A start (1) of a session: what other files say of this step and later ones does not count.
+      let session = events.remove(at: 1)
+      #expect(session[2] == [bytes(of: 300)])
+      #expect(try fields(session[7]?[0]) == [1: [bytes(of: 1)]])
       let time = Double(bitPattern: number(try #require(events[1][1]?[0]), as: UInt64.self))
       #expect(abs(time - Date().timeIntervalSince1970) < 600)
       #expect(events[1][2] == [bytes(of: 300)] && events[2][2] == [bytes(of: 301)])

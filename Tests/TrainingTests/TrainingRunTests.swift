@@ -21,6 +21,7 @@ internal import Training
       let run = try TrainingRun(
         trainer, data: data, codec: LatentCodec(nil), directory: directory, options: options,
         identity: [:], device: .cpu)
+      try run.begin()
       try body(run, directory, data)
     }
   }
