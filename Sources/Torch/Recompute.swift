@@ -3,8 +3,8 @@ internal import CTorch
 /// Calls `body` without keeping what lies between its inputs and its result: the backward pass
 /// computes it again (Chen et al. 2016).
 ///
-/// Gradients reach both inputs and all parameters that `body` uses, but only if one of the inputs
-/// requires a gradient itself.
+/// Gradients reach both inputs and all parameters that `body` uses. Where no input requires a gradient,
+/// `body` is called plainly and keeps what it needs: nothing would ask for it to be computed again.
 ///
 /// - Parameters:
 ///   - first: an input.
@@ -14,6 +14,7 @@ internal import CTorch
 public func recomputing(
   _ first: Tensor, _ second: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor
 ) -> Tensor {
+  guard first.requiresGradient || second.requiresGradient else { return body(first, second) }
   var result = ctorch_tensor(impl: nil)
   let context = Unmanaged.passRetained(RecomputedBody(body)).toOpaque()
   let status = ctorch_recompute(

@@ -7,6 +7,8 @@ public final class CacheData: TrainingData {
   public let classNames: [String]
   /// Images in an epoch.
   public let imageCount: Int
+  /// Rows of an epoch, over all ranks.
+  public var epochLength: Int { order.epochLength }
   /// Whether latents are drawn with noise.
   public let hasPosterior: Bool
 

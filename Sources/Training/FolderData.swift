@@ -7,6 +7,10 @@ public final class FolderData: TrainingData {
   public let classNames: [String]
   /// Images in an epoch.
   public let imageCount: Int
+  /// Rows of an epoch, over all ranks.
+  public var epochLength: Int { loader.epochLength }
+  /// Images that this process could not read so far.
+  public var brokenImageCount: Int { loader.brokenImages.count }
   /// Whether encoding draws noise.
   public let hasPosterior: Bool
 

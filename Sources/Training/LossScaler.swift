@@ -1,9 +1,26 @@
 /// How the loss is multiplied so that small gradients survive in float16.
-public enum LossScaling: Sendable, Equatable {
+public enum LossScaling: Sendable, Equatable, Codable {
   /// Always the same.
   case constant(Double)
   /// Halved (by `factor`) after an overflow, doubled after `window` steps without one.
   case dynamic(initial: Double, factor: Double, window: Int)
+
+  /// The scale at the beginning.
+  var initial: Double {
+    switch self {
+    case .constant(let scale): scale
+    case .dynamic(let initial, _, _): initial
+    }
+  }
+
+  private var isDynamic: Bool {
+    if case .dynamic = self { true } else { false }
+  }
+
+  /// Whether a scale that the other has come to is one that this can go on from.
+  func continues(_ other: LossScaling) -> Bool {
+    (isDynamic, initial) == (other.isDynamic, other.initial)
+  }
 }
 
 /// Keeps the loss scale (Micikevicius et al. 2018, section 3.2).
@@ -12,17 +29,14 @@ public struct LossScaler: Sendable, Equatable {
   public private(set) var scale: Double
   /// Steps since the last change.
   public private(set) var goodStepCount: Int
-  private let scaling: LossScaling
+  /// How it changes.
+  public let scaling: LossScaling
 
   /// A scaler at its beginning.
   public init(_ scaling: LossScaling) {
     self.scaling = scaling
     goodStepCount = 0
-    scale =
-      switch scaling {
-      case .constant(let scale): scale
-      case .dynamic(let initial, _, _): initial
-      }
+    scale = scaling.initial
   }
 
   /// Takes note of a step.
@@ -34,7 +48,7 @@ public struct LossScaler: Sendable, Equatable {
       return
     }
     goodStepCount += 1
-    if goodStepCount == window {
+    if goodStepCount >= window {
       scale *= factor
       goodStepCount = 0
     }

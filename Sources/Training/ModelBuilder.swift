@@ -23,8 +23,10 @@ public struct StartingWeights {
 public enum ModelBuilder {
   /// A model with random weights, or those of a checkpoint where names and shapes agree.
   ///
-  /// A label table of other classes starts anew, but for rows whose class name both have; a number
-  /// of channels, patches or a width of its own is an error.
+  /// Rows of the label table go by class name where the checkpoint and the data have names. A table of
+  /// another number of classes starts anew, but for rows whose class name both have; one of as many
+  /// classes, none of which has the name of one of the data's, stays as it is. A number of channels,
+  /// patches or a width of its own is an error.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
@@ -44,37 +46,71 @@ public enum ModelBuilder {
     guard let start else { return (model, store, []) }
     var state = start.tensors
     var notes: [String] = []
-    let table = "y_embedder.embedding_table.weight"
-    if let target = store[table], let source = state[table], source.shape != target.shape,
-      source.rank == 2, source.size(1) == target.size(1)
+    if let target = store[table], let source = state[table], source.rank == 2,
+      source.size(1) == target.size(1)
     {
-      let kept = copyRows(
-        source, names: start.classNames, to: target, names: classNames)
-      notes.append(
-        "the label table starts anew: \(source.size(0) - 1) classes in the checkpoint,"
-          + " \(target.size(0) - 1) here; \(kept) rows kept by class name, and the null class")
-      state[table] = nil
+      let (note, isCopied) = fill(target, names: classNames, from: source, start)
+      if let note { notes.append(note) }
+      if isCopied { state[table] = nil }
     }
     try copy(state, to: store, except: state[table] == nil ? [table] : [], path: start.path)
     return (model, store, notes)
   }
 
-  /// Copies the null class and the rows of classes that both name.
+  /// The name of the label table, one row a class and the null class last.
+  private static let table = "y_embedder.embedding_table.weight"
+
+  /// Fills a label table by class names, where that is called for.
+  ///
+  /// - Returns: what to tell the user, and whether rows need not be copied as they stand.
+  private static func fill(
+    _ target: Tensor, names: [String], from source: Tensor, _ start: StartingWeights
+  ) -> (note: String?, isCopied: Bool) {
+    let (before, now) = (source.size(0) - 1, target.size(0) - 1)
+    let places = matches(of: names.prefix(now), in: start.classNames.prefix(before))
+    guard before == now else {
+      copyRows(places, of: source, to: target)
+      return (
+        "the label table starts anew: \(before) classes in the checkpoint, \(now) here;"
+          + " \(places.count) rows kept by class name, and the null class", true
+      )
+    }
+    guard !start.classNames.isEmpty, !names.isEmpty, start.classNames != names else {
+      return (nil, false)
+    }
+    guard !places.isEmpty else {
+      return (
+        "no class name of the checkpoint is one of the data's (\(start.classNames[0]) there,"
+          + " \(names[0]) here): rows of the label table stay by number", false
+      )
+    }
+    copyRows(places, of: source, to: target)
+    return (
+      "classes are others than the checkpoint's, or in another order: \(places.count) rows of the label"
+        + " table kept by class name, \(now - places.count) start anew", true
+    )
+  }
+
+  /// For the numbers of names their places in another list; of equal names the first is the first.
+  private static func matches(
+    of names: some Sequence<String>, in others: some Sequence<String>
+  ) -> [(index: Int, place: Int)] {
+    var places = Dictionary(grouping: others.enumerated(), by: \.element).mapValues { equal in
+      equal.map(\.offset)[...]
+    }
+    return names.enumerated().compactMap { index, name in
+      places[name]?.popFirst().map { (index, $0) }
+    }
+  }
+
+  /// Copies the null class and some rows.
   private static func copyRows(
-    _ source: Tensor, names sourceNames: [String], to target: Tensor, names: [String]
-  ) -> Int {
-    var kept = 0
+    _ places: [(index: Int, place: Int)], of source: Tensor, to target: Tensor
+  ) {
     withoutGradients {
       target[target.size(0) - 1].copyInPlace(from: source[source.size(0) - 1])
-      for (index, name) in names.enumerated() where index < target.size(0) - 1 {
-        guard let place = sourceNames.firstIndex(of: name), place < source.size(0) - 1 else {
-          continue
-        }
-        target[index].copyInPlace(from: source[place])
-        kept += 1
-      }
+      for (index, place) in places { target[index].copyInPlace(from: source[place]) }
     }
-    return kept
   }
 
   private static func copy(

@@ -38,7 +38,14 @@ public struct StepDraws {
     isDropped = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
   }
 
-  private init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, isDropped: Tensor) {
+  /// Numbers from elsewhere, such as those of another program.
+  ///
+  /// - Parameters:
+  ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil where latents have no spread.
+  ///   - timesteps: 0 ..< 1000, `[B]`, int64
+  ///   - noise: standard normal, `[B, C, h, w]`
+  ///   - isDropped: whether each label becomes the null class, `[B]`, bool.
+  public init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, isDropped: Tensor) {
     self.posteriorNoise = posteriorNoise
     self.timesteps = timesteps
     self.noise = noise

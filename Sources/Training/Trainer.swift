@@ -47,6 +47,8 @@ public final class Trainer {
   public private(set) var step = 0
   /// Rows that were taken from the data, over all ranks.
   public private(set) var sampleCount = 0
+  /// The last so many steps were dropped.
+  public private(set) var droppedInARow = 0
   /// What it exchanges with other ranks.
   public let exchange: StepExchange
 
@@ -54,10 +56,11 @@ public final class Trainer {
   private let codec: LatentCodec
   private let data: any TrainingData
   private let device: Device
-  private let draws: Generator
+  private let generator: Generator
   private let productRate: Double
   private var scaler: LossScaler
-  private var droppedInARow = 0
+  /// The next micro-batch, or why there is none, where it was loaded ahead.
+  private var ahead: Result<TrainingBatch, any Error>?
 
   /// After this many dropped steps in a row a run is beyond help.
   private static let dropLimit = 25
@@ -88,7 +91,7 @@ public final class Trainer {
     try exchange.prepare(
       model.store.names.compactMap { model.store[$0] }, trained: model.trained.map(\.tensor))
     optimizer = AdamW(model.trained, config: config, exchange: exchange)
-    draws = try Generator(seed: config.seed)
+    generator = try Generator(seed: config.seed)
     productRate = try ProductRate.measured(config.dtype, on: device)
     let scaling = config.dtype == .float16 ? config.lossScaling : .constant(1)
     scaler = LossScaler(scaling)
@@ -102,38 +105,26 @@ public final class Trainer {
   /// Takes the next step.
   ///
   /// - Parameters:
+  ///   - draws: the random numbers of the whole global batch; the trainer's own if nil.
   ///   - shouldStop: asked once; all ranks learn whether one says yes.
   ///   - beforeUpdate: called before weights, moments and averages change.
   /// - Returns: what it did.
-  /// - Throws: `TrainingError` if too many steps in a row had to be dropped; what the data throw;
-  ///   `LaunchError` if a rank is lost.
+  /// - Throws: `TrainingError` if too many steps in a row had to be dropped; `LaunchError` if a rank is
+  ///   lost; what the data throw, and then nothing has changed.
   public func takeStep(
-    shouldStop: () -> Bool = { false }, beforeUpdate: () -> Void = {}
+    draws: StepDraws? = nil, shouldStop: () -> Bool = { false },
+    beforeUpdate: () -> Void = {}
   ) throws -> StepReport {
     let clock = ContinuousClock()
     let start = clock.now
-    var sums = (loss: 0.0, squaredError: 0.0, bound: 0.0, wait: 0.0)
-    let size = model.dit.config.inputSize
-    let all = StepDraws(
-      shape: [globalBatchSize, model.dit.config.channelCount, size, size],
-      hasPosterior: data.hasPosterior, config: config, generator: draws)
-    let share = 1 / Double(config.accumulationCount)
-    for part in 0..<config.accumulationCount {
-      try exchange.enter(.data, step: step + 1)
-      let batch = try data.next()
-      try exchange.enter(.backward, step: step + 1)
-      let first = (exchange.rank * config.accumulationCount + part) * config.batchSize
-      let rows = first..<first + config.batchSize
-      let draws = all.slice(rows, on: device)
-      let loss = try model.loss(
-        start: latents(of: batch, noise: draws.posteriorNoise),
-        labels: batch.labels.sent(to: device), draws: draws)
-      let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
-      try exchange.backward(scaled, isLast: part == config.accumulationCount - 1)
-      sums.loss += loss.total.item * share
-      sums.squaredError += loss.squaredError.detached.mean().item * share
-      sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
-      sums.wait += batch.waitSeconds
+    let generatorState = try generator.state()
+    let sums: Sums
+    do {
+      sums = try addUpGradients(draws ?? ownDraws())
+    } catch {
+      optimizer.discardGradients()
+      try generator.restore(generatorState)
+      throw error
     }
     try exchange.enter(.exchange, step: step + 1)
     let exchanged = try exchange.finishGradients()
@@ -157,6 +148,55 @@ public final class Trainer {
       shouldStop: means[4] > 0)
   }
 
+  /// Means over the rows of this rank, and the time that it waited for them.
+  private struct Sums {
+    var loss = 0.0
+    var squaredError = 0.0
+    var bound = 0.0
+    var wait = 0.0
+  }
+
+  private func ownDraws() -> StepDraws {
+    let size = model.dit.config.inputSize
+    return StepDraws(
+      shape: [globalBatchSize, model.dit.config.channelCount, size, size],
+      hasPosterior: data.hasPosterior, config: config, generator: generator)
+  }
+
+  /// The forward and backward passes of a step.
+  private func addUpGradients(_ all: StepDraws) throws -> Sums {
+    var sums = Sums()
+    let share = 1 / Double(config.accumulationCount)
+    for part in 0..<config.accumulationCount {
+      try exchange.enter(.data, step: step + 1)
+      let batch = try nextBatch()
+      try exchange.enter(.backward, step: step + 1)
+      let first = (exchange.rank * config.accumulationCount + part) * config.batchSize
+      let rows = first..<first + config.batchSize
+      let draws = all.slice(rows, on: device)
+      let loss = try model.loss(
+        start: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels, draws: draws)
+      let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
+      let isLast = part == config.accumulationCount - 1
+      try exchange.backward(scaled, isLast: isLast)
+      if config.loadsAhead, !isLast || step + 1 < stepCount {
+        // Until a loss is asked for, a GPU computes by itself.
+        ahead = Result { try data.next().sent(to: device) }
+      }
+      sums.loss += loss.total.item * share
+      sums.squaredError += loss.squaredError.detached.mean().item * share
+      sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
+      sums.wait += batch.waitSeconds
+    }
+    return sums
+  }
+
+  private func nextBatch() throws -> TrainingBatch {
+    guard let ahead else { return try data.next().sent(to: device) }
+    self.ahead = nil
+    return try ahead.get()
+  }
+
   /// Operations of this process in a step: the backward pass costs twice the forward pass.
   private var operationCount: Double {
     6 * model.dit.config.multiplyAddCount * Double(config.batchSize * config.accumulationCount)
@@ -165,10 +205,9 @@ public final class Trainer {
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {
     switch batch.content {
     case .images(let images):
-      return codec.encode(images.sent(to: device), noise: noise)
+      return codec.encode(images, noise: noise)
     case .moments(let mean, let logVariance):
-      let latents = LatentDistribution(
-        mean: mean.sent(to: device), logVariance: logVariance?.sent(to: device))
+      let latents = LatentDistribution(mean: mean, logVariance: logVariance)
       return (noise.map { latents.sample(noise: $0) } ?? latents.mean) * codec.scaleFactor
     }
   }
@@ -182,8 +221,9 @@ public final class Trainer {
       droppedInARow += 1
       guard droppedInARow < Self.dropLimit else {
         throw TrainingError(
-          "the last \(droppedInARow) steps had a loss or gradient that is not finite; the last"
-            + " checkpoint is intact: go on from it with a lower learning rate, clipping or fp32")
+          "the last \(droppedInARow) steps had a loss or gradient that is not finite, and nothing was"
+            + " saved since: go on from the last checkpoint, or one before the loss rose, with a lower"
+            + " learning rate, clipping or fp32")
       }
       return (norm, true)
     }
@@ -210,10 +250,13 @@ public final class Trainer {
   public func state() throws -> TrainerState {
     TrainerState(
       step: step, optimizerStepCount: optimizer.stepCount, lossScale: scaler.scale,
-      goodStepCount: scaler.goodStepCount, generator: try draws.state().elements(UInt8.self))
+      goodStepCount: scaler.goodStepCount, scaling: scaler.scaling,
+      generator: try generator.state().elements(UInt8.self))
   }
 
-  /// Goes on from the state of an earlier run; weights and moments are the caller's to copy.
+  /// Goes on from the state of an earlier run; weights, moments and the place in the data are the
+  /// caller's to set. Its loss scale is left where this run scales in another way or from another
+  /// beginning.
   ///
   /// - Parameters:
   ///   - state: what `state()` gave.
@@ -221,6 +264,7 @@ public final class Trainer {
   ///   - sampleLimit: rows after which the run ends, in place of `stepCount`.
   /// - Throws: `TorchError` if the random numbers' state is none.
   public func restore(_ state: TrainerState, sampleCount: Int, sampleLimit: Int? = nil) throws {
+    ahead = nil
     step = state.step
     self.sampleCount = sampleCount
     if let sampleLimit {
@@ -228,8 +272,10 @@ public final class Trainer {
       stepCount = step + (left + globalBatchSize - 1) / globalBatchSize
     }
     optimizer.restore(stepCount: state.optimizerStepCount)
-    scaler.restore(scale: state.lossScale, goodStepCount: state.goodStepCount)
-    try draws.restore(Tensor(state.generator))
+    if scaler.scaling.continues(state.scaling ?? scaler.scaling) {
+      scaler.restore(scale: state.lossScale, goodStepCount: state.goodStepCount)
+    }
+    try generator.restore(Tensor(state.generator))
   }
 }
 
@@ -239,5 +285,7 @@ public struct TrainerState: Sendable, Codable, Equatable {
   var optimizerStepCount: Int
   var lossScale: Double
   var goodStepCount: Int
+  /// How the loss was scaled; nil in files of earlier versions.
+  var scaling: LossScaling?
   var generator: [UInt8]
 }

@@ -46,6 +46,9 @@ public struct TrainingConfig: Sendable {
   public var recompute = Recompute.none
   /// Whether the optimizer's state is divided among the ranks.
   public var shardsOptimizer = false
+  /// Whether the next micro-batch is loaded and sent to the device while the device computes; for one
+  /// that computes by itself.
+  public var loadsAhead = false
   /// Parameters that stay as they are: their names contain one of these.
   public var frozen: [String] = []
 

@@ -23,6 +23,17 @@ public struct TrainingBatch {
     self.labels = labels
     self.waitSeconds = waitSeconds
   }
+
+  /// The same on a device.
+  func sent(to device: Device) -> TrainingBatch {
+    let content: Content =
+      switch content {
+      case .images(let images): .images(images.sent(to: device))
+      case .moments(let mean, let logVariance):
+        .moments(mean: mean.sent(to: device), logVariance: logVariance?.sent(to: device))
+      }
+    return TrainingBatch(content, labels: labels.sent(to: device), waitSeconds: waitSeconds)
+  }
 }
 
 /// Gives batches in an order that a seed decides, from any place on.
@@ -31,6 +42,10 @@ public protocol TrainingData {
   var classNames: [String] { get }
   /// Images in an epoch.
   var imageCount: Int { get }
+  /// Rows of an epoch, over all ranks: images, but for those that fill no whole step.
+  var epochLength: Int { get }
+  /// Images that this process could not read so far.
+  var brokenImageCount: Int { get }
   /// Whether encoding draws noise.
   var hasPosterior: Bool { get }
   /// Goes to the place after the first `sampleCount` rows of the run, over all epochs and ranks.
@@ -42,4 +57,11 @@ public protocol TrainingData {
   /// - Returns: its rows, as many as a micro-batch has.
   /// - Throws: when too many images cannot be read.
   func next() throws -> TrainingBatch
+}
+
+extension TrainingData {
+  /// The images.
+  public var epochLength: Int { imageCount }
+  /// None.
+  public var brokenImageCount: Int { 0 }
 }

@@ -6,28 +6,6 @@ internal import Models
 internal import Parallel
 public import Torch
 
-/// When a run saves and shows pictures.
-public struct RunOptions: Sendable {
-  /// Steps from one checkpoint to the next.
-  public var saveInterval: Int
-  /// Checkpoints that stay.
-  public var keepCount: Int
-  /// Steps from one grid of samples to the next; nil for none.
-  public var sampleInterval: Int?
-  /// Steps from one line of metrics to the next.
-  public var logInterval: Int
-
-  /// Options.
-  public init(
-    saveInterval: Int, keepCount: Int = 3, sampleInterval: Int? = nil, logInterval: Int = 1
-  ) {
-    self.saveInterval = saveInterval
-    self.keepCount = keepCount
-    self.sampleInterval = sampleInterval
-    self.logInterval = logInterval
-  }
-}
-
 /// A training run with its folder: steps, metrics, checkpoints, pictures.
 public final class TrainingRun {
   /// The name of the images of a step in the identity of a run; a job with another number of ranks may
@@ -49,6 +27,9 @@ public final class TrainingRun {
   private let lock: FolderLock?
   private let writer = CheckpointWriter()
   private var savedStep = 0
+  /// Whether a save waits for a step that is not dropped.
+  private var isSaveDue = false
+  private var last: StepReport?
   private var time = (stepCount: 0, seconds: 0.0, waitSeconds: 0.0)
   /// How long the last save held training up, and the longest that one did.
   private var pause = (last: 0.0, longest: 0.0)
@@ -170,7 +151,11 @@ public final class TrainingRun {
 
   /// Takes the next step and does what is due after it; nil after the last.
   ///
-  /// - Parameter shouldStop: asked once; all ranks learn whether one says yes.
+  /// A step that is dropped is not saved: its weights may be beyond help, and would push out the
+  /// checkpoints of before. The next that is not dropped is.
+  ///
+  /// - Parameter shouldStop: asked in each step, so that all ranks learn whether one says yes, and
+  ///   while samples are drawn, which are left out then.
   /// - Returns: what the step did, and warnings for the user's eyes.
   /// - Throws: what the step throws; `FileError` if metrics cannot be written.
   public func takeStep(
@@ -178,7 +163,8 @@ public final class TrainingRun {
   ) throws -> (report: StepReport, warnings: [String])? {
     guard trainer.step < trainer.stepCount else { return nil }
     var warnings: [String] = []
-    let report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: waitForCopy)
+    var report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: waitForCopy)
+    last = report
     time.stepCount += 1
     time.seconds += report.seconds
     time.waitSeconds += report.waitSeconds
@@ -189,11 +175,15 @@ public final class TrainingRun {
       try log?.write(
         report, epoch: epoch, imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
     }
-    if let interval = options.sampleInterval, report.step.isMultiple(of: interval) {
-      try writeSamples()
-    }
     if report.step.isMultiple(of: options.saveInterval) || report.step == trainer.stepCount {
-      if let warning = try save() { warnings.append(warning) }
+      isSaveDue = true
+    }
+    if isSaveDue, !report.isDropped, let warning = try save() { warnings.append(warning) }
+    if let interval = options.sampleInterval, report.step.isMultiple(of: interval),
+      !report.shouldStop, try !writeSamples(shouldStop: shouldStop), trainer.exchange.count == 1
+    {
+      // Several ranks learn it in the next step.
+      report.shouldStop = true
     }
     for warning in warnings { try note(warning) }
     return (report, warnings)
@@ -201,18 +191,23 @@ public final class TrainingRun {
 
   /// Epochs done so far.
   public var epoch: Double {
-    Double(trainer.sampleCount) / Double(max(data.imageCount, 1))
+    Double(trainer.sampleCount) / Double(max(data.epochLength, 1))
   }
 
-  /// How long the steps took so far, how long they waited for data, and the longest pause for a
-  /// checkpoint.
+  /// How long the steps took so far, how long they waited for data, the longest pause for a checkpoint,
+  /// and how many images could not be read.
   public var timeSummary: String {
     let share = 100 * time.waitSeconds / max(time.seconds, .leastNonzeroMagnitude)
-    let steps = String(
+    var text = String(
       format: "%d steps in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
       time.seconds, time.waitSeconds, share)
-    return pause.longest == 0
-      ? steps : steps + String(format: "; saving held it up by %.2f s at most", pause.longest)
+    if pause.longest > 0 {
+      text += String(format: "; saving held it up by %.2f s at most", pause.longest)
+    }
+    if data.brokenImageCount > 0 {
+      text += "; images that could not be read: \(data.brokenImageCount)"
+    }
+    return text
   }
 
   /// Adds a line to the run's log, once it is open.
@@ -245,8 +240,10 @@ public final class TrainingRun {
     // Two copies at a time would need twice the memory.
     let failure = writer.wait().map { "a checkpoint could not be saved: \($0)" }
     let snapshot = try TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
-    let keepCount = options.keepCount
+    // The weights of a dropped step may be beyond help: whatever was saved before stays.
+    let keepCount = last?.isDropped == true ? Int.max : options.keepCount
     savedStep = step
+    isSaveDue = false
     guard let snapshot, let directory else { return failure }
     writer.write(snapshot, to: directory.checkpoint(at: step)) {
       try directory.publish(step: step, keeping: keepCount)
@@ -269,31 +266,82 @@ public final class TrainingRun {
 
   /// Saves if there is anything new, and waits until all is written.
   ///
+  /// - Returns: why the last steps are not worth saving; nil if they are, or there are none.
   /// - Throws: `TrainingError` if the last checkpoint could not be written.
-  public func finish() throws {
+  public func finish() throws -> String? {
+    defer { _ = writer.wait() }
     if time.stepCount > 0 { try note(timeSummary) }
-    let earlier = trainer.step > savedStep ? try save() : nil
+    var (earlier, reason): (String?, String?)
+    if let last, last.isDropped, !last.loss.isFinite {
+      reason =
+        "not saved: the loss is not finite, and steps since \(trainer.step - trainer.droppedInARow)"
+        + " were dropped; go on from the last checkpoint, or one before the loss rose, with a lower"
+        + " learning rate, clipping or fp32"
+    } else if trainer.step > savedStep {
+      earlier = try save()
+    }
     if let failure = writer.wait() {
       throw TrainingError("the last checkpoint could not be saved: \(failure)")
     }
     if let earlier { try note(earlier) }
+    return reason
   }
 
-  private func writeSamples() throws {
+  /// Ends a run that an error has stopped: keeps what was being saved, and where it was an image that
+  /// stopped a run of one process, the steps until then.
+  ///
+  /// - Returns: what came of it, for the user's eyes.
+  public func stop(because error: any Error) -> [String] {
+    var lines: [String] = []
+    let isWhole = error is ImageError && trainer.exchange.count == 1 && last?.isDropped == false
+    do {
+      try note("stopped at step \(trainer.step): \(error)")
+      if isWhole, trainer.step > savedStep, let earlier = try save() { lines.append(earlier) }
+    } catch {
+      lines.append("\(error)")
+    }
+    if let failure = writer.wait() {
+      lines.append("the last checkpoint could not be saved: \(failure)")
+    } else if isWhole, savedStep == trainer.step {
+      lines.append("Saved step \(savedStep); --resume goes on from there.")
+    }
+    for line in lines { try? note(line) }
+    return lines
+  }
+
+  /// False if a request to stop has ended it.
+  private func writeSamples(shouldStop: () -> Bool) throws -> Bool {
     let weights = try trainer.averagedWeights()
+    var isDone = true
     try trainer.exchange.draw(step: trainer.step) { mark in
       guard let directory, let log else { return }
-      let count = data.classNames.count
-      let shown = min(count, 16)
-      let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown }).sample(
-        trainer.model.dit.config, weights, codec: codec, device: device, mark: mark)
-      let png = try grid.png()
-      let name = String(format: "/samples/step-%06d.png", trainer.step)
-      try png.withUnsafeBytes {
-        try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+      do {
+        try writeSamples(weights, to: directory, log) {
+          try mark()
+          if shouldStop() { throw Stopped() }
+        }
+      } catch is Stopped {
+        isDone = false
       }
-      try log.write(
-        png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
     }
+    return isDone
+  }
+
+  private struct Stopped: Error {}
+
+  private func writeSamples(
+    _ weights: [String: Tensor], to directory: RunDirectory, _ log: RunLog, mark: () throws -> Void
+  ) throws {
+    let count = data.classNames.count
+    let shown = min(count, 16)
+    let grid = try SampleGrid(labels: (0..<shown).map { $0 * count / shown }).sample(
+      trainer.model.dit.config, weights, codec: codec, device: device, mark: mark)
+    let png = try grid.png()
+    let name = String(format: "/samples/step-%06d.png", trainer.step)
+    try png.withUnsafeBytes {
+      try AtomicFile.write(contentsOf: $0, to: directory.path + name)
+    }
+    try log.write(
+      png: png, width: grid.width, height: grid.height, name: "samples", step: trainer.step)
   }
 }

@@ -29,8 +29,8 @@ struct MemoryEstimate: Encodable {
       guard let dtype = precision.trainingType else { continue }
       let memory = TrainingMemory(config, dtype: dtype)
       train[precision.name] = Training(
-        stateBytes: memory.stateByteCount, bytesPerImage: memory.byteCountPerImage,
-        bytesPerImageRecomputed: memory.recomputedByteCountPerImage)
+        stateBytes: memory.stateByteCount, bytesPerImage: memory.byteCountPerImage(.none),
+        bytesPerImageRecomputed: memory.byteCountPerImage(.all))
     }
     (self.sampleBytes, self.train) = (sampleBytes, train)
   }

@@ -106,36 +106,54 @@ struct TrainCommand: ParsableCommand {
     let trainer = run.trainer
     let isFirst = trainer.exchange.isWriter
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
-    defer { progress.finish() }
     do {
-      while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
-        // Another rank may have been asked to.
-        if report.shouldStop {
-          throw Interrupted(signal: Interrupt.isRequested ? Interrupt.signal : SIGTERM)
-        }
-        let brokenNotes = broken.takeNotes()
-        try brokenNotes.forEach(run.note)
-        for line in (isFirst ? warnings : []) + brokenNotes {
-          progress.finish()
-          note(line)
-        }
-        guard isFirst else { continue }
-        progress.update(
-          report.step,
-          detail: String(
-            format: "loss %.4f  %.1f img/s", report.loss,
-            Double(trainer.globalBatchSize) / report.seconds))
-      }
-      try run.finish()
+      try takeSteps(run, broken, progress)
+      let reason = try run.finish()
       progress.finish()
       if isFirst { note(run.timeSummary) }
+      if let reason { throw TrainingError(reason) }
     } catch let stop as Interrupted {
       progress.finish()
       try run.note("stopped by signal \(stop.signal) at step \(trainer.step)")
-      try run.finish()
-      if isFirst { note("Saved step \(trainer.step); --resume goes on from there.") }
+      let reason = try run.finish()
+      if let reason { try run.note(reason) }
+      if isFirst { note(reason ?? "Saved step \(trainer.step); --resume goes on from there.") }
       throw stop
+    } catch {
+      progress.finish()
+      try? broken.takeNotes().forEach {
+        note($0)
+        try run.note($0)
+      }
+      let lines = run.stop(because: error)
+      if isFirst { lines.forEach(note) }
+      throw error
     }
     if let directory = run.directory { print(directory.path + "/checkpoints/latest") }
+  }
+
+  private func takeSteps(
+    _ run: TrainingRun, _ broken: BrokenImageList, _ progress: Progress
+  ) throws {
+    let trainer = run.trainer
+    let isFirst = trainer.exchange.isWriter
+    while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
+      let brokenNotes = broken.takeNotes()
+      try brokenNotes.forEach(run.note)
+      for line in (isFirst ? warnings : []) + brokenNotes {
+        progress.finish()
+        note(line)
+      }
+      // Another rank may have been asked to.
+      if report.shouldStop {
+        throw Interrupted(signal: Interrupt.isRequested ? Interrupt.signal : SIGTERM)
+      }
+      guard isFirst else { continue }
+      progress.update(
+        report.step,
+        detail: String(
+          format: "loss %.4f  %.1f img/s", report.loss,
+          Double(trainer.globalBatchSize) / report.seconds))
+    }
   }
 }

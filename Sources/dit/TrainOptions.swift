@@ -21,7 +21,7 @@ struct TrainDataOptions: ParsableArguments {
   @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
   var reduceWhileDecoding = false
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
-  @Option(help: .hidden) var datasetSinkMode: Bool?
+  @Option(help: "Load each batch while a GPU computes the one before.") var datasetSinkMode = true
   @Option(help: .hidden) var sinkSize: Int?
   @Option(help: .hidden) var imagenetFormat: Bool?
   @Option(help: .hidden) var jsonDataPath: String?

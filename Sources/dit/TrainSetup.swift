@@ -40,14 +40,18 @@ struct TrainSetup {
     let data = try source.data(
       command.loaderOptions(source, globalBatchSize, exchange), microBatchSize: config.batchSize,
       classNames: classNames, broken: broken)
-    let stepsPerEpoch = max(source.imageCount / globalBatchSize, 1)
-    let stepCount = command.recipe.maxSteps ?? command.recipe.epochs * stepsPerEpoch
+    let epochLength = data.epochLength
+    // A step may reach beyond the last epoch.
+    func steps(ofEpochs count: Int) -> Int {
+      (count * epochLength + globalBatchSize - 1) / globalBatchSize
+    }
+    let stepCount = command.recipe.maxSteps ?? steps(ofEpochs: command.recipe.epochs)
     let trainer = try Trainer(
       TrainingModel(dit, store, config: config, device: device), config: config, data: data,
       codec: codec, stepCount: stepCount, device: device, exchange: exchange)
     run = try TrainingRun(
       trainer, data: data, codec: codec, directory: directory,
-      options: command.runOptions(stepsPerEpoch: stepsPerEpoch),
+      options: command.runOptions(steps),
       identity: [
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
         "class_names": ClassNameList.checksum(classNames),
@@ -144,13 +148,18 @@ struct TrainSetup {
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
     let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
-    let copies = config.averageDecay == nil ? 4 : 5
-    let bytes = Double(parameterCount * 4 * copies)
+    let memory = TrainingMemory(
+      model, config, trainedCount: trainer.optimizer.parameters.reduce(0) { $0 + $1.count },
+      rankCount: trainer.exchange.count)
+    let activations = config.batchSize * memory.byteCountPerImage(config.recompute)
     let name = model.preset?.rawValue ?? describe(model)
     return [
       "\(name): \(String(format: "%.1f", Double(parameterCount) / 1e6)) million parameters,"
-        + String(format: " %.1f GB with gradients, moments and average;", bytes / 1e9)
-        + String(format: " %.1f TFLOP a step", operations / 1e12),
+        + String(format: " %.1f TFLOP a step;", operations / 1e12)
+        + String(
+          format: " about %.3g GB for weights, gradients and optimizer, and %.3g GB for",
+          Double(memory.stateByteCount) / 1e9, Double(activations) / 1e9)
+        + " \(config.batchSize) images at a time",
       "\(source.imageCount) images, \(classCount) classes, \(trainer.globalBatchSize) a step,"
         + " \(trainer.stepCount) steps, \(config.dtype) on \(device)",
     ]
@@ -164,6 +173,7 @@ extension TrainCommand {
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps
     config.shardsOptimizer = recipe.shardOptimizer
+    config.loadsAhead = device.type != "cpu" && data.datasetSinkMode
     config.seed = recipe.seed
     config.labelDropout = recipe.labelDropout
     config.weighting = recipe.minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform
@@ -205,10 +215,9 @@ extension TrainCommand {
     return options
   }
 
-  fileprivate func runOptions(stepsPerEpoch: Int) -> RunOptions {
+  fileprivate func runOptions(_ steps: (_ epochs: Int) -> Int) -> RunOptions {
     RunOptions(
-      saveInterval: output.stepMode
-        ? output.ckptSaveInterval : output.ckptSaveInterval * stepsPerEpoch,
+      saveInterval: output.stepMode ? output.ckptSaveInterval : steps(output.ckptSaveInterval),
       keepCount: output.ckptMaxKeep, sampleInterval: output.sampleInterval,
       logInterval: output.logInterval)
   }

@@ -30,6 +30,21 @@ internal import Torch
         #expect(text.contains("20000 x 20000 pixels are more than"))
       }
       #expect(result.errors.contains("nothing"))
+      #expect(log.contains("waited for data") && log.contains("could not be read: 4"))
+    }
+  }
+
+  @Test func saysInItsLogWhichImagesHaveStoppedIt() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      try AtomicFile.write("no image at all", to: folder + "/images/red/text.jpg")
+      let result = try train(["--max-steps", "4", "--output-path", "run"], in: folder)
+      #expect(result.status == 1, "\(result.errors)")
+      let log = try String(contentsOfFile: folder + "/run/log.txt", encoding: .utf8)
+      for text in [log, result.errors] {
+        #expect(text.contains("text.jpg") && text.contains("more than 1 %"), "\(text)")
+      }
+      #expect(log.contains("another image takes its place") && log.contains("stopped at step "))
     }
   }
 

@@ -222,16 +222,17 @@ internal import Torch
         num_parallel_workers: 2
         start_learning_rate: 1.0e-4
         scheduler: "constant"
-        warmup_steps: 1
+        warmup_steps: 2
         train_batch_size: 4
         gradient_accumulation_steps: 2
         weight_decay: 0.01
         epochs: 2
         use_ema: True
         clip_grad: True
+        max_grad_norm: 0.01
         ckpt_max_keep: 1
         init_loss_scale: 65536
-        betas: [0.9, 0.999]
+        betas: [0.8, 0.95]
         optim_eps: 1.e-6
         log_interval: 1
         ckpt_save_interval: 1
@@ -245,6 +246,43 @@ internal import Torch
       let result = try dit(["train", "-c", "train.yaml"], in: folder)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.errors.contains("8 a step, 2 steps"))
+      let metrics = try metrics(folder + "/run")
+      #expect(metrics.map { $0["lr"] } == [0.5e-4, 1e-4])
+      let expected = try weights(folder + "/run/checkpoints/latest")
+      // Were a key lost, its default would give the same.
+      for flag in [
+        "--betas=0.9,0.999", "--optim-eps=1e-8", "--weight-decay=0", "--clip-grad=false",
+      ] {
+        let output = "run\(flag)"
+        let other = try dit(
+          ["train", "-c", "train.yaml", flag, "--output-path", output], in: folder)
+        #expect(other.status == 0, "\(other.errors)")
+        let name = "final_layer.linear.weight"
+        let changed = try #require(weights(folder + "/\(output)/checkpoints/latest")[name])
+        #expect(try relativeError(changed, #require(expected[name])) > 0, "\(flag)")
+      }
+    }
+  }
+
+  /// The numbers of each line of a run's metrics.
+  private func metrics(_ run: String) throws -> [[String: Double]] {
+    try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").map {
+      let values = try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+      return (values ?? [:]).compactMapValues { $0 as? Double }
+    }
+  }
+
+  // Eight images: two whole steps of three an epoch, or a quarter of a step of 32.
+  @Test(arguments: [("3", "2", [0.5, 1, 1.5, 2]), ("32", "4", [4]), ("32", "5", [4, 8])])
+  func countsEpochsByTheRowsThatTheyTake(
+    _ batch: String, _ epochs: String, _ expected: [Double]
+  ) throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let result = try train(
+        ["--train-batch-size", batch, "--epochs", epochs, "--output-path", "run"], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(try metrics(folder + "/run").map { $0["epoch"] } == expected)
     }
   }
 }

@@ -1,0 +1,62 @@
+internal import Layers
+internal import Models
+internal import Testing
+internal import Torch
+internal import Training
+
+@Suite struct ModelBuilderTests {
+  private static let table = "y_embedder.embedding_table.weight"
+
+  /// The rows of the label table that starting weights of some classes become, by the places that they
+  /// had; nil for rows that start anew.
+  private func rows(
+    _ before: [String], count: Int? = nil, to names: [String]
+  ) throws -> (rows: [Int?], notes: [String]) {
+    var config = DiTConfig(
+      inputSize: 4, channelCount: 1, patchSize: 2, hiddenSize: 8, depth: 1, headCount: 2)
+    config.classCount = count ?? before.count
+    let (_, store, _) = try ModelBuilder.build(
+      config, from: nil, classNames: [], seed: 1, device: .cpu)
+    let start = StartingWeights(path: "file", tensors: store.stateDict, classNames: before)
+    config.classCount = names.count
+    let (_, built, notes) = try ModelBuilder.build(
+      config, from: start, classNames: names, seed: 2, device: .cpu)
+    let (old, new) = try (
+      #require(store[Self.table]).detached, #require(built[Self.table]).detached
+    )
+    func values(_ table: Tensor, _ row: Int) -> [Float] { table[row].elements(Float.self) }
+    return (
+      (0..<new.size(0)).map { row in
+        (0..<old.size(0)).first { values(old, $0) == values(new, row) }
+      }, notes
+    )
+  }
+
+  @Test func keepsRowsOfTheSameClasses() throws {
+    for names in [["a", "b", "c"], []] {
+      let (rows, notes) = try rows(names, count: 3, to: ["a", "b", "c"])
+      #expect(rows == [0, 1, 2, 3] && notes.isEmpty)
+    }
+  }
+
+  @Test func takesRowsByNameAmongAsManyClasses() throws {
+    let (shifted, notes) = try rows(["a", "b", "c"], to: ["b", "c", "d"])
+    #expect(shifted == [1, 2, nil, 3])
+    #expect(notes.count == 1 && notes[0].contains("2 rows") && notes[0].contains("1 start anew"))
+    #expect(try rows(["a", "b"], to: ["b", "a"]).rows == [1, 0, 2])
+    // Two classes may have one name, as in ImageNet.
+    #expect(try rows(["crane", "a", "crane"], to: ["a", "crane", "crane"]).rows == [1, 0, 2, 3])
+  }
+
+  @Test func keepsNumbersWhereNoNameIsTheSame() throws {
+    let (rows, notes) = try rows(["tench", "goldfish"], to: ["n01440764", "n01443537"])
+    #expect(rows == [0, 1, 2])
+    #expect(notes.count == 1 && notes[0].contains("(tench there, n01440764 here)"))
+  }
+
+  @Test func takesRowsByNameAmongOtherNumbersOfClasses() throws {
+    let (rows, notes) = try rows(["a", "b", "c"], to: ["c", "x"])
+    #expect(rows == [2, nil, 3])
+    #expect(notes.count == 1 && notes[0].contains("1 rows kept by class name"))
+  }
+}
