@@ -41,19 +41,21 @@ public func dit(
 ///   - arguments: for each of them.
 ///   - folder: where they run.
 ///   - environments: variables beside those of the tests, one set for each.
-///   - more: further arguments for the last one.
+///   - more: further arguments for some of them, by their place.
+///   - started: called with the running processes, to send them signals.
 /// - Returns: what they left, in the order of the environments.
-/// - Throws: if one cannot be started.
+/// - Throws: if one cannot be started; what `started` throws.
 public func dits(
   _ arguments: [String], in folder: String, environments: [[String: String]],
-  lastOne more: [String] = []
+  more: [Int: [String]] = [:], started: ([Process]) throws -> Void = { _ in }
 ) throws -> [ProgramResult] {
   slots.wait()
   defer { slots.signal() }
-  return try environments.enumerated().map { place, environment in
-    let isLast = place == environments.count - 1
-    return try ProgramRun(arguments + (isLast ? more : []), folder, environment)
-  }.map { try $0.finish() }
+  let runs = try environments.enumerated().map { place, environment in
+    try ProgramRun(arguments + (more[place] ?? []), folder, environment)
+  }
+  try started(runs.map(\.process))
+  return try runs.map { try $0.finish() }
 }
 
 /// A running program whose output goes to files, not to pipes: a full pipe would stop it.

@@ -51,8 +51,7 @@ struct ParallelOptions: ParsableArguments {
       }
     }
     if launched.isScheduler {
-      return try RankGroup.schedule(
-        launched, timeout: .seconds(timeout), check: Interrupt.check)
+      return try schedule(launched)
     }
     try join(launched, body)
   }
@@ -62,6 +61,18 @@ struct ParallelOptions: ParsableArguments {
       return try LaunchVariables(environment).process(rankTable: rankTable)
     } catch let error as LaunchError {
       throw UsageError(error.message)
+    }
+  }
+
+  private func schedule(_ process: LaunchedProcess) throws {
+    do {
+      try RankGroup.schedule(process, timeout: .seconds(timeout), check: Interrupt.check) {
+        note(
+          "Signal \(Interrupt.signal): the store is served until all ranks are done; they stop on a signal"
+            + " to one of them.")
+      }
+    } catch {
+      throw SettledError(error)
     }
   }
 
