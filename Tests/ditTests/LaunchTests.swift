@@ -75,18 +75,20 @@ internal import Testing
     }
   }
 
-  @Test func tellsOthersWhyAProcessDoesNotCome() throws {
+  /// Rank 0 serves the store at which the others wait.
+  @Test(arguments: [0, 1]) func tellsOthersWhyAProcessDoesNotCome(_ rank: Int) throws {
     try withParallelFolder { folder in
       let results = try dits(
         ParallelFolder.model + ["--output-path", "run"], in: folder.path,
         environments: LaunchTests.pyTorchJob(port: try LocalPort.free()),
-        more: [1: ["--threads", "0"]])
+        more: [rank: ["--threads", "0"]])
+      let (left, other) = (results[rank], results[1 - rank])
       let reason = "--threads must be at least 1"
-      #expect(results[1].status == 64 && results[1].errors.contains(reason))
-      #expect(results[0].status == 1)
+      #expect(left.status == 64 && left.errors.contains(reason))
+      #expect(other.status == 1)
       #expect(
-        results[0].errors == "Error: rank 1 on \(HostName.current): \(reason)\n",
-        "\(results[0].errors)")
+        other.errors == "Error: rank \(rank) on \(HostName.current): \(reason)\n",
+        "\(other.errors)")
     }
   }
 

@@ -77,18 +77,21 @@ struct ParallelOptions: ParsableArguments {
   }
 
   private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
-    let ranks = try RankGroup(
-      process, timeout: .seconds(timeout), check: Interrupt.check)
     do {
-      try body(ranks)
-    } catch let stop as Interrupted {
+      let ranks = try RankGroup(process, timeout: .seconds(timeout), check: Interrupt.check)
+      do {
+        try body(ranks)
+      } catch let stop as Interrupted {
+        try ranks.finish()
+        throw stop
+      } catch {
+        ranks.tell(error)
+        throw error
+      }
       try ranks.finish()
-      throw stop
     } catch {
-      ranks.tell(error)
       throw SettledError(error)
     }
-    try ranks.finish()
   }
 
   private func startWorkers(_ count: Int, _ environment: [String: String]) throws {
