@@ -18,6 +18,9 @@ public final class RankGroup {
   /// Texts and counters that all ranks share.
   public let store: KeyStore
 
+  /// "rank 3 on host", for each rank.
+  var names: [String] { (0..<count).map(monitor.name) }
+
   private let monitor: RankMonitor
   private let servesStore: Bool
   private let timeout: Duration

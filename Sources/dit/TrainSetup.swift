@@ -57,7 +57,7 @@ struct TrainSetup {
       try AtomicFile.write(SettingsText(command).yaml, to: directory.path + "/config.yaml")
     }
     notes =
-      source.notes + (start?.notes ?? []) + buildNotes
+      source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
         model, store.elementCount, source, classNames.count, trainer, config, device)
   }
