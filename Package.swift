@@ -15,6 +15,17 @@ let swiftSettings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// For C++ over libtorch.
+let libtorchSettings: [CXXSetting] = [
+  .unsafeFlags([
+    "-isystem", libtorch + "/include",
+    "-isystem", libtorch + "/include/torch/csrc/api/include",
+    "-Wall", "-Wextra", "-Werror", "-O3",
+    // libtorch 2.11 is built by a compiler that names some templates as clang 17 did.
+    "-fclang-abi-compat=17",
+  ])
+]
+
 /// A Swift library target of this package.
 func library(
   _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
@@ -44,15 +55,7 @@ let package = Package(
   targets: [
     .target(
       name: "CTorch",
-      cxxSettings: [
-        .unsafeFlags([
-          "-isystem", libtorch + "/include",
-          "-isystem", libtorch + "/include/torch/csrc/api/include",
-          "-Wall", "-Wextra", "-Werror", "-O3",
-          // libtorch 2.11 is built by a compiler that names some templates as clang 17 did.
-          "-fclang-abi-compat=17",
-        ])
-      ],
+      cxxSettings: libtorchSettings,
       linkerSettings: [
         .unsafeFlags([
           "-L" + libtorch + "/lib",
@@ -104,7 +107,9 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Checkpoint", "Models", "Torch"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
-    tests("Torch"),
+    .target(
+      name: "CTorchTesting", path: "Tests/CTorchTesting", cxxSettings: libtorchSettings),
+    tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
     tests("Parallel", ["Files"]),
     tests("ImageData", ["Files"]),

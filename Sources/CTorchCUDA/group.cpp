@@ -16,6 +16,8 @@
 
 namespace dit {
 
+bool has_groups() { return true; }
+
 ctorch_status join_group(void *store, int32_t rank, int32_t size, int32_t device,
                          int64_t milliseconds, void **result) {
   return ctorch::guarded([&] {
@@ -45,9 +47,12 @@ ctorch_status join_group(void *store, int32_t rank, int32_t size, int32_t device
 
 namespace dit {
 
+bool has_groups() { return false; }
+
 ctorch_status join_group(void *, int32_t, int32_t, int32_t, int64_t, void **) {
-  return ctorch::guarded(
-      [] { throw std::runtime_error("libdit_cuda.so was built where NCCL's headers were missing"); });
+  return ctorch::guarded([] {
+    throw std::runtime_error("libdit_cuda.so was built where NCCL's headers were missing");
+  });
 }
 
 }  // namespace dit

@@ -16,6 +16,7 @@ extern "C" __attribute__((visibility("default"))) const ctorch_cuda_functions *c
       dit::replay,
       dit::release,
       dit::join_group,
+      dit::has_groups,
   };
   return &functions;
 }

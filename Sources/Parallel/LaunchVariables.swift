@@ -30,6 +30,11 @@ public struct LaunchVariables {
   /// - Throws: `LaunchError` that names the variables if some are missing, wrong or contradict each
   ///   other; `FileError` for a rank table that cannot be read.
   public func process(rankTable: String? = nil) throws -> LaunchedProcess? {
+    if let rankTable, let role = environment["MS_ROLE"] {
+      throw LaunchError(
+        "--rank-table '\(rankTable)' and MS_ROLE=\(role) contradict each other: msrun numbers the"
+          + " processes itself; leave --rank-table out, or unset MS_ROLE")
+    }
     let torch = try torch()
     // The innermost launcher counts: torchrun and msrun, which others start on each machine, say so.
     if rankTable == nil {

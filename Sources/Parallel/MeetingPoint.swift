@@ -17,6 +17,10 @@ struct MeetingPoint {
   private static let attempt = Duration.seconds(3)
   /// How long a rank that serves the store lets the others hear why it goes.
   private static let farewell = 1.0
+  /// How long one that was to serve it, and cannot take part, waits for the others to hear why.
+  private static let patience = Duration.seconds(10)
+  /// How many have failed, or have heard that another did.
+  private static let failureCountKey = "failures"
 
   /// Goes there, or opens it.
   ///
@@ -31,9 +35,7 @@ struct MeetingPoint {
     self.check = check
     if process.servesStore {
       do {
-        store = try KeyStore(
-          host: Network.loopback, port: process.storePort, isServer: true,
-          prefix: process.storePrefix, timeout: timeout)
+        store = try MeetingPoint.store(process, timeout)
       } catch let error as TorchError {
         throw LaunchError(
           "cannot listen on port \(process.storePort), where all ranks are to meet: set another"
@@ -70,8 +72,8 @@ struct MeetingPoint {
 
   private static func store(_ process: LaunchedProcess, _ timeout: Duration) throws -> KeyStore {
     try KeyStore(
-      host: process.storeHost, port: process.storePort, isServer: false,
-      prefix: process.storePrefix, timeout: timeout)
+      host: process.servesStore ? Network.loopback : process.storeHost, port: process.storePort,
+      isServer: process.servesStore, prefix: process.storePrefix, timeout: timeout)
   }
 
   private static func missing(
@@ -105,14 +107,16 @@ struct MeetingPoint {
       return (rank, try hosts(rank), try address(rank))
     } catch {
       let reason = (error as? TorchError).map { LaunchError("a rank is gone (\($0.message))") }
-      MeetingPoint.publish("\(MeetingPoint.name(rank)): \(reason ?? error)", in: store)
+      let name = "rank \(rank) on \(HostName.current)"
+      MeetingPoint.publish("\(name): \(reason ?? error)", in: store)
       if process.servesStore { Thread.sleep(forTimeInterval: MeetingPoint.farewell) }
       throw reason ?? error
     }
   }
 
-  private static func name(_ rank: Int?) -> String {
-    (rank.map { "rank \($0)" } ?? "a rank") + " on \(HostName.current)"
+  private static func name(_ process: LaunchedProcess) -> String {
+    let unnumbered = process.isScheduler ? "the scheduler" : "a rank"
+    return (process.rank.map { "rank \($0)" } ?? unnumbered) + " on \(HostName.current)"
   }
 
   /// The machines of all ranks; rank 0 waits for each.
@@ -157,18 +161,29 @@ struct MeetingPoint {
 
   /// Makes a failure known to all, unless another is known already.
   static func publish(_ message: String, in store: KeyStore) {
-    guard (try? store.add(1, to: "failures")) == 1 else { return }
+    guard (try? store.add(1, to: failureCountKey)) == 1 else { return }
     try? store.set(RankMonitor.failureKey, to: message)
   }
 
   /// Tells the others that a process will not come, if they can be reached within seconds.
   ///
-  /// A job of which all ranks have come is another one at the same place, and is left alone.
-  static func cancel(_ process: LaunchedProcess, _ reason: String) {
-    guard !process.servesStore, process.count > 1, let store = try? store(process, attempt),
+  /// One that was to serve the store does so for as long as others may come and ask. A job of which all
+  /// ranks have come is another one at the same place, and is left alone.
+  static func cancel(
+    _ process: LaunchedProcess, _ reason: String, while isPatient: () -> Bool
+  ) {
+    guard process.count > 1 || process.isScheduler, let store = try? store(process, attempt),
       (try? store.has(hostsKey)) == false
     else { return }
-    publish("\(name(process.rank)): \(reason)", in: store)
+    publish("\(name(process)): \(reason)", in: store)
+    guard process.servesStore else { return }
+    let start = ContinuousClock.now
+    let everybody = process.count + (process.isScheduler ? 1 : 0)
+    while (try? store.add(0, to: failureCountKey)) ?? everybody < everybody,
+      ContinuousClock.now - start < patience, isPatient()
+    {
+      usleep(50_000)
+    }
   }
 }
 
@@ -179,7 +194,10 @@ extension RankGroup {
   /// - Parameters:
   ///   - process: the place that it was to have.
   ///   - reason: why it does not.
-  public static func cancel(_ process: LaunchedProcess, because reason: String) {
-    MeetingPoint.cancel(process, reason)
+  ///   - isPatient: asked now and then while others, which wait for this process, are waited for.
+  public static func cancel(
+    _ process: LaunchedProcess, because reason: String, while isPatient: () -> Bool = { true }
+  ) {
+    MeetingPoint.cancel(process, reason, while: isPatient)
   }
 }

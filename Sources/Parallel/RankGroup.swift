@@ -18,6 +18,9 @@ public final class RankGroup {
   /// Texts and counters that all ranks share.
   public let store: KeyStore
 
+  /// "rank 3 on host", for each rank.
+  var names: [String] { (0..<count).map(monitor.name) }
+
   private let monitor: RankMonitor
   private let servesStore: Bool
   private let timeout: Duration
@@ -69,38 +72,6 @@ public final class RankGroup {
     rank = group.rank
     count = group.size
   }
-
-  /// Serves the store of a job until its ranks are done; what MindSpore's scheduler does.
-  ///
-  /// - Parameters:
-  ///   - process: the scheduler.
-  ///   - timeout: how long all ranks together may give no sign of life.
-  ///   - check: called now and then; throws to stop.
-  /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; what `check`
-  ///   throws.
-  public static func schedule(
-    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void
-  ) throws {
-    let store = try MeetingPoint(process, timeout: timeout, check: check).store
-    var (signs, silentSeconds, asked) = ([String?](), 0, ContinuousClock.now)
-    try waitUntilAllAreDone(store, process.count) {
-      try check()
-      guard ContinuousClock.now - asked > .seconds(1) else { return true }
-      asked = .now
-      let now = try (0..<process.count).map { try RankMonitor.sign(of: $0, store) }
-      silentSeconds = now == signs ? silentSeconds + 1 : 0
-      signs = now
-      let hasBegun = signs.contains { $0 != nil }
-      guard .seconds(silentSeconds) < (hasBegun ? min(timeout, silence) : timeout) else {
-        throw LaunchError(
-          "none of the \(process.count) ranks has given a sign of life for \(silentSeconds) s")
-      }
-      return true
-    }
-  }
-
-  /// After so long without a sign of any rank all are gone: the launcher has ended them.
-  private static let silence = Duration.seconds(30)
 
   /// Says what this rank does now; a message of failure names it.
   public func enter(_ phase: Phase, step: Int) throws {
@@ -212,7 +183,8 @@ public final class RankGroup {
 
   private static let doneKey = "done"
 
-  private static func waitUntilAllAreDone(
+  /// Waits in the process that serves the store.
+  static func waitUntilAllAreDone(
     _ store: KeyStore, _ count: Int, while isPatient: () throws -> Bool
   ) throws {
     while try store.add(0, to: doneKey) < count, try isPatient() {

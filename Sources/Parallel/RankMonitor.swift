@@ -33,7 +33,7 @@ final class RankMonitor: Sendable {
   /// From one sign of life to the next.
   private static let interval = Duration.milliseconds(500)
   /// How long a rank that lives may be silent.
-  private static let silence = Duration.seconds(3)
+  static let silence = Duration.seconds(3)
   /// How long the program may take to notice a failure.
   private static let grace = Duration.seconds(20)
   /// Where the store has the reason why the job cannot go on.

@@ -47,6 +47,26 @@ struct SpawnedProcess {
     streams = pipes.map { LineReader($0.read) }
   }
 
+  /// How a process ended.
+  enum End: Equatable {
+    /// As `waitpid` has it.
+    case status(Int32)
+    /// The system has kept no word of it.
+    case unknown
+  }
+
+  /// Has the system keep how processes end; whoever started this one may have had it ignore that, and then
+  /// nobody can tell a failure.
+  static func keepEnds() { _ = signal(SIGCHLD, SIG_DFL) }
+
+  /// How a process ended; nil while it runs. Its number may be another's afterwards.
+  static func end(of identifier: pid_t) -> End? {
+    var status: Int32 = 0
+    let found = waitpid(identifier, &status, WNOHANG)
+    if found < 0, errno == ECHILD { return .unknown }
+    return found > 0 ? .status(status) : nil
+  }
+
   private static func failure(_ program: String, _ number: Int32) -> LaunchError {
     LaunchError("cannot start '\(program)': \(String(cString: strerror(number)))")
   }

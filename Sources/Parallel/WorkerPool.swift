@@ -20,8 +20,8 @@ public final class WorkerPool {
   private struct Worker {
     let rank: Int
     var process: SpawnedProcess
-    /// What `waitpid` said; nil while it runs.
-    var status: Int32?
+    /// nil while it runs.
+    var end: SpawnedProcess.End?
     /// What it wrote last to standard error.
     var lastError: String?
   }
@@ -73,6 +73,7 @@ public final class WorkerPool {
       let cores = ProcessInfo.processInfo.activeProcessorCount
       variables["OMP_NUM_THREADS"] = "\(max(1, cores / count))"
     }
+    SpawnedProcess.keepEnds()
     for rank in 0..<count {
       variables["RANK"] = "\(rank)"
       variables["LOCAL_RANK"] = "\(rank)"
@@ -97,7 +98,7 @@ public final class WorkerPool {
   public func run(
     signal: () -> Int32, output: (String) -> Void, errors: (String) -> Void
   ) -> Outcome {
-    while workers.contains(where: { $0.status == nil }) || hasOpenStreams {
+    while workers.contains(where: { $0.end == nil }) || hasOpenStreams {
       pass(signal(), errors)
       readLines(output, errors, milliseconds: 100)
       reap { readLines(output, errors, milliseconds: 0) }
@@ -108,10 +109,10 @@ public final class WorkerPool {
         errors(failure.message)
         return .stopped(passedSignal)
       }
-      let isUsage = workers.contains { $0.status == EX_USAGE << 8 }
+      let isUsage = workers.contains { $0.end == .status(EX_USAGE << 8) }
       return .failed(failure.message, isUsage: isUsage)
     }
-    let stops = workers.compactMap(\.status).compactMap(WorkerPool.stop)
+    let stops = workers.compactMap(\.end).compactMap(WorkerPool.stop)
     guard let signal = stops.first else { return .done }
     if passedSignal == 0 {
       errors("One of the processes was sent \(WorkerPool.name(signal)), and all have stopped.")
@@ -131,7 +132,7 @@ public final class WorkerPool {
   }
 
   private func end(_ signal: Int32) {
-    for worker in workers where worker.status == nil { kill(worker.process.identifier, signal) }
+    for worker in workers where worker.end == nil { kill(worker.process.identifier, signal) }
   }
 
   private func readLines(
@@ -157,29 +158,28 @@ public final class WorkerPool {
 
   /// Finds out who has ended; `readRest` is called before the reason is given.
   private func reap(readRest: () -> Void) {
-    for index in workers.indices where workers[index].status == nil {
-      var status: Int32 = 0
-      guard waitpid(workers[index].process.identifier, &status, WNOHANG) > 0 else { continue }
-      workers[index].status = status
+    for index in workers.indices where workers[index].end == nil {
+      guard let end = SpawnedProcess.end(of: workers[index].process.identifier) else { continue }
+      workers[index].end = end
       readRest()
-      guard let reason = reason(status, workers[index]) else { continue }
+      guard let reason = reason(end, workers[index]) else { continue }
       note(
         "rank \(workers[index].rank) on \(HostName.current)"
           + " (process \(workers[index].process.identifier)) \(reason)",
-        isStop: passedSignal != 0 && status & 0x7f == passedSignal)
+        isStop: passedSignal != 0 && WorkerPool.signal(end) == passedSignal)
     }
   }
 
-  /// Why a status means failure; nil if it does not.
-  private func reason(_ status: Int32, _ worker: Worker) -> String? {
-    let signal = status & 0x7f
-    guard signal == 0 else {
+  /// Why an end means failure; nil if it does not.
+  private func reason(_ end: SpawnedProcess.End, _ worker: Worker) -> String? {
+    guard case .status(let status) = end else { return "has ended, and how is not known" }
+    if let signal = WorkerPool.signal(end) {
       let last = try? RankMonitor.sign(of: worker.rank, store).flatMap { RankStatus(text: $0) }
       return "was ended by \(WorkerPool.name(signal))"
         + (signal == passedSignal ? ", which was passed on to it" : "")
         + (last.map { " (last seen at \($0.place))" } ?? "")
     }
-    if status == 0 || WorkerPool.stop(status) != nil { return nil }
+    if status == 0 || WorkerPool.stop(end) != nil { return nil }
     return "has failed with status \(status >> 8 & 0xff)"
       + (worker.lastError.map { ": \($0)" } ?? "")
   }
@@ -189,9 +189,15 @@ public final class WorkerPool {
     "signal \(signal) (\(String(cString: strsignal(signal))))"
   }
 
-  /// The signal that a worker was asked to stop by, as its exit code says; nil for another status.
-  private static func stop(_ status: Int32) -> Int32? {
-    [SIGINT, SIGTERM].first { status == (128 + $0) << 8 }
+  /// The signal that ended a worker; nil for another end.
+  private static func signal(_ end: SpawnedProcess.End) -> Int32? {
+    guard case .status(let status) = end, status & 0x7f != 0 else { return nil }
+    return status & 0x7f
+  }
+
+  /// The signal that a worker was asked to stop by, as its exit code says; nil for another end.
+  private static func stop(_ end: SpawnedProcess.End) -> Int32? {
+    [SIGINT, SIGTERM].first { end == .status((128 + $0) << 8) }
   }
 
   /// Keeps the first failure, and tells all ranks of it.

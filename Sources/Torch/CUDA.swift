@@ -111,6 +111,18 @@ public enum CUDA {
   /// Whether our own library is open.
   public static var hasKernelLibrary: Bool { ctorch_cuda_is_open() }
 
+  /// Whether our own library is open and joins groups of GPUs by NCCL.
+  public static var hasGroups: Bool { ctorch_cuda_has_groups() }
+
+  /// The number that no other GPU has, as hexadecimal digits; of the whole GPU, where a process sees a part.
+  ///
+  /// - Throws: `TorchError` if there is no driver, or no such GPU.
+  public static func uuid(of device: Device) throws -> String {
+    var text = [CChar](repeating: 0, count: 33)
+    try check(ctorch_nvidia_uuid(Int32(clamping: device.index ?? 0), &text), "\(device)")
+    return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
   /// Whether products and convolutions of float32 may be computed in TF32.
   public static func allowTF32(_ isAllowed: Bool) throws {
     try check(ctorch_allow_tf32(isAllowed), "setting the precision of float32 products")

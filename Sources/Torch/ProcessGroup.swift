@@ -24,7 +24,7 @@ public final class ProcessGroup {
   ///     `GLOO_SOCKET_IFNAME` names the interface.
   ///   - timeout: how long a call may wait for other ranks.
   /// - Throws: `TorchError` if a rank does not come in time or cannot be reached.
-  public init(
+  public convenience init(
     _ store: KeyStore, rank: Int, size: Int, address: String?, timeout: Duration
   ) throws {
     var handle = ctorch_group(impl: nil)
@@ -33,10 +33,7 @@ public final class ProcessGroup {
         store.handle, Int32(clamping: rank), Int32(clamping: size), address,
         timeout.inMilliseconds, &handle),
       "joining \(size) processes as rank \(rank)")
-    self.handle = handle
-    self.rank = rank
-    self.size = size
-    self.timeout = timeout
+    self.init(handle, rank: rank, size: size, timeout: timeout)
   }
 
   /// Joins a group of GPUs, and waits for all others.
@@ -48,7 +45,7 @@ public final class ProcessGroup {
   ///   - device: this process's GPU, on which the tensors of all calls lie.
   ///   - timeout: how long a call may wait for other ranks.
   /// - Throws: `TorchError` if our library for CUDA is not open, or a rank does not come in time.
-  public init(
+  public convenience init(
     _ store: KeyStore, rank: Int, size: Int, device: Device, timeout: Duration
   ) throws {
     var handle = ctorch_group(impl: nil)
@@ -57,6 +54,11 @@ public final class ProcessGroup {
         store.handle, Int32(clamping: rank), Int32(clamping: size),
         Int32(clamping: device.index ?? 0), timeout.inMilliseconds, &handle),
       "joining \(size) processes as rank \(rank) on \(device)")
+    self.init(handle, rank: rank, size: size, timeout: timeout)
+  }
+
+  /// A group that was joined already.
+  init(_ handle: ctorch_group, rank: Int, size: Int, timeout: Duration) {
     self.handle = handle
     self.rank = rank
     self.size = size

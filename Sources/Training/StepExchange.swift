@@ -17,6 +17,8 @@ public final class StepExchange {
   private var buckets: GradientBuckets?
   /// Exchanges tensors of the model's device.
   private var tensorGroup: ProcessGroup?
+  /// What was found out about the exchange, for the user's eyes.
+  public private(set) var notes: [String] = []
 
   /// What is exchanged between some processes; nil for a process that is alone.
   public init(_ ranks: RankGroup?) { self.ranks = ranks }
@@ -26,8 +28,9 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func prepare(_ tensors: [Tensor], trained: [Tensor]) throws {
     guard let ranks else { return }
-    let group = try ranks.tensorGroup(on: tensors.first?.device ?? .cpu)
+    let (group, note) = try ranks.tensorGroup(on: tensors.first?.device ?? .cpu)
     tensorGroup = group
+    notes = note.map { [$0] } ?? []
     try send(tensors)
     buckets = try GradientBuckets(trained, in: group)
   }

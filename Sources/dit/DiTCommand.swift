@@ -17,6 +17,11 @@ struct DiTCommand: ParsableCommand {
       SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
     ])
+
+  /// Those that several processes can do together.
+  static let jointCommands: [any ParsableCommand.Type] = [
+    SampleCommand.self, TrainCommand.self, EncodeCommand.self,
+  ]
 }
 
 @main enum Program {
@@ -27,19 +32,22 @@ struct DiTCommand: ParsableCommand {
       Interrupt.listen()
       try command.run()
     } catch let settled as SettledError {
-      end(settled.cause)
+      exit(report(settled.cause))
     } catch {
+      let code = report(error)
       tellOthers(error)
-      end(error)
+      exit(code)
     }
   }
 
   /// Tells other ranks, which wait for this process, why it does not come.
   private static func tellOthers(_ error: any Error) {
-    guard DiTCommand.exitCode(for: error) != .success, !(error is LaunchError),
+    let names = DiTCommand.jointCommands.map { $0.configuration.commandName }
+    guard names.contains(CommandLine.arguments.dropFirst().first), !(error is LaunchError),
       let process = try? LaunchVariables(ProcessInfo.processInfo.environment).process()
     else { return }
-    RankGroup.cancel(process, because: DiTCommand.message(for: error))
+    RankGroup.cancel(
+      process, because: DiTCommand.message(for: error), while: { !Interrupt.isRequested })
   }
 
   /// Brings arguments to the parser's form, configuration file included.
@@ -69,20 +77,25 @@ struct DiTCommand: ParsableCommand {
     return path + rest
   }
 
-  /// Says what went wrong and ends the program with the code of its kind.
-  private static func end(_ error: any Error) -> Never {
+  /// Says what went wrong; ends the program if nothing did, as after `--help`.
+  ///
+  /// - Returns: the exit code of its kind.
+  private static func report(_ error: any Error) -> Int32 {
     switch error {
     case let interrupted as Interrupted:
       note("Stopped.")
-      exit(interrupted.exitCode)
+      return interrupted.exitCode
     case let usage as UsageError:
       note("Error: \(usage.message)")
-      exit(EX_USAGE)
+      return EX_USAGE
     case let error as PipelineError where error.code == .setting:
       note("Error: \(error.message)")
-      exit(EX_USAGE)
+      return EX_USAGE
     default:
-      DiTCommand.exit(withError: error)
+      let code = DiTCommand.exitCode(for: error)
+      guard code != .success else { DiTCommand.exit(withError: error) }
+      note(DiTCommand.fullMessage(for: error))
+      return code.rawValue
     }
   }
 }

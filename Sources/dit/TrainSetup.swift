@@ -61,7 +61,7 @@ struct TrainSetup {
       ], device: device,
       sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
     notes =
-      source.notes + (start?.notes ?? []) + buildNotes
+      source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
         model, store.elementCount, source, classNames.count, trainer, config, device)
   }

@@ -107,8 +107,22 @@ internal import Testing
     #expect(try process(variables)?.rank == 3)
   }
 
-  private func expectRefusal(_ environment: [String: String], naming names: String...) {
-    let error = #expect(throws: LaunchError.self) { try process(environment) }
+  @Test func refusesARankTableBesideMindSporesOwnNumbers() {
+    let variables = [
+      "MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "10.0.0.1",
+      "MS_SCHED_PORT": "8118", "MS_NODE_ID": "1",
+    ]
+    expectRefusal(
+      variables, rankTable: "/absent.json", naming: "--rank-table '/absent.json'",
+      "MS_ROLE=MS_WORKER")
+  }
+
+  private func expectRefusal(
+    _ environment: [String: String], rankTable: String? = nil, naming names: String...
+  ) {
+    let error = #expect(throws: LaunchError.self) {
+      try process(environment, rankTable: rankTable)
+    }
     for name in names { #expect(error?.message.contains(name) == true, "\(error?.message ?? "")") }
   }
 }

@@ -1,8 +1,10 @@
+internal import Files
 internal import Foundation
 internal import Parallel
 internal import Synchronization
 internal import TestSupport
 internal import Testing
+internal import Torch
 
 @Suite(.serialized) struct RankGroupTests {
   /// What two ranks, each in a thread, throw.
@@ -51,6 +53,22 @@ internal import Testing
     for text in found {
       #expect(text?.contains("rank 0 on ") == true, "\(text ?? "")")
       #expect(text?.contains("step 7 (drawing samples)") == true, "\(text ?? "")")
+    }
+  }
+
+  @Test(.enabled(if: !CUDA.hasGroups)) func allTakeGlooIfOneHasNoNCCL() throws {
+    let found = Mutex<[Int: (isGloo: Bool, note: String?)]>([:])
+    let errors = try errors(timeout: .seconds(20)) { ranks in
+      let (group, note) = try ranks.tensorGroup(on: ranks.rank == 0 ? .cpu : .cuda(0))
+      found.withLock { $0[ranks.rank] = (group === ranks.group, note) }
+    }
+    #expect(errors == [nil, nil])
+    let note =
+      "tensors go between ranks by Gloo, not by NCCL: rank 0 on \(HostName.current) computes"
+    for rank in 0..<2 {
+      let choice = try #require(found.withLock { $0[rank] })
+      #expect(choice.isGloo)
+      #expect(choice.note == note + " on no NVIDIA GPU")
     }
   }
 }

@@ -1,6 +1,6 @@
 internal import Files
 internal import Foundation
-internal import Parallel
+@testable internal import Parallel
 internal import Testing
 
 @Suite struct WorkerPoolTests {
@@ -22,6 +22,23 @@ internal import Testing
     #expect(message.contains("on \(HostName.current) (process "))
     #expect(message.hasSuffix(") has failed with status 3: so it is"))
     #expect(errors.sorted() == ["[0] so it is", "[1] so it is"])
+  }
+
+  @Test func endsTheOthersSoonAfterRankZeroFailed() throws {
+    let script = "[ $RANK = 1 ] || exit 3; for i in $(seq 100); do sleep 0.2; done; echo alone >&2"
+    let (outcome, errors) = try run("/bin/sh", ["-c", script])
+    guard case .failed(let message, isUsage: false) = outcome else {
+      Issue.record("\(outcome)")
+      return
+    }
+    #expect(message.hasPrefix("rank 0 on "))
+    #expect(message.hasSuffix(") has failed with status 3"))
+    #expect(errors.isEmpty)
+  }
+
+  @Test func doesNotWaitForAProcessOfWhichTheSystemKnowsNothing() {
+    // This process is no child of its own, so the system has no word of its end.
+    #expect(SpawnedProcess.end(of: getpid()) == .unknown)
   }
 
   @Test func countsAsStoppedWhoDiesOfASignalThatWasPassedOn() throws {

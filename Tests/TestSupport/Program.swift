@@ -20,16 +20,17 @@ private let slots = DispatchSemaphore(value: 2)
 ///   - arguments: its arguments.
 ///   - folder: where it runs.
 ///   - environment: variables beside those of the tests.
+///   - launcher: a program that becomes `dit`, and its arguments; none starts `dit` itself.
 ///   - started: called with the running process, to send it signals.
 /// - Returns: what it left.
 /// - Throws: if it cannot be started; what `started` throws.
 public func dit(
   _ arguments: [String], in folder: String? = nil, environment: [String: String] = [:],
-  started: (Process) throws -> Void = { _ in }
+  by launcher: [String] = [], started: (Process) throws -> Void = { _ in }
 ) throws -> ProgramResult {
   slots.wait()
   defer { slots.signal() }
-  let run = try ProgramRun(arguments, folder, environment)
+  let run = try ProgramRun(arguments, folder, environment, by: launcher)
   try started(run.process)
   return try run.finish()
 }
@@ -40,19 +41,21 @@ public func dit(
 ///   - arguments: for each of them.
 ///   - folder: where they run.
 ///   - environments: variables beside those of the tests, one set for each.
-///   - more: further arguments for the last one.
+///   - more: further arguments for some of them, by their place.
+///   - started: called with the running processes, to send them signals.
 /// - Returns: what they left, in the order of the environments.
-/// - Throws: if one cannot be started.
+/// - Throws: if one cannot be started; what `started` throws.
 public func dits(
   _ arguments: [String], in folder: String, environments: [[String: String]],
-  lastOne more: [String] = []
+  more: [Int: [String]] = [:], started: ([Process]) throws -> Void = { _ in }
 ) throws -> [ProgramResult] {
   slots.wait()
   defer { slots.signal() }
-  return try environments.enumerated().map { place, environment in
-    let isLast = place == environments.count - 1
-    return try ProgramRun(arguments + (isLast ? more : []), folder, environment)
-  }.map { try $0.finish() }
+  let runs = try environments.enumerated().map { place, environment in
+    try ProgramRun(arguments + (more[place] ?? []), folder, environment)
+  }
+  try started(runs.map(\.process))
+  return try runs.map { try $0.finish() }
 }
 
 /// A running program whose output goes to files, not to pipes: a full pipe would stop it.
@@ -60,10 +63,15 @@ private struct ProgramRun {
   let process = Process()
   private let scratch: URL
 
-  init(_ arguments: [String], _ folder: String?, _ environment: [String: String]) throws {
-    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().appending(path: "dit")
-    process.arguments = arguments
+  init(
+    _ arguments: [String], _ folder: String?, _ environment: [String: String],
+    by launcher: [String] = []
+  ) throws {
+    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appending(path: "dit").path
+    let words = launcher + [program] + arguments
+    process.executableURL = URL(filePath: words[0])
+    process.arguments = Array(words.dropFirst())
     if let folder { process.currentDirectoryURL = URL(filePath: folder) }
     process.environment = ProcessInfo.processInfo.environment
       .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(environment) { $1 }

@@ -1,6 +1,8 @@
-internal import Testing
+internal import CTorch
+internal import CTorchTesting
 internal import TestSupport
-internal import Torch
+internal import Testing
+@testable internal import Torch
 
 @Suite struct GradientBucketsTests {
   /// A group of this process alone.
@@ -31,6 +33,20 @@ internal import Torch
       #expect(gradients == [[6, 12, 18], [24], step == 0 ? [30, 36] : [0, 0]])
       for leaf in leaves { leaf.gradient = nil }
     }
+  }
+
+  /// Whoever asks a GPU for a sum is told at once that it is complete, while it may be far from that.
+  @Test func aSumOfADeviceEndsWhenItWasWaitedFor() throws {
+    let group = ProcessGroup(
+      ctorch_group(impl: ctorch_testing_prompt_group()), rank: 0, size: 1, timeout: .seconds(20))
+    let leaf = Tensor.zeros([3], device: .meta)
+    leaf.requiresGradient = true
+    let buckets = try GradientBuckets([leaf], in: group)
+    try buckets.arm()
+    (leaf * leaf).sum().backward()
+    let exchange = try buckets.finish()
+    #expect(exchange.exposedSeconds > 0)
+    #expect(exchange.busySeconds > exchange.exposedSeconds)
   }
 
   @Test func refusesAGradientThatComesTwice() throws {

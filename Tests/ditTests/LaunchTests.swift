@@ -75,18 +75,20 @@ internal import Testing
     }
   }
 
-  @Test func tellsOthersWhyAProcessDoesNotCome() throws {
+  /// Rank 0 serves the store at which the others wait.
+  @Test(arguments: [0, 1]) func tellsOthersWhyAProcessDoesNotCome(_ rank: Int) throws {
     try withParallelFolder { folder in
       let results = try dits(
         ParallelFolder.model + ["--output-path", "run"], in: folder.path,
         environments: LaunchTests.pyTorchJob(port: try LocalPort.free()),
-        lastOne: ["--threads", "0"])
+        more: [rank: ["--threads", "0"]])
+      let (left, other) = (results[rank], results[1 - rank])
       let reason = "--threads 0: must be from 1 to 1024"
-      #expect(results[1].status == 64 && results[1].errors.contains(reason))
-      #expect(results[0].status == 1)
+      #expect(left.status == 64 && left.errors.contains(reason))
+      #expect(other.status == 1)
       #expect(
-        results[0].errors == "Error: rank 1 on \(HostName.current): \(reason)\n",
-        "\(results[0].errors)")
+        other.errors == "Error: rank \(rank) on \(HostName.current): \(reason)\n",
+        "\(other.errors)")
     }
   }
 
@@ -101,6 +103,35 @@ internal import Testing
       }
       #expect(result.status == 143)
       #expect(result.errors == "Stopped.\n")
+    }
+  }
+
+  @Test func schedulerServesRanksThatWorkAfterASignal() throws {
+    try withParallelFolder { folder in
+      let scheduler = LaunchTests.scheduler(port: try LocalPort.free())
+      let workers = (0..<2).map { rank in
+        scheduler.merging(["MS_ROLE": "MS_WORKER", "MS_NODE_ID": "\(rank)"]) { $1 }
+      }
+      let results = try dits(
+        ParallelFolder.model + [
+          "--train-batch-size", "2", "--max-steps", "1000000", "--output-path", "run",
+        ], in: folder.path, environments: workers + [scheduler]
+      ) { processes in
+        let isRunning = { processes.allSatisfy(\.isRunning) }
+        while (try? folder.losses("run").count) ?? 0 < 1, isRunning() { usleep(10_000) }
+        kill(processes[2].processIdentifier, SIGTERM)
+        // A rank asks the store twice a second.
+        let count = try folder.losses("run").count
+        sleep(2)
+        #expect(processes.map(\.isRunning) == [true, true, true])
+        #expect(try folder.losses("run").count > count)
+        kill(processes[0].processIdentifier, SIGINT)
+      }
+      #expect(results[0].status == 130, "\(results[0].errors)")
+      #expect(results[0].errors.contains("Saved step "))
+      #expect(results[1].status == 143, "\(results[1].errors)")
+      #expect(results[2].status == 143, "\(results[2].errors)")
+      #expect(results[2].errors.contains("until all ranks are done"), "\(results[2].errors)")
     }
   }
 

@@ -143,6 +143,16 @@ internal import Testing
     }
   }
 
+  @Test func noticesEndsThoughTheParentIgnoresThem() throws {
+    try withParallelFolder { folder in
+      let result = try dit(
+        ParallelFolder.model + [
+          "--train-batch-size", "2", "--workers", "2", "--image-size", "9", "--output-path", "run",
+        ], in: folder.path, by: ["/usr/bin/env", "--ignore-signal=CHLD"])
+      #expect(result.status == 64, "\(result.errors)")
+    }
+  }
+
   @Test(arguments: [SIGINT, SIGTERM]) func stopsAllOnASignal(_ signal: Int32) throws {
     try withParallelFolder { folder in
       let result = try folder.train([

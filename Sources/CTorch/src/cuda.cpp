@@ -41,6 +41,8 @@ ctorch_status ctorch_cuda_open(const char *path) {
 
 bool ctorch_cuda_is_open(void) { return functions != nullptr; }
 
+bool ctorch_cuda_has_groups(void) { return functions != nullptr && functions->has_groups(); }
+
 ctorch_status ctorch_graph_capture(int32_t device, ctorch_body body, void *context,
                                    ctorch_graph *result) {
   return ctorch::guarded([&] { check(opened().capture(device, body, context, &result->impl)); });

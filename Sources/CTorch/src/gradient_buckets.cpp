@@ -3,6 +3,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -29,7 +30,8 @@ struct Bucket {
   size_t missing = 0;
   c10::intrusive_ptr<c10d::Work> work;
   Clock::time_point start;
-  /// Written by the group's thread before `work` completes.
+  /// Written by the group's thread before `work` completes; of no use where the group gives a GPU
+  /// its work and completes it at once.
   std::shared_ptr<Clock::time_point> end;
 };
 
@@ -91,6 +93,7 @@ class GradientBuckets {
   }
 
   ctorch_exchange finish() {
+    catch_up();
     const auto backward_end = Clock::now();
     at::NoGradGuard no_grad;
     for (size_t i = leaves_.size(); i-- > 0;) {
@@ -104,7 +107,8 @@ class GradientBuckets {
     for (Bucket &bucket : buckets_) {
       bucket.work->wait();
       bucket.work.reset();
-      const auto end = *bucket.end;
+      catch_up();
+      const auto end = bucket.buffer.is_cpu() ? *bucket.end : Clock::now();
       exchange.busy += std::max(0.0, seconds(end - std::max(bucket.start, covered)));
       exchange.exposed +=
           std::max(0.0, seconds(end - std::max({bucket.start, covered, backward_end})));
@@ -115,6 +119,14 @@ class GradientBuckets {
   }
 
  private:
+  /// Waits until the device has done what it was asked so far, without which times mean nothing on
+  /// a GPU.
+  void catch_up() const {
+    const at::Device device = buckets_[0].buffer.device();
+    const c10::impl::VirtualGuardImpl guard(device.type());
+    guard.synchronizeStream(guard.getStream(device));
+  }
+
   void add_bucket(const std::vector<size_t> &members) {
     int64_t count = 0;
     for (const size_t i : members) count += leaves_[i].tensor.numel();

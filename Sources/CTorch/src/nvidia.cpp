@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
@@ -20,6 +21,7 @@ struct Driver {
   int (*name)(char *text, int capacity, int device);
   int (*memory)(size_t *bytes, int device);
   int (*attribute)(int *value, int attribute, int device);
+  int (*uuid)(unsigned char bytes[16], int device);
   int (*message)(int code, const char **text);
 
   static constexpr const char *file = "libcuda.so.1";
@@ -50,6 +52,8 @@ struct Driver {
     find(library, "cuDeviceGetName", name);
     find(library, "cuDeviceTotalMem_v2", memory);
     find(library, "cuDeviceGetAttribute", attribute);
+    // Without a suffix: of the whole GPU, also where a process sees a part of it.
+    find(library, "cuDeviceGetUuid", uuid);
     find(library, "cuGetErrorString", message);
     check(initialize(0), "starting");
   }
@@ -86,5 +90,16 @@ ctorch_status ctorch_nvidia_gpu(int32_t index, ctorch_gpu *result) {
     check(driver.attribute(&result->minor, Driver::minor, device));
     check(driver.attribute(&result->multiprocessors, Driver::multiprocessors, device));
     result->memory = static_cast<int64_t>(memory);
+  });
+}
+
+ctorch_status ctorch_nvidia_uuid(int32_t index, char text[33]) {
+  return ctorch::guarded([&] {
+    const Driver &driver = Driver::shared();
+    int device = 0;
+    unsigned char bytes[16];
+    driver.check(driver.device(&device, index), "finding a GPU");
+    driver.check(driver.uuid(bytes, device), "identifying a GPU");
+    for (int i = 0; i < 16; ++i) std::snprintf(text + 2 * i, 3, "%02x", bytes[i]);
   });
 }

@@ -51,8 +51,7 @@ struct ParallelOptions: ParsableArguments {
       }
     }
     if launched.isScheduler {
-      return try RankGroup.schedule(
-        launched, timeout: .seconds(timeout), check: Interrupt.check)
+      return try schedule(launched)
     }
     try join(launched, body)
   }
@@ -65,19 +64,34 @@ struct ParallelOptions: ParsableArguments {
     }
   }
 
-  private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
-    let ranks = try RankGroup(
-      process, timeout: .seconds(timeout), check: Interrupt.check)
+  private func schedule(_ process: LaunchedProcess) throws {
     do {
-      try body(ranks)
-    } catch let stop as Interrupted {
-      try ranks.finish()
-      throw stop
+      try RankGroup.schedule(process, timeout: .seconds(timeout), check: Interrupt.check) {
+        note(
+          "Signal \(Interrupt.signal): the store is served until all ranks are done; they stop on a signal"
+            + " to one of them.")
+      }
     } catch {
-      ranks.tell(error)
       throw SettledError(error)
     }
-    try ranks.finish()
+  }
+
+  private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
+    do {
+      let ranks = try RankGroup(process, timeout: .seconds(timeout), check: Interrupt.check)
+      do {
+        try body(ranks)
+      } catch let stop as Interrupted {
+        try ranks.finish()
+        throw stop
+      } catch {
+        ranks.tell(error)
+        throw error
+      }
+      try ranks.finish()
+    } catch {
+      throw SettledError(error)
+    }
   }
 
   private func startWorkers(_ count: Int, _ environment: [String: String]) throws {

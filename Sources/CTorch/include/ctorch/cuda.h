@@ -26,14 +26,17 @@ typedef struct ctorch_cuda_functions {
   void (*release)(void *graph);
   ctorch_status (*join_group)(void *store, int32_t rank, int32_t size, int32_t device,
                               int64_t milliseconds, void **group);
+  bool (*has_groups)(void);  // whether it was built with NCCL, which join_group needs
 } ctorch_cuda_functions;
 
-enum { CTORCH_CUDA_LAYOUT = 2 };
+enum { CTORCH_CUDA_LAYOUT = 3 };
 
 /// Opens that library, for good; it registers its operators. libtorch's CUDA part is open already.
 ctorch_status ctorch_cuda_open(const char *path);
 /// Whether it is open.
 bool ctorch_cuda_is_open(void);
+/// Whether it is open and has groups of GPUs.
+bool ctorch_cuda_has_groups(void);
 
 /// A recorded sequence of kernels.
 typedef struct ctorch_graph {

@@ -20,6 +20,8 @@ typedef struct ctorch_gpu {
 ctorch_status ctorch_nvidia_driver(int32_t *version, int32_t *count);
 /// One of them.
 ctorch_status ctorch_nvidia_gpu(int32_t index, ctorch_gpu *result);
+/// The number that no other GPU has, in hexadecimal digits and terminated.
+ctorch_status ctorch_nvidia_uuid(int32_t index, char text[33]);
 
 #ifdef __cplusplus
 }

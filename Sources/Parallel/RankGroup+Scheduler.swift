@@ -1,0 +1,52 @@
+internal import Torch
+
+extension RankGroup {
+  /// Serves the store of a job until its ranks are done; what MindSpore's scheduler does.
+  ///
+  /// Ranks need the store in order to save and stop. Once they have begun, a request to stop is therefore
+  /// kept until they are done, or give no sign of life any more.
+  ///
+  /// - Parameters:
+  ///   - process: the scheduler.
+  ///   - timeout: how long all ranks together may give no sign of life.
+  ///   - check: called now and then; throws to stop.
+  ///   - postponed: called once if what `check` throws has to wait.
+  /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; what `check`
+  ///   throws.
+  public static func schedule(
+    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
+    postponed: () -> Void = {}
+  ) throws {
+    let store = try MeetingPoint(process, timeout: timeout, check: check).store
+    let readSigns = { try (0..<process.count).map { try RankMonitor.sign(of: $0, store) } }
+    var (signs, silentSeconds, asked) = ([String?](), 0, ContinuousClock.now)
+    var stop: (any Error)?
+    try waitUntilAllAreDone(store, process.count) {
+      if stop == nil {
+        do {
+          try check()
+        } catch {
+          guard try readSigns().contains(where: { $0 != nil }) else { throw error }
+          stop = error
+          postponed()
+        }
+      }
+      guard ContinuousClock.now - asked > .seconds(1) else { return true }
+      asked = .now
+      let now = try readSigns()
+      silentSeconds = now == signs ? silentSeconds + 1 : 0
+      signs = now
+      if let stop, .seconds(silentSeconds) > RankMonitor.silence { throw stop }
+      let hasBegun = signs.contains { $0 != nil }
+      guard .seconds(silentSeconds) < (hasBegun ? min(timeout, patience) : timeout) else {
+        throw LaunchError(
+          "none of the \(process.count) ranks has given a sign of life for \(silentSeconds) s")
+      }
+      return true
+    }
+    if let stop { throw stop }
+  }
+
+  /// After so long without a sign of any rank all are gone: the launcher has ended them.
+  private static let patience = Duration.seconds(30)
+}

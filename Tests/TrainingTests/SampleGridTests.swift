@@ -1,0 +1,40 @@
+internal import ImageData
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+internal import Training
+
+/// Counts the images that it decodes.
+private final class CountingAutoencoder: Autoencoder {
+  let downsamplingFactor = 1
+  let latentChannelCount = 4
+  let defaultScaleFactor = 1.0
+  let canEncode = false
+  let canDecode = true
+  var count = 0
+
+  func encode(_ images: Tensor) -> LatentDistribution { LatentDistribution(mean: images) }
+
+  func decode(_ latents: Tensor) -> Tensor {
+    count += latents.size(0)
+    return latents.narrowed(axis: 1, start: 0, count: 3)
+  }
+}
+
+@Suite struct SampleGridTests {
+  /// Others wait for no longer than from one sign to the next.
+  @Test func givesASignAfterEachStepAndEachPicture() throws {
+    let values = try GoldenValues("dit-even")
+    let autoencoder = CountingAutoencoder()
+    var grid = SampleGrid(labels: [0, 1, 2])
+    grid.stepCount = 2
+    var counts: [Int] = []
+    let image = try grid.sample(
+      values.config.model, values.weights, codec: LatentCodec(autoencoder), device: .cpu
+    ) { counts.append(autoencoder.count) }
+    #expect(counts == [0, 0, 1, 2, 3])
+    let size = try values.config.model.inputSize
+    #expect(image.width > 2 * size && image.height > 2 * size)
+  }
+}
