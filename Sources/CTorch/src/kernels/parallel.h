@@ -49,8 +49,8 @@ void in_team(int64_t most, const Body &body) {
       const_cast<Body *>(&body), static_cast<unsigned>(threads), 0);
 }
 
-/// Calls `body(begin, end)` for equal parts of 0 ..< count, each at least `grain` long, on libtorch's
-/// threads. `body` must not throw.
+/// Calls `body(begin, end)` for equal parts of 0 ..< count, each at least `grain` long, on
+/// libtorch's threads. `body` must not throw.
 template <typename Body>
 void parallel_for(int64_t count, int64_t grain, const Body &body) {
   in_team((count + grain - 1) / grain, [&](int64_t thread, int64_t team) {
@@ -60,9 +60,9 @@ void parallel_for(int64_t count, int64_t grain, const Body &body) {
   });
 }
 
-/// Calls `body(begin, end)` for pieces of 0 ..< count, each at least `grain` long but the last, which
-/// threads take as they become free, so that a slow one holds none up for long: large pieces first,
-/// each an equal part of half of what is left (after Polychronopoulos & Kuck 1987, "Guided
+/// Calls `body(begin, end)` for pieces of 0 ..< count, each at least `grain` long but the last,
+/// which threads take as they become free, so that a slow one holds none up for long: large pieces
+/// first, each an equal part of half of what is left (after Polychronopoulos & Kuck 1987, "Guided
 /// self-scheduling"). `body` must not throw.
 template <typename Body>
 void parallel_pieces(int64_t count, int64_t grain, const Body &body) {
