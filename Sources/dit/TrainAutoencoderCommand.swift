@@ -92,7 +92,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       model, config: training, data: try data(folder), stepCount: maxSteps, device: device)
     let size = imageSize / factor
     note(
-      "\(folder.count) images to latents of \(latentChannels) x \(size) x \(size);"
+      "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
     try loop(trainer, outputPath)
     print(outputPath)

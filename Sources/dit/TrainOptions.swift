@@ -15,7 +15,11 @@ struct TrainDataOptions: ParsableArguments {
       """) var vaeCheckpoint: String?
   @Option(help: "What latents are multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
-  @Option(help: "Height and width of images in pixels (default: 256, or that of dit encode).")
+  @Option(
+    help: """
+      Height and width of images in pixels (default: that of the checkpoint or of dit encode, else \
+      256).
+      """)
   var imageSize: Int?
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
   @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
