@@ -16,8 +16,8 @@ struct EncodeCommand: ParsableCommand {
       autoencoder. The result has float32 moments of each image and of its mirror image, in \
       safetensors files, and a manifest.
 
-        dit encode --data-path imagenet/train --vae-checkpoint sd-vae-ft-mse.safetensors \\
-          --output-path latents
+        dit encode --data-path imagenet/train \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors --output-path latents
         dit train --data-path latents --model-name DiT-B/4 --output-path runs/b4
 
       After Ctrl-C or a failure the same command goes on. Several processes may run it at a time and \
