@@ -92,7 +92,11 @@ struct TrainModelOptions: ReplacingOptions {
   /// - Throws: `UsageError`.
   func check(_ config: DiTConfig, of path: String) throws {
     if let modelName, config.preset != modelName {
-      throw UsageError("'\(path)' is no \(modelName.rawValue)")
+      let size =
+        config.preset?.rawValue
+        ?? "of width \(config.hiddenSize), depth \(config.depth), patch size \(config.patchSize)"
+      throw UsageError(
+        "--model-name: '\(path)' is no \(modelName.rawValue) but \(size); leave the option out")
     }
     try check(
       config.hiddenSize, config.depth, config.headCount, config.patchSize, of: "'\(path)'")

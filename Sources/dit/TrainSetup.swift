@@ -34,6 +34,7 @@ struct TrainSetup {
     let model = try TrainSetup.modelConfig(
       command, source, classCount: classNames.count, start: start)
     let config = try command.trainingConfig(device)
+    let available = device == .cpu ? ProcessMemory.availableBytes : nil
     let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
     let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
     let (dit, store, buildNotes) = try ModelBuilder.build(
@@ -64,7 +65,8 @@ struct TrainSetup {
     notes =
       source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
-        model, store.elementCount, source, classNames.count, trainer, config, device)
+        model, store.elementCount, source, classNames.count, trainer, config, device, available)
+      + command.mindONE.trainingNotes(command.execution, device: device.type)
   }
 
   /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
@@ -151,7 +153,7 @@ struct TrainSetup {
 
   private static func summary(
     _ model: DiTConfig, _ parameterCount: Int, _ source: TrainSource, _ classCount: Int,
-    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
+    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device, _ available: Int?
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
     let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
@@ -171,6 +173,30 @@ struct TrainSetup {
       "\(Amount.of(source.imageCount, "image")), \(classes), \(trainer.globalBatchSize) a step,"
         + " \(Amount.of(trainer.stepCount, "step")), \(config.dtype) on \(device)",
     ]
+      + warnings(
+        byteCount: memory.stateByteCount + activations, available, source.imageCount,
+        trainer.globalBatchSize)
+  }
+}
+
+extension TrainSetup {
+  /// What a run of this size may come to grief by, a line each.
+  private static func warnings(
+    byteCount: Int, _ available: Int?, _ imageCount: Int, _ batchSize: Int
+  ) -> [String] {
+    var lines: [String] = []
+    if let available, byteCount > available {
+      lines.append(
+        "Warning: that is \(Amount.bytes(byteCount)), and \(Amount.bytes(available)) of memory are"
+          + " free: the system may end the program; --use-recompute or a smaller --train-batch-size"
+          + " with --gradient-accumulation-steps needs less")
+    }
+    if batchSize > imageCount {
+      lines.append(
+        "Warning: a step takes \(Amount.of(batchSize, "image")), more than there are; images come"
+          + " several times in it")
+    }
+    return lines
   }
 }
 
@@ -188,7 +214,7 @@ extension TrainCommand {
     config.timesteps = recipe.timestepSampling.distribution
     config.schedule = LearningRateSchedule(
       recipe.scheduler, start: recipe.startLearningRate, end: recipe.endLearningRate,
-      warmupCount: recipe.warmupSteps, decayCount: recipe.decaySteps)
+      warmupCount: recipe.warmupSteps, decayCount: recipe.decaySteps ?? 0)
     (config.beta1, config.beta2) = (recipe.betas.first, recipe.betas.second)
     config.epsilon = recipe.optimEps
     config.weightDecay = recipe.weightDecay

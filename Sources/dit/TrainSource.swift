@@ -78,7 +78,9 @@ struct TrainSource {
     classCount = folder.classCount
     classNames = folder.classNames
     reducesWhileDecoding = options.reduceWhileDecoding
-    notes = folder.notes
+    notes =
+      folder.notes
+      + TrainSource.scaleNotes(options.sdScaleFactor, own: autoencoder?.defaultScaleFactor)
     content = .folder(folder)
   }
 
@@ -124,7 +126,9 @@ struct TrainSource {
     classCount = settings.classCount
     classNames = settings.classNames
     reducesWhileDecoding = settings.reducesWhileDecoding ?? false
-    notes = ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
+    notes =
+      ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
+      + TrainSource.scaleNotes(options.sdScaleFactor, own: settings.scaleFactor)
     content = .cache(cache)
   }
 
@@ -174,6 +178,13 @@ struct TrainSource {
       try CacheData(
         cache, options: options, microBatchSize: microBatchSize, classNames: classNames)
     }
+  }
+
+  /// Says so where a scale factor is not the autoencoder's own; nil for no autoencoder.
+  private static func scaleNotes(_ given: Double?, own: Double?) -> [String] {
+    guard let given else { return [] }
+    guard let own else { return ["sd_scale_factor has no meaning for pixels and changes nothing"] }
+    return (PipelineConfig.scaleNote(given, own: own)).map { [$0] } ?? []
   }
 
   private static func checkDecoder(

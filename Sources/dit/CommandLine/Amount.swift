@@ -3,7 +3,9 @@ internal import Foundation
 /// Numbers with their units, as people read them.
 enum Amount {
   /// Bytes with three digits: "950 B", "12.3 MB", "4.56 GB".
-  static func bytes(_ count: Int) -> String { scaled(Double(count), ["B", "kB", "MB", "GB", "TB"]) }
+  static func bytes(_ count: Int) -> String {
+    scaled(Double(count), ["B", "kB", "MB", "GB", "TB"])
+  }
 
   /// Operations with numbers with three digits: "1.5 GFLOP".
   static func operations(_ count: Double) -> String {
