@@ -63,7 +63,8 @@ public final class Checkpoint {
   private let positions: [String: Int]
 
   /// Opens a file of any known format, or the weights in a folder: that of a training checkpoint, of
-  /// a model that diffusers wrote, of a whole pipeline, or of an autoencoder's two halves.
+  /// a training run, whose last checkpoint is taken, of a model that diffusers wrote, of a whole
+  /// pipeline, or of an autoencoder's two halves.
   ///
   /// - Parameters:
   ///   - path: the file, which may also be diffusers' list of several files, or the folder.
@@ -90,9 +91,13 @@ public final class Checkpoint {
     return checkpoint
   }
 
-  /// The averaged weights of a training checkpoint, else its weights; nil if there are none.
+  /// The averaged weights of a training checkpoint, or of the last one of a run, else its weights;
+  /// nil if there are none.
   private static func weights(in folder: String) -> String? {
-    ["ema.safetensors", "model.safetensors"].map { folder + "/" + $0 }.first(where: Folder.hasFile)
+    let stem = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    return ["", "/latest", "/checkpoints/latest"].lazy.flatMap { place in
+      ["ema.safetensors", "model.safetensors"].map { "\(stem)\(place)/\($0)" }
+    }.first(where: Folder.hasFile)
   }
 
   /// Opens a checkpoint that lies in memory, such as one built into the program.

@@ -68,7 +68,9 @@ public final class LatentDiffusionPipeline {
         "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
       ]
       : []
-    notes = checkpoint.notes + loader.notes + emulation
+    let scaleNote = PipelineConfig.scaleNote(
+      scaleFactor, own: autoencoder?.defaultScaleFactor ?? scaleFactor)
+    notes = checkpoint.notes + loader.notes + emulation + (scaleNote.map { [$0] } ?? [])
     self.model = model
     runner = .waiting(loader)
   }

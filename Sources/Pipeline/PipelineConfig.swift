@@ -92,3 +92,18 @@ public struct SamplingOptions: Sendable {
     self.guidance = guidance
   }
 }
+
+extension PipelineConfig {
+  /// Says so where a scale factor is not the autoencoder's own, which is rarely meant.
+  ///
+  /// - Parameters:
+  ///   - given: what latents are multiplied by.
+  ///   - own: what the autoencoder's latents want.
+  /// - Returns: a line; nil where the two agree to a thousandth.
+  public static func scaleNote(_ given: Double, own: Double) -> String? {
+    guard abs(given - own) > own / 1000 else { return nil }
+    return
+      "sd_scale_factor is \(given) and the autoencoder's own is \(own): leave it out, unless the"
+      + " model was trained so"
+  }
+}

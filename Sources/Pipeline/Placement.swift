@@ -28,10 +28,11 @@ public enum Placement {
     let count: Int
     do {
       count = try device.availableCount()
-    } catch let error as TorchError {
+    } catch is TorchError {
       throw PipelineError(
         .setting,
-        "device '\(name)': \(error.message); other types need their library (--device-plugin)")
+        "device '\(name)': known here are auto, cpu, cuda and cuda:0, cuda:1, ...; another type needs"
+          + " its library (--device-plugin FILE)")
     }
     guard count > device.index ?? 0 else {
       throw PipelineError(

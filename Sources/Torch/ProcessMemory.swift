@@ -1,11 +1,29 @@
 internal import Foundation
 
-/// What the kernel says of this process's memory.
+/// What the kernel says of memory.
 public enum ProcessMemory {
   /// The most that was resident so far; 0 where the kernel does not say.
   public static var peakBytes: Int {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
+    bytes(of: "VmHWM:", in: "/proc/self/status") ?? 0
+  }
+
+  /// What processes can still take without swapping, of what this one's control group allows at all;
+  /// nil where the kernel does not say.
+  public static var availableBytes: Int? {
+    guard let free = bytes(of: "MemAvailable:", in: "/proc/meminfo") else { return nil }
+    let limits = ["memory.max", "memory/memory.limit_in_bytes"].compactMap { name in
+      text("/sys/fs/cgroup/" + name).split(separator: "\n").first.flatMap { Int($0) }
+    }
+    return limits.reduce(free, min)
+  }
+
+  /// A line in kB.
+  private static func bytes(of name: String, in path: String) -> Int? {
+    let line = text(path).split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1024 }
+  }
+
+  private static func text(_ path: String) -> String {
+    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
   }
 }

@@ -95,7 +95,7 @@ public final class LatentCacheBuilder {
 
   private func claimPath(_ index: Int) -> String { claimPath(String(format: "shard-%05d", index)) }
   private func claimPath(_ name: String) -> String { path + "/" + name + ".lock" }
-  private var planPath: String { path + "/plan.json" }
+  private var planPath: String { path + "/" + LatentCacheManifest.planFileName }
   private var manifestPath: String { path + "/" + LatentCacheManifest.fileName }
 
   /// What is known of a shard until the manifest is written.

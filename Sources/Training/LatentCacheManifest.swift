@@ -36,6 +36,16 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
   /// Whether a folder is a cache of latents.
   public static func isCache(_ folder: String) -> Bool { Folder.hasFile(folder + "/" + fileName) }
 
+  /// Whether a folder is a cache of latents that is not finished, or has lost its manifest.
+  public static func isUnfinished(_ folder: String) -> Bool {
+    guard !isCache(folder) else { return false }
+    let plan: LatentCacheSettings? = try? JSONFile.read(folder + "/" + planFileName)
+    return plan != nil || Folder.hasFile(shardPath(folder, 0))
+  }
+
+  /// The name of what stands in the manifest's place until it is written.
+  static let planFileName = "plan.json"
+
   /// The path of a shard.
   static func shardPath(_ folder: String, _ index: Int) -> String {
     folder + String(format: "/shard-%05d.safetensors", index)

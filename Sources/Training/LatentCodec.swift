@@ -19,7 +19,7 @@ public struct LatentCodec {
   /// A codec.
   ///
   /// - Parameters:
-  ///   - autoencoder: nil for a model that makes pixels.
+  ///   - autoencoder: nil for a model that makes pixels, which are not scaled.
   ///   - scaleFactor: the autoencoder's own if nil.
   ///   - decoder: decodes in the place of the autoencoder, if there is one.
   public init(
@@ -28,7 +28,7 @@ public struct LatentCodec {
   ) {
     self.autoencoder = autoencoder
     self.decoder = decoder ?? autoencoder
-    self.scaleFactor = scaleFactor ?? autoencoder?.defaultScaleFactor ?? 1
+    self.scaleFactor = autoencoder.map { scaleFactor ?? $0.defaultScaleFactor } ?? 1
     downsamplingFactor = autoencoder?.downsamplingFactor ?? 1
     channelCount = autoencoder?.latentChannelCount ?? 3
     hasPosterior = autoencoder is AutoencoderKL

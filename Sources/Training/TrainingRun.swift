@@ -199,8 +199,8 @@ public final class TrainingRun {
   public var timeSummary: String {
     let share = 100 * time.waitSeconds / max(time.seconds, .leastNonzeroMagnitude)
     var text = String(
-      format: "%d steps in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
-      time.seconds, time.waitSeconds, share)
+      format: "%d step%@ in %.1f s, of which %.2f s (%.1f %%) waited for data", time.stepCount,
+      time.stepCount == 1 ? "" : "s", time.seconds, time.waitSeconds, share)
     if pause.longest > 0 {
       text += String(format: "; saving held it up by %.2f s at most", pause.longest)
     }

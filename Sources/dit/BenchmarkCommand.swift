@@ -21,7 +21,8 @@ struct BenchmarkSampleCommand: ParsableCommand {
     discussion: """
       Prints seconds per step (the median), the first step, preparation and peak memory.
 
-      dit benchmark sample --model-name DiT-XL/2 --image-size 256 --batch-size 2 --steps 3 --json
+        dit benchmark sample --model-name DiT-XL/2 --image-size 256 \\
+          --batch-size 2 --steps 3 --json
       """)
 
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.xl2

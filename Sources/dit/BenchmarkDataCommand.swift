@@ -10,7 +10,7 @@ struct BenchmarkDataCommand: ParsableCommand {
       One thread, as each of the workers of training has it. Prints milliseconds per image, those to \
       decode it and those to crop it.
 
-      dit benchmark data --data-path imagenet/val --image-size 256 --json
+        dit benchmark data --data-path imagenet/val --image-size 256 --json
       """)
 
   @Option(help: "A folder of class folders, or with image_caption.csv.") var dataPath: String

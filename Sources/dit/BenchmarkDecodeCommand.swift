@@ -12,7 +12,7 @@ struct BenchmarkDecodeCommand: ParsableCommand {
       The shape is that of sd-vae-ft-mse. Prints seconds per batch (the median), the first batch, \
       which lays out the weights, and peak memory.
 
-      dit benchmark decode --image-size 256 --batch-size 1 --json
+        dit benchmark decode --image-size 256 --batch-size 1 --json
       """)
 
   @Option(help: "Height and width of images in pixels, a multiple of 8.") var imageSize = 256

@@ -13,7 +13,8 @@ struct BenchmarkTrainCommand: ParsableCommand {
       Forward, backward, AdamW and moving average on random latents. Prints seconds per step (the \
       median), images per second and peak memory.
 
-      dit benchmark train --model-name DiT-B/4 --image-size 256 --batch-size 8 --steps 5 --json
+        dit benchmark train --model-name DiT-B/4 --image-size 256 \\
+          --batch-size 8 --steps 5 --json
       """)
 
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.b4

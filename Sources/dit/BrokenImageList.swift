@@ -12,7 +12,7 @@ final class BrokenImageList: Sendable {
   func takeNotes() -> [String] {
     images.withLock { images in
       defer { images = [] }
-      return images.map { "\($0.reason); another image takes its place" }
+      return images.map { "\($0.reason); left out" }
     }
   }
 }

@@ -14,9 +14,11 @@ struct ConvertCommand: ParsableCommand {
       or, with --format diffusers, a folder for DiTPipeline. What was written is read again and \
       compared.
 
-        dit convert --source DiT-XL-2-256x256.pt --target DiT-XL-2-256x256.safetensors
+        dit convert --source DiT-XL-2-256x256.pt \\
+          --target DiT-XL-2-256x256.safetensors
         dit convert --source model.ckpt --target converted/ --dtype bf16
-        dit convert --source DiT-XL-2-256x256.pt --vae-source sd-vae-ft-mse.safetensors \\
+        dit convert --source DiT-XL-2-256x256.pt \\
+          --vae-source sd-vae-ft-mse.safetensors \\
           --target DiT-XL-2-256/ --format diffusers
       """)
 

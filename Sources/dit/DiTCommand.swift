@@ -2,21 +2,27 @@ internal import ArgumentParser
 internal import Foundation
 internal import Parallel
 internal import Pipeline
+internal import Torch
 
 /// The program.
 struct DiTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dit", abstract: "Class-conditional image generation with DiT.",
     discussion: """
+      This is version \(version).
+
       Images of the model that is built in:
         dit sample
 
       Options may also stand in a YAML file (-c FILE), in snake_case; flags win over the file.
-      """,
+      """, version: version,
     subcommands: [
       SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
     ])
+
+  /// The program's version, and that of the library that computes.
+  private static let version = "0.1.0-dev, libtorch \(LibTorch.version)"
 
   /// Those that several processes can do together.
   static let jointCommands: [any ParsableCommand.Type] = [

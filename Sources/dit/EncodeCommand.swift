@@ -16,8 +16,8 @@ struct EncodeCommand: ParsableCommand {
       autoencoder. The result has float32 moments of each image and of its mirror image, in \
       safetensors files, and a manifest.
 
-        dit encode --data-path imagenet/train --vae-checkpoint sd-vae-ft-mse.safetensors \\
-          --output-path latents
+        dit encode --data-path imagenet/train \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors --output-path latents
         dit train --data-path latents --model-name DiT-B/4 --output-path runs/b4
 
       After Ctrl-C or a failure the same command goes on. Several processes may run it at a time and \
@@ -111,10 +111,12 @@ struct EncodeCommand: ParsableCommand {
   ) throws {
     // One process speaks for all, but for images that cannot be read.
     func say(_ text: String) { if ranks?.rank ?? 0 == 0 { note(text) } }
+    let classes = TrainSource.classText(
+      count: folder.classCount, isNamed: !folder.classNames.isEmpty)
     say(
-      "\(folder.count) images, \(folder.classCount) classes, \(settings.autoencoderName),"
+      "\(Amount.of(folder.count, "image")), \(classes), \(settings.autoencoderName),"
         + " latents of \(settings.latentShape.map(String.init).joined(separator: " x ")),"
-        + " \(settings.elementType) in \(settings.shardCount) shards, on \(device)")
+        + " \(settings.elementType) in \(Amount.of(settings.shardCount, "shard")), on \(device)")
     var options = LatentCacheBuilder.Options()
     options.batchSize = batchSize
     options.workerCount = numParallelWorkers
@@ -148,9 +150,9 @@ struct EncodeCommand: ParsableCommand {
       let broken = manifest.shards.reduce(0) { $0 + $1.broken.count }
       let bytes = manifest.shards.reduce(0) { $0 + $1.byteCount }
       say(
-        "\(folder.count - broken) images"
+        Amount.of(folder.count - broken, "image")
           + (broken > 0 ? ", \(broken) left out that cannot be read" : "")
-          + String(format: ", %.1f MB", Double(bytes) / 1e6))
+          + ", \(Amount.bytes(bytes))")
       if ranks?.rank ?? 0 == 0 { print(path) }
     } catch let stop as Interrupted {
       progress.finish()

@@ -182,7 +182,7 @@ struct Inspection: Encodable {
     lines.append(row("parameters", String(parameters)))
     if let multiplyAdds {
       lines.append(
-        row("multiply-adds", String(format: "%.3g G a forward pass", multiplyAdds / 1e9)))
+        row("multiply-adds", "\(Amount.rounded(Int(multiplyAdds))) a forward pass"))
     }
     lines += memory?.lines.map { row($0.0, $0.1) } ?? []
     lines += dtypes.map {

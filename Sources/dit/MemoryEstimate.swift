@@ -38,10 +38,13 @@ struct MemoryEstimate: Encodable {
   /// Names and values for people.
   var lines: [(String, String)] {
     let names = MemoryEstimate.precisions.map(\.name)
-    func size(_ count: Int) -> String { String(format: "%.3g GB", Double(count) / 1e9) }
-    let sampling = names.compactMap { name in sampleBytes[name].map { "\(name) \(size($0))" } }
+    let sampling = names.compactMap { name in
+      sampleBytes[name].map { "\(name) \(Amount.bytes($0))" }
+    }
     let training = names.compactMap { name in
-      train[name].map { "\(name) \(size($0.stateBytes)) + \(size($0.bytesPerImage)) an image" }
+      train[name].map {
+        "\(name) \(Amount.bytes($0.stateBytes)) + \(Amount.bytes($0.bytesPerImage)) an image"
+      }
     }
     return [
       ("memory to sample", sampling.joined(separator: ", ")),

@@ -20,11 +20,14 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
       Without a checkpoint the model that is built in makes small pictures of emoji.
 
         dit sample --class-labels clock,face --num-samples 4 --seed 1
-        dit sample --dit-checkpoint DiT-XL-2-256x256.pt --vae-checkpoint sd-vae-ft-mse.safetensors \\
+        dit sample --dit-checkpoint DiT-XL-2-256x256.pt \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors \\
           --class-labels 207,360,"great white shark" --sampler ddim
-        dit sample -c configs/inference/dit-xl-2-256x256.yaml --dit-checkpoint DiT-XL-2-256x256.pt \\
+        dit sample -c configs/inference/dit-xl-2-256x256.yaml \\
+          --dit-checkpoint DiT-XL-2-256x256.pt \\
           --vae-checkpoint sd-vae-ft-mse.safetensors
-        dit sample --dit-checkpoint DiT-XL-2-256x256.pt --vae-checkpoint sd-vae-ft-mse.safetensors \\
+        dit sample --dit-checkpoint DiT-XL-2-256x256.pt \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors \\
           --num-samples 50000 --npz samples.npz --workers 8
 
       A seed gives the image that PyTorch gives with that seed and the same batch. Each option is \
@@ -34,7 +37,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
 
-  @Option(help: "The DiT: a file or a folder of diffusers (default: the built-in model).")
+  @Option(
+    help: "The DiT: a file, or a folder of diffusers or dit train (default: the built-in model).")
   var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
   @Option(

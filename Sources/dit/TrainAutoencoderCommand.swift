@@ -17,10 +17,13 @@ struct TrainAutoencoderCommand: ParsableCommand {
       Its latents have about unit variance, so the scale factor is 1. The result is one file, which \
       --vae-checkpoint takes.
 
-        dit train-autoencoder --data-path emoji --image-size 64 --output-path vae.safetensors
-        dit train --data-path emoji --vae-checkpoint vae.safetensors --image-size 64 ...
+        dit train-autoencoder --data-path emoji --image-size 64 \\
+          --output-path vae.safetensors
+        dit train --data-path emoji --vae-checkpoint vae.safetensors \\
+          --image-size 64 ...
 
-      The file is written at the end, after Ctrl-C, and every --save-interval steps.
+      The file is written at the end, after Ctrl-C, and every --save-interval steps. Training does not \
+      go on from it.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -92,7 +95,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       model, config: training, data: try data(folder), stepCount: maxSteps, device: device)
     let size = imageSize / factor
     note(
-      "\(folder.count) images to latents of \(latentChannels) x \(size) x \(size);"
+      "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
     try loop(trainer, outputPath)
     print(outputPath)
@@ -118,7 +121,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     return try FolderData(
       folder, options: options, microBatchSize: trainBatchSize, classNames: folder.classNames,
       hasPosterior: false
-    ) { note("\($0.reason); another image takes its place") }
+    ) { note("\($0.reason); left out") }
   }
 
   private func loop(_ trainer: AutoencoderTrainer, _ path: String) throws {
@@ -128,8 +131,15 @@ struct TrainAutoencoderCommand: ParsableCommand {
       let report = try trainer.takeStep()
       progress.update(
         step, detail: String(format: "loss %.4f  PSNR %.1f dB", report.loss, report.signalToNoise))
-      if step.isMultiple(of: saveInterval) || step == maxSteps || Interrupt.isRequested {
+      let isStopped = Interrupt.isRequested
+      if step.isMultiple(of: saveInterval) || step == maxSteps || isStopped {
         try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
+      }
+      if isStopped {
+        progress.finish()
+        note(
+          "Wrote '\(path)' after \(Amount.of(step, "step")) of \(maxSteps); the same command with"
+            + " --force starts anew.")
       }
       try Interrupt.check()
     }
@@ -137,7 +147,8 @@ struct TrainAutoencoderCommand: ParsableCommand {
 }
 
 /// Channel counts with commas between.
-struct WidthList: ExpressibleByArgument {
+struct WidthList: ExplainedArgument {
+  static let expectation = "whole numbers with commas between, such as 24,48,64"
   let values: [Int]
 
   init(_ values: [Int]) { self.values = values }

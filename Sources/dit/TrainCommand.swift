@@ -13,12 +13,14 @@ struct TrainCommand: ParsableCommand {
       The folder has a folder for each class. With --dit-checkpoint the weights of a checkpoint are \
       where training starts.
 
-        dit train --data-path imagenet/train --vae-checkpoint sd-vae-ft-mse.safetensors \\
+        dit train --data-path imagenet/train \\
+          --vae-checkpoint sd-vae-ft-mse.safetensors \\
           --model-name DiT-B/4 --train-batch-size 32 --output-path runs/b4
-        dit train --data-path emoji --vae-checkpoint none --image-size 64 --hidden-size 256 \\
-          --depth 8 --num-heads 4 --patch-size 8 --max-steps 20000 --output-path runs/emoji
+        dit train --data-path emoji --vae-checkpoint none --image-size 64 \\
+          --hidden-size 256 --depth 8 --num-heads 4 --patch-size 8 \\
+          --max-steps 20000 --output-path runs/emoji
         dit train -c configs/training/emoji.yaml --data-path emoji --resume
-        dit sample --dit-checkpoint runs/b4/checkpoints/latest --vae-checkpoint ...
+        dit sample --dit-checkpoint runs/b4 --vae-checkpoint ...
 
       Ctrl-C and SIGTERM save a checkpoint and stop at the next step; --resume goes on from there as \
       if nothing had happened.
@@ -61,7 +63,27 @@ struct TrainCommand: ParsableCommand {
       ])
       + (execution.mode ?? mindONE.msMode == nil
         ? [] : ["mode has no meaning in training, which always runs the model as written"])
-      + recipe.notes
+      + recipe.notes + idleFlags
+  }
+
+  /// Flags on the command line that others make idle, a line each. A configuration file holds such
+  /// keys as a matter of course.
+  private var idleFlags: [String] {
+    let given = Arguments.names(in: CommandLine.arguments)
+    let isConstant = recipe.scheduler == .constant
+    let reasons: [(name: String, isIdle: Bool, reason: String)] = [
+      ("dit-checkpoint", output.resume != nil, "with --resume, which has the run's own weights"),
+      ("recompute-every", !recipe.useRecompute, "without --use-recompute"),
+      ("max-grad-norm", !recipe.clipGrad, "without --clip-grad"),
+      ("ema-decay", !recipe.useEma, "with --use-ema false"),
+      ("ema-warmup", !recipe.useEma, "with --use-ema false"),
+      ("epochs", recipe.maxSteps != nil, "with --max-steps"),
+      ("end-learning-rate", isConstant, "with the constant --scheduler"),
+      ("decay-steps", isConstant, "with the constant --scheduler"),
+    ]
+    return reasons.filter { $0.isIdle && given.contains($0.name) }.map {
+      "--\($0.name) changes nothing \($0.reason)"
+    }
   }
 
   private func train(_ ranks: RankGroup?) throws {

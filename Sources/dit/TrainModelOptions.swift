@@ -92,7 +92,11 @@ struct TrainModelOptions: ReplacingOptions {
   /// - Throws: `UsageError`.
   func check(_ config: DiTConfig, of path: String) throws {
     if let modelName, config.preset != modelName {
-      throw UsageError("'\(path)' is no \(modelName.rawValue)")
+      let size =
+        config.preset?.rawValue
+        ?? "of width \(config.hiddenSize), depth \(config.depth), patch size \(config.patchSize)"
+      throw UsageError(
+        "--model-name: '\(path)' is no \(modelName.rawValue) but \(size); leave the option out")
     }
     try check(
       config.hiddenSize, config.depth, config.headCount, config.patchSize, of: "'\(path)'")
@@ -109,13 +113,12 @@ struct TrainModelOptions: ReplacingOptions {
   func check(_ config: DiTConfig) throws {
     let store = ParameterStore(.shapes)
     _ = DiT(config, at: store.root)
-    let byteCount = 4 * Double(store.elementCount)
-    let memory = Double(ProcessInfo.processInfo.physicalMemory)
+    let byteCount = 4 * store.elementCount
+    let memory = Int(ProcessInfo.processInfo.physicalMemory)
     guard byteCount < memory else {
       throw UsageError(
-        String(
-          format: "the weights of this model take %.3g GB, and this machine has %.3g GB: choose"
-            + " a smaller one", byteCount / 1e9, memory / 1e9))
+        "the weights of this model take \(Amount.bytes(byteCount)), and this machine has"
+          + " \(Amount.bytes(memory)): choose a smaller one")
     }
     for part in frozen where !store.names.contains(where: { $0.contains(part) }) {
       let words = Set(store.names.flatMap { $0.split(separator: ".").map(String.init) })

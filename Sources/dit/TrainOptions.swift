@@ -15,7 +15,11 @@ struct TrainDataOptions: ParsableArguments {
       """) var vaeCheckpoint: String?
   @Option(help: "What latents are multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
-  @Option(help: "Height and width of images in pixels (default: 256, or that of dit encode).")
+  @Option(
+    help: """
+      Height and width of images in pixels (default: that of the checkpoint or of dit encode, else \
+      256).
+      """)
   var imageSize: Int?
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
   @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
@@ -48,7 +52,7 @@ struct TrainRecipeOptions: ReplacingOptions {
   @Option(help: "constant, linear, cosine or polynomial (names with _decay or _lr are the same).")
   var scheduler = LearningRateSchedule.Shape.constant
   @Option(help: "Steps of the warm-up.") var warmupSteps = 0
-  @Option(help: "Steps of the decay (default: all that are left).") var decaySteps = 0
+  @Option(help: "Steps of the decay (default: all that are left).") var decaySteps: Int?
   @Option(help: "Decoupled weight decay.") var weightDecay = 0.0
   @Option(help: "Parameters that decay: all, or norm_and_bias for all but those.")
   var groupStrategy = WeightDecayGroups.withoutBiases
@@ -66,7 +70,8 @@ struct TrainRecipeOptions: ReplacingOptions {
   @Option(help: "The seed of weights, data order and noise.") var seed: UInt64 = 3407
   @Option(help: "Compute blocks again in the backward pass, which saves memory.")
   var useRecompute = false
-  @Option(help: "With --use-recompute, every so manieth block.") var recomputeEvery = 1
+  @Option(help: "With --use-recompute: 2 is for every second block, and so on.")
+  var recomputeEvery = 1
   @Option(help: "The loss scale of fp16, at first.") var initLossScale = 65536.0
   @Option(help: "dynamic or static.") var lossScalerType = LossScalerType.dynamic
   @Option(help: "What the loss scale changes by.") var lossScaleFactor = 2.0

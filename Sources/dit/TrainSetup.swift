@@ -25,32 +25,34 @@ struct TrainSetup {
     let named = try Placement.device(
       command.mindONE.device(command.execution.device), allowsTF32: command.execution.tf32)
     let device = ranks?.own(named) ?? named
-    let source = try TrainSource(
+    let data = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)
+    let start = try TrainStart(command.model, command.output, imageSize: data.imageSize)
+    let source = data.sized(for: start)
     let codec = source.codec
-    let start = try TrainStart(command.model, command.output, imageSize: source.imageSize)
-    let classNames = TrainSetup.classNames(source, start)
+    let classNames = try TrainSetup.classNames(source, start)
     let model = try TrainSetup.modelConfig(
       command, source, classCount: classNames.count, start: start)
     let config = try command.trainingConfig(device)
+    let available = device == .cpu ? ProcessMemory.availableBytes : nil
     let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
     let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
     let (dit, store, buildNotes) = try ModelBuilder.build(
       model, from: start?.weights, classNames: classNames, seed: config.seed, device: device)
-    let data = try source.data(
+    let batches = try source.data(
       command.loaderOptions(source, globalBatchSize, exchange), microBatchSize: config.batchSize,
       classNames: classNames, broken: broken)
-    let epochLength = data.epochLength
+    let epochLength = batches.epochLength
     // A step may reach beyond the last epoch.
     func steps(ofEpochs count: Int) -> Int {
       (count * epochLength + globalBatchSize - 1) / globalBatchSize
     }
     let stepCount = command.recipe.maxSteps ?? steps(ofEpochs: command.recipe.epochs)
     let trainer = try Trainer(
-      TrainingModel(dit, store, config: config, device: device), config: config, data: data,
+      TrainingModel(dit, store, config: config, device: device), config: config, data: batches,
       codec: codec, stepCount: stepCount, device: device, exchange: exchange)
     run = try TrainingRun(
-      trainer, data: data, codec: codec, directory: directory,
+      trainer, data: batches, codec: codec, directory: directory,
       options: command.runOptions(steps),
       identity: [
         "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
@@ -63,14 +65,18 @@ struct TrainSetup {
     notes =
       source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
-        model, store.elementCount, source, classNames.count, trainer, config, device)
+        model, store.elementCount, source, classNames.count, trainer, config, device, available)
+      + command.mindONE.trainingNotes(command.execution, device: device.type)
   }
 
-  /// Folder names; for a table, as many numbers as the checkpoint or ImageNet has classes.
-  private static func classNames(_ source: TrainSource, _ start: TrainStart?) -> [String] {
+  /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
+  /// ImageNet's where there is none or it has too few, with the names that are known.
+  private static func classNames(_ source: TrainSource, _ start: TrainStart?) throws -> [String] {
     guard source.classNames.isEmpty else { return source.classNames }
-    let known = start?.config.classCount ?? 1000
-    return (0..<max(source.classCount, known)).map { "class \($0)" }
+    let known = [start?.config.classCount, 1000].compactMap { $0 }
+    let count = known.first { $0 >= source.classCount } ?? source.classCount
+    let names = try ClassNames(count: count, metadata: start?.metadata ?? [:])
+    return (0..<count).map(names.name)
   }
 
   private static func modelConfig(
@@ -95,11 +101,14 @@ struct TrainSetup {
     }
     config.classCount = classCount
     let step = codec.downsamplingFactor * config.patchSize
-    guard size > 0, size.isMultiple(of: step), size / codec.downsamplingFactor == config.inputSize
-    else {
+    let fit = config.inputSize * codec.downsamplingFactor
+    if let start, size != fit {
       throw UsageError(
-        "--image-size \(size): must be a multiple of autoencoder factor x patch size, \(step), and"
-          + " that of the checkpoint where one is given")
+        "\(source.sizeOrigin): '\(start.path)' is for images of \(fit) x \(fit) pixels")
+    }
+    guard size.isMultiple(of: step) else {
+      throw UsageError(
+        "\(source.sizeOrigin): must be a multiple of autoencoder factor x patch size, \(step)")
     }
     guard config.channelCount == codec.channelCount else {
       throw UsageError(
@@ -144,7 +153,7 @@ struct TrainSetup {
 
   private static func summary(
     _ model: DiTConfig, _ parameterCount: Int, _ source: TrainSource, _ classCount: Int,
-    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
+    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device, _ available: Int?
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
     let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
@@ -153,16 +162,41 @@ struct TrainSetup {
       rankCount: trainer.exchange.count)
     let activations = config.batchSize * memory.byteCountPerImage(config.recompute)
     let name = model.preset?.rawValue ?? describe(model)
+    let classes =
+      source.classNames.isEmpty
+      ? "\(source.classText) of \(classCount) classes" : source.classText
     return [
-      "\(name): \(String(format: "%.1f", Double(parameterCount) / 1e6)) million parameters,"
-        + String(format: " %.1f TFLOP a step;", operations / 1e12)
-        + String(
-          format: " about %.3g GB for weights, gradients and optimizer, and %.3g GB for",
-          Double(memory.stateByteCount) / 1e9, Double(activations) / 1e9)
-        + " \(config.batchSize) images at a time",
-      "\(source.imageCount) images, \(classCount) classes, \(trainer.globalBatchSize) a step,"
-        + " \(trainer.stepCount) steps, \(config.dtype) on \(device)",
+      "\(name): \(Amount.rounded(parameterCount)) parameters,"
+        + " \(Amount.operations(operations)) a step;"
+        + " about \(Amount.bytes(memory.stateByteCount)) for weights, gradients and optimizer, and"
+        + " \(Amount.bytes(activations)) for \(Amount.of(config.batchSize, "image")) at a time",
+      "\(Amount.of(source.imageCount, "image")), \(classes), \(trainer.globalBatchSize) a step,"
+        + " \(Amount.of(trainer.stepCount, "step")), \(config.dtype) on \(device)",
     ]
+      + warnings(
+        byteCount: memory.stateByteCount + activations, available, source.imageCount,
+        trainer.globalBatchSize)
+  }
+}
+
+extension TrainSetup {
+  /// What a run of this size may come to grief by, a line each.
+  private static func warnings(
+    byteCount: Int, _ available: Int?, _ imageCount: Int, _ batchSize: Int
+  ) -> [String] {
+    var lines: [String] = []
+    if let available, byteCount > available {
+      lines.append(
+        "Warning: that is \(Amount.bytes(byteCount)), and \(Amount.bytes(available)) of memory are"
+          + " free: the system may end the program; --use-recompute or a smaller --train-batch-size"
+          + " with --gradient-accumulation-steps needs less")
+    }
+    if batchSize > imageCount {
+      lines.append(
+        "Warning: a step takes \(Amount.of(batchSize, "image")), more than there are; images come"
+          + " several times in it")
+    }
+    return lines
   }
 }
 
@@ -180,7 +214,7 @@ extension TrainCommand {
     config.timesteps = recipe.timestepSampling.distribution
     config.schedule = LearningRateSchedule(
       recipe.scheduler, start: recipe.startLearningRate, end: recipe.endLearningRate,
-      warmupCount: recipe.warmupSteps, decayCount: recipe.decaySteps)
+      warmupCount: recipe.warmupSteps, decayCount: recipe.decaySteps ?? 0)
     (config.beta1, config.beta2) = (recipe.betas.first, recipe.betas.second)
     config.epsilon = recipe.optimEps
     config.weightDecay = recipe.weightDecay

@@ -11,7 +11,9 @@ struct TrainSource {
   /// Pixels to latents and back, as far as that is needed.
   let codec: LatentCodec
   /// Height and width of images in pixels.
-  let imageSize: Int
+  private(set) var imageSize: Int
+  /// What the size is that of, for messages.
+  private(set) var sizeOrigin: String
   /// Images, with those that cannot be read.
   let imageCount: Int
   /// How many classes there are at least.
@@ -24,6 +26,8 @@ struct TrainSource {
   let notes: [String]
 
   private let content: Content
+  /// Whether nobody has said how large images are.
+  private let isSizeOpen: Bool
 
   private enum Content {
     case folder(ImageFolder)
@@ -40,6 +44,11 @@ struct TrainSource {
   init(_ options: TrainDataOptions, showsSamples: Bool, device: Device) throws {
     guard let path = options.dataPath else {
       throw UsageError("what to train on is missing: give --data-path FOLDER")
+    }
+    guard !LatentCacheManifest.isUnfinished(path) else {
+      throw UsageError(
+        "'\(path)' is a cache of latents that is not finished: run dit encode again as before, which"
+          + " makes what is missing")
     }
     if LatentCacheManifest.isCache(path) {
       try self.init(cache: path, options, showsSamples: showsSamples, device: device)
@@ -63,11 +72,15 @@ struct TrainSource {
       decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
     let folder = try ImageFolder(path)
     imageSize = options.imageSize ?? 256
+    sizeOrigin = "--image-size \(imageSize)" + (options.imageSize == nil ? ", the default" : "")
+    isSizeOpen = options.imageSize == nil
     imageCount = folder.count
     classCount = folder.classCount
     classNames = folder.classNames
     reducesWhileDecoding = options.reduceWhileDecoding
-    notes = folder.notes
+    notes =
+      folder.notes
+      + TrainSource.scaleNotes(options.sdScaleFactor, own: autoencoder?.defaultScaleFactor)
     content = .folder(folder)
   }
 
@@ -107,12 +120,35 @@ struct TrainSource {
       cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor,
       decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
     imageSize = settings.imageSize
+    sizeOrigin = "'\(path)', a cache of latents of \(imageSize) x \(imageSize) pixels"
+    isSizeOpen = false
     imageCount = settings.imageCount
     classCount = settings.classCount
     classNames = settings.classNames
     reducesWhileDecoding = settings.reducesWhileDecoding ?? false
-    notes = ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
+    notes =
+      ["'\(path)' is a cache of latents of \(settings.autoencoderName)"]
+      + TrainSource.scaleNotes(options.sdScaleFactor, own: settings.scaleFactor)
     content = .cache(cache)
+  }
+
+  /// The same with the size of images that a checkpoint is for, unless another was asked for.
+  func sized(for start: TrainStart?) -> TrainSource {
+    guard isSizeOpen, let start else { return self }
+    var result = self
+    result.imageSize = start.config.inputSize * codec.downsamplingFactor
+    result.sizeOrigin = "'\(start.path)'"
+    return result
+  }
+
+  /// The number of classes, or the numbers, of the data.
+  var classText: String {
+    TrainSource.classText(count: classCount, isNamed: !classNames.isEmpty)
+  }
+
+  /// The number of classes, or the numbers, of data; those of a table have no names.
+  static func classText(count: Int, isNamed: Bool) -> String {
+    isNamed ? Amount.of(count, "class") : "class numbers up to \(count - 1)"
   }
 
   /// The images in the identity of a run.
@@ -142,6 +178,13 @@ struct TrainSource {
       try CacheData(
         cache, options: options, microBatchSize: microBatchSize, classNames: classNames)
     }
+  }
+
+  /// Says so where a scale factor is not the autoencoder's own; nil for no autoencoder.
+  private static func scaleNotes(_ given: Double?, own: Double?) -> [String] {
+    guard let given else { return [] }
+    guard let own else { return ["sd_scale_factor has no meaning for pixels and changes nothing"] }
+    return (PipelineConfig.scaleNote(given, own: own)).map { [$0] } ?? []
   }
 
   private static func checkDecoder(

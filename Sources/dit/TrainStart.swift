@@ -12,6 +12,8 @@ struct TrainStart {
   let weights: StartingWeights?
   /// The shape of the model.
   let config: DiTConfig
+  /// The checkpoint's texts, class names among them.
+  let metadata: [String: String]
   /// What was found out on the way, a line each.
   let notes: [String]
 
@@ -37,6 +39,7 @@ struct TrainStart {
         path: checkpoint.path, tensors: state.tensors,
         classNames: ClassNameList.decode(checkpoint.metadata)) : nil
     config = state.config
+    metadata = checkpoint.metadata
     notes = checkpoint.notes + state.notes
   }
 

@@ -65,6 +65,9 @@ internal import Torch
       }
       #expect(killed.status == 137)
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/cache/manifest.json"))
+      let early = try dit(["train", "--data-path", "cache"], in: folder.path)
+      #expect(early.status == 64)
+      #expect(early.errors.contains("that is not finished: run dit encode again"))
       // As if the kill had come within the writing of two files.
       try folder.spoil("cache/shard-00001.safetensors")
       try FileManager.default.removeItem(atPath: folder.path + "/cache/shard-00000.json")

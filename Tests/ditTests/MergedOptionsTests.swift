@@ -35,7 +35,51 @@ internal import Testing
       #expect(result.errors.contains("4 a step, 2 steps"), "\(result.errors)")
       let fewer = try run(
         "train", tiny + "epochs: 100", ["--max-steps", "1", "--output-path", "other"], in: folder)
-      #expect(fewer.errors.contains("4 a step, 1 steps"), "\(fewer.errors)")
+      #expect(fewer.errors.contains("4 a step, 1 step,"), "\(fewer.errors)")
+    }
+  }
+
+  @Test func namesWhatChangesNothingAndWhatMaySurprise() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      let file = tiny + "use_fp16: True\nmax_grad_norm: 2\nsd_scale_factor: 0.18215\n"
+      let result = try run(
+        "train", file,
+        [
+          "--recompute_every=2", "--ema-decay", "0.9", "--use-ema", "false", "--epochs", "9",
+          "--max-steps", "1", "--end-learning-rate", "0", "--train-batch-size", "16",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      for line in [
+        "--recompute-every changes nothing without --use-recompute",
+        "--ema-decay changes nothing with --use-ema false",
+        "--epochs changes nothing with --max-steps",
+        "--end-learning-rate changes nothing with the constant --scheduler",
+        "use_fp16 is for a GPU; this trains in float32",
+        "sd_scale_factor has no meaning for pixels",
+        "a step takes 16 images, more than there are",
+      ] {
+        #expect(result.errors.contains(line), "\(line): \(result.errors)")
+      }
+      #expect(!result.errors.contains("--max-grad-norm"), "\(result.errors)")
+      let again = try run(
+        "train", file,
+        [
+          "--resume", "--max-steps", "1", "--train-batch-size", "16",
+          "--use-ema", "false", "--dit-checkpoint", "run",
+        ], in: folder)
+      #expect(again.errors.contains("--dit-checkpoint changes nothing with --resume"))
+      #expect(again.errors.contains("resumed at step 1"), "\(again.errors)")
+
+      // Another model, which is refused before it takes a step.
+      let large = try run(
+        "train", file,
+        [
+          "--resume", "--patch-size", "1", "--hidden-size", "256", "--depth", "8",
+          "--train-batch-size", "65536", "--max-steps", "1",
+        ], in: folder)
+      #expect(large.status != 0)
+      #expect(large.errors.contains("of memory are free"), "\(large.errors)")
     }
   }
 

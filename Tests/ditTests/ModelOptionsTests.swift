@@ -54,7 +54,9 @@ internal import Torch
         (["--depth", "7"], "--depth 7: 'first/checkpoints/latest/ema.safetensors' has 2"),
         (["--patch-size", "8"], "--patch-size 8: "), (["--hidden-size", "64"], "--hidden-size 64"),
         (["--learn-sigma", "false"], "ema.safetensors' learns the variance"),
-        (["--model-name", "DiT-S/8"], "is no DiT-S/8"),
+        (
+          ["--model-name", "DiT-S/8"], "is no DiT-S/8 but of width 32, depth 2, patch size 4; leave"
+        ),
       ] {
         let result = try dit(start + arguments, in: folder)
         #expect(result.status == 64)

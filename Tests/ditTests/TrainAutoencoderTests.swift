@@ -31,6 +31,25 @@ internal import Testing
     }
   }
 
+  @Test func saysWhatCtrlCLeft() throws {
+    try withEncodingFolder { folder in
+      try folder.addImages(4)
+      let result = try dit(
+        [
+          "train-autoencoder", "--data-path", "images", "--image-size", "32", "--widths", "4,8",
+          "--block-count", "1", "--max-steps", "1000000", "--train-batch-size", "2",
+          "--save-interval", "1", "--output-path", "own.safetensors",
+        ], in: folder.path
+      ) { process in
+        while process.isRunning, try folder.count("", ".safetensors") == 0 { usleep(20_000) }
+        kill(process.processIdentifier, SIGINT)
+      }
+      #expect(result.status == 128 + SIGINT, "\(result.errors)")
+      #expect(result.errors.contains("Wrote 'own.safetensors' after "), "\(result.errors)")
+      #expect(result.errors.contains("of 1000000; the same command with --force starts anew"))
+    }
+  }
+
   @Test(arguments: [
     (["--image-size", "33"], "must be a multiple of the autoencoder's factor, 2"),
     (["--widths", "4,x"], "--widths"), (["--widths", "4 8"], "--widths"),

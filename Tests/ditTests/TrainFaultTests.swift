@@ -44,7 +44,7 @@ internal import Torch
       for text in [log, result.errors] {
         #expect(text.contains("text.jpg") && text.contains("more than 1 %"), "\(text)")
       }
-      #expect(log.contains("another image takes its place") && log.contains("stopped at step "))
+      #expect(log.contains("left out") && log.contains("stopped at step "))
     }
   }
 

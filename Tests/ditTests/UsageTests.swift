@@ -5,9 +5,11 @@ internal import Testing
 @Suite struct UsageTests {
   @Test(arguments: [
     (["--sampling-steps", "0"], "--sampling-steps 0: must be from 1 to 1000"),
-    (["--sampling-steps=-5"], "--sampling-steps -5: must be from 1 to 1000"),
+    (["--sampling-steps", "-5"], "--sampling-steps -5: must be from 1 to 1000"),
+    (["--cfg_scale", "1"], "unknown option '--cfg-scale'; did you mean '--guidance-scale'?"),
+    (["--imagegrid=1"], "--imagegrid '1': must be true or false"),
     (["--sampling-steps", "1001"], "must be from 1 to 1000"),
-    (["--sampling-steps", "many"], "'many' is invalid for '--sampling-steps"),
+    (["--sampling-steps", "many"], "--sampling-steps 'many': must be a whole number"),
     (["--sampling-stps", "5"], "--sampling-steps"),
     (["--class-labels", "12"], "classes 0 to 11"),
     (["--class-labels", "clok"], "did you mean 'clock'?"),
@@ -29,6 +31,7 @@ internal import Testing
     (["--sd-scale-factor", "0"], "must be above 0"),
     (["--condition", "text"], "only 'class' is known"),
     (["--device", "tpu0"], "known are auto, cpu, cuda"),
+    (["--device", "npu"], "device 'npu': known here are auto, cpu, cuda"),
     (["--tf32", "maybe"], "maybe"),
     (["--precision", "fp8", "--mode", "eager"], "fp8 is for mode graph"),
     (["--use-fp16", "maybe"], "maybe"),
@@ -51,6 +54,8 @@ internal import Testing
         guidence_scale: 4.0
         seed: [1, {a: b}]
         image_size: 64
+        imagegrid: maybe
+        num_inference_steps: 4
         """, to: folder + "/wrong.yaml")
       let result = try dit(["sample", "-c", "wrong.yaml"], in: folder)
       #expect(result.status == 64)
@@ -60,11 +65,17 @@ internal import Testing
           "line 3: unknown key 'guidence_scale'; did you mean 'guidance_scale'?"))
       #expect(result.errors.contains("line 4: 'seed' must be a single value or a list"))
       #expect(!result.errors.contains("line 5"))
+      #expect(result.errors.contains("line 6: imagegrid: 'maybe': must be true or false"))
+      #expect(
+        result.errors.contains(
+          "line 7: unknown key 'num_inference_steps'; did you mean 'sampling_steps'?"))
     }
   }
 
   @Test(arguments: [
-    ("a: b: c", "line 1"), ("- 1\n- 2", "must be a mapping"), ("seed: 1\nseed: 2", "stands twice"),
+    ("a: b: c", "is not YAML: line 1"), ("- 1\n- 2", "must be a mapping"),
+    ("seed: 1\nseed: 2", "'file.yaml', line 1: seed stands twice"),
+    ("", "'file.yaml' is empty; it must say settings"),
   ]) func refusesWhatIsNoConfiguration(_ text: String, _ hint: String) throws {
     try withTemporaryFolder { folder in
       try AtomicFile.write(text, to: folder + "/file.yaml")

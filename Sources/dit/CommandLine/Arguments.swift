@@ -19,7 +19,7 @@ struct Arguments {
   /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a file that cannot be used.
   func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
-    let flags = spelled(arguments)
+    let flags = try spelled(arguments)
     guard let path = try configurationPath(flags.arguments) else { return flags.arguments }
     let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
     let settings = try ConfigurationFile(path).settings(table, check: check)
@@ -44,8 +44,16 @@ struct Arguments {
     }
   }
 
-  /// Long options in kebab-case, each boolean with its value.
-  private func spelled(_ arguments: [String]) -> Flags {
+  /// The long options that are given, in kebab-case.
+  static func names(in arguments: [String]) -> Set<String> {
+    let flags = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }
+    return Set(flags.map { OptionTable.kebab(String($0.dropFirst(2).prefix { $0 != "=" })) })
+  }
+
+  /// Long options in kebab-case, each with its value if it has one.
+  ///
+  /// - Throws: `UsageError` for a value of another kind, and a name that others have for an option.
+  private func spelled(_ arguments: [String]) throws -> Flags {
     var result = Flags()
     var place = arguments.startIndex
     while place < arguments.endIndex {
@@ -68,6 +76,7 @@ struct Arguments {
       switch table.kinds[name] {
       case .boolean:
         if let following {
+          if let fault = table.fault(name, following) { throw UsageError("--\(name) \(fault)") }
           result.append(name, Arguments.boolean(following) ?? following)
         } else if let value = next.flatMap(Arguments.boolean) {
           result.append(name, value)
@@ -86,7 +95,23 @@ struct Arguments {
         case "false": result.remove(name)
         case let value?: result.append(name, value)
         }
-      case .value, .integer, nil:
+      case .value, .integer:
+        var value = following
+        // Below 0 is a number too, not an option.
+        if value == nil, let next, !next.hasPrefix("-") || Double(next) != nil {
+          value = next
+          place += 1
+        }
+        if let value {
+          if let fault = table.fault(name, value) { throw UsageError("--\(name) \(fault)") }
+          result.append(name, value)
+        } else {
+          result.arguments.append("--\(name)")
+        }
+      case nil:
+        if let meant = OtherNames.option(name, in: table) {
+          throw UsageError("unknown option '--\(name)'; did you mean '--\(meant)'?")
+        }
         result.arguments.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
       }
     }

@@ -13,7 +13,12 @@ struct ConfigurationFile {
   /// - Throws: `FileError`; `UsageError` with the line for what is not such a mapping.
   init(_ path: String) throws {
     self.path = path
-    let file = try MappedFile(path)
+    let file: MappedFile
+    do {
+      file = try MappedFile(path)
+    } catch let error as FileError where error.code == .empty {
+      throw UsageError("'\(path)' is empty; it must say settings, such as `sampling_steps: 250`")
+    }
     guard let text = String(validating: file.bytes, as: UTF8.self) else {
       throw UsageError("'\(path)' is not a text file in UTF-8")
     }
@@ -21,7 +26,7 @@ struct ConfigurationFile {
     do {
       root = try Yams.compose(yaml: text)
     } catch let error as YamlError {
-      throw UsageError("'\(path)' is not YAML: \(ConfigurationFile.brief(error))")
+      throw UsageError("'\(path)'\(ConfigurationFile.brief(error))")
     }
     guard let root else {
       entries = []
@@ -63,8 +68,9 @@ struct ConfigurationFile {
       }
       guard !text.isEmpty else { continue }
       if case .optional = kind, Arguments.boolean(text) == "false" { continue }
-      let argument = "--\(name)=\(spelled(text, kind))"
-      if let fault = check([argument]) {
+      let value = spelled(text, kind)
+      let argument = "--\(name)=\(value)"
+      if let fault = table.fault(name, value) ?? check([argument]) {
         faults.append("line \(line): \(key): \(fault)")
       } else {
         settings.append((name, argument))
@@ -92,7 +98,10 @@ struct ConfigurationFile {
 
   private func suggestion(_ key: String, _ table: OptionTable) -> String {
     let keys = table.kinds.keys.map { $0.replacing("-", with: "_") }.sorted()
-    return Spelling.nearest(to: key, among: keys).map { "; did you mean '\($0)'?" } ?? ""
+    let meant =
+      OtherNames.option(OptionTable.kebab(key), in: table)?.replacing("-", with: "_")
+      ?? Spelling.nearest(to: key, among: keys)
+    return meant.map { "; did you mean '\($0)'?" } ?? ""
   }
 
   /// A scalar as text, a list as texts with commas between; "" for null, also as Python writes it;
@@ -114,10 +123,10 @@ struct ConfigurationFile {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      "line \(mark.line): \(problem)"
+      " is not YAML: line \(mark.line): \(problem)"
     case .duplicatedKeysInMapping(let duplicates, let context):
-      "line \(context.mark.line): \(duplicates.joined(separator: ", ")) stands twice"
-    default: "\(error)"
+      ", line \(context.mark.line): \(duplicates.joined(separator: ", ")) stands twice"
+    default: " is not YAML: \(error)"
     }
   }
 }

@@ -16,6 +16,7 @@ struct OptionTable {
 
   /// Kebab-case names without dashes, with what may follow.
   private(set) var kinds: [String: Kind] = [:]
+  private var expectations: [String: Expectation] = [:]
   /// By option, those of a configuration file that it replaces if it is given as a flag.
   private(set) var replaced: [String: Set<String>] = [:]
 
@@ -30,9 +31,18 @@ struct OptionTable {
       if let group = child.value as? any OptionGroupLike {
         add(group.arguments)
       } else if let option = child.value as? any OptionLike {
-        kinds[OptionTable.kebab(String(label.dropFirst()))] = option.kind
+        let name = OptionTable.kebab(String(label.dropFirst()))
+        kinds[name] = option.kind
+        expectations[name] = option.expectation
       }
     }
+  }
+
+  /// What is wrong with a value of an option, where more can be said than the parser does: the value
+  /// and what it must be; nil for nothing.
+  func fault(_ name: String, _ value: String) -> String? {
+    guard let expectation = expectations[name], !expectation.accepts(value) else { return nil }
+    return "'\(value)': must be \(expectation.words)"
   }
 
   /// `samplingSteps` or `sampling_steps` as `sampling-steps`.
@@ -58,9 +68,29 @@ extension OptionGroup: OptionGroupLike {
   fileprivate var arguments: any ParsableArguments.Type { Value.self }
 }
 
+/// What the value of an option must be.
+private struct Expectation {
+  /// In words.
+  let words: String
+  /// Whether a value is so.
+  let accepts: (String) -> Bool
+
+  init(_ words: String, accepts: @escaping (String) -> Bool) {
+    self.words = words
+    self.accepts = accepts
+  }
+}
+
+/// A type of option whose values need a word of explanation.
+protocol ExplainedArgument: ExpressibleByArgument {
+  /// What a value must be, with an example.
+  static var expectation: String { get }
+}
+
 /// An option, whatever its type.
 private protocol OptionLike {
   var kind: OptionTable.Kind { get }
+  var expectation: Expectation? { get }
 }
 
 extension Option: OptionLike {
@@ -70,6 +100,21 @@ extension Option: OptionLike {
     case is Int.Type, is Int?.Type, is UInt64.Type: .integer
     case let type as any BareOption.Type: .optional(type.bareValue)
     default: .value
+    }
+  }
+}
+
+extension Option {
+  fileprivate var expectation: Expectation? {
+    switch Value.self {
+    case is Bool.Type, is Bool?.Type:
+      Expectation("true or false") { Arguments.boolean($0) != nil }
+    case is Int.Type, is Int?.Type: Expectation("a whole number") { Int($0) != nil }
+    case is UInt64.Type: Expectation("a whole number, 0 at least") { UInt64($0) != nil }
+    case is Double.Type, is Double?.Type: Expectation("a number") { Double($0) != nil }
+    case let type as any ExplainedArgument.Type:
+      Expectation(type.expectation) { type.init(argument: $0) != nil }
+    default: nil
     }
   }
 }

@@ -11,10 +11,11 @@ struct ExecutionOptions: ReplacingOptions {
 
   @Option(
     help: """
-      Number format: auto is bf16 where the hardware multiplies it, else fp32; to train, always fp32.
+      Number format: auto is bf16 where the hardware multiplies it, else fp32. To train, auto is fp32, \
+      and there are no int8 and fp8.
       """)
   var precision = Precision.auto
-  @Option(help: "The second layer of each MLP under --precision int8: int8, or fp32.")
+  @Option(help: "To sample with --precision int8, the second layer of each MLP: int8, or fp32.")
   var int8Fc2: SecondLayer?
   @Option(
     help: """
@@ -114,6 +115,21 @@ struct MindONEOptions: ReplacingOptions {
     if let dtype { return dtype }
     if useFp16 == false { return .fp32 }
     return useFp16 == true && device.hasPrefix("cuda") ? .fp16 : .auto
+  }
+
+  /// Says so where `use_fp16` does not give float16 in training.
+  ///
+  /// - Parameters:
+  ///   - options: what else says something of the number format.
+  ///   - device: the type of the device.
+  /// - Returns: a line, or nothing.
+  func trainingNotes(_ options: ExecutionOptions, device: String) -> [String] {
+    guard useFp16 == true, dtype == nil, options.precision == .auto, device != "cuda" else {
+      return []
+    }
+    return [
+      "use_fp16 is for a GPU; this trains in float32 (--precision fp16 trains in float16 here too)"
+    ]
   }
 
   /// What is accepted and changes nothing here, a line each.

@@ -31,7 +31,8 @@ enum LossScalerType: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// Two numbers with a comma between.
-struct NumberPair: ExpressibleByArgument {
+struct NumberPair: ExplainedArgument {
+  static let expectation = "two numbers with a comma between, such as 0.9,0.999"
   let first: Double
   let second: Double
 

@@ -1,0 +1,28 @@
+internal import TestSupport
+internal import Testing
+
+@Suite struct HelpTests {
+  @Test(arguments: [
+    [], ["sample"], ["train"], ["train-autoencoder"], ["encode"], ["convert"], ["inspect"],
+    ["doctor"], ["benchmark", "sample"], ["benchmark", "decode"], ["benchmark", "train"],
+    ["benchmark", "data"],
+  ]) func keepsExamplesInOnePiece(_ command: [String]) throws {
+    func examples(_ columns: String) throws -> [Substring] {
+      let result = try dit(command + ["--help"], environment: ["COLUMNS": columns])
+      #expect(result.status == 0)
+      let introduction = result.output.split(separator: "USAGE:", maxSplits: 1)[0]
+      return introduction.split(separator: "\n").filter { $0.hasPrefix("  ") }
+    }
+    let (narrow, wide) = (try examples("80"), try examples("500"))
+    #expect(!wide.isEmpty)
+    #expect(narrow == wide)
+  }
+
+  @Test func saysItsVersion() throws {
+    let result = try dit(["--version"])
+    #expect(result.status == 0)
+    #expect(result.output.contains("libtorch 2."))
+    let version = try #require(result.output.split(separator: ",").first)
+    #expect(try dit(["--help"]).output.contains(version))
+  }
+}
