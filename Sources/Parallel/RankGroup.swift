@@ -175,13 +175,23 @@ public final class RankGroup {
   /// Leaves the job; the rank that serves the store waits for the others.
   public func finish() throws {
     monitor.finish()
+    let start = ContinuousClock.now
+    if rank == 0 {
+      try? store.set(RankGroup.firstDoneKey, to: "")
+    } else {
+      // Launchers end the others soon after one has ended, and rank 0 may be writing a checkpoint.
+      while ContinuousClock.now - start < timeout,
+        (try? store.has(RankGroup.firstDoneKey)) == false,
+        (try? store.has(RankMonitor.failureKey)) == false
+      { usleep(50_000) }
+    }
     _ = try? store.add(1, to: RankGroup.doneKey)
     guard servesStore else { return }
-    let start = ContinuousClock.now
     try RankGroup.waitUntilAllAreDone(store, count) { ContinuousClock.now - start < timeout }
   }
 
   private static let doneKey = "done"
+  private static let firstDoneKey = "first-done"
 
   /// Waits in the process that serves the store.
   static func waitUntilAllAreDone(

@@ -36,6 +36,7 @@ public final class WorkerPool {
   private let store: KeyStore
   private var workers: [Worker] = []
   private var failure: Failure?
+  private var hasAskedToEnd = false
   private var passedSignal: Int32 = 0
 
   /// Set for the workers, so that they know that they are some.
@@ -197,7 +198,7 @@ public final class WorkerPool {
 
   /// The signal that a worker was asked to stop by, as its exit code says; nil for another end.
   private static func stop(_ end: SpawnedProcess.End) -> Int32? {
-    [SIGINT, SIGTERM].first { end == .status((128 + $0) << 8) }
+    [SIGINT, SIGTERM, SIGHUP].first { end == .status((128 + $0) << 8) }
   }
 
   /// Keeps the first failure, and tells all ranks of it.
@@ -217,9 +218,11 @@ public final class WorkerPool {
   private func endIfFailed() {
     guard let failure else { return }
     let elapsed = ContinuousClock.now - failure.time
-    if elapsed > WorkerPool.patience * 2 {
+    if elapsed > WorkerPool.patience * 6 {
       end(SIGKILL)
-    } else if elapsed > WorkerPool.patience {
+    } else if elapsed > WorkerPool.patience, !hasAskedToEnd {
+      // Once: a second one ends a program that saves.
+      hasAskedToEnd = true
       end(SIGTERM)
     }
   }

@@ -82,6 +82,8 @@ struct BulkPlan {
       }
       return
     }
+    // Blocks without their plan may be of any: those of a process that was killed while it removed them.
+    try? FileManager.default.removeItem(atPath: folder)
     try Folder.make(folder)
     try AtomicFile.write(try JSONLine.text(settings) + "\n", to: path)
   }

@@ -50,10 +50,18 @@ struct DiTCommand: ParsableCommand {
   private static func tellOthers(_ error: any Error) {
     let names = DiTCommand.jointCommands.map { $0.configuration.commandName }
     guard names.contains(CommandLine.arguments.dropFirst().first), !(error is LaunchError),
-      let process = try? LaunchVariables(ProcessInfo.processInfo.environment).process()
+      let process = try? LaunchVariables(ProcessInfo.processInfo.environment).process(
+        rankTable: rankTable)
     else { return }
     RankGroup.cancel(
       process, because: DiTCommand.message(for: error), while: { !Interrupt.isRequested })
+  }
+
+  /// What stands after `--rank-table`, of arguments that may not be understood otherwise.
+  private static var rankTable: String? {
+    let (arguments, name) = (CommandLine.arguments, "--rank-table")
+    if let index = arguments.firstIndex(of: name) { return arguments.dropFirst(index + 1).first }
+    return arguments.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
   /// Brings arguments to the parser's form, configuration file included.

@@ -116,7 +116,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }
-      if let npz { return try BulkRun(self, to: npz, ranks).run() }
+      if let npz {
+        try ranks?.agree(on: self)
+        return try BulkRun(self, to: npz, ranks).run()
+      }
       guard ranks == nil else {
         throw UsageError(
           "several processes make images for --npz FILE alone; give --use-parallel false to have each"

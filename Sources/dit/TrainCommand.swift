@@ -90,6 +90,7 @@ struct TrainCommand: ParsableCommand {
     // One rank speaks for all.
     let isFirst = ranks?.rank ?? 0 == 0
     if isFirst { notes.forEach(note) }
+    try ranks?.agree(on: self)
     let setup = try TrainSetup(self, ranks)
     if isFirst { setup.notes.forEach(note) }
     let run = setup.run

@@ -48,19 +48,21 @@ struct TrainSetup {
       (count * epochLength + globalBatchSize - 1) / globalBatchSize
     }
     let stepCount = command.recipe.maxSteps ?? steps(ofEpochs: command.recipe.epochs)
+    let identity = [
+      "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
+      "class_names": ClassNameList.checksum(classNames),
+      TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
+      "images": source.identity, "use_ema": "\(config.averageDecay != nil)",
+      "freeze": config.frozen.joined(separator: ","),
+    ]
+    try ranks?.agree(on: identity)
     let trainer = try Trainer(
       TrainingModel(dit, store, config: config, device: device), config: config, data: batches,
       codec: codec, stepCount: stepCount, device: device, exchange: exchange)
     run = try TrainingRun(
       trainer, data: batches, codec: codec, directory: directory,
       options: command.runOptions(steps),
-      identity: [
-        "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
-        "class_names": ClassNameList.checksum(classNames),
-        TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
-        "images": source.identity, "use_ema": "\(config.averageDecay != nil)",
-        "freeze": config.frozen.joined(separator: ","),
-      ], device: device,
+      identity: identity, device: device,
       sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
     notes =
       source.notes + (start?.notes ?? []) + buildNotes + exchange.notes

@@ -92,6 +92,20 @@ internal import Testing
     }
   }
 
+  @Test func refusesRanksWithOtherOptions() throws {
+    try withParallelFolder { folder in
+      let results = try dits(
+        ParallelFolder.model + ["--output-path", "run"], in: folder.path,
+        environments: LaunchTests.pyTorchJob(port: try LocalPort.free()),
+        more: [1: ["--start-learning-rate", "0.01", "--num-parallel-workers", "1"]])
+      let reason =
+        "rank 1 has other options than rank 0 (start_learning_rate: 0.0001 -> 0.01): start all with"
+        + " the same"
+      #expect(results[1].status == 64 && results[1].errors.contains(reason))
+      #expect(results[0].status == 1 && results[0].errors.contains(reason))
+    }
+  }
+
   @Test func schedulerStopsOnASignal() throws {
     try withParallelFolder { folder in
       let port = try LocalPort.free()

@@ -11,7 +11,12 @@ struct SettingsText {
 
   /// What differs from the text of an earlier run, as "key: before -> now".
   func changes(since earlier: String) -> [String] {
-    let (before, now) = (SettingsText.values(earlier), SettingsText.values(yaml))
+    SettingsText.changes(from: earlier, to: yaml)
+  }
+
+  /// What differs between two texts of this form, as "key: first -> second".
+  static func changes(from first: String, to second: String) -> [String] {
+    let (before, now) = (values(first), values(second))
     return Set(before.keys).union(now.keys).sorted().compactMap { key in
       let (old, new) = (before[key], now[key])
       return old == new ? nil : "\(key): \(old ?? "nothing") -> \(new ?? "nothing")"
