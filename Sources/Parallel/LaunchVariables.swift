@@ -55,7 +55,12 @@ public struct LaunchVariables {
       throw LaunchError(
         "\(lists[0]) and \(lists[1]) contradict each other; unset the variables of one of them")
     }
-    return first.process
+    var process = first.process
+    // Scripts often give RANK and WORLD_SIZE from the launcher's own variables, and no more.
+    if torch != nil, !has("LOCAL_RANK"), let other = findings.dropFirst().first {
+      process.localRank = other.process.localRank
+    }
+    return process
   }
 
   /// `RANK` and what goes with it.

@@ -12,7 +12,7 @@ enum SlurmNodeList {
         if !isInside, character == "-" {
           name.append(character)
         } else if isInside {
-          return name + suffix(of: list)
+          return name + (rest(of: list).flatMap(firstNode(of:)) ?? "")
         } else {
           return name.isEmpty ? nil : name
         }
@@ -22,9 +22,8 @@ enum SlurmNodeList {
     return name.isEmpty ? nil : name
   }
 
-  /// What follows the first brackets, up to a comma.
-  private static func suffix(of list: String) -> String {
-    guard let end = list.firstIndex(of: "]") else { return "" }
-    return String(list[list.index(after: end)...].prefix { $0 != "," })
+  /// What follows the first brackets.
+  private static func rest(of list: String) -> String? {
+    list.firstIndex(of: "]").map { String(list[list.index(after: $0)...]) }
   }
 }

@@ -47,11 +47,15 @@ internal import Testing
     let far = variables.merging(["OMPI_COMM_WORLD_LOCAL_SIZE": "1"]) { $1 }
     expectRefusal(far, naming: "MASTER_ADDR")
     #expect(try process(far.merging(["MASTER_ADDR": "a"]) { $1 })?.storeHost == "a")
+    let both = variables.merging(["RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "a"]) { $1 }
+    #expect(try process(both.merging(["MASTER_PORT": "29400"]) { $1 })?.localRank == 1)
+    #expect(
+      try process(both.merging(["MASTER_PORT": "29400", "LOCAL_RANK": "0"]) { $1 })?.localRank == 0)
   }
 
   @Test(arguments: [
     ("node[003-010,012]", "node003"), ("a,b", "a"), ("gpu-a-[1,3]", "gpu-a-1"),
-    ("rack[1-2]n7,x", "rack1n7"), ("one", "one"),
+    ("rack[1-2]n7,x", "rack1n7"), ("one", "one"), ("rack[1-2]node[3-4],x", "rack1node3"),
   ]) func readsSlurm(_ list: String, _ first: String) throws {
     let variables = [
       "SLURM_STEP_ID": "0", "SLURM_JOB_ID": "77", "SLURM_PROCID": "5", "SLURM_NTASKS": "16",
