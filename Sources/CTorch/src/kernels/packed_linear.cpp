@@ -7,8 +7,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "pack.h"
 #include "parallel.h"
+#include "product.h"
 
 namespace dit {
 namespace {
@@ -71,15 +71,6 @@ DIT_CLONES void multiply_panels(const PackedProduct &p, int64_t begin, int64_t e
   }
 }
 
-/// Rows of x, `[M, K]`, as tiles `[tiles][K][kRows]`; rows past the end repeat the last.
-DIT_CLONES void pack_rows(const float *x, float *packed, int64_t m, int64_t k, int64_t begin,
-                          int64_t end) {
-  for (int64_t tile = begin; tile < end; tile++) {
-    const int64_t row = tile * kRows;
-    pack_transposed<kRows>(x + row * k, k, std::min(kRows, m - row), k, packed + row * k);
-  }
-}
-
 at::Tensor pack_linear_weight(const at::Tensor &weight) {
   TORCH_CHECK(weight.dim() == 2 && weight.scalar_type() == at::kFloat && weight.size(1) > 0,
               "a weight must be [out, in] float32, not ", weight.sizes());
@@ -119,11 +110,9 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
   auto shape = x.sizes().vec();
   shape.back() = n;
   at::Tensor result = at::empty(shape, x.options());
-  const int64_t tiles = ceil_div(m, kRows);
-  at::Tensor blocks = at::empty({tiles, k, kRows}, x.options());
-  const float *in = rows.const_data_ptr<float>();
+  at::Tensor blocks = at::empty({ceil_div(m, kRows), k, kRows}, x.options());
   float *a = blocks.data_ptr<float>();
-  parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_rows(in, a, m, k, begin, end); });
+  pack_tiles({rows.const_data_ptr<float>(), k, false}, m, k, a);
   const PackedProduct product{a,
                               packed.const_data_ptr<float>(),
                               result.data_ptr<float>(),

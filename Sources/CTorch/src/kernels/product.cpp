@@ -63,16 +63,16 @@ struct Block {
   int64_t k, depth;
 };
 
-/// Tiles of A as `[tiles][K][kRows]`; rows past the end repeat the last.
-DIT_CLONES void pack_a(const Product &p, int64_t begin, int64_t end, float *packed) {
+DIT_CLONES void pack_a(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
+                       float *packed) {
   for (int64_t t = begin; t < end; t++) {
     const int64_t row = t * kRows;
-    const int64_t count = std::min(kRows, p.m - row);
-    float *out = packed + row * p.k;
-    if (p.a.is_transposed) {
-      pack_columns<kRows>(p.a.data + row, p.a.stride, count, p.k, out);
+    const int64_t count = std::min(kRows, m - row);
+    float *out = packed + row * k;
+    if (a.is_transposed) {
+      pack_columns<kRows>(a.data + row, a.stride, count, k, out);
     } else {
-      pack_transposed<kRows>(p.a.data + row * p.a.stride, p.a.stride, count, p.k, out);
+      pack_transposed<kRows>(a.data + row * a.stride, a.stride, count, k, out);
     }
   }
 }
@@ -146,12 +146,17 @@ DIT_CLONES void multiply_part(const Product &p, const Part &part, const float *a
 
 }  // namespace
 
+void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) {
+  parallel_for(ceil_div(m, kRows), 4,
+               [&](int64_t begin, int64_t end) { pack_a(a, m, k, begin, end, out); });
+}
+
 void multiply(const Product &product) {
   const int64_t tiles = ceil_div(product.m, kRows);
   const int64_t panels = ceil_div(product.n, kColumns);
   thread_local Room left;
   float *a = left.of(tiles * product.k * kRows);
-  parallel_for(tiles, 4, [&](int64_t begin, int64_t end) { pack_a(product, begin, end, a); });
+  pack_tiles(product.a, product.m, product.k, a);
   const auto part = [&](const Part &part) {
     thread_local Room right;
     multiply_part(product, part, a, right.of(kPanelBlock * kColumns * kDepthBlock));

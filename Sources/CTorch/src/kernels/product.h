@@ -24,6 +24,9 @@ struct Product {
   float *other = nullptr;  // [m, n], contiguous: what `finish` reads or writes
 };
 
+/// Lays a, `[m, k]`, out as `[tiles][k][kRows]` on all threads; rows past the end repeat the last.
+void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out);
+
 /// Computes a product on all threads. Elements are sums in an order that only `k` decides.
 void multiply(const Product &product);
 
