@@ -7,11 +7,19 @@ public final class AppendedFile {
 
   /// Opens a file, or makes it.
   ///
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - byteCount: how much of it stays; all if nil.
   /// - Throws: `FileError`.
-  public init(_ path: String) throws {
+  public init(_ path: String, keeping byteCount: Int? = nil) throws {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
+    if let byteCount, ftruncate(descriptor, off_t(byteCount)) != 0 {
+      let number = errno
+      close(descriptor)
+      throw FileError.system("write", path, errno: number)
+    }
   }
 
   deinit { close(descriptor) }

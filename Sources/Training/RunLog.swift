@@ -16,23 +16,26 @@ public final class RunLog {
   /// - Throws: `FileError`.
   public init(_ directory: RunDirectory, after step: Int = 0) throws {
     let path = directory.path + "/metrics.jsonl"
-    try RunLog.removeSteps(after: step, from: path)
-    metrics = try AppendedFile(path)
+    metrics = try AppendedFile(path, keeping: RunLog.byteCount(ofStepsTo: step, in: path))
     log = try AppendedFile(directory.path + "/log.txt")
     events = try EventFile(folder: directory.path + "/tensorboard", after: step)
   }
 
-  /// Keeps the lines of some steps, of those that are whole.
-  private static func removeSteps(after step: Int, from path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else { return }
+  /// How far a file of metrics goes to the end of the last whole line of a step up to `step`; nil
+  /// if there is no such file, or nothing in it. Steps ascend and there may be millions, so it is read
+  /// from its end.
+  private static func byteCount(ofStepsTo step: Int, in path: String) -> Int? {
+    guard let file = try? MappedFile(path) else { return nil }
     struct Line: Decodable { let step: Int }
-    let lines = data.split(separator: UInt8(ascii: "\n"))
-    let kept = lines.filter { line in
-      (try? JSONDecoder().decode(Line.self, from: line)).map { $0.step <= step } ?? false
+    let newline = UInt8(ascii: "\n")
+    var end = file.bytes.lastIndex(of: newline) ?? 0
+    while end > 0 {
+      let start = file.bytes[..<end].lastIndex(of: newline).map { $0 + 1 } ?? 0
+      let line = try? JSONDecoder().decode(Line.self, from: Data(file.bytes[start..<end]))
+      if let line, line.step <= step { return end + 1 }
+      end = start - 1
     }
-    guard kept.count < lines.count else { return }
-    let text = kept.map { String(decoding: $0, as: UTF8.self) + "\n" }.joined()
-    try AtomicFile.write(text, to: path)
+    return 0
   }
 
   /// Adds a line with the time to `log.txt`.
