@@ -12,10 +12,14 @@ public struct RunDirectory: Sendable {
   public let path: String
 
   /// Whether there is the folder of a run.
-  public static func isRun(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(
-      atPath: path + "/checkpoints", isDirectory: &isFolder) && isFolder.boolValue
+  public static func isRun(_ path: String) -> Bool { Folder.exists(checkpoints(of: path)) }
+
+  /// The whole checkpoints of a run.
+  ///
+  /// - Parameter path: the run's folder, which need not be there.
+  /// - Returns: the newest first; none where there is no run.
+  public static func savedCheckpoints(of path: String) -> [TrainingCheckpoint] {
+    savedSteps(of: path).reversed().map { checkpoint(at: $0, of: path) }
   }
 
   /// Makes the folder where it is missing.
@@ -38,7 +42,7 @@ public struct RunDirectory: Sendable {
       throw TrainingError(
         "'\(path)' is in use\(owner): stop that run first, or choose another --output-path")
     }
-    for name in names where name.hasPrefix(RunDirectory.partialPrefix) {
+    for name in RunDirectory.names(of: path) where name.hasPrefix(RunDirectory.partialPrefix) {
       try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)
     }
     return lock
@@ -65,15 +69,11 @@ public struct RunDirectory: Sendable {
 
   /// Where the checkpoint of a step lies.
   public func checkpoint(at step: Int) -> TrainingCheckpoint {
-    TrainingCheckpoint(checkpoints + "/" + RunDirectory.name(of: step))
+    RunDirectory.checkpoint(at: step, of: path)
   }
 
   /// The steps of whole checkpoints, ascending.
-  public var savedSteps: [Int] {
-    names.compactMap { name in
-      name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
-    }.sorted()
-  }
+  public var savedSteps: [Int] { RunDirectory.savedSteps(of: path) }
 
   /// Points `latest` at a step's checkpoint and removes all but the last few.
   ///
@@ -85,11 +85,23 @@ public struct RunDirectory: Sendable {
     }
   }
 
-  private var names: [String] {
-    (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+  private var checkpoints: String { RunDirectory.checkpoints(of: path) }
+
+  private static func checkpoints(of path: String) -> String { path + "/checkpoints" }
+
+  private static func names(of path: String) -> [String] {
+    (try? Folder.names(in: checkpoints(of: path))) ?? []
   }
 
-  private var checkpoints: String { path + "/checkpoints" }
+  private static func savedSteps(of path: String) -> [Int] {
+    names(of: path).compactMap { name in
+      name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
+    }.sorted()
+  }
+
+  private static func checkpoint(at step: Int, of path: String) -> TrainingCheckpoint {
+    TrainingCheckpoint(checkpoints(of: path) + "/" + name(of: step))
+  }
 
   private static func name(of step: Int) -> String { String(format: "step-%06d", step) }
 }

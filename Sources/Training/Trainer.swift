@@ -64,6 +64,10 @@ public final class Trainer {
 
   /// After this many dropped steps in a row a run is beyond help.
   private static let dropLimit = 25
+  /// What to do about a loss that is not finite.
+  static let remedy =
+    "go on from the last checkpoint, or one before the loss rose, with a lower learning rate,"
+    + " clipping or fp32"
 
   /// A trainer at the beginning of a run.
   ///
@@ -222,8 +226,7 @@ public final class Trainer {
       guard droppedInARow < Self.dropLimit else {
         throw TrainingError(
           "the last \(droppedInARow) steps had a loss or gradient that is not finite, and nothing was"
-            + " saved since: go on from the last checkpoint, or one before the loss rose, with a lower"
-            + " learning rate, clipping or fp32")
+            + " saved since: " + Self.remedy)
       }
       return (norm, true)
     }

@@ -29,11 +29,18 @@ public struct TrainingModel {
   /// The trained parameters in the order of the model.
   public var trained: [(name: String, tensor: Tensor)] {
     store.names.compactMap { name in
-      guard name != "pos_embed", !config.frozen.contains(where: { name.contains($0) }) else {
-        return nil
-      }
-      return store[name].map { (name, $0) }
+      TrainingModel.trains(name, except: config.frozen) ? store[name].map { (name, $0) } : nil
     }
+  }
+
+  /// Whether a parameter is trained.
+  ///
+  /// - Parameters:
+  ///   - name: the parameter's.
+  ///   - frozen: parts of the names of those that are not.
+  /// - Returns: false for positions too, which are computed.
+  public static func trains(_ name: String, except frozen: [String]) -> Bool {
+    name != "pos_embed" && !frozen.contains(where: name.contains)
   }
 
   /// The loss of some rows.

@@ -108,7 +108,7 @@ public final class TrainingRun {
   private func find(_ path: String?) throws -> (Found?, [String]) {
     let candidates =
       path.map { [TrainingCheckpoint($0)] }
-      ?? directory?.savedSteps.reversed().compactMap { directory?.checkpoint(at: $0) } ?? []
+      ?? directory.map { RunDirectory.savedCheckpoints(of: $0.path) } ?? []
     var failures: [String] = []
     for checkpoint in candidates {
       do {
@@ -275,8 +275,7 @@ public final class TrainingRun {
     if let last, last.isDropped, !last.loss.isFinite {
       reason =
         "not saved: the loss is not finite, and steps since \(trainer.step - trainer.droppedInARow)"
-        + " were dropped; go on from the last checkpoint, or one before the loss rose, with a lower"
-        + " learning rate, clipping or fp32"
+        + " were dropped; " + Trainer.remedy
     } else if trainer.step > savedStep {
       earlier = try save()
     }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import Layers
 internal import Models
 internal import Pipeline
+internal import Training
 
 /// What is trained.
 struct TrainModelOptions: ReplacingOptions {
@@ -127,9 +128,8 @@ struct TrainModelOptions: ReplacingOptions {
         "--freeze \(part): no parameter has that in its name"
           + (hint.map { "; did you mean '\($0)'?" } ?? ""))
     }
-    let isTrained = store.names.contains { name in
-      name != "pos_embed" && !frozen.contains(where: name.contains)
+    guard store.names.contains(where: { TrainingModel.trains($0, except: frozen) }) else {
+      throw UsageError("--freeze \(freeze ?? ""): nothing is left to train")
     }
-    guard isTrained else { throw UsageError("--freeze \(freeze ?? ""): nothing is left to train") }
   }
 }

@@ -1,5 +1,4 @@
 internal import Checkpoint
-internal import Files
 internal import Models
 internal import Pipeline
 internal import Training
@@ -47,13 +46,9 @@ struct TrainStart {
   /// there is none that can be read.
   private static func resumed(_ output: TrainOutputOptions) -> Checkpoint? {
     guard let resume = output.resume else { return nil }
-    let folders = resume.checkpoint.map { [$0] } ?? checkpoints(of: output.outputPath ?? "")
+    let folders =
+      resume.checkpoint.map { [$0] }
+      ?? RunDirectory.savedCheckpoints(of: output.outputPath ?? "").map(\.path)
     return folders.lazy.compactMap { try? Checkpoint.open($0 + "/model.safetensors") }.first
-  }
-
-  private static func checkpoints(of run: String) -> [String] {
-    let folder = run + "/checkpoints"
-    return ((try? Folder.names(in: folder)) ?? []).reversed().filter { $0.hasPrefix("step-") }
-      .map { "\(folder)/\($0)" }
   }
 }
