@@ -12,7 +12,12 @@ final class BrokenImageList: Sendable {
   func takeNotes() -> [String] {
     images.withLock { images in
       defer { images = [] }
-      return images.map { "\($0.reason); left out" }
+      return images.map(\.note)
     }
   }
+}
+
+extension BrokenImage {
+  /// What is wrong, and what comes of it.
+  var note: String { "\(reason); left out" }
 }

@@ -51,17 +51,10 @@ struct DiTCommand: ParsableCommand {
     let names = DiTCommand.jointCommands.map { $0.configuration.commandName }
     guard names.contains(CommandLine.arguments.dropFirst().first), !(error is LaunchError),
       let process = try? LaunchVariables(ProcessInfo.processInfo.environment).process(
-        rankTable: rankTable)
+        rankTable: Arguments.value(of: "rank-table", in: CommandLine.arguments))
     else { return }
     RankGroup.cancel(
       process, because: DiTCommand.message(for: error), while: { !Interrupt.isRequested })
-  }
-
-  /// What stands after `--rank-table`, of arguments that may not be understood otherwise.
-  private static var rankTable: String? {
-    let (arguments, name) = (CommandLine.arguments, "--rank-table")
-    if let index = arguments.firstIndex(of: name) { return arguments.dropFirst(index + 1).first }
-    return arguments.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 
   /// Brings arguments to the parser's form, configuration file included.

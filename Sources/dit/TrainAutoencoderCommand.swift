@@ -57,9 +57,9 @@ struct TrainAutoencoderCommand: ParsableCommand {
     try Bounds.from(1, to: 1024).check(latentChannels, "--latent-channels")
     try Bounds.counts.check(maxSteps, "--max-steps")
     try Bounds.batchSizes.check(trainBatchSize, "--train-batch-size")
-    try Bounds.above(0, to: 100).check(startLearningRate, "--start-learning-rate")
+    try Bounds.startRates.check(startLearningRate, "--start-learning-rate")
     try Bounds.rates.check(endLearningRate, "--end-learning-rate")
-    try Bounds.from(0, to: 1_000_000_000).check(warmupSteps, "--warmup-steps")
+    try Bounds.countsOrNone.check(warmupSteps, "--warmup-steps")
     try Bounds.shares.check(emaDecay, "--ema-decay")
     try Bounds.counts.check(saveInterval, "--save-interval")
     try Bounds.threadCounts.check(numParallelWorkers, "--num-parallel-workers")
@@ -121,7 +121,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     return try FolderData(
       folder, options: options, microBatchSize: trainBatchSize, classNames: folder.classNames,
       hasPosterior: false
-    ) { note("\($0.reason); left out") }
+    ) { note($0.note) }
   }
 
   private func loop(_ trainer: AutoencoderTrainer, _ path: String) throws {

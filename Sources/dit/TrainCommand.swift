@@ -108,9 +108,10 @@ struct TrainCommand: ParsableCommand {
   /// Writes the options as run; says which are others than before.
   private func writeSettings(_ directory: RunDirectory, _ run: TrainingRun) throws {
     let path = directory.path + "/config.yaml"
-    let settings = SettingsText(self)
+    let settings = SettingsText(self).yaml
     if output.resume != nil, let before = FileManager.default.contents(atPath: path) {
-      let changes = settings.changes(since: String(decoding: before, as: UTF8.self))
+      let changes = SettingsText.changes(
+        from: String(decoding: before, as: UTF8.self), to: settings)
       if !changes.isEmpty {
         let text = "changed since the run was last started: \(changes.joined(separator: "; "))"
         note(text)
@@ -122,7 +123,7 @@ struct TrainCommand: ParsableCommand {
         "the run has taken its \(run.trainer.stepCount) steps already: raise --max-steps or --epochs"
       )
     }
-    try AtomicFile.write(settings.yaml, to: path)
+    try AtomicFile.write(settings, to: path)
   }
 
   private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {

@@ -50,6 +50,13 @@ struct Arguments {
     return Set(flags.map { OptionTable.kebab(String($0.dropFirst(2).prefix { $0 != "=" })) })
   }
 
+  /// What stands after an option, of arguments that may not be understood otherwise; nil for nothing.
+  static func value(of name: String, in arguments: [String]) -> String? {
+    let flag = "--\(name)"
+    if let index = arguments.firstIndex(of: flag) { return arguments.dropFirst(index + 1).first }
+    return arguments.first { $0.hasPrefix(flag + "=") }.map { String($0.dropFirst(flag.count + 1)) }
+  }
+
   /// Long options in kebab-case, each with its value if it has one.
   ///
   /// - Throws: `UsageError` for a value of another kind, and a name that others have for an option.

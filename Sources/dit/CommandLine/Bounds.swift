@@ -59,6 +59,8 @@ extension Bounds where Value == Int {
   /// How many there are of something, or how long it takes: a billion at most, so that products of a
   /// few do not overflow.
   static var counts: Bounds { .from(1, to: 1_000_000_000) }
+  /// The same for what may be left out by 0.
+  static var countsOrNone: Bounds { .from(0, to: 1_000_000_000) }
   /// Height and width of images in pixels.
   static var imageSizes: Bounds { .from(1, to: 16384) }
   /// Images at a time.
@@ -72,6 +74,8 @@ extension Bounds where Value == Int {
 extension Bounds where Value == Double {
   /// What is multiplied by.
   static var factors: Bounds { .above(0, to: 1_000_000) }
+  /// Learning rates.
+  static var startRates: Bounds { .above(0, to: 100) }
   /// Learning rates that may come to an end at 0.
   static var rates: Bounds { .from(0, to: 100) }
   /// Shares that leave something over.

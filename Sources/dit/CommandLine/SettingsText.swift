@@ -9,11 +9,6 @@ struct SettingsText {
     yaml = SettingsText.lines(of: command).joined(separator: "\n") + "\n"
   }
 
-  /// What differs from the text of an earlier run, as "key: before -> now".
-  func changes(since earlier: String) -> [String] {
-    SettingsText.changes(from: earlier, to: yaml)
-  }
-
   /// What differs between two texts of this form, as "key: first -> second".
   static func changes(from first: String, to second: String) -> [String] {
     let (before, now) = (values(first), values(second))
