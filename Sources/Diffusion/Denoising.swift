@@ -21,7 +21,9 @@ public struct DenoisingStep {
 
 /// The steps from noise to latents, taken as they are asked for: progress, previews and stopping
 /// belong to the caller.
-public struct Denoising: Sequence, IteratorProtocol {
+///
+/// No `Sequence`: a step may fail, and each is taken once.
+public final class Denoising {
   private let diffusion: GaussianDiffusion
   private let sampler: Sampler
   private let eta: Double
@@ -58,17 +60,22 @@ public struct Denoising: Sequence, IteratorProtocol {
   }
 
   /// Takes the next step; nil after the last.
-  public mutating func next() -> DenoisingStep? {
+  ///
+  /// - Throws: `TorchError` if memory does not suffice or the device fails; the latents are then those
+  ///   before the step.
+  public func next() throws -> DenoisingStep? {
     let count = diffusion.schedule.count
     guard index < count else { return nil }
     let step = count - 1 - index
     let timestep = diffusion.schedule.timesteps[step]
-    latents = withoutGradients {
-      let output = denoiser(latents, timestep)
-      let noise = noise.draw(
-        imageCount: latents.size(0), rowCount: noiseRowCount,
-        shape: Array(latents.shape.dropFirst()))
-      return diffusion.step(sampler, latents, output: output, step: step, noise: noise, eta: eta)
+    latents = try withTorchErrors {
+      withoutGradients {
+        let output = denoiser(latents, timestep)
+        let noise = noise.draw(
+          imageCount: latents.size(0), rowCount: noiseRowCount,
+          shape: Array(latents.shape.dropFirst()))
+        return diffusion.step(sampler, latents, output: output, step: step, noise: noise, eta: eta)
+      }
     }
     defer { index += 1 }
     return DenoisingStep(index: index, count: count, timestep: timestep, latents: latents)

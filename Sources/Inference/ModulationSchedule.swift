@@ -67,6 +67,14 @@ final class ModulationSchedule {
     let steps = stem.timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
     let classes = embedding(labels, table: stem.labels).expandingDims(at: 0)  // [1, L, D]
     let condition = silu(steps + classes)  // [S, L, D]
-    return concatenated(layers.map { $0(condition).to(.float32) }, axis: 2)
+    let widths = layers.map { $0.weight.size(0) }
+    let vectors = Tensor.empty(
+      [timesteps.count, labels.count, widths.reduce(0, +)], device: labels.device)
+    var start = 0
+    for (layer, width) in zip(layers, widths) {
+      vectors.narrowed(axis: 2, start: start, count: width).copyInPlace(from: layer(condition))
+      start += width
+    }
+    return vectors
   }
 }

@@ -71,8 +71,7 @@ public final class WorkerPool {
     variables[WorkerPool.marker] = "1"
     if variables["OMP_NUM_THREADS"] == nil {
       // Threads of several processes on one core spin in each other's way.
-      let cores = ProcessInfo.processInfo.activeProcessorCount
-      variables["OMP_NUM_THREADS"] = "\(max(1, cores / count))"
+      variables["OMP_NUM_THREADS"] = "\(max(1, LibTorch.threadCount / count))"
     }
     SpawnedProcess.keepEnds()
     for rank in 0..<count {

@@ -180,17 +180,19 @@ public final class LatentDiffusionPipeline {
       throw PipelineError(.setting, error.message)
     }
     let (count, size, channels) = (labels.count, model.inputSize, model.channelCount)
-    let start = noise.draw(imageCount: count, rowCount: count, shape: [channels, size, size])
     let rows = options.guidance.rows(for: labels, nullClass: model.classCount)
     let runner = try loadedRunner()
-    let network = withoutGradients {
-      runner.prepared(labels: rows, timesteps: schedule.timesteps)
+    return try withTorchErrors {
+      let start = noise.draw(imageCount: count, rowCount: count, shape: [channels, size, size])
+      let network = withoutGradients {
+        runner.prepared(labels: rows, timesteps: schedule.timesteps)
+      }
+      return Denoising(
+        GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
+        sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
+        noise: noise,
+        denoiser: options.guidance.denoiser(noiseChannelCount: channels, over: network))
     }
-    return Denoising(
-      GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
-      sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
-      noise: noise,
-      denoiser: options.guidance.denoiser(noiseChannelCount: channels, over: network))
   }
 
   private func loadedRunner() throws -> any DiTRunner {
@@ -209,11 +211,19 @@ public final class LatentDiffusionPipeline {
   ///   - latents: `[N, C, h, w]`
   ///   - isWanted: asked before each image; the rest is left out once it says no.
   /// - Returns: the images, in the order of the rows.
-  /// - Throws: `TorchError` if memory does not suffice.
+  /// - Throws: `PipelineError` for latents that are not finite; `TorchError` if memory does not
+  ///   suffice.
   public func decode(
     _ latents: Tensor, whileTrue isWanted: () -> Bool = { true }
   ) throws -> [RGBImage] {
-    try withTorchErrors {
+    let isSound = try withTorchErrors { latents.isFinite.allTrue }
+    guard isSound else {
+      throw PipelineError(
+        .unusable,
+        "the model gives latents that are not finite in precision \(precision.name): are its weights"
+          + " sound, and does --precision fp32 give images?")
+    }
+    return try withTorchErrors {
       withoutGradients {
         (0..<latents.size(0)).prefix { _ in isWanted() }.map { index in
           let scaled = latents[index..<index + 1].to(.float32) / scaleFactor

@@ -90,7 +90,7 @@ public enum Placement {
         "precision fp16 needs a GPU or a processor with AVX512_FP16; use bf16 or fp32 here")
     case _ where (precision.isInt8 || precision == .fp8) && mode == .eager:
       throw PipelineError(
-        .setting, "precision \(precision.name) is for mode graph; eager has fp32 and bf16")
+        .setting, "precision \(precision.name) is for mode graph; eager has fp32, bf16 and fp16")
     case _ where precision.isInt8 && device != .cpu:
       throw PipelineError(
         .unusable,

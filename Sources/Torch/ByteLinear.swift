@@ -43,7 +43,7 @@ struct ByteLinear {
     } catch {
       throw TorchError(operation: "8-bit linear layer", message: "\(error)")
     }
-    self.bias = bias ?? .zeros([count])
+    self.bias = (bias ?? .zeros([count])).contiguous
     ones = .ones([count])
     zeros = .zeros([count], dtype: .int32)
     linear = own

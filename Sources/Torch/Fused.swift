@@ -89,9 +89,9 @@ extension RowFormat {
 }
 
 extension Rows {
-  /// What a kernel returned: values, and scales that are empty but for 8 bits.
+  /// What a kernel returned: values, and scales that mean something for bytes alone.
   fileprivate init(kernelResults results: [Tensor], _ format: RowFormat) {
     self.init(
-      values: results[0].to(format.dtype), scales: results[1].count > 0 ? results[1] : nil)
+      values: results[0].to(format.dtype), scales: format == .bytes ? results[1] : nil)
   }
 }

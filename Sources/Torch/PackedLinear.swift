@@ -68,11 +68,22 @@ public struct PackedLinear {
 
   private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
     guard weight.device.hasProcessorKernels else { return .plain(weight) }
-    if let reorder = Packed.reorder, let linear = Packed.linear, isServedByOneDNN(format) {
+    if let (reorder, linear) = oneDNN(format) {
       return .oneDNN(reorder(.tensor(weight), nil), linear)
     }
     if format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
     return .plain(weight)
+  }
+
+  /// Whether float32 products on a processor are our own, not oneDNN's.
+  public static var hasOwnProducts: Bool { oneDNN(.float32) == nil }
+
+  /// What lays out and multiplies, where oneDNN is the fastest at a format on this processor.
+  private static func oneDNN(_ format: RowFormat) -> (Operator, Operator)? {
+    guard let reorder = Packed.reorder, let linear = Packed.linear, isServedByOneDNN(format) else {
+      return nil
+    }
+    return (reorder, linear)
   }
 
   /// Whether oneDNN is the fastest at a format on this processor.

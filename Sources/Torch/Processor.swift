@@ -34,15 +34,4 @@ public enum Processor {
     ]
     return present.filter(\.1).map(\.0)
   }
-
-  /// Whether float32 matrix products on packed weights are our own, not oneDNN's.
-  public static var isServedByOwnProducts: Bool { !ctorch_has_wide_vectors() }
-
-  /// From now on freed memory stays with the process, and large tensors lie in pages of 2 MB where
-  /// the system has them; call it before the first tensor is made.
-  ///
-  /// A training step and a decoded image free and ask for the same large blocks again and again, and
-  /// the system would clear each page each time. With small pages the processor looks up addresses
-  /// all the time: a training step takes 5 to 10 % longer.
-  public static func prepareMemory() { ctorch_prepare_memory() }
 }

@@ -48,7 +48,7 @@ public struct SampleGrid {
         model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
       })
     var latents = start
-    for step in steps {
+    while let step = try steps.next() {
       latents = step.latents
       try mark()
     }

@@ -32,14 +32,24 @@ struct BenchmarkSampleCommand: ParsableCommand {
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @Option(help: "Print one JSON object.") var json = false
 
+  func validate() throws {
+    try BenchmarkSampleCommand.check(imageSize, modelName)
+    try Bounds.batchSizes.check(batchSize, "--batch-size")
+    // One more goes before them, and there are 1000 timesteps.
+    try Bounds.from(1, to: 999).check(steps, "--steps")
+  }
+
+  /// Refuses an image that a model cannot have.
+  static func check(_ imageSize: Int, _ model: DiTPreset) throws {
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    guard imageSize.isMultiple(of: 8 * model.patchSize) else {
+      throw ValidationError(
+        "--image-size \(imageSize): must be a multiple of \(8 * model.patchSize)")
+    }
+  }
+
   func run() throws {
-    guard imageSize > 0, imageSize.isMultiple(of: 8 * modelName.patchSize) else {
-      throw ValidationError("image size \(imageSize): must be a multiple of 8 x the patch size")
-    }
-    guard batchSize > 0, steps > 0, steps < 1000 else {
-      throw ValidationError("batch size and steps must be positive, steps below 1000")
-    }
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(

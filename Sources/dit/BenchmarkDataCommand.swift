@@ -21,10 +21,8 @@ struct BenchmarkDataCommand: ParsableCommand {
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    guard (1...16384).contains(imageSize) else {
-      throw ValidationError("--image-size \(imageSize): must be 1 ... 16384")
-    }
-    guard steps > 0 else { throw ValidationError("--steps must be at least 1") }
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.counts.check(steps, "--steps")
   }
 
   func run() throws {

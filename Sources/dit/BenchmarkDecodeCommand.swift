@@ -25,17 +25,17 @@ struct BenchmarkDecodeCommand: ParsableCommand {
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    guard imageSize > 0, imageSize.isMultiple(of: 8) else {
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    guard imageSize.isMultiple(of: 8) else {
       throw ValidationError("--image-size \(imageSize): must be a multiple of 8")
     }
-    guard batchSize > 0, steps > 0 else {
-      throw ValidationError("--batch-size and --steps must be at least 1")
-    }
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
+    try Bounds.batchSizes.check(batchSize, "--batch-size")
+    try Bounds.counts.check(steps, "--steps")
+    try Bounds.threadCounts.check(threads, "--threads")
   }
 
   func run() throws {
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
     let report = try DecodingBenchmark(

@@ -26,17 +26,13 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    guard batchSize > 0, steps > 0 else {
-      throw ValidationError("--batch-size and --steps must be at least 1")
-    }
+    try BenchmarkSampleCommand.check(imageSize, modelName)
+    try Bounds.batchSizes.check(batchSize, "--batch-size")
+    try Bounds.counts.check(steps, "--steps")
   }
 
   func run() throws {
-    guard imageSize > 0, imageSize.isMultiple(of: 8 * modelName.patchSize) else {
-      throw UsageError(
-        "--image-size \(imageSize): must be a multiple of \(8 * modelName.patchSize)")
-    }
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     var training = TrainingConfig()

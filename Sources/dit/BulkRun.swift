@@ -76,7 +76,10 @@ struct BulkRun {
       "eta": "\(options.eta)", "guidance_scale": "\(options.guidance.scale)",
       "cfg_channels": command.cfgChannels.defaultValueDescription,
       "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
-      "int8_fc2": pipeline.precision.secondLayerName ?? "none", "mode": config.mode.rawValue,
+      "int8_fc2": pipeline.precision.secondLayerName ?? "none",
+      "int8_emulated": "\(pipeline.precision.isEmulated)", "mode": config.mode.rawValue,
+      // Generators of other devices give other noise.
+      "device": pipeline.device.type, "tf32": "\(config.allowsTF32)",
     ]
   }
 
@@ -88,10 +91,10 @@ struct BulkRun {
       let images = plan.images(of: block)
       let generators = try images.map { try pipeline.makeGenerator(seed: plan.seed(of: $0)) }
       var latents: Tensor?
-      for step in try pipeline.denoising(
+      let steps = try pipeline.denoising(
         labels: images.map { plan.labels[$0] }, options: command.samplingOptions,
         noise: .separate(generators))
-      {
+      while let step = try steps.next() {
         latents = step.latents
         try check()
       }

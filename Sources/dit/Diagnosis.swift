@@ -80,7 +80,7 @@ struct Diagnosis: Encodable {
       name: Processor.name, cores: ProcessInfo.processInfo.activeProcessorCount,
       threads: LibTorch.threadCount, memoryBytes: ProcessInfo.processInfo.physicalMemory,
       features: Processor.features, libtorchKernels: LibTorch.kernelSet,
-      products: Processor.isServedByOwnProducts
+      products: PackedLinear.hasOwnProducts
         ? "our own, on packed weights (AVX2)" : "oneDNN's, on packed weights")
     launcher = Diagnosis.launcher()
     let chosen: Device?
@@ -174,7 +174,7 @@ extension Diagnosis {
     var lines = [
       "libtorch      \(libtorch.version) in \(libtorch.folder)"
         + (libtorch.hasCuda ? ", with CUDA" : ", without CUDA"),
-      "processor     \(processor.name ?? "unknown"), \(processor.cores) cores,"
+      "processor     \(processor.name ?? "unknown"), \(processor.cores) logical cores,"
         + " \(processor.threads) threads, \(memory(Int(clamping: processor.memoryBytes)))",
       "              \(processor.features.joined(separator: " "))",
       "              matrix products: \(processor.products); libtorch's kernels:"

@@ -37,9 +37,6 @@ struct DoctorCommand: ParsableCommand {
       print(diagnosis.lines.joined(separator: "\n"))
       return
     }
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(diagnosis), as: UTF8.self))
+    print(try JSONReport.text(diagnosis))
   }
 }

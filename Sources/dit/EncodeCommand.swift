@@ -51,7 +51,7 @@ struct EncodeCommand: ParsableCommand {
   }
 
   func run() throws {
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     guard let dataPath else { throw UsageError("the images are missing: give --data-path FOLDER") }
     guard let outputPath else {
       throw UsageError("where to write is missing: give --output-path FOLDER")

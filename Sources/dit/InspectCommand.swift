@@ -38,9 +38,6 @@ struct InspectCommand: ParsableCommand {
       print(lines().joined(separator: "\n"))
       return
     }
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(findings), as: UTF8.self))
+    print(try JSONReport.text(findings))
   }
 }

@@ -112,7 +112,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
 
   func run() throws {
     try checkTogether()
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }

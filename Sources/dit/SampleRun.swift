@@ -63,18 +63,20 @@ struct SampleRun {
     defer { progress.finish() }
     let start = clock.now
     var result = Result()
-    var sampling = Duration.zero
+    var (firstSteps, laterSteps): ([Double], [Double]) = ([], [])
     for (index, batch) in batches.enumerated() {
-      let batchStart = clock.now
       var latents: Tensor?
       let steps = try pipeline.denoising(
         labels: batch.map(\.label), options: options, generator: generator)
-      for step in steps {
+      var last = clock.now
+      while let step = try steps.next() {
         latents = step.latents
         progress.update(index * options.stepCount + step.index + 1)
         try Interrupt.check()
+        let seconds = last.duration(to: clock.now).inSeconds
+        if step.index == 0 { firstSteps.append(seconds) } else { laterSteps.append(seconds) }
+        last = clock.now
       }
-      sampling += batchStart.duration(to: clock.now)
       guard let latents else { continue }
       let images = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
       try Interrupt.check()
@@ -82,7 +84,8 @@ struct SampleRun {
       result.images += images
       if command.saveLatents != nil { result.latents.append(latents.to(.cpu)) }
     }
-    result.secondsPerStep = sampling.inSeconds / Double(batches.count * options.stepCount)
+    // The first step of a batch prepares for the others.
+    result.secondsPerStep = median(laterSteps.isEmpty ? firstSteps : laterSteps)
     result.seconds = start.duration(to: clock.now).inSeconds
     return result
   }
@@ -131,10 +134,7 @@ struct SampleRun {
           file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label)
         )
       })
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(report), as: UTF8.self) + "\n"
+    return try JSONReport.text(report) + "\n"
   }
 }
 

@@ -86,7 +86,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       throw UsageError(
         "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
     }
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
     let folder = try ImageFolder(dataPath)

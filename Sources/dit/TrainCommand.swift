@@ -45,7 +45,7 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     try model.checkTogether()
     try recipe.checkTogether()
-    Processor.prepareMemory()
+    ProcessMemory.prepare()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel, train)
   }

@@ -50,7 +50,7 @@ internal import Torch
       from: start, noiseRowCount: rows.count, noise: .shared(generator),
       denoiser: guidance.denoiser(noiseChannelCount: 4, over: network))
     var count = 0
-    for step in steps {
+    while let step = try steps.next() {
       count += 1
       #expect(relativeError(step.latents, expected[count]) < Tolerance.trajectory, "step \(count)")
     }

@@ -7,17 +7,23 @@ internal import Testing
 internal import Torch
 
 @Suite struct RepeatedSamplingTests {
-  private static func latents(_ pipeline: LatentDiffusionPipeline) throws -> Tensor {
-    let options = SamplingOptions(sampler: .ddim, stepCount: 3)
+  private static func latents(
+    _ pipeline: LatentDiffusionPipeline, labels: [Int] = [0, 3], stepCount: Int = 3
+  ) throws -> Tensor {
+    let options = SamplingOptions(sampler: .ddim, stepCount: stepCount)
     let steps = try pipeline.denoising(
-      labels: [0, 3], options: options, generator: try pipeline.makeGenerator(seed: 7))
-    return try #require(steps.reduce(nil) { $1.latents })
+      labels: labels, options: options, generator: try pipeline.makeGenerator(seed: 7))
+    var latents: Tensor?
+    while let step = try steps.next() { latents = step.latents }
+    return try #require(latents)
   }
 
   @Test func givesTheSameAgainAndInAnotherProcess() throws {
     let config = PipelineConfig(precision: .fp32)
     let pipeline = try LatentDiffusionPipeline(config)
     let first = try RepeatedSamplingTests.latents(pipeline)
+    // What another run leaves behind must not be seen.
+    _ = try RepeatedSamplingTests.latents(pipeline, labels: [1, 1, 2], stepCount: 2)
     #expect(relativeError(try RepeatedSamplingTests.latents(pipeline), first) == 0)
     let another = try LatentDiffusionPipeline(config)
     #expect(relativeError(try RepeatedSamplingTests.latents(another), first) == 0)

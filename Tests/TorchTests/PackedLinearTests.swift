@@ -101,4 +101,35 @@ internal import Torch
     }
     #expect(try #require(error).message.contains("AVX512_VNNI"))
   }
+
+  @Test(arguments: formats.filter { $0 != .bytes }) func takesNoRows(_ format: RowFormat) throws {
+    let layer = try PackedLinear(weight: .ones([65, 33]), bias: nil, format: format)
+    #expect(
+      try withTorchErrors { layer(Rows(.zeros([2, 0, 33]), as: format)) }.shape == [2, 0, 65])
+  }
+
+  @Test(arguments: formats) func takesABiasWhoseNumbersLieApart(_ format: RowFormat) throws {
+    let values = try Case([7, 33, 65])
+    let bias = stacked([values.bias, values.bias * 0], axis: 1).selected(axis: 1, index: 0)
+    let layer = try PackedLinear(weight: values.weight, bias: bias, format: format)
+    let result = layer(Rows(values.x, as: format))
+    #expect(relativeError(result, values.expected) < tolerance(format))
+  }
+
+  @Test func passesOnWhatIsNoNumber() throws {
+    let values = try Case([7, 33, 65])
+    let layer = PackedLinear(weight: values.weight, bias: values.bias)
+    let x = values.x * 100
+    x[0][2].copyInPlace(from: .full([33], .nan))
+    let result = layer.gelu(Rows(x, as: .float32)).values
+    #expect(!result[0][2].isFinite.allTrue && result[0][3].isFinite.allTrue)
+    #expect(
+      result[1].isFinite.allTrue
+        && relativeError(
+          result[1],
+          geluTanh(
+            linear(
+              x[1], weight: values.weight, bias: values.bias))) < Tolerance.float32
+    )
+  }
 }

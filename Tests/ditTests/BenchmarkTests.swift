@@ -41,13 +41,4 @@ internal import Testing
       #expect(report["images"] as? Int == 6 && report["threads"] as? Int == 1)
     }
   }
-
-  @Test(arguments: [
-    (["--image-size", "20"], "multiple of 8"), (["--batch-size", "0"], "at least 1"),
-    (["--steps", "0"], "at least 1"), (["--threads", "0"], "at least 1"),
-  ]) func explainsWhatCannotBeDecoded(_ arguments: [String], _ hint: String) throws {
-    let result = try dit(["benchmark", "decode"] + arguments)
-    #expect(result.status == 64)
-    #expect(result.errors.contains(hint), "\(result.errors)")
-  }
 }

@@ -19,7 +19,7 @@ internal import Testing
 
   @Test func makesTheSameFileWithAnyNumberOfProcesses() throws {
     try withTemporaryFolder { folder in
-      let one = try sample("one.npz", in: folder)
+      let one = try sample("one.npz", ["--threads", "2"], in: folder)
       #expect(one.status == 0, "\(one.errors)")
       #expect(one.output == "one.npz\n")
       // As a kill leaves it while blocks are removed: of which plan, nobody can say.

@@ -45,10 +45,13 @@ internal import Torch
   }
 
   @Test func knowsThatFloat32StandsInForBytes() throws {
-    guard !Processor.hasByteProducts else { return }
-    let environment = ["DIT_EMULATE_INT8": "1"]
-    let int8 = try precisions(try report(["--device", "cpu"], environment: environment))["int8"]
-    #expect(try #require(int8?["remark"] as? String).contains("float32 stands in"))
+    for (value, hint) in [("1", "float32 stands in"), ("0", "AVX512_VNNI")] {
+      let environment = ["DIT_EMULATE_INT8": value]
+      let int8 = try precisions(try report(["--device", "cpu"], environment: environment))["int8"]
+      let isThere = Processor.features.contains("AVX512_VNNI")
+      #expect(try #require(int8?["remark"] as? String).contains(isThere ? "in hardware" : hint))
+      #expect((int8?["runs_as"] != nil) == (isThere || value == "1"))
+    }
   }
 
   @Test(.enabled(if: !hasGPU)) func saysWhyThereIsNoGPU() throws {

@@ -49,6 +49,20 @@ internal import Torch
     }
   }
 
+  @Test func refusesLatentsThatAreNotFinite() throws {
+    let values = try GoldenValues("dit-fixed")
+    try withTemporaryFolder { folder in
+      var weights = values.weights
+      weights["final_layer.linear.bias"] = try #require(weights["final_layer.linear.bias"]) * .nan
+      try SafetensorsWriter.write(
+        weights.map { ($0.key, $0.value) }, to: folder + "/nan.safetensors")
+      let result = try sample(
+        ["--dit-checkpoint", "nan.safetensors", "--num-heads", "4"], in: folder)
+      expectFailure(result, "not finite", "precision")
+      #expect(!FileManager.default.fileExists(atPath: folder + "/out/grid.png"))
+    }
+  }
+
   @Test func tellsAnAutoencoderFromAModel() throws {
     let (vae, model) = (golden("autoencoder-kl.safetensors"), golden("dit-even.safetensors"))
     try withTemporaryFolder { folder in

@@ -87,6 +87,22 @@ internal import Testing
   }
 
   @Test(arguments: [
+    (["sample", "--image-size", "68719476736"], "must be from 1 to 16384"),
+    (["sample", "--image-size", "100"], "--image-size 100: must be a multiple of 16"),
+    (["sample", "--batch-size", "9223372036854775807"], "must be from 1 to 65536"),
+    (["sample", "--steps", "1000"], "--steps 1000: must be from 1 to 999"),
+    (["decode", "--steps", "9223372036854775807"], "must be from 1 to 1000000000"),
+    (["decode", "--image-size", "12"], "--image-size 12: must be a multiple of 8"),
+    (["decode", "--threads", "0"], "--threads 0: must be from 1 to 1024"),
+    (["train", "--batch-size", "0"], "--batch-size 0: must be from 1 to 65536"),
+    (["data", "--data-path", ".", "--image-size", "0"], "--image-size 0: must be from 1 to 16384"),
+  ]) func refusesBenchmarksOfAnySize(_ arguments: [String], _ hint: String) throws {
+    let result = try dit(["benchmark"] + arguments)
+    #expect(result.status == 64)
+    #expect(result.errors.contains(hint), "\(result.errors)")
+  }
+
+  @Test(arguments: [
     (["--lr", "1"], "unknown option '--lr'; did you mean '--start-learning-rate'?"),
     (["--depth", "-1"], "--depth -1: must be from 1 to 1024"),
     (["--betas", "0.9"], "--betas '0.9': must be two numbers with a comma between"),

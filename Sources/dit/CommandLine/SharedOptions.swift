@@ -11,8 +11,8 @@ struct ExecutionOptions: ReplacingOptions {
 
   @Option(
     help: """
-      Number format: auto is bf16 where the hardware multiplies it, else fp32. To train, auto is fp32, \
-      and there are no int8 and fp8.
+      Number format: auto is bf16 where the hardware multiplies it, else fp32, or fp16 on a GPU. To \
+      train, auto is fp32, and there are no int8 and fp8.
       """)
   var precision = Precision.auto
   @Option(help: "To sample with --precision int8, the second layer of each MLP: int8, or fp32.")

@@ -8,6 +8,9 @@ extern "C" {
 /// for, as that of NCCL looks to the processor; it takes tensors of any device.
 void *ctorch_testing_prompt_group(void);
 
+/// How many threads take part in a loop of our kernels, where libtorch is to use so many.
+int ctorch_testing_team_size(int threads);
+
 #ifdef __cplusplus
 }
 #endif

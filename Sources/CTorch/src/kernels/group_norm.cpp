@@ -16,6 +16,10 @@
 namespace dit {
 namespace {
 
+/// Parts of an image that are summed up by themselves: always as many, so that the sums do not
+/// depend on the number of threads.
+constexpr int64_t kParts = 64;
+
 /// Sums and sums of squares of the channels of some pixels of an image, added in double precision
 /// to `sums`, `[2, C]`.
 DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64_t width,
@@ -43,18 +47,17 @@ std::tuple<at::Tensor, at::Tensor> group_norm_factors(const at::Tensor &x, const
               "x must be [N, H, W, C] float32 with C = ", weight.numel(), " in ", groups,
               " groups, not ", x.sizes());
   const int64_t images = x.size(0), channels = x.size(3), pixels = x.size(1) * x.size(2);
-  const int64_t threads = at::get_num_threads();
-  at::Tensor sums = at::zeros({images, threads, 2, channels}, x.options().dtype(at::kDouble));
+  at::Tensor sums = at::zeros({images, kParts, 2, channels}, x.options().dtype(at::kDouble));
   at::Tensor factors = at::empty({images, channels}, x.options());
   at::Tensor offsets = at::empty({images, channels}, x.options());
   const float *in = x.const_data_ptr<float>();
   double *parts = sums.data_ptr<double>();
-  parallel_for(threads, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(kParts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t part = begin; part < end; part++) {
       for (int64_t image = 0; image < images; image++) {
-        sum_pixels(in + image * x.stride(0), parts + (image * threads + part) * 2 * channels,
-                   channels, x.size(2), x.stride(1), pixels * part / threads,
-                   pixels * (part + 1) / threads);
+        sum_pixels(in + image * x.stride(0), parts + (image * kParts + part) * 2 * channels,
+                   channels, x.size(2), x.stride(1), pixels * part / kParts,
+                   pixels * (part + 1) / kParts);
       }
     }
   });
@@ -64,8 +67,8 @@ std::tuple<at::Tensor, at::Tensor> group_norm_factors(const at::Tensor &x, const
   for (int64_t image = 0; image < images; image++) {
     for (int64_t group = 0; group < groups; group++) {
       double sum = 0, squares = 0;
-      for (int64_t part = 0; part < threads; part++) {
-        const double *from = parts + (image * threads + part) * 2 * channels + group * width;
+      for (int64_t part = 0; part < kParts; part++) {
+        const double *from = parts + (image * kParts + part) * 2 * channels + group * width;
         for (int64_t c = 0; c < width; c++) {
           sum += from[c];
           squares += from[channels + c];

@@ -110,6 +110,7 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
   auto shape = x.sizes().vec();
   shape.back() = n;
   at::Tensor result = at::empty(shape, x.options());
+  if (m == 0) return result;
   at::Tensor blocks = at::empty({ceil_div(m, kRows), k, kRows}, x.options());
   float *a = blocks.data_ptr<float>();
   pack_tiles({rows.const_data_ptr<float>(), k, false}, m, k, a);

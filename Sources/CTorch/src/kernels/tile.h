@@ -44,7 +44,9 @@ DIT_INLINE void finish_tile(const Tile &tile, Vector (&sums)[kRows][2]) {
       Vector value = sums[i][j];
       if (!tile.first) value += *c;
       if (tile.last) {
-        auto *other = reinterpret_cast<UnalignedVector *>(tile.other + i * tile.stride + 8 * j);
+        const auto other = [&] {
+          return reinterpret_cast<UnalignedVector *>(tile.other + i * tile.stride + 8 * j);
+        };
         if (tile.bias != nullptr) {
           value += *reinterpret_cast<const UnalignedVector *>(tile.bias + 8 * j);
         }
@@ -53,9 +55,9 @@ DIT_INLINE void finish_tile(const Tile &tile, Vector (&sums)[kRows][2]) {
         } else if (tile.finish == Finish::keep_gelu) {
           Vector activated = value;
           apply_gelu_tanh<Vector, IntVector>(activated);
-          *other = activated;
+          *other() = activated;
         } else if (tile.finish == Finish::gelu_slope) {
-          Vector slope = *other;
+          Vector slope = *other();
           apply_gelu_tanh_slope<Vector, IntVector>(slope);
           value *= slope;
         }
