@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains on the devices of this machine that a rank table of HCCL names, one process for each.
-# The processes go on in the background; rank 0 of this machine writes to train.log.
+# The processes go on in the background; each writes to a log of its own, the first to train.log.
 if [[ $# != 4 ]]; then
   cat >&2 <<'USAGE'
 usage: scripts/run_distributed.sh RANK_TABLE_FILE START_DEVICE RANK_SIZE DATASET_PATH
@@ -14,19 +14,35 @@ USAGE
   exit 64
 fi
 set -euo pipefail
+
+refuse() {
+  echo "Error: $1" >&2
+  exit 64
+}
+
 export RANK_TABLE_FILE=$1
 start=$2
 size=$3
 dataset=$4
+program=${DIT:-dit}
 read -r -a options <<<"${OPTIONS:--c configs/training/class_cond_train.yaml}"
 
+[[ -f $RANK_TABLE_FILE ]] || refuse "RANK_TABLE_FILE '$RANK_TABLE_FILE': no such file"
+[[ $start =~ ^[0-9]+$ ]] || refuse "START_DEVICE '$start': must be a whole number, 0 at least"
+[[ $size =~ ^[1-9][0-9]*$ ]] || refuse "RANK_SIZE '$size': must be a whole number, 1 at least"
+[[ -d $dataset ]] || refuse "DATASET_PATH '$dataset': no such folder"
+command -v "$program" >/dev/null ||
+  refuse "the program '$program' is not there: make install, or name it with DIT=.build/release/dit"
+
+logs=()
 for ((i = 0; i < size; i++)); do
   # The table says which rank the device of this machine is.
   export DEVICE_ID=$((start + i))
-  log=/dev/null
-  ((i)) || log=train.log
+  log=train.log
+  ((i == 0)) || log=train-$DEVICE_ID.log
+  logs+=("$log")
   echo "starting device $DEVICE_ID"
-  "${DIT:-dit}" train "${options[@]}" --data-path "$dataset" --use-parallel true \
+  "$program" train "${options[@]}" --data-path "$dataset" --use-parallel true \
     >"$log" 2>&1 </dev/null &
 done
-echo "Training has started; its output is in train.log."
+echo "Training has started; its output is in ${logs[*]}."

@@ -77,14 +77,17 @@ public final class Claim {
   ///
   /// What a process that is gone left half-written in the folder is removed with its claim.
   ///
-  /// - Parameter path: the file.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - other: another folder from which to remove what is half-written.
   /// - Throws: `FileError` if the file cannot be written.
-  public init?(_ path: String) throws {
+  public init?(_ path: String, sweeping other: String? = nil) throws {
     let record = Owner.current.record
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     if descriptor < 0 {
       guard errno == EEXIST else { throw FileError.system("write", path, errno: errno) }
-      guard try Claim.takeOver(path, record) else { return nil }
+      let folders = [Folder.parent(of: path)] + (other.map { [$0] } ?? [])
+      guard try Claim.takeOver(path, record, sweeping: folders) else { return nil }
     } else {
       defer { close(descriptor) }
       do {
@@ -115,7 +118,9 @@ public final class Claim {
   /// is older than this many seconds.
   private static let emptyAge = 60
 
-  private static func takeOver(_ path: String, _ record: [UInt8]) throws -> Bool {
+  private static func takeOver(
+    _ path: String, _ record: [UInt8], sweeping folders: [String]
+  ) throws -> Bool {
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else {
       guard errno == ENOENT else { throw FileError.system("write", path, errno: errno) }
@@ -131,7 +136,7 @@ public final class Claim {
     let count = pread(descriptor, &buffer, buffer.count, 0)
     if let owner = Owner(record: buffer.prefix(max(count, 0))) {
       guard owner.isGone else { return false }
-      AtomicFile.removeLeftovers(of: owner.process, in: Folder.parent(of: path))
+      for folder in folders { AtomicFile.removeLeftovers(of: owner.process, in: folder) }
     } else {
       guard time(nil) - status.st_mtim.tv_sec > emptyAge else { return false }
     }

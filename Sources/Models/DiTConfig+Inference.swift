@@ -18,7 +18,7 @@ extension DiTConfig {
   ///   - headCount: the number of heads, if the caller knows it.
   ///   - metadata: the file's texts; `num_heads` is looked for.
   /// - Returns: the configuration, and where the number of heads comes from.
-  /// - Throws: `ModelError` if the shapes are not a DiT's.
+  /// - Throws: `ModelError` if the shapes are not a DiT's, or caller and metadata contradict each other.
   public static func inferred(
     from shapes: [String: [Int]], headCount: Int? = nil, metadata: [String: String] = [:]
   ) throws -> (config: DiTConfig, headCountSource: HeadCountSource) {
@@ -59,9 +59,13 @@ extension DiTConfig {
   private static func heads(
     _ given: Int?, _ metadata: [String: String], width: Int, depth: Int
   ) throws -> (Int, HeadCountSource) {
+    let own = metadata["num_heads"].flatMap { Int($0) }
+    if let given, let own, given != own {
+      throw ModelError("the model has \(own) attention heads, as the file says, not \(given)")
+    }
     let preset = DiTPreset.allCases.first { $0.size.hiddenSize == width && $0.size.depth == depth }
     let candidates: [(Int?, HeadCountSource)] = [
-      (given, .given), (metadata["num_heads"].flatMap { Int($0) }, .metadata),
+      (given, .given), (own, .metadata),
       (preset?.size.headCount, .preset), (max(width / 64, 1), .width),
     ]
     for case (let count?, let source) in candidates {

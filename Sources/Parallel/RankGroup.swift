@@ -82,6 +82,7 @@ public final class RankGroup {
   /// What a rank can be at.
   public enum Phase: Sendable {
     case data, backward, exchange, update, draw, save
+    case sample, encode
 
     var status: RankStatus.Phase {
       switch self {
@@ -91,8 +92,25 @@ public final class RankGroup {
       case .update: .update
       case .draw: .draw
       case .save: .save
+      case .sample: .sample
+      case .encode: .encode
       }
     }
+  }
+
+  /// Something that is to be brought to its end after a failure, such as a file that is being written.
+  public struct Hold: Sendable {
+    fileprivate let monitor: RankMonitor
+
+    /// Says that it is done; once.
+    public func release() { monitor.hold(false) }
+  }
+
+  /// From now until the hold is released the program is not ended because another rank is lost, for a
+  /// timeout at most.
+  public func hold() -> Hold {
+    monitor.hold(true)
+    return Hold(monitor: monitor)
   }
 
   /// Has rank 0 do something by itself, while the others wait for as long as it gets on.
@@ -126,6 +144,16 @@ public final class RankGroup {
       }
       usleep(100_000)
     }
+  }
+
+  /// Tells all ranks to stop, where they ask; for work in which none waits for another.
+  public func requestStop() { _ = try? store.add(1, to: RankGroup.stopKey) }
+
+  /// Whether a rank has told all to stop.
+  ///
+  /// - Throws: `LaunchError`.
+  public func isStopRequested() throws -> Bool {
+    try naming { try store.add(0, to: RankGroup.stopKey) } > 0
   }
 
   /// Ends the work in hand if a rank is lost.
@@ -190,6 +218,7 @@ public final class RankGroup {
     try RankGroup.waitUntilAllAreDone(store, count) { ContinuousClock.now - start < timeout }
   }
 
+  private static let stopKey = "stop"
   private static let doneKey = "done"
   private static let firstDoneKey = "first-done"
 

@@ -18,6 +18,8 @@ final class RankMonitor: Sendable {
     var ownFailure: String?
     var isTold = false
     var isFinished = false
+    /// How much is being done that is to be brought to its end, whatever becomes of the job.
+    var holdCount = 0
     /// When the store last answered.
     var lastAnswer = ContinuousClock.now
   }
@@ -38,6 +40,9 @@ final class RankMonitor: Sendable {
   private static let grace = Duration.seconds(20)
   /// Where the store has the reason why the job cannot go on.
   static let failureKey = "failure"
+
+  /// The key in which a rank says that it brings something to its end after a failure.
+  static func holdKey(_ rank: Int) -> String { "hold/\(rank)" }
 
   /// Starts to watch.
   ///
@@ -105,6 +110,10 @@ final class RankMonitor: Sendable {
     _ = done.wait(timeout: .now() + RankMonitor.silence.inSeconds)
   }
 
+  /// Begins, or ends, what is to be brought to its end after a failure: the program is not ended
+  /// meanwhile, but for a whole timeout.
+  func hold(_ isBegun: Bool) { state.withLock { $0.holdCount += isBegun ? 1 : -1 } }
+
   /// "rank 3 on host".
   func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
 
@@ -133,7 +142,7 @@ final class RankMonitor: Sendable {
         if isFinished { return }
         if let own { MeetingPoint.publish("\(name(rank)): \(own)", in: store) }
         if try store.has(RankMonitor.failureKey) {
-          return fail(try store.text(of: RankMonitor.failureKey))
+          return fail(try store.text(of: RankMonitor.failureKey), store)
         }
         if isLost, let message = try blame(store, neighbor, silentSince: seen.at) {
           MeetingPoint.publish(message, in: store)
@@ -156,15 +165,24 @@ final class RankMonitor: Sendable {
   }
 
   /// Takes note of a failure, and ends the program unless it ends by itself.
-  private func fail(_ message: String) {
+  private func fail(_ message: String, _ store: KeyStore? = nil) {
     let isOwn = state.withLock { state in
       state.failure = message
       state.isTold = true
       return state.ownFailure != nil || state.isFinished
     }
     guard !isOwn else { return }
-    Thread.sleep(forTimeInterval: RankMonitor.grace.inSeconds)
-    guard !state.withLock({ $0.isFinished }) else { return }
+    let start = ContinuousClock.now
+    var end = start + RankMonitor.grace
+    while ContinuousClock.now < end {
+      let (isFinished, isHeld) = state.withLock { ($0.isFinished, $0.holdCount > 0) }
+      if isFinished { return }
+      try? store?.set(RankMonitor.holdKey(rank), to: isHeld ? "1" : "0")
+      if isHeld, ContinuousClock.now - start < timeout {
+        end = max(end, .now + RankMonitor.silence * 2)
+      }
+      Thread.sleep(forTimeInterval: RankMonitor.interval.inSeconds)
+    }
     FileHandle.standardError.write(Data("Error: \(message)\n".utf8))
     _exit(1)
   }

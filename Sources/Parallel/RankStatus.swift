@@ -17,6 +17,8 @@ struct RankStatus: Equatable {
     case draw
     case wait
     case save
+    case sample
+    case encode
     case done
 
     /// For the user's eyes.
@@ -30,13 +32,22 @@ struct RankStatus: Equatable {
       case .draw: "drawing samples"
       case .wait: "waiting for rank 0"
       case .save: "saving"
+      case .sample: "sampling"
+      case .encode: "encoding"
       case .done: "done"
       }
     }
   }
 
   /// The step and the part of it.
-  var place: String { step == 0 ? phase.name : "step \(step) (\(phase.name))" }
+  var place: String {
+    guard step > 0 else { return phase.name }
+    switch phase {
+    case .sample: return "block \(step) (\(phase.name))"
+    case .encode: return "image \(step) (\(phase.name))"
+    default: return "step \(step) (\(phase.name))"
+    }
+  }
 
   /// Whether it is further than another.
   func isAhead(of other: RankStatus) -> Bool {

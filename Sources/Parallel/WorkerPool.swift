@@ -45,6 +45,8 @@ public final class WorkerPool {
   private static let prefix = "dit/attempt_0"
   /// How long workers may take to end by themselves after one has failed, and after SIGTERM.
   private static let patience = Duration.seconds(4)
+  /// How long they may take if they bring something to its end, such as a checkpoint.
+  private static let holdLimit = Duration.seconds(600)
 
   /// Starts the workers.
   ///
@@ -214,10 +216,18 @@ public final class WorkerPool {
     MeetingPoint.publish(message, in: store)
   }
 
+  /// Whether a worker that runs brings something to its end.
+  private var isHeld: Bool {
+    workers.contains { worker in
+      let key = RankMonitor.holdKey(worker.rank)
+      return worker.end == nil && (try? store.has(key)) == true && (try? store.text(of: key)) == "1"
+    }
+  }
+
   private func endIfFailed() {
     guard let failure else { return }
     let elapsed = ContinuousClock.now - failure.time
-    if elapsed > WorkerPool.patience * 6 {
+    if elapsed > WorkerPool.patience * 6, elapsed > WorkerPool.holdLimit || !isHeld {
       end(SIGKILL)
     } else if elapsed > WorkerPool.patience, !hasAskedToEnd {
       // Once: a second one ends a program that saves.

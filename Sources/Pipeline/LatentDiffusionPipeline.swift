@@ -68,9 +68,13 @@ public final class LatentDiffusionPipeline {
         "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
       ]
       : []
+    let slowness =
+      precision == .bf16 && device == .cpu && !Processor.hasBFloat16
+      ? ["this processor does not multiply bf16 in hardware: --precision fp32 is faster here"] : []
     let scaleNote = PipelineConfig.scaleNote(
       scaleFactor, own: autoencoder?.defaultScaleFactor ?? scaleFactor)
-    notes = checkpoint.notes + loader.notes + emulation + (scaleNote.map { [$0] } ?? [])
+    notes =
+      checkpoint.notes + loader.notes + emulation + slowness + (scaleNote.map { [$0] } ?? [])
     self.model = model
     runner = .waiting(loader)
   }
@@ -81,6 +85,11 @@ public final class LatentDiffusionPipeline {
   ) throws -> ((any Autoencoder)?, Int) {
     let checkpoint: Checkpoint
     switch config.chosenAutoencoder {
+    case .file(let file) where config.ditCheckpoint == nil:
+      throw PipelineError(
+        .setting,
+        "'\(file)' is not the autoencoder of the built-in model, which has its own: name the model's file"
+          + " with --dit-checkpoint, or leave the autoencoder out")
     case .file(let file): checkpoint = try Checkpoint.open(file, part: .vae)
     case .embedded: checkpoint = try EmbeddedModel.autoencoder()
     case .automatic, .none:
@@ -172,6 +181,11 @@ public final class LatentDiffusionPipeline {
     guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
     guard options.eta >= 0, options.eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
+    }
+    if case .first(let count) = options.guidance.channels, count > model.channelCount {
+      throw PipelineError(
+        .setting,
+        "guidance on the first \(count) channels: the model has \(model.channelCount)")
     }
     let schedule: NoiseSchedule
     do {

@@ -80,6 +80,7 @@ public enum Placement {
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> Precision {
     let gpu = device.type == "cuda" ? gpu(device) : nil
+    let half = device == .cpu && !Processor.hasBFloat16 ? "fp32" : "bf16"
     switch precision {
     case .auto:
       guard device != .cpu else { return Processor.hasBFloat16 ? .bf16 : .fp32 }
@@ -87,7 +88,7 @@ public enum Placement {
     case .fp16 where device == .cpu && !Processor.hasFloat16:
       throw PipelineError(
         .unusable,
-        "precision fp16 needs a GPU or a processor with AVX512_FP16; use bf16 or fp32 here")
+        "precision fp16 needs a GPU or a processor with AVX512_FP16; use \(half) here")
     case _ where (precision.isInt8 || precision == .fp8) && mode == .eager:
       throw PipelineError(
         .setting, "precision \(precision.name) is for mode graph; eager has fp32, bf16 and fp16")
@@ -100,7 +101,7 @@ public enum Placement {
         .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")
     case .fp8 where device.type != "cuda":
       throw PipelineError(
-        .unusable, "precision fp8 runs on NVIDIA GPUs alone; use bf16 on device \(device)")
+        .unusable, "precision fp8 runs on NVIDIA GPUs alone; use \(half) on device \(device)")
     case .fp8 where gpu?.hasFloat8 == false:
       throw PipelineError(
         .unusable,

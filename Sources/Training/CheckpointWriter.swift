@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Parallel
 internal import Synchronization
 
 /// Writes checkpoints on a thread of its own, one at a time, while training goes on.
@@ -19,10 +20,11 @@ final class CheckpointWriter {
   /// - Parameters:
   ///   - snapshot: what to write.
   ///   - checkpoint: where.
+  ///   - hold: released once all is done.
   ///   - publish: called once it is whole.
   func write(
     _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
-    publish: @escaping @Sendable () throws -> Void
+    holding hold: RankGroup.Hold?, publish: @escaping @Sendable () throws -> Void
   ) {
     let outcome = outcome
     let path = checkpoint.path
@@ -37,6 +39,7 @@ final class CheckpointWriter {
       } catch {
         outcome.failure.withLock { $0 = "\(error)" }
       }
+      hold?.release()
       outcome.done.signal()
     }
     self.thread = thread

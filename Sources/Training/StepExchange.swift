@@ -40,6 +40,9 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func enter(_ phase: RankGroup.Phase, step: Int) throws { try ranks?.enter(phase, step: step) }
 
+  /// Something that is brought to its end though other ranks are lost.
+  func hold() -> RankGroup.Hold? { ranks?.hold() }
+
   /// Has rank 0 draw samples, while the others wait for as long as it gets on.
   ///
   /// - Parameters:

@@ -245,7 +245,8 @@ public final class TrainingRun {
     savedStep = step
     isSaveDue = false
     guard let snapshot, let directory else { return failure }
-    writer.write(snapshot, to: directory.checkpoint(at: step)) {
+    let hold = trainer.exchange.hold()
+    writer.write(snapshot, to: directory.checkpoint(at: step), holding: hold) {
       try directory.publish(step: step, keeping: keepCount)
     }
     return failure

@@ -68,6 +68,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
       "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
       "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
       "peak_memory_bytes": report.peakMemoryBytes, "threads": report.threads,
+      "model_name": modelName.rawValue, "image_size": imageSize, "batch_size": batchSize,
       "precision": precision.name, "mode": execution.chosenMode.rawValue,
       "device": device.description,
     ]
@@ -88,7 +89,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     """
     \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision)\(precision.isEmulated ? ", emulated" : ""), \
     \(execution.chosenMode.rawValue), \
-    \(report.threads) threads on \(device)
+    \(Amount.of(report.threads, "thread")) on \(device)
     step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
     \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB
     """

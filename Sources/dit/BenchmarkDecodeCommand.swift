@@ -46,7 +46,7 @@ struct BenchmarkDecodeCommand: ParsableCommand {
       print(
         """
         AutoencoderKL, \(imageSize) px, batch \(batchSize), \(mode.rawValue), \
-        \(LibTorch.threadCount) threads on \(device)
+        \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
         batch \(report.secondsPerBatch) s (first \(report.firstBatchSeconds) s), peak memory \
         \(report.peakMemoryBytes >> 20) MiB
         """)
@@ -56,7 +56,8 @@ struct BenchmarkDecodeCommand: ParsableCommand {
       "seconds_per_batch": report.secondsPerBatch,
       "first_batch_seconds": report.firstBatchSeconds,
       "peak_memory_bytes": report.peakMemoryBytes, "threads": LibTorch.threadCount,
-      "precision": "fp32", "mode": mode.rawValue, "device": device.description,
+      "image_size": imageSize, "batch_size": batchSize, "precision": "fp32", "mode": mode.rawValue,
+      "device": device.description,
     ])
     print(line)
   }

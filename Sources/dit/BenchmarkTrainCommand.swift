@@ -49,7 +49,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
       print(
         """
         \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
-        \(LibTorch.threadCount) threads on \(device)
+        \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
         step \(report.secondsPerStep) s (fastest \(report.fastestStepSeconds) s, first \(report.firstStepSeconds) s), \(imagesPerSecond) \
         images/s, peak memory \(memory >> 20) MiB
         """)
@@ -59,6 +59,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
       "seconds_per_step": report.secondsPerStep,
       "fastest_step_seconds": report.fastestStepSeconds,
       "first_step_seconds": report.firstStepSeconds,
+      "model_name": modelName.rawValue, "image_size": imageSize, "batch_size": batchSize,
       "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
       "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
       "device": device.description,

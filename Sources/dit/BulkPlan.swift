@@ -66,8 +66,22 @@ struct BulkPlan {
   /// Makes the folder for the blocks, or checks that those in it are of the same plan.
   ///
   /// - Parameter settings: what decides the pixels, by option.
-  /// - Throws: `UsageError` if it is not; `FileError`.
-  func prepare(_ settings: [String: String]) throws {
+  /// - Returns: that this job alone works in the folder.
+  /// - Throws: `UsageError` if they are not, or another job works there; `FileError`.
+  func prepare(_ settings: [String: String]) throws -> Claim {
+    try Folder.make(folder)
+    let lock = folder + "/job.lock"
+    // Of a job that was killed while it joined blocks a file without a name is left beside the result.
+    guard let claim = try Claim(lock, sweeping: Folder.parent(of: folder)) else {
+      let owner = Claim.owner(of: lock).map { "\($0)" } ?? "another process"
+      throw UsageError(
+        "\(owner) is making this file; wait for it, or remove '\(lock)' if it is no more")
+    }
+    try check(settings)
+    return claim
+  }
+
+  private func check(_ settings: [String: String]) throws {
     let path = folder + "/plan.json"
     if let data = FileManager.default.contents(atPath: path) {
       let earlier = (try? JSONDecoder().decode([String: String].self, from: data)) ?? [:]
@@ -83,8 +97,7 @@ struct BulkPlan {
       return
     }
     // Blocks without their plan may be of any: those of a process that was killed while it removed them.
-    try? FileManager.default.removeItem(atPath: folder)
-    try Folder.make(folder)
+    for block in 0..<blockCount { unlink(file(of: block)) }
     try AtomicFile.write(try JSONLine.text(settings) + "\n", to: path)
   }
 }

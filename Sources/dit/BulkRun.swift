@@ -25,6 +25,9 @@ struct BulkRun {
 
   func run() throws {
     let isFirst = ranks?.rank ?? 0 == 0
+    guard !Folder.exists(path) else {
+      throw UsageError("--npz '\(path)': it is a folder; name a file")
+    }
     guard command.force || !Folder.hasFile(path) else {
       throw UsageError(
         "'\(path)' would be overwritten; choose another --npz, or allow it with --force")
@@ -37,9 +40,11 @@ struct BulkRun {
       path, count: command.numSamples, labels: labels, classCount: pipeline.model.classCount,
       blockSize: command.batchSize ?? SamplePlan.defaultBatchSize, imageSize: pipeline.imageSize,
       seed: command.seed)
+    var claim: Claim?
+    defer { claim?.release() }
     if isFirst {
       pipeline.notes.forEach(note)
-      try plan.prepare(try settings(pipeline, config, labels))
+      claim = try plan.prepare(try settings(pipeline, config, labels))
     }
     let work = try BulkWork(plan, ranks)
     if isFirst { note(work.summary) }
@@ -88,6 +93,7 @@ struct BulkRun {
   ) throws {
     defer { work.progress?.finish() }
     while let block = try work.next() {
+      try ranks?.enter(.sample, step: block + 1)
       let images = plan.images(of: block)
       let generators = try images.map { try pipeline.makeGenerator(seed: plan.seed(of: $0)) }
       var latents: Tensor?
@@ -115,7 +121,7 @@ struct BulkRun {
 
   /// Stops this process and, where it was told to stop, all others with it.
   private func check() throws {
-    if Interrupt.isRequested { _ = try? ranks?.store.add(1, to: BulkWork.stopKey) }
+    if Interrupt.isRequested { ranks?.requestStop() }
     try Interrupt.check()
     try ranks?.check()
   }
@@ -136,9 +142,6 @@ struct BulkRun {
 
 /// Gives out the blocks that are missing, each to one process.
 private final class BulkWork {
-  /// Where a process that is told to stop says so: nobody else would make the block that it had.
-  static let stopKey = "stop"
-
   /// How far all processes have come together; nil but for the first.
   let progress: Progress?
 
@@ -166,7 +169,7 @@ private final class BulkWork {
 
   /// What is to be done.
   var summary: String {
-    "\(plan.labels.count) images of \(plan.imageSize) x \(plan.imageSize) pixels"
+    Amount.of(plan.labels.count, "image") + " of \(plan.imageSize) x \(plan.imageSize) pixels"
       + (before > 0 ? ", of which \(before) are there" : "")
       + (ranks.map { ", by \($0.count) processes" } ?? "")
   }
@@ -188,9 +191,9 @@ private final class BulkWork {
   }
 
   private func stopWithOthers() throws {
-    guard let ranks else { return }
-    let count = try ranks.naming { try ranks.store.add(0, to: BulkWork.stopKey) }
-    if count > 0 { throw Interrupted(signal: SIGTERM) }
+    // Nobody else would make the block that a process had which is told to stop.
+    guard let ranks, try ranks.isStopRequested() else { return }
+    throw Interrupted(signal: SIGTERM)
   }
 
   /// Counts images that this process has made.

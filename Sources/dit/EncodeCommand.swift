@@ -121,13 +121,16 @@ struct EncodeCommand: ParsableCommand {
     options.batchSize = batchSize
     options.workerCount = numParallelWorkers
     let progress = Progress("Encoding", count: folder.count, unit: "image")
-    var (done, waiting): (Int, String?) = (0, nil)
+    var done = 0
+    var waiting = Waiting()
     let builder = LatentCacheBuilder(
       path, folder: folder, autoencoder: autoencoder, settings: settings, options: options,
       device: device
     ) { event in
+      if Interrupt.isRequested { ranks?.requestStop() }
       try Interrupt.check()
-      try ranks?.check()
+      if try ranks?.isStopRequested() == true { throw Interrupted(signal: SIGTERM) }
+      try ranks?.enter(.encode, step: done)
       switch event {
       case .progress(let count):
         guard count > done else { return }
@@ -137,8 +140,7 @@ struct EncodeCommand: ParsableCommand {
         progress.finish()
         note("\(image.reason); left out")
       case .waiting(let claim, let owner):
-        guard waiting != claim else { return }
-        waiting = claim
+        guard waiting.isNews(claim) else { return }
         progress.finish()
         say("waiting for \(owner); if that is no more, remove '\(claim)'")
       }
@@ -159,6 +161,24 @@ struct EncodeCommand: ParsableCommand {
       say("The same command goes on from here.")
       throw stop
     }
+  }
+}
+
+/// What is waited for, and whether that is worth a line.
+private struct Waiting {
+  private var claim: String?
+  private var start = ContinuousClock.now
+  private var isTold = false
+
+  /// Another process often holds a claim for a moment.
+  private static let patience = Duration.seconds(5)
+
+  /// Whether to tell of a claim now: once, after some seconds.
+  mutating func isNews(_ claim: String) -> Bool {
+    if claim != self.claim { (self.claim, start, isTold) = (claim, .now, false) }
+    guard !isTold, ContinuousClock.now - start > Waiting.patience else { return false }
+    isTold = true
+    return true
   }
 }
 

@@ -23,9 +23,10 @@ struct OutputFolder {
       let present = wanted.filter { FileManager.default.fileExists(atPath: $0) }
       guard present.isEmpty else {
         let more = present.count > 1 ? " and \(present.count - 1) more" : ""
+        let option = present == also.map { [$0] } ? "--save-latents" : "--output-path"
         throw UsageError(
-          "'\(present[0])'\(more) would be overwritten; choose another --output-path, or allow it"
-            + " with --force")
+          "'\(present[0])'\(more) would be overwritten; choose another \(option), or allow it with"
+            + " --force")
       }
     }
     try Folder.make(self.path)

@@ -115,7 +115,12 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
     ProcessMemory.prepare()
     try execution.apply()
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
-      if ranks?.rank ?? 0 == 0 { mindONE.notes.forEach(note) }
+      if ranks?.rank ?? 0 == 0 {
+        mindONE.notes.forEach(note)
+        if eta > 0, samplingOptions.sampler == .ddpm {
+          note("--eta is for ddim and changes nothing here")
+        }
+      }
       if let npz {
         try ranks?.agree(on: self)
         return try BulkRun(self, to: npz, ranks).run()

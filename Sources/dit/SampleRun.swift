@@ -47,8 +47,8 @@ struct SampleRun {
     let model = pipeline.model
     let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
     return "\(name), \(pipeline.imageSize) x \(pipeline.imageSize) pixels,"
-      + " \(plan.images.count) image\(plan.images.count == 1 ? "" : "s"),"
-      + " \(options.stepCount) steps of \(options.sampler.rawValue.uppercased()),"
+      + " \(Amount.of(plan.images.count, "image")),"
+      + " \(Amount.of(options.stepCount, "step")) of \(options.sampler.rawValue.uppercased()),"
       + " guidance \(options.guidance.scale), seed \(command.seed),"
       + " \(pipeline.precision) on \(pipeline.device)"
   }
@@ -105,9 +105,8 @@ struct SampleRun {
     }
     try folder.write(
       Array(try report(pipeline, config, plan, result).utf8), to: "sample.json")
-    let count = result.images.count
     note(
-      "\(count) image\(count == 1 ? "" : "s") in \(Progress.seconds(result.seconds)),"
+      "\(Amount.of(result.images.count, "image")) in \(Progress.seconds(result.seconds)),"
         + " \(Progress.seconds(result.secondsPerStep)) a step")
     print(folder.path + (command.imagegrid ? "/grid.png" : ""))
   }

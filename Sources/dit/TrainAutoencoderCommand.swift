@@ -140,8 +140,8 @@ struct TrainAutoencoderCommand: ParsableCommand {
         note(
           "Wrote '\(path)' after \(Amount.of(step, "step")) of \(maxSteps); the same command with"
             + " --force starts anew.")
+        try Interrupt.check()
       }
-      try Interrupt.check()
     }
   }
 }

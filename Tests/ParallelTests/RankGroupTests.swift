@@ -40,6 +40,14 @@ internal import Torch
     #expect(found == [nil, nil])
   }
 
+  @Test func tellsAllToStop() throws {
+    let found = try errors(timeout: .seconds(20)) { ranks in
+      if ranks.rank == 1 { ranks.requestStop() }
+      while try !ranks.isStopRequested() { try ranks.check() }
+    }
+    #expect(found == [nil, nil])
+  }
+
   @Test func noticesThatRankZeroDoesNotGetOn() throws {
     let found = try errors(timeout: .seconds(4)) { ranks in
       try ranks.letFirst(.draw, step: 7) { mark in

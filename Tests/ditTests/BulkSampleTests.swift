@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import TestSupport
 internal import Testing
@@ -67,6 +68,8 @@ internal import Testing
         let mark = folder + "/parts.npz.parts/block-0000001.rgb"
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
         kill(process.processIdentifier, SIGKILL)
+        // As a kill leaves it while blocks are joined.
+        try AtomicFile.write("", to: folder + "/.partial-\(process.processIdentifier)-abc")
       }
       #expect(killed.status == 137)
       let other = try sample("parts.npz", ["--sampling-steps", "21"], in: folder)
@@ -75,6 +78,8 @@ internal import Testing
       let again = try sample("parts.npz", ["--sampling-steps", "20", "--workers", "2"], in: folder)
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.errors.contains(", of which "))
+      let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(files.sorted() == ["parts.npz", "whole.npz"])
       #expect(try content(folder + "/parts.npz") == content(folder + "/whole.npz"))
       let over = try sample("parts.npz", in: folder)
       #expect(over.status == 64 && over.errors.contains("would be overwritten"))
@@ -119,17 +124,34 @@ internal import Testing
       let stopped = try sample("parts.npz", arguments, in: folder) { process in
         let mark = folder + "/parts.npz.parts/block-0000000.rgb"
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
-        let tasks = "/proc/\(process.processIdentifier)/task"
-        let workers = try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap {
-          try String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8).split(
-            separator: " ")
-        }.compactMap { Int32($0) }
+        let workers = try children(of: process)
         #expect(workers.count == 2)
         kill(try #require(workers.max()), SIGTERM)
       }
       #expect(stopped.status == 143, "\(stopped.errors)")
       let again = try sample("parts.npz", arguments, in: folder)
       #expect(again.status == 0, "\(again.errors)")
+    }
+  }
+
+  @Test func leavesAFileToTheJobThatMakesIt() throws {
+    try withTemporaryFolder { folder in
+      try Folder.make(folder + "/parts.npz.parts")
+      let claim = try #require(try Claim(folder + "/parts.npz.parts/job.lock"))
+      let result = try sample("parts.npz", in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains("process \(getpid()) on "), "\(result.errors)")
+      claim.release()
+      #expect(try sample("parts.npz", in: folder).status == 0)
+    }
+  }
+
+  @Test func refusesAFolderBeforeAnyWork() throws {
+    try withTemporaryFolder { folder in
+      let result = try sample(".", in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains("--npz '.': it is a folder"), "\(result.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
     }
   }
 

@@ -153,7 +153,7 @@ internal import Torch
     (["--target", "out.pt", "--kind", "vae"], 1, "is no autoencoder"),
     (["--target", "out.pt", "--ema"], 1, "no EMA weights"),
     (["--target", "out.pt", "--ema", "--no-ema"], 64, "contradicts"),
-    (["--target", "out.pt", "--num-heads", "3"], 1, "3 attention heads"),
+    (["--target", "out.pt", "--num-heads", "3"], 1, "heads, as the file says, not 3"),
     (["--target", "in.pt/out.pt"], 1, "in.pt"),
     ([], 64, "--target"),
   ]) func explainsWhatCannotBe(_ arguments: [String], _ status: Int, _ hint: String) throws {

@@ -251,4 +251,21 @@ internal import Torch
       #expect(try folder.content("two") == folder.content("one"))
     }
   }
+
+  @Test func stopsAllWorkersWhereOneIsStopped() throws {
+    try withEncodingFolder { folder in
+      try folder.addImages(60)
+      let options = ["--shard-size", "1"]
+      let stopped = try folder.encode(options + ["--workers", "2", "--timeout", "60"]) { process in
+        while try folder.count("cache", ".json") < 4, process.isRunning { usleep(500) }
+        kill(try #require(try children(of: process).min()), SIGTERM)
+      }
+      #expect(stopped.status == 143, "\(stopped.errors)")
+      #expect(!stopped.errors.contains("Error: "), "\(stopped.errors)")
+      #expect(try folder.count("cache", ".lock") == 0)
+      #expect(try folder.encode(options).status == 0)
+      #expect(try folder.encode(options, to: "whole").status == 0)
+      #expect(try folder.content("cache") == folder.content("whole"))
+    }
+  }
 }

@@ -88,9 +88,34 @@ internal import Torch
       weights[first] = weights[first]?.narrowed(axis: 1, start: 0, count: 3)
       try SafetensorsWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/tiny.st")
+      let values = try GoldenValues("dit-even")
+      try SafetensorsWriter.write(
+        values.weights.map { ($0.key, $0.value) }, to: folder + "/dit.st")
+      let files = ["--dit-checkpoint", "dit.st", "--vae-checkpoint", "tiny.st"]
       expectFailure(
-        try sample(["--vae-checkpoint", "tiny.st"], in: folder),
+        try sample(files + ["--num-heads", "2"], in: folder),
         "makes 4 channels and 'tiny.st' takes latents of 3")
+    }
+  }
+
+  @Test(arguments: [
+    (["--vae-checkpoint", "vae.safetensors"], "has its own: name the model's file"),
+    (["--cfg-channels", "100"], "first 100 channels"),
+    (["--num-heads", "6"], "heads, as the file says, not 6"),
+  ]) func refusesWhatDoesNotGoWithTheBuiltInModel(_ arguments: [String], _ hint: String) throws {
+    try withTemporaryFolder { folder in
+      let result = try sample(arguments, in: folder)
+      #expect(result.status != 0)
+      #expect(result.errors.contains(hint), "\(result.errors)")
+    }
+  }
+
+  @Test func namesTheOptionOfAFileThatWouldBeLost() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write("", to: folder + "/latents")
+      let result = try sample(["--save-latents", "latents"], in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains("choose another --save-latents"), "\(result.errors)")
     }
   }
 

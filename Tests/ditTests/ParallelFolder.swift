@@ -56,6 +56,14 @@ struct ParallelFolder: Sendable {
   }
 }
 
+/// The processes that a process has started.
+func children(of process: Process) throws -> [Int32] {
+  let tasks = "/proc/\(process.processIdentifier)/task"
+  return try FileManager.default.contentsOfDirectory(atPath: tasks).flatMap {
+    try String(contentsOfFile: "\(tasks)/\($0)/children", encoding: .utf8).split(separator: " ")
+  }.compactMap { Int32($0) }
+}
+
 /// Calls `body` with a folder of 16 images in two classes.
 func withParallelFolder(_ body: (ParallelFolder) throws -> Void) throws {
   try withTemporaryFolder { path in

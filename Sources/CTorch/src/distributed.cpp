@@ -7,8 +7,12 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <c10/util/Logging.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 #include "guard.h"
 #include "handles.h"
@@ -19,6 +23,16 @@ namespace {
 
 c10::intrusive_ptr<c10d::Store> retained_store(ctorch_store store) {
   return c10::intrusive_ptr<c10d::Store>::reclaim_copy(static_cast<c10d::Store *>(store.impl));
+}
+
+/// c10d warns with a long trace of each connection that breaks; who is lost is said elsewhere.
+/// Whoever wants to see the warnings sets libtorch's variable for them.
+void keep_warnings_back() {
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") != nullptr) {
+    c10::initLogging();
+  } else {
+    FLAGS_caffe2_log_level = 2;  // errors
+  }
 }
 
 }  // namespace
@@ -32,6 +46,8 @@ ctorch_status ctorch_store_create(const char *host, uint16_t port, bool is_serve
     options.isServer = is_server;
     options.waitWorkers = false;
     options.timeout = std::chrono::milliseconds(milliseconds);
+    static std::once_flag once;
+    std::call_once(once, keep_warnings_back);
     auto tcp = c10::make_intrusive<c10d::TCPStore>(host, options);
     *actual_port = tcp->getPort();
     c10::intrusive_ptr<c10d::Store> store = tcp;

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Inference
 internal import Pipeline
 internal import Torch
@@ -58,7 +59,13 @@ struct ExecutionOptions: ReplacingOptions {
   /// for.
   func apply() throws {
     if let devicePlugin { try Placement.openPlugin(devicePlugin) }
-    if let threads { try LibTorch.setThreadCount(threads) }
+    if let threads {
+      let count = ProcessInfo.processInfo.activeProcessorCount
+      if threads > count {
+        note("--threads \(threads): more than the \(count) logical cores here, which is slower")
+      }
+      try LibTorch.setThreadCount(threads)
+    }
   }
 }
 
