@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Alternates runs of `dit` and of PyTorch, and prints medians and ratios as tables.
 
-Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [data]   (default: the first four)
+Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data]
+(default: all but data)
   sample  a step of DiT-XL/2 at 256 px, beside torch.compile, MindSpore's graph mode (where
           MINDSPORE_PYTHON names a Python that has it) and the time of the products alone
   large   the same at 512 px; small: DiT-S/2 and DiT-B/4; both beside PyTorch eager
-  decode  AutoencoderKL at 256 and 512 px
+  decode  AutoencoderKL at 256 and 512 px; encode: the other way
   data    reading and cropping the images of --data-path, beside Pillow
 
 Each round runs every contestant once, one after the other. A ratio compares runs of one round, and
@@ -62,13 +63,13 @@ def sampling(options, model, size, has_all):
     return result
 
 
-def decoding(size):
-    """Names and commands for decoding one image, the baseline first."""
-    shape = ["--image-size", str(size)]
+def autoencoder(work, size):
+    """Names and commands for encoding or decoding one image, the baseline first."""
+    arguments = [work, "--image-size", str(size)]
     return {
-        "PyTorch eager": peer("decode.py", *shape),
-        "PyTorch eager, channels last": peer("decode.py", *shape, "--channels-last"),
-        "dit": [str(PROGRAM), "benchmark", "decode", *shape, "--json"],
+        "PyTorch eager": peer("autoencoder.py", *arguments),
+        "PyTorch eager, channels last": peer("autoencoder.py", *arguments, "--channels-last"),
+        "dit": [str(PROGRAM), "benchmark", *arguments, "--json"],
     }
 
 
@@ -94,9 +95,10 @@ def networks(options):
         for model, size, has_all in parts.get(part, []):
             title = f"{model}, {size} px, {options.batch_size} rows, a step"
             yield title, sampling(options, model, size, has_all)
-    if "decode" in options.parts:
-        for size in (256, 512):
-            yield f"AutoencoderKL, {size} px, an image", decoding(size)
+    for work in ("decode", "encode"):
+        if work in options.parts:
+            for size in (256, 512):
+                yield f"AutoencoderKL, {work}, {size} px, an image", autoencoder(work, size)
 
 
 def tables(options):
@@ -172,7 +174,7 @@ def compare(title, commands, options):
 
 
 def main():
-    parts = ["sample", "large", "small", "decode", "data"]
+    parts = ["sample", "large", "small", "decode", "encode", "data"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))

@@ -2,15 +2,13 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// c latent channels, C channels, h w latents, H W image, T = h w tokens.
+// c latent channels, C channels, h w latents, H W image.
 
 /// The decoder of an `AutoencoderKL` over one image with channels last.
 struct DecoderPlan {
   private let postQuantization: Conv2d?
   private let input: Conv2d
-  private let first: ResidualPlan
-  private let attention: AttentionPlan
-  private let second: ResidualPlan
+  private let middle: MiddlePlan
   private let stages: [(blocks: [ResidualPlan], upsample: PackedConvolution?)]
   private let widths: [StageWidths]
   private let norm: GroupNorm
@@ -20,16 +18,11 @@ struct DecoderPlan {
   init(_ decoder: DecoderKL, postQuantization: Conv2d?) {
     self.postQuantization = postQuantization
     input = decoder.input
-    first = ResidualPlan(decoder.middle.first)
-    attention = AttentionPlan(decoder.middle.attention)
-    second = ResidualPlan(decoder.middle.second)
+    middle = MiddlePlan(decoder.middle)
     stages = decoder.stages.map { blocks, upsample in
       (blocks.map(ResidualPlan.init(_:)), upsample.map(PackedConvolution.init(_:)))
     }
-    widths = decoder.stages.map { blocks, _ in
-      StageWidths(
-        input: blocks[0].conv1.weight.size(1), output: blocks[0].conv1.weight.size(0))
-    }
+    widths = decoder.stages.map { StageWidths($0.blocks) }
     norm = decoder.norm
     output = PackedConvolution(decoder.output)
   }
@@ -45,103 +38,16 @@ struct DecoderPlan {
     let start = input(z).permuted([0, 2, 3, 1])  // [1, h, w, C]
     // What an operator gives that failed within `withTorchErrors`, which will throw.
     guard start.rank == 4 else { return latents }
-    var memory = DecoderMemory(start, stages: widths, stripPixelCount: stripPixelCount)
-    first(&memory)
-    memory.image.copyInPlace(from: attention(memory.image))
-    second(&memory)
+    var memory = ImageMemory(
+      height: start.size(1), width: start.size(2), doublingThrough: widths,
+      stripPixelCount: stripPixelCount)
+    memory.image.copyInPlace(from: start)
+    middle(&memory)
     for (index, stage) in stages.enumerated() {
       for block in stage.blocks { block(&memory) }
       if let upsample = stage.upsample { memory.double(for: widths[index + 1], by: upsample) }
     }
     let image = memory.image
     return output(image, norm: norm.factors(of: image)).permuted([0, 3, 1, 2])
-  }
-}
-
-/// Two normalized convolutions around which the input goes.
-private struct ResidualPlan {
-  private let norm1: GroupNorm
-  private let conv1: PackedConvolution
-  private let norm2: GroupNorm
-  private let conv2: PackedConvolution
-  private let shortcut: PackedLinear?
-
-  init(_ block: ResidualBlockKL) {
-    norm1 = block.norm1
-    conv1 = PackedConvolution(block.conv1)
-    norm2 = block.norm2
-    conv2 = PackedConvolution(block.conv2)
-    shortcut = block.shortcut.map {
-      PackedLinear(weight: $0.weight.flattened(from: 1), bias: $0.bias)
-    }
-  }
-
-  /// Puts the result in the place of the image.
-  func callAsFunction(_ memory: inout DecoderMemory) {
-    let norm = norm1.factors(of: memory.image)
-    let inner: Tensor
-    if let shortcut {
-      inner = memory.split { strip in
-        let pixels = strip.image.flattened(from: 1, through: 2)  // [1, H W, C_in]
-        return (
-          shortcut(Rows(pixels, as: .float32)),
-          conv1(strip.rows, norm: norm, neighbors: strip.neighbors)
-        )
-      }
-    } else {
-      inner = memory.beside
-      conv1.write(memory.image, norm: norm, to: inner)
-    }
-    conv2.add(inner, norm: norm2.factors(of: inner), to: memory.image)
-  }
-}
-
-/// Attention of one head between the places of an image.
-private struct AttentionPlan {
-  private let norm: GroupNorm
-  private let query: PackedLinear
-  private let key: PackedLinear
-  private let value: PackedLinear
-  private let output: PackedLinear
-
-  init(_ attention: SpatialAttentionKL) {
-    func packed(_ layer: Linear) -> PackedLinear {
-      PackedLinear(weight: layer.weight, bias: layer.bias)
-    }
-    norm = attention.norm
-    query = packed(attention.query)
-    key = packed(attention.key)
-    value = packed(attention.value)
-    output = packed(attention.output)
-  }
-
-  /// `[1, h, w, C]` to the same.
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let shape = x.shape
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard shape.count == 4 else { return x }
-    let factors = norm.factors(of: x)
-    let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [1, T, C]
-    let h = factors.offsets.expandingDims(at: 1).addingProduct(
-      tokens, factors.factors.expandingDims(at: 1))
-    let rows = Rows(h, as: .float32)
-    func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [1, 1, T, C]
-    let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
-    let result = output(Rows(mixed.squeezingDim(at: 1), as: .float32))
-    return (tokens + result).reshaped(shape)
-  }
-}
-
-extension PackedConvolution {
-  /// The layer laid out.
-  fileprivate init(_ layer: Conv2d) { self.init(weight: layer.weight, bias: layer.bias) }
-}
-
-extension GroupNorm {
-  /// The norm of `[1, H, W, C]`, to be applied by what reads x next.
-  fileprivate func factors(of x: Tensor) -> ChannelFactors {
-    ChannelFactors(
-      ofGroupNorm: x, groupCount: groupCount, weight: weight.contiguous, bias: bias.contiguous,
-      epsilon: epsilon)
   }
 }

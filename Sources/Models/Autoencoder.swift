@@ -10,6 +10,8 @@ public protocol Autoencoder {
   var latentChannelCount: Int { get }
   /// What latents are multiplied by before a diffusion model sees them, if nothing else is said.
   var defaultScaleFactor: Double { get }
+  /// Whether latents have a spread, so that encoding draws noise.
+  var hasPosterior: Bool { get }
   /// Whether the file had the encoder.
   var canEncode: Bool { get }
   /// Whether the file had the decoder.

@@ -10,9 +10,9 @@ public import Torch
 public struct AutoencoderKL: Autoencoder {
   /// The shape of the model.
   public let config: AutoencoderKLConfig
-  private let encoder: EncoderKL?
+  package let encoder: EncoderKL?
   package let decoder: DecoderKL?
-  private let quantization: Conv2d?
+  package let quantization: Conv2d?
   package let postQuantization: Conv2d?
 
   /// Makes all parameters at a scope.
@@ -35,6 +35,8 @@ public struct AutoencoderKL: Autoencoder {
   public var latentChannelCount: Int { config.latentChannelCount }
   /// See `Autoencoder`.
   public var defaultScaleFactor: Double { config.scaleFactor }
+  /// Its posterior is Gaussian.
+  public var hasPosterior: Bool { true }
   /// See `Autoencoder`.
   public var canEncode: Bool { encoder != nil }
   /// See `Autoencoder`.
@@ -44,8 +46,7 @@ public struct AutoencoderKL: Autoencoder {
   public func encode(_ images: Tensor) -> LatentDistribution {
     guard let encoder else { fatalError("AutoencoderKL: no encoder was loaded") }
     let h = encoder(images)
-    let moments = (quantization.map { $0(h) } ?? h).chunks(2, axis: 1)
-    return LatentDistribution(mean: moments[0], logVariance: moments[1].clamped(min: -30, max: 20))
+    return LatentDistribution(moments: quantization.map { $0(h) } ?? h)
   }
 
   /// See `Autoencoder`.
@@ -55,13 +56,23 @@ public struct AutoencoderKL: Autoencoder {
   }
 }
 
+extension LatentDistribution {
+  /// What the encoder of an `AutoencoderKL` makes.
+  ///
+  /// - Parameter moments: means and log variances, `[N, 2 c, h, w]`
+  package init(moments: Tensor) {
+    let parts = moments.chunks(2, axis: 1)
+    self.init(mean: parts[0], logVariance: parts[1].clamped(min: -30, max: 20))
+  }
+}
+
 /// Images to the two moments of the latents.
-struct EncoderKL {
-  private let input: Conv2d
-  private let stages: [(blocks: [ResidualBlockKL], downsample: Conv2d?)]
-  private let middle: MiddleKL
-  private let norm: GroupNorm
-  private let output: Conv2d
+package struct EncoderKL {
+  package let input: Conv2d
+  package let stages: [(blocks: [ResidualBlockKL], downsample: Conv2d?)]
+  package let middle: MiddleKL
+  package let norm: GroupNorm
+  package let output: Conv2d
 
   init(_ config: AutoencoderKLConfig, at scope: Scope) {
     let channels = config.blockChannels

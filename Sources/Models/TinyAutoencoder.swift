@@ -31,6 +31,8 @@ public struct TinyAutoencoder: Autoencoder {
   public var latentChannelCount: Int { config.latentChannelCount }
   /// Its latents are those of `AutoencoderKL` times 0.18215 already.
   public var defaultScaleFactor: Double { 1 }
+  /// An image has one point of latents.
+  public var hasPosterior: Bool { false }
   /// See `Autoencoder`.
   public var canEncode: Bool { !encoder.isEmpty }
   /// See `Autoencoder`.

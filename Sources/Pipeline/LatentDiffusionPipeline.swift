@@ -103,9 +103,9 @@ public final class LatentDiffusionPipeline {
     }
     let file = checkpoint.path
     let whole = try AutoencoderLoader.load(checkpoint, dtype: dtype, device: device)
-    let autoencoder = makeDecoder(whole, mode: config.mode, device: device) {
-      checkpoint.releasePages()
-    }
+    let autoencoder = makeAutoencoder(
+      whole, encodes: false, mode: config.mode, device: device
+    ) { checkpoint.releasePages() }
     guard autoencoder.canDecode else {
       throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
     }

@@ -14,24 +14,18 @@ public struct LatentCodec {
   public let channelCount: Int
   /// Whether latents have a spread, so that encoding draws noise.
   public let hasPosterior: Bool
-  private let decoder: (any Autoencoder)?
 
   /// A codec.
   ///
   /// - Parameters:
   ///   - autoencoder: nil for a model that makes pixels, which are not scaled.
   ///   - scaleFactor: the autoencoder's own if nil.
-  ///   - decoder: decodes in the place of the autoencoder, if there is one.
-  public init(
-    _ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil,
-    decoder: (any Autoencoder)? = nil
-  ) {
+  public init(_ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil) {
     self.autoencoder = autoencoder
-    self.decoder = decoder ?? autoencoder
     self.scaleFactor = autoencoder.map { scaleFactor ?? $0.defaultScaleFactor } ?? 1
     downsamplingFactor = autoencoder?.downsamplingFactor ?? 1
     channelCount = autoencoder?.latentChannelCount ?? 3
-    hasPosterior = autoencoder is AutoencoderKL
+    hasPosterior = autoencoder?.hasPosterior ?? false
   }
 
   /// A codec for the latents of a cache.
@@ -40,13 +34,10 @@ public struct LatentCodec {
   ///   - cache: what the cache holds.
   ///   - autoencoder: the one that made it; nil if nothing will be encoded or decoded.
   ///   - scaleFactor: the cache's own if nil.
-  ///   - decoder: decodes in the place of the autoencoder, if there is one.
   public init(
-    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil,
-    decoder: (any Autoencoder)? = nil
+    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil
   ) {
     self.autoencoder = autoencoder
-    self.decoder = decoder ?? autoencoder
     self.scaleFactor = scaleFactor ?? cache.scaleFactor
     downsamplingFactor = cache.downsamplingFactor
     channelCount = cache.latentShape[0]
@@ -72,7 +63,7 @@ public struct LatentCodec {
     withoutGradients {
       (0..<latents.size(0)).map { index in
         let scaled = latents[index..<index + 1] / scaleFactor
-        return RGBImage(decoder.map { $0.decode(scaled) } ?? scaled)
+        return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
       }
     }
   }

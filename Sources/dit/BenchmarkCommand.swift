@@ -9,8 +9,8 @@ struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
     subcommands: [
-      BenchmarkSampleCommand.self, BenchmarkDecodeCommand.self, BenchmarkTrainCommand.self,
-      BenchmarkDataCommand.self,
+      BenchmarkSampleCommand.self, BenchmarkEncodeCommand.self, BenchmarkDecodeCommand.self,
+      BenchmarkTrainCommand.self, BenchmarkDataCommand.self,
     ])
 }
 

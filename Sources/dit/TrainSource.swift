@@ -67,9 +67,7 @@ struct TrainSource {
     let isNone = vaeCheckpoint.lowercased() == "none"
     let autoencoder = isNone ? nil : try TrainSource.encoder(vaeCheckpoint, device).0
     try TrainSource.checkDecoder(autoencoder, vaeCheckpoint, isNeeded: showsSamples && !isNone)
-    codec = LatentCodec(
-      autoencoder, scaleFactor: options.sdScaleFactor,
-      decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
+    codec = LatentCodec(autoencoder, scaleFactor: options.sdScaleFactor)
     let folder = try ImageFolder(path)
     imageSize = options.imageSize ?? 256
     sizeOrigin = "--image-size \(imageSize)" + (options.imageSize == nil ? ", the default" : "")
@@ -117,8 +115,7 @@ struct TrainSource {
       if settings.shardCount > 1 { progress.update(count) }
     }
     codec = LatentCodec(
-      cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor,
-      decoder: showsSamples ? TrainSource.decoder(autoencoder, device) : nil)
+      cache: settings, autoencoder: autoencoder, scaleFactor: options.sdScaleFactor)
     imageSize = settings.imageSize
     sizeOrigin = "'\(path)', a cache of latents of \(imageSize) x \(imageSize) pixels"
     isSizeOpen = false
@@ -197,17 +194,15 @@ struct TrainSource {
     }
   }
 
-  /// What draws the samples.
-  private static func decoder(_ whole: (any Autoencoder)?, _ device: Device) -> (any Autoencoder)? {
-    whole.map { makeDecoder($0, mode: .graph, device: device) }
-  }
-
   /// An autoencoder that has an encoder.
   static func encoder(
     _ path: String, _ device: Device
   ) throws -> (autoencoder: any Autoencoder, state: AutoencoderState) {
-    let state = try AutoencoderState(try Checkpoint.open(path, part: .vae))
-    let autoencoder = state.model(on: device)
+    let checkpoint = try Checkpoint.open(path, part: .vae)
+    let state = try AutoencoderState(checkpoint)
+    let autoencoder = makeAutoencoder(state.model(on: device), mode: .graph, device: device) {
+      checkpoint.releasePages()
+    }
     guard autoencoder.canEncode else {
       throw PipelineError(
         .unusable,

@@ -18,9 +18,9 @@ internal import Torch
     let values = try GoldenValues("autoencoder-kl")
     let weights = values.weights
     let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledDecoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
     #expect(decoder.downsamplingFactor == 2 && decoder.latentChannelCount == 4)
-    #expect(decoder.canDecode && !decoder.canEncode && decoder.defaultScaleFactor == 0.18215)
+    #expect(decoder.canDecode && decoder.defaultScaleFactor == 0.18215)
     for _ in 0..<2 {
       #expect(
         relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
@@ -33,11 +33,11 @@ internal import Torch
   func decodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
     let model = try CompiledDecoderTests.model()
     let latents = Tensor.randn([2, 4] + size, generator: try Generator(seed: 1))
-    let image = CompiledDecoder(model, stripPixelCount: 200).decode(latents)
+    let image = CompiledAutoencoder(model, stripPixelCount: 200).decode(latents)
     #expect(image.shape == [2, 3, 4 * size[0], 4 * size[1]])
     let expected = withoutGradients { model.decode(latents) }
     #expect(relativeError(image, expected) < Tolerance.float32)
-    let whole = CompiledDecoder(model, stripPixelCount: .max).decode(latents)
+    let whole = CompiledAutoencoder(model, stripPixelCount: .max).decode(latents)
     #expect(relativeError(image, whole) < Tolerance.random)
   }
 
@@ -49,7 +49,7 @@ internal import Torch
     let model = AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
     let latents = Tensor.randn([1, 4, 9, 6], generator: generator)
     let expected = withoutGradients { model.decode(latents) }
-    let image = CompiledDecoder(model, stripPixelCount: 64).decode(latents)
+    let image = CompiledAutoencoder(model, stripPixelCount: 64).decode(latents)
     #expect(relativeError(image, expected) < Tolerance.float32)
   }
 
@@ -60,7 +60,7 @@ internal import Torch
     }
     #expect(weights.values.allSatisfy { !$0.isContiguous })
     let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledDecoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
     #expect(
       relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
   }
@@ -72,7 +72,7 @@ internal import Torch
     weights["decoder.conv_out.weight"] = weights["decoder.conv_out.weight"]?.to(.float64)
     let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
     var count = 0
-    let decoder = CompiledDecoder(
+    let decoder = CompiledAutoencoder(
       AutoencoderKL(config, at: ParameterStore(.load(weights)).root)
     ) { count += 1 }
     let messages = (0..<2).map { _ in
@@ -86,7 +86,7 @@ internal import Torch
   }
 
   @Test func decodesABatchAsItsImages() throws {
-    let decoder = CompiledDecoder(try CompiledDecoderTests.model())
+    let decoder = CompiledAutoencoder(try CompiledDecoderTests.model())
     let latents = Tensor.randn([3, 4, 11, 6], generator: try Generator(seed: 2))
     let images = decoder.decode(latents)
     for row in 0..<3 {
@@ -97,7 +97,7 @@ internal import Torch
 
   @Test func letsGoOfTheWeightsAsTheyCame() throws {
     var count = 0
-    let decoder = CompiledDecoder(try CompiledDecoderTests.model()) { count += 1 }
+    let decoder = CompiledAutoencoder(try CompiledDecoderTests.model()) { count += 1 }
     #expect(count == 0)
     let latents = Tensor.randn([1, 4, 2, 2], generator: try Generator(seed: 2))
     _ = (decoder.decode(latents), decoder.decode(latents))

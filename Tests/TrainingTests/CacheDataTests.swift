@@ -13,6 +13,7 @@ internal import Training
     let downsamplingFactor = 1
     let latentChannelCount = 3
     let defaultScaleFactor = 0.5
+    let hasPosterior = true
     let canEncode = true
     let canDecode = true
 
@@ -41,7 +42,6 @@ internal import Training
       let folder = try ImageFolder(path + "/images")
       var settings = LatentCacheSettings(
         folder, imageSize: 2, codec: LatentCodec(Mirror()), kind: "Mirror", checksum: "0")
-      settings.hasLogVariance = true
       settings.shardSize = 7
       var options = LatentCacheBuilder.Options()
       options.batchSize = 3

@@ -10,6 +10,7 @@ private final class CountingAutoencoder: Autoencoder {
   let downsamplingFactor = 1
   let latentChannelCount = 4
   let defaultScaleFactor = 1.0
+  let hasPosterior = false
   let canEncode = false
   let canDecode = true
   var count = 0

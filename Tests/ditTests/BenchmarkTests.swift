@@ -11,9 +11,10 @@ internal import Testing
     return try #require(json as? [String: Any])
   }
 
-  @Test(arguments: ["graph", "eager"]) func timesDecoding(_ mode: String) throws {
+  @Test(arguments: ["encode", "decode"], ["graph", "eager"])
+  func timesAutoencoders(_ command: String, _ mode: String) throws {
     let report = try report([
-      "decode", "--image-size", "16", "--batch-size", "2", "--steps", "1", "--mode", mode,
+      command, "--image-size", "16", "--batch-size", "2", "--steps", "1", "--mode", mode,
     ])
     #expect(try #require(report["seconds_per_batch"] as? Double) > 0)
     #expect(try #require(report["peak_memory_bytes"] as? Int) > 100_000_000)

@@ -4,8 +4,8 @@ internal import Testing
 @Suite struct HelpTests {
   @Test(arguments: [
     [], ["sample"], ["train"], ["train-autoencoder"], ["encode"], ["convert"], ["inspect"],
-    ["doctor"], ["benchmark", "sample"], ["benchmark", "decode"], ["benchmark", "train"],
-    ["benchmark", "data"],
+    ["doctor"], ["benchmark", "sample"], ["benchmark", "encode"], ["benchmark", "decode"],
+    ["benchmark", "train"], ["benchmark", "data"],
   ]) func keepsExamplesInOnePiece(_ command: [String]) throws {
     func examples(_ columns: String) throws -> [Substring] {
       let result = try dit(command + ["--help"], environment: ["COLUMNS": columns])

@@ -1,6 +1,6 @@
 internal import Torch
 
-// H W image, C channels; h w are those of the image before it was doubled.
+// H W image, C channels.
 
 /// Channels before and after the blocks of a stage.
 struct StageWidths {
@@ -9,15 +9,18 @@ struct StageWidths {
 
   /// Numbers of a pixel in memory: what comes in, or later two images side by side.
   var pixelCount: Int { max(input, 2 * output) }
+
+  /// Numbers of an image in memory, with a free row.
+  func memoryCount(_ height: Int, _ width: Int) -> Int { (height + 1) * width * pixelCount }
 }
 
-/// The one memory in which an image is decoded, float32, with channels last.
+/// The one memory in which an image is encoded or decoded, float32, with channels last.
 ///
 /// Each row has room for two images of a stage's output side by side. What needs more room than the
-/// image has, doubling and a change of channels, is done in strips of rows: each is computed beside
+/// image has, another size and a change of channels, is done in strips of rows: each is computed beside
 /// the memory and then put where rows of before are not needed any more. So a stage takes the place
 /// of the one before it, and results are those of whole images.
-struct DecoderMemory {
+struct ImageMemory {
   /// Some rows of an image.
   struct Strip {
     /// The rows, with those above and below if there are such, `[1, rows, W, C]`.
@@ -28,8 +31,12 @@ struct DecoderMemory {
     let range: Range<Int>
 
     /// The rows without neighbors.
-    var image: Tensor {
-      rows.narrowed(axis: 1, start: neighbors.above ? 1 : 0, count: range.count)
+    var image: Tensor { rows(through: range.count) }
+    /// The rows and the one below, if there is one.
+    var imageAndRowBelow: Tensor { rows(through: range.count + (neighbors.below ? 1 : 0)) }
+
+    private func rows(through count: Int) -> Tensor {
+      rows.narrowed(axis: 1, start: neighbors.above ? 1 : 0, count: count)
     }
   }
 
@@ -40,34 +47,44 @@ struct DecoderMemory {
   private var stage: StageWidths
   /// 1 while the row above is free, then 0.
   private var firstRow = 1
-  /// The image as it is now, `[1, H, W, C]`, a view.
+  /// The image as it is now, `[1, H, W, C]`, a view; at first nothing has been written to it.
   private(set) var image: Tensor
 
-  /// Memory that begins with an image.
+  /// Memory for an image that is doubled from each stage to the next.
   ///
   /// - Parameters:
-  ///   - start: `[1, h, w, C]`, of the first stage's input.
-  ///   - stages: each but the first is for an image of twice the size.
+  ///   - height: of the first stage.
+  ///   - width: of the first stage.
+  ///   - stages: in their order.
   ///   - stripPixelCount: about so many pixels make a strip.
-  init(_ start: Tensor, stages: [StageWidths], stripPixelCount: Int) {
-    (height, width) = (start.size(1), start.size(2))
-    self.stripPixelCount = stripPixelCount
-    stage = stages[0]
+  init(height: Int, width: Int, doublingThrough stages: [StageWidths], stripPixelCount: Int) {
     var (size, before) = (0, 0)
     for (index, stage) in stages.enumerated() {
       let (h, w) = (height << index, width << index)
-      let own = (h + 1) * w * stage.pixelCount
+      let own = stage.memoryCount(h, w)
       // What comes from the stage before stands at the end, apart from that stage, and ends no
       // earlier than this one's rows and a row of its own.
       let row = w / 2 * stage.input
       size = max(size, own + (index > 0 ? row : 0), before)
       before = own + h * w * stage.output
     }
+    self.init(size, height, width, stages[0], stripPixelCount)
+  }
+
+  /// Memory for an image that is halved from each stage to the next; parameters as above.
+  init(height: Int, width: Int, halvingThrough stages: [StageWidths], stripPixelCount: Int) {
+    let sizes = stages.enumerated().map { $1.memoryCount(height >> $0, width >> $0) }
+    self.init(sizes.reduce(0, max), height, width, stages[0], stripPixelCount)
+  }
+
+  private init(
+    _ size: Int, _ height: Int, _ width: Int, _ stage: StageWidths, _ stripPixelCount: Int
+  ) {
+    (self.height, self.width, self.stage) = (height, width, stage)
+    self.stripPixelCount = stripPixelCount
     storage = .empty([size])
-    image = start
-    let place = view(row: firstRow, channel: 0, count: stages[0].input)
-    place.copyInPlace(from: start)
-    image = place
+    image = storage
+    image = view(row: firstRow, channel: 0, count: stage.input)
   }
 
   /// Room for an image beside this one, of the same shape.
@@ -115,6 +132,22 @@ struct DecoderMemory {
       image.narrowed(axis: 1, start: 2 * strip.range.lowerBound, count: 2 * strip.range.count)
         .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
     }
+  }
+
+  /// Puts an image of half the size in the place of the image.
+  ///
+  /// - Parameters:
+  ///   - next: the stage that takes it.
+  ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
+  mutating func halve(for next: StageWidths, by body: (Strip) -> Tensor) {
+    let half = Tensor.empty([1, height / 2, width / 2, next.input])
+    for strip in strips(of: image, height, width, pixelCount: stripPixelCount) {
+      half.narrowed(axis: 1, start: strip.range.lowerBound / 2, count: strip.range.count / 2)
+        .copyInPlace(from: body(strip))
+    }
+    (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)
+    image = view(row: firstRow, channel: 0, count: next.input)
+    image.copyInPlace(from: half)
   }
 
   /// Part of the channels of the memory's rows.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times an AutoencoderKL decoding latents in plain PyTorch: what `dit benchmark decode` is measured
-against.
+"""Times a half of an AutoencoderKL in plain PyTorch: what `dit benchmark encode` and `dit benchmark
+decode` are measured against.
 
-The network is the decoder of sd-vae-ft-mse (Rombach et al. 2022, appendix G) with random weights, as
+The network is that of sd-vae-ft-mse (Rombach et al. 2022, appendix G) with random weights, as
 diffusers writes it. Prints one JSON object.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-CHANNELS = (512, 512, 256, 128)
+CHANNELS = (128, 256, 512, 512)
 LATENTS = 4
 
 
@@ -62,23 +62,48 @@ class Upsample(nn.Module):
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
+class Downsample(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x):
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+def middle(width):
+    return [Residual(width, width), Attention(width), Residual(width, width)]
+
+
+def stages(widths, block_count, resize):
+    layers = []
+    for stage, channels in enumerate(widths):
+        layers.append(Residual(widths[max(stage - 1, 0)], channels))
+        layers += [Residual(channels, channels) for _ in range(block_count - 1)]
+        if stage + 1 < len(widths):
+            layers.append(resize(channels))
+    return layers
+
+
+def encoder():
+    first, last = CHANNELS[0], CHANNELS[-1]
+    return nn.Sequential(
+        nn.Conv2d(3, first, 3, padding=1), *stages(CHANNELS, 2, Downsample), *middle(last),
+        norm(last), nn.SiLU(), nn.Conv2d(last, 2 * LATENTS, 3, padding=1),
+        nn.Conv2d(2 * LATENTS, 2 * LATENTS, 1))
+
+
 def decoder():
-    width = CHANNELS[0]
-    layers = [
-        nn.Conv2d(LATENTS, LATENTS, 1), nn.Conv2d(LATENTS, width, 3, padding=1),
-        Residual(width, width), Attention(width), Residual(width, width),
-    ]
-    for stage, channels in enumerate(CHANNELS):
-        layers.append(Residual(CHANNELS[max(stage - 1, 0)], channels))
-        layers += [Residual(channels, channels) for _ in range(2)]
-        if stage + 1 < len(CHANNELS):
-            layers.append(Upsample(channels))
-    last = CHANNELS[-1]
-    return nn.Sequential(*layers, norm(last), nn.SiLU(), nn.Conv2d(last, 3, 3, padding=1))
+    first, last = CHANNELS[-1], CHANNELS[0]
+    return nn.Sequential(
+        nn.Conv2d(LATENTS, LATENTS, 1), nn.Conv2d(LATENTS, first, 3, padding=1), *middle(first),
+        *stages(CHANNELS[::-1], 3, Upsample), norm(last), nn.SiLU(),
+        nn.Conv2d(last, 3, 3, padding=1))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", choices=["encode", "decode"])
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3, help="timed, after one that is not")
@@ -89,18 +114,20 @@ def main():
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    model = decoder().eval()
-    size = options.image_size // 8
-    latents = torch.randn(options.batch_size, LATENTS, size, size)
+    if options.work == "encode":
+        model, channels, size = encoder().eval(), 3, options.image_size
+    else:
+        model, channels, size = decoder().eval(), LATENTS, options.image_size // 8
+    batch = torch.randn(options.batch_size, channels, size, size)
     if options.channels_last:
         model = model.to(memory_format=torch.channels_last)
-        latents = latents.contiguous(memory_format=torch.channels_last)
-    decode = torch.compile(model) if options.compile else model
+        batch = batch.contiguous(memory_format=torch.channels_last)
+    run = torch.compile(model) if options.compile else model
     times = []
     with torch.inference_mode():
         for _ in range(options.steps + 1):
             start = time.perf_counter()
-            decode(latents).sum().item()
+            run(batch).sum().item()
             times.append(time.perf_counter() - start)
     print(
         json.dumps(

@@ -1,28 +1,49 @@
 internal import ArgumentParser
 internal import Inference
-internal import Models
 internal import Pipeline
 internal import Torch
+
+/// `dit benchmark encode`
+struct BenchmarkEncodeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "encode", abstract: "Time an AutoencoderKL turning images into latents.",
+    discussion: AutoencoderBenchmarkOptions.discussion("encode"))
+
+  @OptionGroup var options: AutoencoderBenchmarkOptions
+
+  func run() throws { try options.run(.encoding) }
+}
 
 /// `dit benchmark decode`
 struct BenchmarkDecodeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode", abstract: "Time an AutoencoderKL turning latents into images.",
-    discussion: """
-      The shape is that of sd-vae-ft-mse. Prints seconds per batch (the median), the first batch, \
-      which lays out the weights, and peak memory.
+    discussion: AutoencoderBenchmarkOptions.discussion("decode"))
 
-        dit benchmark decode --image-size 256 --batch-size 1 --json
-      """)
+  @OptionGroup var options: AutoencoderBenchmarkOptions
 
+  func run() throws { try options.run(.decoding) }
+}
+
+/// What both have.
+struct AutoencoderBenchmarkOptions: ParsableArguments {
   @Option(help: "Height and width of images in pixels, a multiple of 8.") var imageSize = 256
-  @Option(help: "Images that are decoded together.") var batchSize = 1
+  @Option(help: "Images that are given together.") var batchSize = 1
   @Option(help: "Timed batches, after one that is not.") var steps = 3
-  @Option(help: "graph lays out the decoder for the processor; eager runs it as written.")
+  @Option(help: "graph lays out the autoencoder for the processor; eager runs it as written.")
   var mode = ExecutionMode.graph
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
   @Option(help: "Print one JSON object.") var json = false
+
+  static func discussion(_ command: String) -> String {
+    """
+    The shape is that of sd-vae-ft-mse. Prints seconds per batch (the median), the first batch, \
+    which lays out the weights, and peak memory.
+
+      dit benchmark \(command) --image-size 256 --batch-size 1 --json
+    """
+  }
 
   func validate() throws {
     try Bounds.imageSizes.check(imageSize, "--image-size")
@@ -34,13 +55,13 @@ struct BenchmarkDecodeCommand: ParsableCommand {
     try Bounds.threadCounts.check(threads, "--threads")
   }
 
-  func run() throws {
+  func run(_ work: AutoencoderBenchmark.Work) throws {
     ProcessMemory.prepare()
     if let threads { try LibTorch.setThreadCount(threads) }
     let device = try Placement.device(device)
-    let report = try DecodingBenchmark(
-      config: AutoencoderKLConfig(hasEncoder: false), imageSize: imageSize, batchSize: batchSize,
-      batchCount: steps, mode: mode, device: device
+    let report = try AutoencoderBenchmark(
+      work, imageSize: imageSize, batchSize: batchSize, batchCount: steps, mode: mode,
+      device: device
     ).run()
     guard json else {
       print(

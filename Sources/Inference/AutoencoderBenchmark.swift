@@ -1,14 +1,20 @@
 internal import Layers
-public import Models
+internal import Models
 public import Torch
 
-/// Times an `AutoencoderKL` with random weights turning latents into images.
-public struct DecodingBenchmark {
-  /// The shape of the model.
-  public var config: AutoencoderKLConfig
+/// Times an `AutoencoderKL` with random weights turning images into latents, or latents into images.
+public struct AutoencoderBenchmark {
+  /// A direction.
+  public enum Work: Sendable {
+    case encoding
+    case decoding
+  }
+
+  /// The direction.
+  public var work: Work
   /// Height and width of the images in pixels, a multiple of the model's factor.
   public var imageSize: Int
-  /// Images that are decoded together.
+  /// Images that are worked on together.
   public var batchSize: Int
   /// Timed batches; one more goes before them.
   public var batchCount: Int
@@ -29,10 +35,10 @@ public struct DecodingBenchmark {
 
   /// A benchmark with all that it needs to know.
   public init(
-    config: AutoencoderKLConfig, imageSize: Int, batchSize: Int, batchCount: Int,
-    mode: ExecutionMode, device: Device
+    _ work: Work, imageSize: Int, batchSize: Int, batchCount: Int, mode: ExecutionMode,
+    device: Device
   ) {
-    self.config = config
+    self.work = work
     self.imageSize = imageSize
     self.batchSize = batchSize
     self.batchCount = batchCount
@@ -40,26 +46,36 @@ public struct DecodingBenchmark {
     self.device = device
   }
 
-  /// Runs it.
+  /// Runs it, in the shape of sd-vae-ft-mse.
   ///
   /// - Returns: the times.
   /// - Throws: `TorchError` if the device is absent or memory does not suffice.
   public func run() throws -> Report {
     try withTorchErrors {
       let generator = try Generator(seed: 0)
-      let decoder = makeDecoder(
+      let config = AutoencoderKLConfig(
+        hasEncoder: work == .encoding, hasDecoder: work == .decoding)
+      let model = makeAutoencoder(
         AutoencoderKL(
           config, at: ParameterStore(.initialize(generator, device: device)).root),
         mode: mode, device: device)
-      let size = imageSize / decoder.downsamplingFactor
-      let latents = Tensor.randn(
-        [batchSize, decoder.latentChannelCount, size, size], generator: generator
-      ).to(device)
+      let size = imageSize / model.downsamplingFactor
+      let shape =
+        switch work {
+        case .encoding: [batchSize, 3, imageSize, imageSize]
+        case .decoding: [batchSize, model.latentChannelCount, size, size]
+        }
+      let input = Tensor.randn(shape, generator: generator).to(device)
       let clock = ContinuousClock()
       let times = withoutGradients {
         (0...batchCount).map { _ in
           let started = clock.now
-          _ = decoder.decode(latents).sum().item
+          let result =
+            switch work {
+            case .encoding: model.encode(input).mean
+            case .decoding: model.decode(input)
+            }
+          _ = result.sum().item
           return started.duration(to: clock.now).inSeconds
         }
       }

@@ -1,0 +1,80 @@
+internal import Layers
+internal import Models
+internal import Torch
+
+// c latent channels, C channels, H W image, h w latents.
+
+/// The encoder of an `AutoencoderKL` over one image with channels last.
+struct EncoderPlan {
+  private let input: PackedConvolution
+  private let stages: [(blocks: [ResidualPlan], downsample: Downsampling?)]
+  private let widths: [StageWidths]
+  private let middle: MiddlePlan
+  private let norm: GroupNorm
+  private let output: PackedConvolution
+  private let quantization: Conv2d?
+
+  /// Zeros after red, green and blue: packed convolutions take multiples of 8 channels.
+  private static let room = 5
+
+  /// Lays out the weights; those of large layers are not kept as they came.
+  init(_ encoder: EncoderKL, quantization: Conv2d?) {
+    input = PackedConvolution(
+      weight: encoder.input.weight.padded([0, 0, 0, 0, 0, EncoderPlan.room]),
+      bias: encoder.input.bias)
+    stages = encoder.stages.map { blocks, downsample in
+      (blocks.map(ResidualPlan.init(_:)), downsample.map(Downsampling.init(_:)))
+    }
+    widths = encoder.stages.map { StageWidths($0.blocks) }
+    middle = MiddlePlan(encoder.middle)
+    norm = encoder.norm
+    output = PackedConvolution(encoder.output)
+    self.quantization = quantization
+  }
+
+  /// Encodes an image.
+  ///
+  /// - Parameters:
+  ///   - image: `[1, 3, H, W]`
+  ///   - stripPixelCount: about so many pixels are worked on beside the image.
+  /// - Returns: the moments of its latents, `[1, 2 c, h, w]`
+  func callAsFunction(_ image: Tensor, stripPixelCount: Int) -> Tensor {
+    let pixels = image.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
+    // What an operator gives that failed within `withTorchErrors`, which will throw.
+    guard pixels.rank == 4 else { return image }
+    var memory = ImageMemory(
+      height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
+      stripPixelCount: stripPixelCount)
+    input.write(pixels, norm: nil, to: memory.image)
+    for (index, stage) in stages.enumerated() {
+      for block in stage.blocks { block(&memory) }
+      if let downsample = stage.downsample {
+        memory.halve(for: widths[index + 1], by: downsample.callAsFunction)
+      }
+    }
+    middle(&memory)
+    let last = memory.image
+    let moments = output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
+    return (quantization.map { $0(moments) } ?? moments).contiguous
+  }
+}
+
+/// A convolution of every other pixel, which minimal filtering has no gain for: libtorch's, with the
+/// channels last.
+private struct Downsampling {
+  private let weight: Tensor
+  private let bias: Tensor?
+
+  init(_ layer: Conv2d) {
+    weight = layer.weight.channelsLast
+    bias = layer.bias
+  }
+
+  /// The rows of a strip, `[1, rows, W, C]`, to half as many of half the width.
+  func callAsFunction(_ strip: ImageMemory.Strip) -> Tensor {
+    // Zeros to the right and below the image.
+    let x = strip.imageAndRowBelow.permuted([0, 3, 1, 2])
+      .padded([0, 1, 0, strip.neighbors.below ? 0 : 1])
+    return conv2d(x, weight: weight, bias: bias, stride: 2).permuted([0, 2, 3, 1])
+  }
+}

@@ -1,0 +1,117 @@
+internal import Inference
+internal import Layers
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct CompiledEncoderTests {
+  /// An encoder with random weights, of three resolutions if nothing else is said.
+  private static func model(_ widths: [Int] = [32, 64, 96]) throws -> AutoencoderKL {
+    let config = AutoencoderKLConfig(blockChannels: widths, layersPerBlock: 2, hasDecoder: false)
+    let generator = try Generator(seed: 9)
+    return AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
+  }
+
+  /// Compares both moments with those of the model as it is written.
+  private static func expectSame(
+    _ encoder: CompiledAutoencoder, as model: AutoencoderKL, of images: Tensor
+  ) throws {
+    let latents = encoder.encode(images)
+    let expected = withoutGradients { model.encode(images) }
+    #expect(relativeError(latents.mean, expected.mean) < Tolerance.float32)
+    #expect(
+      relativeError(try #require(latents.logVariance), try #require(expected.logVariance))
+        < Tolerance.float32)
+  }
+
+  @Test func encodesAsTheReferenceDoes() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let weights = values.weights
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    let encoder = CompiledAutoencoder(
+      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    #expect(encoder.canEncode && encoder.canDecode && encoder.hasPosterior)
+    for _ in 0..<2 {
+      let latents = encoder.encode(values["image"])
+      #expect(relativeError(latents.mean, values["mean"]) < Tolerance.float32)
+      #expect(
+        relativeError(try #require(latents.logVariance), values["logvar"]) < Tolerance.float32)
+    }
+  }
+
+  // Images of many strips and of less than one; those that are no multiples of the factor lose their
+  // last rows and columns as in the plain encoder.
+  @Test(arguments: [[4, 4], [4, 28], [8, 4], [12, 20], [64, 64], [148, 52], [37, 23], [7, 9]])
+  func encodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
+    let model = try CompiledEncoderTests.model()
+    let images = Tensor.randn([2, 3] + size, generator: try Generator(seed: 1))
+    let encoder = CompiledAutoencoder(model, stripPixelCount: 200)
+    #expect(encoder.encode(images).mean.shape == [2, 4, size[0] / 4, size[1] / 4])
+    try CompiledEncoderTests.expectSame(encoder, as: model, of: images)
+  }
+
+  // Channels that grow by less and by more than twice from one resolution to the next, and that fall.
+  @Test(arguments: [[32], [32, 64], [32, 160, 64], [96, 32, 128, 64]])
+  func encodesWithAnyWidths(_ widths: [Int]) throws {
+    let model = try CompiledEncoderTests.model(widths)
+    let images = Tensor.randn([1, 3, 40, 24], generator: try Generator(seed: 1))
+    try CompiledEncoderTests.expectSame(
+      CompiledAutoencoder(model, stripPixelCount: 64), as: model, of: images)
+  }
+
+  @Test func takesImagesWhoseNumbersLieApart() throws {
+    let model = try CompiledEncoderTests.model()
+    let images = Tensor.randn([2, 16, 24, 6], generator: try Generator(seed: 1))
+      .narrowed(axis: 3, start: 2, count: 3).permuted([0, 3, 2, 1])
+    #expect(!images.isContiguous && images.shape == [2, 3, 24, 16])
+    try CompiledEncoderTests.expectSame(CompiledAutoencoder(model), as: model, of: images)
+  }
+
+  // Training on a folder has other batches than the cache that `dit encode` makes.
+  @Test func encodesABatchAsItsImagesToTheLastBit() throws {
+    let encoder = CompiledAutoencoder(try CompiledEncoderTests.model())
+    let images = Tensor.randn([3, 3, 20, 28], generator: try Generator(seed: 2))
+    let all = encoder.encode(images)
+    #expect(all.mean.shape == [3, 4, 5, 7])
+    for row in 0..<3 {
+      let one = encoder.encode(images[row..<row + 1])
+      #expect(relativeError(one.mean, all.mean[row..<row + 1]) == 0)
+      #expect(
+        relativeError(
+          try #require(one.logVariance), try #require(all.logVariance)[row..<row + 1]) == 0)
+    }
+  }
+
+  // A second image must not come from what the first one left undone.
+  @Test func asksForTheWeightsAgainIfTheyCouldNotBeLaidOut() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    var weights = values.weights
+    weights["encoder.conv_out.weight"] = weights["encoder.conv_out.weight"]?.to(.float64)
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
+    var count = 0
+    let encoder = CompiledAutoencoder(
+      AutoencoderKL(config, at: ParameterStore(.load(weights)).root)
+    ) { count += 1 }
+    for _ in 0..<2 {
+      let error = #expect(throws: TorchError.self) {
+        try withTorchErrors { encoder.encode(values["image"]).mean }
+      }
+      #expect(error?.operation.contains("pack_convolution_weight") == true)
+    }
+    #expect(count == 0)
+    #expect(
+      relativeError(encoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
+    #expect(count == 1)
+  }
+
+  @Test func leavesTheEncoderOutWhereItIsNotNeeded() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let config = try AutoencoderKLConfig.inferred(from: values.weights.mapValues(\.shape))
+    let model = AutoencoderKL(config, at: ParameterStore(.load(values.weights)).root)
+    let decoder = CompiledAutoencoder(model, encodes: false)
+    #expect(!decoder.canEncode && decoder.canDecode)
+    #expect(makeAutoencoder(model, mode: .graph, device: .cpu) is CompiledAutoencoder)
+    #expect(makeAutoencoder(model, mode: .eager, device: .cpu) is AutoencoderKL)
+  }
+}
