@@ -2,8 +2,8 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// C channels, H W image, T = H W tokens. What both halves of an `AutoencoderKL` consist of, over one
-// image with channels last.
+// N images, C channels, H W image, T = H W tokens. What both halves of an `AutoencoderKL` consist of,
+// over images with channels last.
 
 /// Two normalized convolutions around which the input goes.
 struct ResidualPlan {
@@ -32,7 +32,7 @@ struct ResidualPlan {
         let pixels = strip.image.flattened(from: 1, through: 2)  // [1, H W, C_in]
         return (
           shortcut(Rows(pixels, as: .float32)),
-          conv1(strip.rows, norm: norm, neighbors: strip.neighbors)
+          conv1(strip.rows, norm: norm[strip.index], neighbors: strip.neighbors)
         )
       }
     } else {
@@ -58,7 +58,7 @@ struct MiddlePlan {
   /// Puts the result in the place of the image.
   func callAsFunction(_ memory: inout ImageMemory) {
     first(&memory)
-    memory.image.copyInPlace(from: attention(memory.image))
+    memory.image.copyInPlace(from: memory.image.mapImages(attention.callAsFunction))
     second(&memory)
   }
 }
@@ -99,13 +99,20 @@ private struct AttentionPlan {
   }
 }
 
+extension Tensor {
+  /// Images that are worked on one by one, so that none depends on another by so much as rounding.
+  func mapImages(_ body: (Tensor) -> Tensor) -> Tensor {
+    concatenated((0..<size(0)).map { body(self[$0..<$0 + 1]) })
+  }
+}
+
 extension PackedConvolution {
   /// The layer laid out.
   init(_ layer: Conv2d) { self.init(weight: layer.weight, bias: layer.bias) }
 }
 
 extension GroupNorm {
-  /// The norm of `[1, H, W, C]`, to be applied by what reads x next.
+  /// The norm of `[N, H, W, C]`, to be applied by what reads x next.
   func factors(of x: Tensor) -> ChannelFactors {
     ChannelFactors(
       ofGroupNorm: x, groupCount: groupCount, weight: weight.contiguous, bias: bias.contiguous,

@@ -7,10 +7,10 @@ public import Torch
 ///
 /// It computes what `AutoencoderKL` does, to rounding: images have their channels last; group norm,
 /// SiLU, doubling of the size, bias and residual are parts of the convolutions, which need a quarter
-/// of the multiplications, but for those that halve the size. Images are worked on one at a time,
-/// so that what comes of one depends on no other, each in one memory of the size of its largest
-/// stage, which is worked through in strips. Statistics of norms, and attention, are those of the
-/// whole image, so there are no seams.
+/// of the multiplications, but for those that halve the size. Large images are worked on one at a
+/// time, small ones together, each in one memory of the size of its largest stage, which is worked
+/// through in strips. Statistics of norms, and attention, are those of the whole image, so there are
+/// no seams; latents of an image do not depend on the others, to the last bit.
 public final class CompiledAutoencoder: Autoencoder {
   /// See `Autoencoder`.
   public let downsamplingFactor: Int
@@ -24,6 +24,9 @@ public final class CompiledAutoencoder: Autoencoder {
   public var canEncode: Bool { encoder != nil }
   /// See `Autoencoder`.
   public var canDecode: Bool { decoder != nil }
+
+  /// Two images of 256 px, which take 0.13 GB.
+  private static let groupPixelCount = 2 * 256 * 256
 
   private var encoder: Half<EncoderPlan>?
   private var decoder: Half<DecoderPlan>?
@@ -62,17 +65,28 @@ public final class CompiledAutoencoder: Autoencoder {
   public func encode(_ images: Tensor) -> LatentDistribution {
     guard canEncode else { fatalError("CompiledAutoencoder: there is no encoder") }
     guard let plan = encoder?.plan(laidOut) else { return LatentDistribution(mean: images) }
-    return LatentDistribution(
-      moments: concatenated(
-        (0..<images.size(0)).map { plan(images[$0..<$0 + 1], stripPixelCount: stripPixelCount) }))
+    let moments = inGroups(images, pixelCount: images.size(2) * images.size(3)) {
+      plan($0, stripPixelCount: stripPixelCount)
+    }
+    return LatentDistribution(moments: moments)
   }
 
   /// See `Autoencoder`.
   public func decode(_ latents: Tensor) -> Tensor {
     guard canDecode else { fatalError("CompiledAutoencoder: there is no decoder") }
     guard let plan = decoder?.plan(laidOut) else { return latents }
+    let area = downsamplingFactor * downsamplingFactor
+    return inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
+      plan($0, stripPixelCount: stripPixelCount)
+    }
+  }
+
+  /// Works on so many rows at a time that their images have `groupPixelCount` pixels, or on one:
+  /// filters are transformed once for each group.
+  private func inGroups(_ x: Tensor, pixelCount: Int, _ body: (Tensor) -> Tensor) -> Tensor {
+    let step = max(CompiledAutoencoder.groupPixelCount / max(pixelCount, 1), 1)
     return concatenated(
-      (0..<latents.size(0)).map { plan(latents[$0..<$0 + 1], stripPixelCount: stripPixelCount) })
+      stride(from: 0, to: x.size(0), by: step).map { body(x[$0..<min($0 + step, x.size(0))]) })
   }
 }
 

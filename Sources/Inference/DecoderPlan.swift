@@ -2,9 +2,9 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// c latent channels, C channels, h w latents, H W image.
+// N images, c latent channels, C channels, h w latents, H W image.
 
-/// The decoder of an `AutoencoderKL` over one image with channels last.
+/// The decoder of an `AutoencoderKL` over images with channels last.
 struct DecoderPlan {
   private let postQuantization: Conv2d?
   private let input: Conv2d
@@ -27,19 +27,19 @@ struct DecoderPlan {
     output = PackedConvolution(decoder.output)
   }
 
-  /// Decodes an image.
+  /// Decodes images.
   ///
   /// - Parameters:
-  ///   - latents: `[1, c, h, w]`
-  ///   - stripPixelCount: about so many pixels are worked on beside the image.
-  /// - Returns: `[1, 3, H, W]`
+  ///   - latents: `[N, c, h, w]`
+  ///   - stripPixelCount: about so many pixels are worked on beside the images.
+  /// - Returns: `[N, 3, H, W]`
   func callAsFunction(_ latents: Tensor, stripPixelCount: Int) -> Tensor {
     let z = postQuantization.map { $0(latents) } ?? latents
-    let start = input(z).permuted([0, 2, 3, 1])  // [1, h, w, C]
+    let start = input(z).permuted([0, 2, 3, 1])  // [N, h, w, C]
     // What an operator gives that failed within `withTorchErrors`, which will throw.
     guard start.rank == 4 else { return latents }
     var memory = ImageMemory(
-      height: start.size(1), width: start.size(2), doublingThrough: widths,
+      count: start.size(0), height: start.size(1), width: start.size(2), doublingThrough: widths,
       stripPixelCount: stripPixelCount)
     memory.image.copyInPlace(from: start)
     middle(&memory)

@@ -2,9 +2,9 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// c latent channels, C channels, H W image, h w latents.
+// N images, c latent channels, C channels, H W image, h w latents.
 
-/// The encoder of an `AutoencoderKL` over one image with channels last.
+/// The encoder of an `AutoencoderKL` over images with channels last.
 struct EncoderPlan {
   private let input: PackedConvolution
   private let stages: [(blocks: [ResidualPlan], downsample: Downsampling?)]
@@ -32,18 +32,18 @@ struct EncoderPlan {
     self.quantization = quantization
   }
 
-  /// Encodes an image.
+  /// Encodes images, each to the last bit as it would be alone.
   ///
   /// - Parameters:
-  ///   - image: `[1, 3, H, W]`
-  ///   - stripPixelCount: about so many pixels are worked on beside the image.
-  /// - Returns: the moments of its latents, `[1, 2 c, h, w]`
-  func callAsFunction(_ image: Tensor, stripPixelCount: Int) -> Tensor {
-    let pixels = image.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
+  ///   - images: `[N, 3, H, W]`
+  ///   - stripPixelCount: about so many pixels are worked on beside the images.
+  /// - Returns: the moments of their latents, `[N, 2 c, h, w]`
+  func callAsFunction(_ images: Tensor, stripPixelCount: Int) -> Tensor {
+    let pixels = images.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
     // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard pixels.rank == 4 else { return image }
+    guard pixels.rank == 4 else { return images }
     var memory = ImageMemory(
-      height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
+      count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
       stripPixelCount: stripPixelCount)
     input.write(pixels, norm: nil, to: memory.image)
     for (index, stage) in stages.enumerated() {
@@ -55,7 +55,7 @@ struct EncoderPlan {
     middle(&memory)
     let last = memory.image
     let moments = output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
-    return (quantization.map { $0(moments) } ?? moments).contiguous
+    return (quantization.map { moments.mapImages($0.callAsFunction) } ?? moments).contiguous
   }
 }
 

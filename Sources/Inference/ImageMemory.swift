@@ -1,6 +1,6 @@
 internal import Torch
 
-// H W image, C channels.
+// N images, C channels, H W image.
 
 /// Channels before and after the blocks of a stage.
 struct StageWidths {
@@ -14,19 +14,21 @@ struct StageWidths {
   func memoryCount(_ height: Int, _ width: Int) -> Int { (height + 1) * width * pixelCount }
 }
 
-/// The one memory in which an image is encoded or decoded, float32, with channels last.
+/// The one memory in which images are encoded or decoded, float32, with channels last.
 ///
-/// Each row has room for two images of a stage's output side by side. What needs more room than the
+/// Each image has a place of its own. Each row has room for two images of a stage's output side by side. What needs more room than the
 /// image has, another size and a change of channels, is done in strips of rows: each is computed beside
 /// the memory and then put where rows of before are not needed any more. So a stage takes the place
 /// of the one before it, and results are those of whole images.
 struct ImageMemory {
-  /// Some rows of an image.
+  /// Some rows of one image.
   struct Strip {
     /// The rows, with those above and below if there are such, `[1, rows, W, C]`.
     let rows: Tensor
     /// Which of them are only neighbors.
     let neighbors: RowNeighbors
+    /// Which image it is.
+    let index: Int
     /// The place of the others in the image.
     let range: Range<Int>
 
@@ -34,6 +36,12 @@ struct ImageMemory {
     var image: Tensor { rows(through: range.count) }
     /// The rows and the one below, if there is one.
     var imageAndRowBelow: Tensor { rows(through: range.count + (neighbors.below ? 1 : 0)) }
+
+    /// Where its rows, or what comes of them, lie in images of the same or another height.
+    func place(in images: Tensor, scale: (Int) -> Int = { $0 }) -> Tensor {
+      images[index..<index + 1].narrowed(
+        axis: 1, start: scale(range.lowerBound), count: scale(range.count))
+    }
 
     private func rows(through count: Int) -> Tensor {
       rows.narrowed(axis: 1, start: neighbors.above ? 1 : 0, count: count)
@@ -47,17 +55,20 @@ struct ImageMemory {
   private var stage: StageWidths
   /// 1 while the row above is free, then 0.
   private var firstRow = 1
-  /// The image as it is now, `[1, H, W, C]`, a view; at first nothing has been written to it.
+  /// The images as they are now, `[N, H, W, C]`, a view; at first nothing has been written to it.
   private(set) var image: Tensor
 
-  /// Memory for an image that is doubled from each stage to the next.
+  /// Memory for images that are doubled from each stage to the next.
   ///
   /// - Parameters:
+  ///   - count: of images, N.
   ///   - height: of the first stage.
   ///   - width: of the first stage.
   ///   - stages: in their order.
   ///   - stripPixelCount: about so many pixels make a strip.
-  init(height: Int, width: Int, doublingThrough stages: [StageWidths], stripPixelCount: Int) {
+  init(
+    count: Int, height: Int, width: Int, doublingThrough stages: [StageWidths], stripPixelCount: Int
+  ) {
     var (size, before) = (0, 0)
     for (index, stage) in stages.enumerated() {
       let (h, w) = (height << index, width << index)
@@ -68,21 +79,23 @@ struct ImageMemory {
       size = max(size, own + (index > 0 ? row : 0), before)
       before = own + h * w * stage.output
     }
-    self.init(size, height, width, stages[0], stripPixelCount)
+    self.init([count, size], height, width, stages[0], stripPixelCount)
   }
 
-  /// Memory for an image that is halved from each stage to the next; parameters as above.
-  init(height: Int, width: Int, halvingThrough stages: [StageWidths], stripPixelCount: Int) {
+  /// Memory for images that are halved from each stage to the next; parameters as above.
+  init(
+    count: Int, height: Int, width: Int, halvingThrough stages: [StageWidths], stripPixelCount: Int
+  ) {
     let sizes = stages.enumerated().map { $1.memoryCount(height >> $0, width >> $0) }
-    self.init(sizes.reduce(0, max), height, width, stages[0], stripPixelCount)
+    self.init([count, sizes.reduce(0, max)], height, width, stages[0], stripPixelCount)
   }
 
   private init(
-    _ size: Int, _ height: Int, _ width: Int, _ stage: StageWidths, _ stripPixelCount: Int
+    _ shape: [Int], _ height: Int, _ width: Int, _ stage: StageWidths, _ stripPixelCount: Int
   ) {
     (self.height, self.width, self.stage) = (height, width, stage)
     self.stripPixelCount = stripPixelCount
-    storage = .empty([size])
+    storage = .empty(shape)
     image = storage
     image = view(row: firstRow, channel: 0, count: stage.input)
   }
@@ -106,8 +119,7 @@ struct ImageMemory {
     for strip in strips(of: source, height, width, pixelCount: stripPixelCount) {
       let (first, second) = body(strip)
       for (rows, result) in zip([first, second], results) {
-        let place = result.narrowed(
-          axis: 1, start: strip.range.lowerBound, count: strip.range.count)
+        let place = strip.place(in: result)
         place.copyInPlace(from: rows.reshaped(place.shape))
       }
     }
@@ -121,15 +133,17 @@ struct ImageMemory {
   ///   - next: the stage that takes it.
   ///   - upsample: doubles and convolves.
   mutating func double(for next: StageWidths, by upsample: PackedConvolution) {
-    let source = storage.narrowed(
-      axis: 0, start: storage.count - image.count, count: image.count
-    ).reshaped(image.shape)
+    let (shape, size) = (image.shape, image.count / image.size(0))
+    let source = storage.narrowed(axis: 1, start: storage.size(1) - size, count: size)
+      .strided(
+        shape: shape,
+        strides: [storage.size(1), shape[2] * shape[3], shape[3], 1])
     source.copyInPlace(from: image)
     let strips = strips(of: source, height, width, pixelCount: stripPixelCount / 4)
     (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
     image = view(row: firstRow, channel: 0, count: next.input)
     for strip in strips {
-      image.narrowed(axis: 1, start: 2 * strip.range.lowerBound, count: 2 * strip.range.count)
+      strip.place(in: image, scale: { 2 * $0 })
         .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
     }
   }
@@ -140,10 +154,9 @@ struct ImageMemory {
   ///   - next: the stage that takes it.
   ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
   mutating func halve(for next: StageWidths, by body: (Strip) -> Tensor) {
-    let half = Tensor.empty([1, height / 2, width / 2, next.input])
+    let half = Tensor.empty([image.size(0), height / 2, width / 2, next.input])
     for strip in strips(of: image, height, width, pixelCount: stripPixelCount) {
-      half.narrowed(axis: 1, start: strip.range.lowerBound / 2, count: strip.range.count / 2)
-        .copyInPlace(from: body(strip))
+      strip.place(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
     }
     (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)
     image = view(row: firstRow, channel: 0, count: next.input)
@@ -153,26 +166,28 @@ struct ImageMemory {
   /// Part of the channels of the memory's rows.
   private func view(row: Int, channel: Int, count: Int) -> Tensor {
     let stride = width * stage.pixelCount
+    let (images, size) = (storage.size(0), storage.size(1))
     let start = row * stride + channel * width
-    return storage.narrowed(axis: 0, start: start, count: storage.count - start)
-      .strided(
-        shape: [1, height, width, count], strides: [height * stride, stride, count, 1])
+    return storage.narrowed(axis: 1, start: start, count: size - start)
+      .strided(shape: [images, height, width, count], strides: [size, stride, count, 1])
   }
 
-  /// An image cut into strips. Their heights are multiples of four, the convolution's unit, so that
+  /// Images cut into strips. Their heights are multiples of four, the convolution's unit, so that
   /// strips have the numbers of the whole.
   private func strips(
-    of image: Tensor, _ height: Int, _ width: Int, pixelCount: Int
+    of images: Tensor, _ height: Int, _ width: Int, pixelCount: Int
   ) -> [Strip] {
     let step = max(pixelCount / width / 4, 1) * 4
-    return stride(from: 0, to: height, by: step).map { start in
-      let end = min(start + step, height)
-      let neighbors = RowNeighbors(above: start > 0, below: end < height)
-      return Strip(
-        rows: image.narrowed(
-          axis: 1, start: start - (neighbors.above ? 1 : 0),
-          count: end - start + neighbors.count),
-        neighbors: neighbors, range: start..<end)
+    return (0..<images.size(0)).flatMap { index in
+      stride(from: 0, to: height, by: step).map { start in
+        let end = min(start + step, height)
+        let neighbors = RowNeighbors(above: start > 0, below: end < height)
+        return Strip(
+          rows: images[index..<index + 1].narrowed(
+            axis: 1, start: start - (neighbors.above ? 1 : 0),
+            count: end - start + neighbors.count),
+          neighbors: neighbors, index: index, range: start..<end)
+      }
     }
   }
 }

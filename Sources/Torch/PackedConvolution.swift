@@ -29,6 +29,16 @@ public struct ChannelFactors {
       .tensor(x), .tensor(weight), .tensor(bias), .int(groupCount), .double(epsilon), count: 2)
     (factors, offsets) = (results[0], results[1])
   }
+
+  private init(factors: Tensor, offsets: Tensor) {
+    (self.factors, self.offsets) = (factors, offsets)
+  }
+
+  /// Those of one image.
+  public subscript(image: Int) -> ChannelFactors {
+    let row = image..<image + 1
+    return ChannelFactors(factors: factors[row], offsets: offsets[row])
+  }
 }
 
 /// Whether the first and the last row of some rows of images are there only as neighbors of the

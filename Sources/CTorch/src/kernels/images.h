@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace dit {
@@ -16,19 +17,24 @@ inline bool are_images(const at::Tensor &x) {
 }
 
 /// One more than the last number of some images, from the first on.
-inline int64_t images_extent(const at::Tensor &x) {
-  return (x.size(0) - 1) * x.stride(0) + (x.size(1) - 1) * x.stride(1) + x.size(2) * x.size(3);
+inline int64_t images_extent(const at::Tensor &x, int64_t count) {
+  return (count - 1) * x.stride(0) + (x.size(1) - 1) * x.stride(1) + x.size(2) * x.size(3);
 }
 
-/// Whether images may have memory in common. Those side by side in wider rows have none.
+/// Whether images may have memory in common. Those side by side in wider rows have none, nor have
+/// those of which each pair has a place of its own, if one pair has none.
 inline bool may_overlap(const at::Tensor &a, const at::Tensor &b) {
   if (a.numel() == 0 || b.numel() == 0 || !a.is_alias_of(b)) return false;
   const int64_t distance = b.storage_offset() - a.storage_offset();
-  if (distance >= images_extent(a) || -distance >= images_extent(b)) return false;
+  const int64_t place = std::max(images_extent(a, 1), distance + images_extent(b, 1)) -
+                        std::min<int64_t>(distance, 0);
+  const bool has_places =
+      a.size(0) == b.size(0) && a.stride(0) == b.stride(0) && place <= a.stride(0);
+  const int64_t count_a = has_places ? 1 : a.size(0), count_b = has_places ? 1 : b.size(0);
+  if (distance >= images_extent(a, count_a) || -distance >= images_extent(b, count_b)) return false;
   const int64_t row = a.stride(1);
-  if (row <= 0 || b.stride(1) != row || a.stride(0) % row != 0 || b.stride(0) % row != 0) {
-    return true;
-  }
+  if (row <= 0 || b.stride(1) != row) return true;
+  if (!has_places && (a.stride(0) % row != 0 || b.stride(0) % row != 0)) return true;
   const int64_t column = (distance % row + row) % row;
   return column < a.size(2) * a.size(3) || column + b.size(2) * b.size(3) > row;
 }
