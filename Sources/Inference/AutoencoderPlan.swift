@@ -23,9 +23,9 @@ struct ResidualPlan {
     }
   }
 
-  /// Puts the result in the place of the image.
+  /// Puts the results in the place of the images.
   func callAsFunction(_ memory: inout ImageMemory) {
-    let norm = norm1.factors(of: memory.image)
+    let norm = norm1.factors(of: memory.images)
     let inner: Tensor
     if let shortcut {
       inner = memory.split { strip in
@@ -37,9 +37,9 @@ struct ResidualPlan {
       }
     } else {
       inner = memory.beside
-      conv1.write(memory.image, norm: norm, to: inner)
+      conv1.write(memory.images, norm: norm, to: inner)
     }
-    conv2.add(inner, norm: norm2.factors(of: inner), to: memory.image)
+    conv2.add(inner, norm: norm2.factors(of: inner), to: memory.images)
   }
 }
 
@@ -55,10 +55,10 @@ struct MiddlePlan {
     second = ResidualPlan(middle.second)
   }
 
-  /// Puts the result in the place of the image.
+  /// Puts the results in the place of the images.
   func callAsFunction(_ memory: inout ImageMemory) {
     first(&memory)
-    memory.image.copyInPlace(from: memory.image.mapImages(attention.callAsFunction))
+    memory.images.copyInPlace(from: memory.images.mapImages(attention.callAsFunction))
     second(&memory)
   }
 }

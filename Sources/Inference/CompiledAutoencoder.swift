@@ -25,8 +25,8 @@ public final class CompiledAutoencoder: Autoencoder {
   /// See `Autoencoder`.
   public var canDecode: Bool { decoder != nil }
 
-  /// Two images of 256 px, which take 0.13 GB.
-  private static let groupPixelCount = 2 * 256 * 256
+  /// One image of 256 px, which takes 0.07 GB, or more that are smaller.
+  private static let groupPixelCount = 256 * 256
 
   private var encoder: Half<EncoderPlan>?
   private var decoder: Half<DecoderPlan>?

@@ -41,13 +41,13 @@ struct DecoderPlan {
     var memory = ImageMemory(
       count: start.size(0), height: start.size(1), width: start.size(2), doublingThrough: widths,
       stripPixelCount: stripPixelCount)
-    memory.image.copyInPlace(from: start)
+    memory.images.copyInPlace(from: start)
     middle(&memory)
     for (index, stage) in stages.enumerated() {
       for block in stage.blocks { block(&memory) }
       if let upsample = stage.upsample { memory.double(for: widths[index + 1], by: upsample) }
     }
-    let image = memory.image
-    return output(image, norm: norm.factors(of: image)).permuted([0, 3, 1, 2])
+    let last = memory.images
+    return output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
   }
 }

@@ -45,7 +45,7 @@ struct EncoderPlan {
     var memory = ImageMemory(
       count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
       stripPixelCount: stripPixelCount)
-    input.write(pixels, norm: nil, to: memory.image)
+    input.write(pixels, norm: nil, to: memory.images)
     for (index, stage) in stages.enumerated() {
       for block in stage.blocks { block(&memory) }
       if let downsample = stage.downsample {
@@ -53,7 +53,7 @@ struct EncoderPlan {
       }
     }
     middle(&memory)
-    let last = memory.image
+    let last = memory.images
     let moments = output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
     return (quantization.map { moments.mapImages($0.callAsFunction) } ?? moments).contiguous
   }

@@ -55,8 +55,8 @@ struct ImageMemory {
   private var stage: StageWidths
   /// 1 while the row above is free, then 0.
   private var firstRow = 1
-  /// The images as they are now, `[N, H, W, C]`, a view; at first nothing has been written to it.
-  private(set) var image: Tensor
+  /// The images as they are now, `[N, H, W, C]`, a view; at first nothing has been written to them.
+  private(set) var images: Tensor
 
   /// Memory for images that are doubled from each stage to the next.
   ///
@@ -96,23 +96,23 @@ struct ImageMemory {
     (self.height, self.width, self.stage) = (height, width, stage)
     self.stripPixelCount = stripPixelCount
     storage = .empty(shape)
-    image = storage
-    image = view(row: firstRow, channel: 0, count: stage.input)
+    images = storage
+    images = view(row: firstRow, channel: 0, count: stage.input)
   }
 
-  /// Room for an image beside this one, of the same shape.
+  /// Room for images beside these, of the same shape.
   var beside: Tensor {
-    let channels = image.size(-1)
+    let channels = images.size(-1)
     return view(row: firstRow, channel: channels, count: channels)
   }
 
-  /// Puts two images with the channels that the stage ends with in the place of the image.
+  /// Puts two images with the channels that the stage ends with in the place of each.
   ///
   /// - Parameter body: the rows of the two images, `[1, rows, W, C]` or `[1, rows W, C]`, from a strip
   ///   of this one.
   /// - Returns: the second of them; the first is the image from now on.
   mutating func split(_ body: (Strip) -> (Tensor, Tensor)) -> Tensor {
-    let source = image
+    let source = images
     firstRow = 0
     let channels = stage.output
     let results = [0, channels].map { view(row: firstRow, channel: $0, count: channels) }
@@ -123,53 +123,53 @@ struct ImageMemory {
         place.copyInPlace(from: rows.reshaped(place.shape))
       }
     }
-    image = results[0]
+    images = results[0]
     return results[1]
   }
 
-  /// Puts an image of twice the size in the place of the image.
+  /// Puts an image of twice the size in the place of each.
   ///
   /// - Parameters:
   ///   - next: the stage that takes it.
   ///   - upsample: doubles and convolves.
   mutating func double(for next: StageWidths, by upsample: PackedConvolution) {
-    let (shape, size) = (image.shape, image.count / image.size(0))
+    let (shape, size) = (images.shape, images.count / images.size(0))
     let source = storage.narrowed(axis: 1, start: storage.size(1) - size, count: size)
       .strided(
         shape: shape,
         strides: [storage.size(1), shape[2] * shape[3], shape[3], 1])
-    source.copyInPlace(from: image)
+    source.copyInPlace(from: images)
     let strips = strips(of: source, height, width, pixelCount: stripPixelCount / 4)
     (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
-    image = view(row: firstRow, channel: 0, count: next.input)
+    images = view(row: firstRow, channel: 0, count: next.input)
     for strip in strips {
-      strip.place(in: image, scale: { 2 * $0 })
+      strip.place(in: images, scale: { 2 * $0 })
         .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
     }
   }
 
-  /// Puts an image of half the size in the place of the image.
+  /// Puts an image of half the size in the place of each.
   ///
   /// - Parameters:
   ///   - next: the stage that takes it.
   ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
   mutating func halve(for next: StageWidths, by body: (Strip) -> Tensor) {
-    let half = Tensor.empty([image.size(0), height / 2, width / 2, next.input])
-    for strip in strips(of: image, height, width, pixelCount: stripPixelCount) {
+    let half = Tensor.empty([images.size(0), height / 2, width / 2, next.input])
+    for strip in strips(of: images, height, width, pixelCount: stripPixelCount) {
       strip.place(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
     }
     (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)
-    image = view(row: firstRow, channel: 0, count: next.input)
-    image.copyInPlace(from: half)
+    images = view(row: firstRow, channel: 0, count: next.input)
+    images.copyInPlace(from: half)
   }
 
   /// Part of the channels of the memory's rows.
   private func view(row: Int, channel: Int, count: Int) -> Tensor {
     let stride = width * stage.pixelCount
-    let (images, size) = (storage.size(0), storage.size(1))
+    let size = storage.size(1)
     let start = row * stride + channel * width
     return storage.narrowed(axis: 1, start: start, count: size - start)
-      .strided(shape: [images, height, width, count], strides: [size, stride, count, 1])
+      .strided(shape: [storage.size(0), height, width, count], strides: [size, stride, count, 1])
   }
 
   /// Images cut into strips. Their heights are multiples of four, the convolution's unit, so that

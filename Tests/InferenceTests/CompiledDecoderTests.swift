@@ -18,7 +18,8 @@ internal import Torch
     let values = try GoldenValues("autoencoder-kl")
     let weights = values.weights
     let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledAutoencoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(
+      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
     #expect(decoder.downsamplingFactor == 2 && decoder.latentChannelCount == 4)
     #expect(decoder.canDecode && decoder.defaultScaleFactor == 0.18215)
     for _ in 0..<2 {
@@ -60,7 +61,8 @@ internal import Torch
     }
     #expect(weights.values.allSatisfy { !$0.isContiguous })
     let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledAutoencoder(AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(
+      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
     #expect(
       relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
   }

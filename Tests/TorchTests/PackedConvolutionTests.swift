@@ -121,6 +121,37 @@ internal import Torch
     #expect(relativeError(sides[1], values.convolved(values.images)) < Tolerance.float32)
   }
 
+  // A place has room for two images of 240 numbers and for 7 more: it is no multiple of a row.
+  @Test func writesBesideItsInputInThePlaceOfEachImage() throws {
+    let values = try Case([2, 8, 6, 5, 8])
+    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let memory = Tensor.zeros([3, 487])
+    func images(at start: Int, rowStride: Int) -> Tensor {
+      memory.narrowed(axis: 1, start: start, count: 487 - start)
+        .strided(shape: [2, 6, 5, 8], strides: [487, rowStride, 8, 1])
+    }
+    for (start, rowStride) in [(40, 80), (240, 40)] {
+      let (x, result) = (
+        images(at: 0, rowStride: rowStride), images(at: start, rowStride: rowStride)
+      )
+      x.copyInPlace(from: values.x)
+      layer.write(x, norm: nil, to: result)
+      #expect(relativeError(x, values.x) == 0)
+      #expect(relativeError(result, values.convolved(values.images)) < Tolerance.float32)
+    }
+    // Columns in common; an end in the next image's place; rows in common.
+    for (start, rowStride) in [(39, 80), (248, 40), (200, 40)] {
+      let error = #expect(throws: TorchError.self) {
+        try withTorchErrors {
+          layer.write(
+            images(at: 0, rowStride: rowStride), norm: nil,
+            to: images(at: start, rowStride: rowStride))
+        }
+      }
+      #expect(error?.message.contains("written over x") == true)
+    }
+  }
+
   @Test func refusesWhatWouldBeReadOrWrittenAmiss() throws {
     let values = try Case([1, 8, 8, 5, 8])
     let layer = PackedConvolution(weight: values.weight, bias: values.bias)
