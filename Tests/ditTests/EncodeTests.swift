@@ -32,7 +32,9 @@ internal import Torch
         ["--data-path", "images", "--vae-checkpoint", "\(kind).st"] + flip, run: "a")
       let losses = try folder.losses(["--data-path", "cache"] + flip, run: "b")
       #expect(expected.count == 4 && losses.count == 4)
-      for (loss, other) in zip(losses, expected) { #expect(abs(loss - other) < 1e-6) }
+      // Latents of the compiled encoder do not depend on the batch.
+      let tolerance = kind == "kl" ? 0 : 1e-6
+      for (loss, other) in zip(losses, expected) { #expect(abs(loss - other) <= tolerance) }
       let others = try folder.losses(
         ["--data-path", "cache", "--horizontal-flip", "\(!mirrors)"] + recipe, run: "c")
       #expect(zip(others, expected).contains { abs($0 - $1) > 1e-5 })
