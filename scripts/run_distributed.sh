@@ -30,6 +30,9 @@ read -r -a options <<<"${OPTIONS:--c configs/training/class_cond_train.yaml}"
 [[ -f $RANK_TABLE_FILE ]] || refuse "RANK_TABLE_FILE '$RANK_TABLE_FILE': no such file"
 [[ $start =~ ^[0-9]+$ ]] || refuse "START_DEVICE '$start': must be a whole number, 0 at least"
 [[ $size =~ ^[1-9][0-9]*$ ]] || refuse "RANK_SIZE '$size': must be a whole number, 1 at least"
+# Zeros before a number do not make it an octal one.
+start=$((10#$start))
+size=$((10#$size))
 [[ -d $dataset ]] || refuse "DATASET_PATH '$dataset': no such folder"
 command -v "$program" >/dev/null ||
   refuse "the program '$program' is not there: make install, or name it with DIT=.build/release/dit"

@@ -68,6 +68,15 @@ public struct AtomicFile: ~Copyable {
     try text.withUTF8 { try write(contentsOf: UnsafeRawBufferPointer($0), to: path) }
   }
 
+  /// Gives a whole file another name on the same disk, in place of what has it.
+  ///
+  /// - Throws: `FileError`; both are then as they were.
+  public static func move(_ source: String, to path: String) throws {
+    let target = try destination(path)
+    guard rename(source, target) == 0 else { throw FileError.system("write", path, errno: errno) }
+    Folder.sync(Folder.parent(of: target))
+  }
+
   /// Adds bytes at the end.
   ///
   /// - Throws: `FileError`, with the number of bytes needed if the disk is full.

@@ -77,17 +77,14 @@ public final class Claim {
   ///
   /// What a process that is gone left half-written in the folder is removed with its claim.
   ///
-  /// - Parameters:
-  ///   - path: the file.
-  ///   - other: another folder from which to remove what is half-written.
+  /// - Parameter path: the file.
   /// - Throws: `FileError` if the file cannot be written.
-  public init?(_ path: String, sweeping other: String? = nil) throws {
+  public init?(_ path: String) throws {
     let record = Owner.current.record
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     if descriptor < 0 {
       guard errno == EEXIST else { throw FileError.system("write", path, errno: errno) }
-      let folders = [Folder.parent(of: path)] + (other.map { [$0] } ?? [])
-      guard try Claim.takeOver(path, record, sweeping: folders) else { return nil }
+      guard try Claim.takeOver(path, record) else { return nil }
     } else {
       defer { close(descriptor) }
       do {
@@ -118,9 +115,7 @@ public final class Claim {
   /// is older than this many seconds.
   private static let emptyAge = 60
 
-  private static func takeOver(
-    _ path: String, _ record: [UInt8], sweeping folders: [String]
-  ) throws -> Bool {
+  private static func takeOver(_ path: String, _ record: [UInt8]) throws -> Bool {
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else {
       guard errno == ENOENT else { throw FileError.system("write", path, errno: errno) }
@@ -136,7 +131,7 @@ public final class Claim {
     let count = pread(descriptor, &buffer, buffer.count, 0)
     if let owner = Owner(record: buffer.prefix(max(count, 0))) {
       guard owner.isGone else { return false }
-      for folder in folders { AtomicFile.removeLeftovers(of: owner.process, in: folder) }
+      AtomicFile.removeLeftovers(of: owner.process, in: Folder.parent(of: path))
     } else {
       guard time(nil) - status.st_mtim.tv_sec > emptyAge else { return false }
     }

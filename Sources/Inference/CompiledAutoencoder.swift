@@ -27,10 +27,12 @@ public final class CompiledAutoencoder: Autoencoder {
 
   /// One image of 256 px, which takes 0.07 GB, or more that are smaller.
   private static let groupPixelCount = 256 * 256
+  /// The least that makes a strip.
+  private static let stripPixelCount = 128 * 128
 
   private var encoder: Half<EncoderPlan>?
   private var decoder: Half<DecoderPlan>?
-  private let stripPixelCount: Int
+  private let stripPixelCount: Int?
   private let laidOut: () -> Void
 
   /// An autoencoder each half of which is laid out with its first image.
@@ -39,13 +41,14 @@ public final class CompiledAutoencoder: Autoencoder {
   ///   - model: its parameters are float32 on a processor.
   ///   - encodes: whether the encoder is kept, if there is one.
   ///   - stripPixelCount: about so many pixels are worked on at a time, where the result needs other
-  ///     memory than the image; if nil so many that all threads are busy.
+  ///     memory than the image; if nil so many that all threads are busy with decoding, and always as many
+  ///     to encode, so that latents do not depend on the threads.
   ///   - laidOut: called when the parameters of a half are not needed any more.
   public init(
     _ model: AutoencoderKL, encodes: Bool = true, stripPixelCount: Int? = nil,
     laidOut: @escaping () -> Void = {}
   ) {
-    self.stripPixelCount = stripPixelCount ?? max(16_384, 4096 * LibTorch.threadCount)
+    self.stripPixelCount = stripPixelCount
     self.laidOut = laidOut
     downsamplingFactor = model.downsamplingFactor
     latentChannelCount = model.latentChannelCount
@@ -65,8 +68,9 @@ public final class CompiledAutoencoder: Autoencoder {
   public func encode(_ images: Tensor) -> LatentDistribution {
     guard canEncode else { fatalError("CompiledAutoencoder: there is no encoder") }
     guard let plan = encoder?.plan(laidOut) else { return LatentDistribution(mean: images) }
+    let strip = stripPixelCount ?? CompiledAutoencoder.stripPixelCount
     let moments = inGroups(images, pixelCount: images.size(2) * images.size(3)) {
-      plan($0, stripPixelCount: stripPixelCount)
+      plan($0, stripPixelCount: strip)
     }
     return LatentDistribution(moments: moments)
   }
@@ -76,8 +80,10 @@ public final class CompiledAutoencoder: Autoencoder {
     guard canDecode else { fatalError("CompiledAutoencoder: there is no decoder") }
     guard let plan = decoder?.plan(laidOut) else { return latents }
     let area = downsamplingFactor * downsamplingFactor
+    let strip =
+      stripPixelCount ?? max(CompiledAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
     return inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
-      plan($0, stripPixelCount: stripPixelCount)
+      plan($0, stripPixelCount: strip)
     }
   }
 

@@ -16,10 +16,10 @@ struct StageWidths {
 
 /// The one memory in which images are encoded or decoded, float32, with channels last.
 ///
-/// Each image has a place of its own. Each row has room for two images of a stage's output side by side. What needs more room than the
-/// image has, another size and a change of channels, is done in strips of rows: each is computed beside
-/// the memory and then put where rows of before are not needed any more. So a stage takes the place
-/// of the one before it, and results are those of whole images.
+/// Each image has a place of its own. Each row has room for two images of a stage's output side by
+/// side. What needs more room than the image has, another size and a change of channels, is done in
+/// strips of rows: each is computed beside the memory and then put where rows of before are not needed
+/// any more. So a stage takes the place of the one before it, and results are those of whole images.
 struct ImageMemory {
   /// Some rows of one image.
   struct Strip {
@@ -155,7 +155,9 @@ struct ImageMemory {
   ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
   mutating func halve(for next: StageWidths, by body: (Strip) -> Tensor) {
     let half = Tensor.empty([images.size(0), height / 2, width / 2, next.input])
-    for strip in strips(of: images, height, width, pixelCount: stripPixelCount) {
+    // A last row alone is half of none.
+    for strip in strips(of: images, height, width, pixelCount: stripPixelCount)
+    where strip.range.count > 1 {
       strip.place(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
     }
     (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)

@@ -147,13 +147,18 @@ public final class RankGroup {
   }
 
   /// Tells all ranks to stop, where they ask; for work in which none waits for another.
-  public func requestStop() { _ = try? store.add(1, to: RankGroup.stopKey) }
+  ///
+  /// - Parameter signal: that this one was sent.
+  public func requestStop(_ signal: Int32) { try? store.set(RankGroup.stopKey, to: "\(signal)") }
 
-  /// Whether a rank has told all to stop.
+  /// The signal by which a rank has told all to stop; nil if none has.
   ///
   /// - Throws: `LaunchError`.
-  public func isStopRequested() throws -> Bool {
-    try naming { try store.add(0, to: RankGroup.stopKey) } > 0
+  public func stopSignal() throws -> Int32? {
+    try naming {
+      guard try store.has(RankGroup.stopKey) else { return nil }
+      return Int32(try store.text(of: RankGroup.stopKey)) ?? SIGTERM
+    }
   }
 
   /// Ends the work in hand if a rank is lost.

@@ -46,7 +46,7 @@ public final class WorkerPool {
   /// How long workers may take to end by themselves after one has failed, and after SIGTERM.
   private static let patience = Duration.seconds(4)
   /// How long they may take if they bring something to its end, such as a checkpoint.
-  private static let holdLimit = Duration.seconds(600)
+  private let holdLimit: Duration
 
   /// Starts the workers.
   ///
@@ -55,10 +55,13 @@ public final class WorkerPool {
   ///   - program: the file to run.
   ///   - arguments: for each of them.
   ///   - environment: for each of them; the variables of `torchrun` are added.
+  ///   - holdLimit: how long a checkpoint may take that is being written when one of them fails.
   /// - Throws: `LaunchError` if the system refuses; `TorchError` if there is no store.
   public init(
-    _ count: Int, program: String, arguments: [String], environment: [String: String]
+    _ count: Int, program: String, arguments: [String], environment: [String: String],
+    holdLimit: Duration = .seconds(600)
   ) throws {
+    self.holdLimit = holdLimit
     store = try KeyStore(
       host: Network.loopback, port: 0, isServer: true, prefix: WorkerPool.prefix,
       timeout: .seconds(60))
@@ -227,9 +230,10 @@ public final class WorkerPool {
   private func endIfFailed() {
     guard let failure else { return }
     let elapsed = ContinuousClock.now - failure.time
-    if elapsed > WorkerPool.patience * 6, elapsed > WorkerPool.holdLimit || !isHeld {
+    guard elapsed > WorkerPool.patience, elapsed > holdLimit || !isHeld else { return }
+    if elapsed > WorkerPool.patience * 6 {
       end(SIGKILL)
-    } else if elapsed > WorkerPool.patience, !hasAskedToEnd {
+    } else if !hasAskedToEnd, passedSignal != SIGTERM {
       // Once: a second one ends a program that saves.
       hasAskedToEnd = true
       end(SIGTERM)

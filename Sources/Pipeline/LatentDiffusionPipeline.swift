@@ -182,7 +182,8 @@ public final class LatentDiffusionPipeline {
     guard options.eta >= 0, options.eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
     }
-    if case .first(let count) = options.guidance.channels, count > model.channelCount {
+    // The published code's 3 stand for all of a model with fewer.
+    if case .first(let count) = options.guidance.channels, count > max(3, model.channelCount) {
       throw PipelineError(
         .setting,
         "guidance on the first \(count) channels: the model has \(model.channelCount)")

@@ -60,25 +60,25 @@ struct BulkPlan {
   /// Where a block's pixels go.
   func file(of block: Int) -> String { folder + String(format: "/block-%07d.rgb", block) }
 
+  /// Where all blocks are joined, so that what a kill leaves of it goes with the folder.
+  var joinedFile: String { folder + "/joined.npz" }
+
   /// Whether a block is there.
   func isDone(_ block: Int) -> Bool { Folder.hasFile(file(of: block)) }
 
   /// Makes the folder for the blocks, or checks that those in it are of the same plan.
   ///
   /// - Parameter settings: what decides the pixels, by option.
-  /// - Returns: that this job alone works in the folder.
+  /// - Returns: that this job alone works in the folder, for as long as it is kept.
   /// - Throws: `UsageError` if they are not, or another job works there; `FileError`.
-  func prepare(_ settings: [String: String]) throws -> Claim {
+  func prepare(_ settings: [String: String]) throws -> FolderLock {
     try Folder.make(folder)
-    let lock = folder + "/job.lock"
-    // Of a job that was killed while it joined blocks a file without a name is left beside the result.
-    guard let claim = try Claim(lock, sweeping: Folder.parent(of: folder)) else {
-      let owner = Claim.owner(of: lock).map { "\($0)" } ?? "another process"
-      throw UsageError(
-        "\(owner) is making this file; wait for it, or remove '\(lock)' if it is no more")
+    guard let lock = try FolderLock(folder) else {
+      let owner = FolderLock.owner(of: folder).map { "\($0)" } ?? "another process"
+      throw UsageError("\(owner) is making this file; wait for it, or choose another --npz")
     }
     try check(settings)
-    return claim
+    return lock
   }
 
   private func check(_ settings: [String: String]) throws {

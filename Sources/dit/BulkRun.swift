@@ -16,11 +16,23 @@ struct BulkRun {
   private let command: SampleCommand
   private let path: String
   private let ranks: RankGroup?
+  private let keep: (FolderLock) -> Void
 
-  init(_ command: SampleCommand, to path: String, _ ranks: RankGroup?) {
+  /// A run.
+  ///
+  /// - Parameters:
+  ///   - command: its options.
+  ///   - path: the file.
+  ///   - ranks: who shares the work; nil for a process that is alone.
+  ///   - keep: given the lock of the blocks, which is to outlive all processes of the job.
+  init(
+    _ command: SampleCommand, to path: String, _ ranks: RankGroup?,
+    keep: @escaping (FolderLock) -> Void
+  ) {
     self.command = command
     self.path = path
     self.ranks = ranks
+    self.keep = keep
   }
 
   func run() throws {
@@ -40,11 +52,9 @@ struct BulkRun {
       path, count: command.numSamples, labels: labels, classCount: pipeline.model.classCount,
       blockSize: command.batchSize ?? SamplePlan.defaultBatchSize, imageSize: pipeline.imageSize,
       seed: command.seed)
-    var claim: Claim?
-    defer { claim?.release() }
     if isFirst {
       pipeline.notes.forEach(note)
-      claim = try plan.prepare(try settings(pipeline, config, labels))
+      keep(try plan.prepare(try settings(pipeline, config, labels)))
     }
     let work = try BulkWork(plan, ranks)
     if isFirst { note(work.summary) }
@@ -102,32 +112,27 @@ struct BulkRun {
         noise: .separate(generators))
       while let step = try steps.next() {
         latents = step.latents
-        try check()
+        try RankGroup.checkStop(ranks)
       }
       guard let latents else { continue }
       let pixels = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
         .flatMap(\.pixels)
-      try check()
+      try RankGroup.checkStop(ranks)
       try pixels.withUnsafeBytes {
         try AtomicFile.write(contentsOf: $0, to: plan.file(of: block))
       }
       try work.finished(images.count)
     }
     while try !work.isDone() {
-      try check()
+      try RankGroup.checkStop(ranks)
       usleep(200_000)
     }
   }
 
-  /// Stops this process and, where it was told to stop, all others with it.
-  private func check() throws {
-    if Interrupt.isRequested { ranks?.requestStop() }
-    try Interrupt.check()
-    try ranks?.check()
-  }
-
   /// Joins the blocks and removes them.
   private func finish(_ plan: BulkPlan) throws {
+    let hold = ranks?.hold()
+    defer { hold?.release() }
     let size = plan.imageSize
     try NumPyArchive.write(
       [
@@ -135,7 +140,8 @@ struct BulkRun {
           "arr_0", shape: [plan.labels.count, size, size, 3],
           files: (0..<plan.blockCount).map { plan.file(of: $0) }),
         .init("arr_1", plan.labels.map { Int64($0) }),
-      ], to: path)
+      ], to: plan.joinedFile)
+    try AtomicFile.move(plan.joinedFile, to: path)
     try Folder.remove(plan.folder)
   }
 }
@@ -177,7 +183,6 @@ private final class BulkWork {
   /// The next block for this process; nil if there is none.
   func next() throws -> Int? {
     while true {
-      try stopWithOthers()
       let block: Int
       if let ranks {
         block = try ranks.naming { try ranks.store.add(1, to: "next") } - 1
@@ -190,12 +195,6 @@ private final class BulkWork {
     }
   }
 
-  private func stopWithOthers() throws {
-    // Nobody else would make the block that a process had which is told to stop.
-    guard let ranks, try ranks.isStopRequested() else { return }
-    throw Interrupted(signal: SIGTERM)
-  }
-
   /// Counts images that this process has made.
   func finished(_ count: Int) throws {
     madeCount += count
@@ -205,7 +204,6 @@ private final class BulkWork {
 
   /// Whether all blocks are there; other processes may still work.
   func isDone() throws -> Bool {
-    try stopWithOthers()
     if let ranks { madeCount = try ranks.naming { try ranks.store.add(0, to: "made") } }
     progress?.update(before + madeCount)
     return before + madeCount >= plan.labels.count

@@ -127,9 +127,7 @@ struct EncodeCommand: ParsableCommand {
       path, folder: folder, autoencoder: autoencoder, settings: settings, options: options,
       device: device
     ) { event in
-      if Interrupt.isRequested { ranks?.requestStop() }
-      try Interrupt.check()
-      if try ranks?.isStopRequested() == true { throw Interrupted(signal: SIGTERM) }
+      try RankGroup.checkStop(ranks)
       try ranks?.enter(.encode, step: done)
       switch event {
       case .progress(let count):

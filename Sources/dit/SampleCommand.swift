@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import Models
 internal import Parallel
@@ -114,6 +115,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
     try checkTogether()
     ProcessMemory.prepare()
     try execution.apply()
+    var lock: FolderLock?
+    defer { withExtendedLifetime(lock) {} }
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks?.rank ?? 0 == 0 {
         mindONE.notes.forEach(note)
@@ -123,7 +126,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
       }
       if let npz {
         try ranks?.agree(on: self)
-        return try BulkRun(self, to: npz, ranks).run()
+        return try BulkRun(self, to: npz, ranks) { lock = $0 }.run()
       }
       guard ranks == nil else {
         throw UsageError(

@@ -43,7 +43,7 @@ internal import Torch
   // Images of many strips and of less than one; those that are no multiples of the factor lose their
   // last rows and columns as in the plain encoder.
   @Test(arguments: [
-    [4, 4], [4, 28], [8, 4], [12, 20], [64, 64], [148, 52], [37, 23], [7, 9],
+    [4, 4], [4, 28], [8, 4], [12, 20], [64, 64], [148, 52], [37, 23], [33, 23], [7, 9],
   ])
   func encodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
     let model = try CompiledEncoderTests.model()

@@ -42,8 +42,8 @@ internal import Torch
 
   @Test func tellsAllToStop() throws {
     let found = try errors(timeout: .seconds(20)) { ranks in
-      if ranks.rank == 1 { ranks.requestStop() }
-      while try !ranks.isStopRequested() { try ranks.check() }
+      if ranks.rank == 1 { ranks.requestStop(SIGINT) }
+      while try ranks.stopSignal() != SIGINT { try ranks.check() }
     }
     #expect(found == [nil, nil])
   }

@@ -98,7 +98,7 @@ struct ParallelOptions: ParsableArguments {
     let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
     let pool = try WorkerPool(
       count, program: program, arguments: Array(CommandLine.arguments.dropFirst()),
-      environment: environment)
+      environment: environment, holdLimit: .seconds(timeout))
     let outcome = pool.run(signal: { Interrupt.signal }, output: { print($0) }, errors: note)
     switch outcome {
     case .done: break
@@ -106,6 +106,20 @@ struct ParallelOptions: ParsableArguments {
     case .failed(let message, isUsage: true): throw UsageError(message)
     case .failed(let message, isUsage: false): throw LaunchError(message)
     }
+  }
+}
+
+extension RankGroup {
+  /// Ends the work in hand if this process or another is told to stop, which all then are, or a rank is
+  /// lost; for work in which none waits for another.
+  ///
+  /// - Parameter ranks: nil for a process that works alone.
+  /// - Throws: `Interrupted`; `LaunchError`.
+  static func checkStop(_ ranks: RankGroup?) throws {
+    if Interrupt.isRequested { ranks?.requestStop(Interrupt.signal) }
+    try Interrupt.check()
+    try ranks?.check()
+    if let signal = try ranks?.stopSignal() { throw Interrupted(signal: signal) }
   }
 }
 
