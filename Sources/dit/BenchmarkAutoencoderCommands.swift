@@ -57,7 +57,7 @@ struct AutoencoderBenchmarkOptions: ParsableArguments {
 
   func run(_ work: AutoencoderBenchmark.Work) throws {
     ProcessMemory.prepare()
-    if let threads { try LibTorch.setThreadCount(threads) }
+    try useThreads(threads)
     let device = try Placement.device(device)
     let report = try AutoencoderBenchmark(
       work, imageSize: imageSize, batchSize: batchSize, batchCount: steps, mode: mode,

@@ -64,7 +64,7 @@ struct EncodeCommand: ParsableCommand {
         "--vae-checkpoint none: without an autoencoder there is nothing to encode; train on the"
           + " folder itself")
     }
-    if let threads { try LibTorch.setThreadCount(threads) }
+    try useThreads(threads)
     try parallel.run { ranks in
       let folder = try ImageFolder(dataPath)
       if ranks?.rank ?? 0 == 0 { folder.notes.forEach(note) }

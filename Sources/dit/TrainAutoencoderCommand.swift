@@ -87,7 +87,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
         "--image-size \(imageSize): must be a multiple of the autoencoder's factor, \(factor)")
     }
     ProcessMemory.prepare()
-    if let threads { try LibTorch.setThreadCount(threads) }
+    try useThreads(threads)
     let device = try Placement.device(device)
     let folder = try ImageFolder(dataPath)
     folder.notes.forEach(note)

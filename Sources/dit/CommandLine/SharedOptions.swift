@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Inference
+internal import Parallel
 internal import Pipeline
 internal import Torch
 
@@ -59,14 +60,18 @@ struct ExecutionOptions: ReplacingOptions {
   /// for.
   func apply() throws {
     if let devicePlugin { try Placement.openPlugin(devicePlugin) }
-    if let threads {
-      let count = ProcessInfo.processInfo.activeProcessorCount
-      if threads > count {
-        note("--threads \(threads): more than the \(count) logical cores here, which is slower")
-      }
-      try LibTorch.setThreadCount(threads)
-    }
+    try useThreads(threads)
   }
+}
+
+/// Takes a number of threads into use; nil leaves the default.
+func useThreads(_ threads: Int?) throws {
+  guard let threads else { return }
+  let count = ProcessInfo.processInfo.activeProcessorCount
+  if threads > count, ProcessInfo.processInfo.environment[WorkerPool.marker] == nil {
+    note("--threads \(threads): more than the \(count) logical cores here, which is slower")
+  }
+  try LibTorch.setThreadCount(threads)
 }
 
 /// Keys of MindONE's configuration files that say what other options say, or nothing here.
