@@ -35,8 +35,11 @@ final class Progress {
     let elapsed = start.duration(to: clock.now)
     let rate = elapsed.inSeconds / Double(max(done - first, 1))
     let left = rate * Double(count - done)
-    let text =
-      "\(title) \(done)/\(count)  \(detail.isEmpty ? "" : detail + "  ")\(Progress.seconds(rate))/\(unit)  \(Progress.clockTime(left)) left"
+    // Before the first there is no rate.
+    let pace =
+      done > first ? ["\(Progress.seconds(rate))/\(unit)", "\(Progress.clockTime(left)) left"] : []
+    let text = (["\(title) \(done)/\(count)", detail] + pace).filter { !$0.isEmpty }
+      .joined(separator: "  ")
     if isTerminal {
       let filled = 24 * done / max(count, 1)
       let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: 24 - filled)
