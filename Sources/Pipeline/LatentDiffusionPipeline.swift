@@ -69,7 +69,7 @@ public final class LatentDiffusionPipeline {
       ]
       : []
     let slowness =
-      precision == .bf16 && device == .cpu && !Processor.hasBFloat16
+      precision == .bf16 && Placement.lacksBFloat16(device)
       ? ["this processor does not multiply bf16 in hardware: --precision fp32 is faster here"] : []
     let scaleNote = PipelineConfig.scaleNote(
       scaleFactor, own: autoencoder?.defaultScaleFactor ?? scaleFactor)

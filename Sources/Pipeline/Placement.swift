@@ -80,7 +80,7 @@ public enum Placement {
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> Precision {
     let gpu = device.type == "cuda" ? gpu(device) : nil
-    let half = device == .cpu && !Processor.hasBFloat16 ? "fp32" : "bf16"
+    let half = lacksBFloat16(device) ? "fp32" : "bf16"
     switch precision {
     case .auto:
       guard device != .cpu else { return Processor.hasBFloat16 ? .bf16 : .fp32 }
@@ -108,6 +108,11 @@ public enum Placement {
         "precision fp8 needs a GPU of compute capability 8.9 or more; use bf16 on device \(device)")
     case .fp32, .bf16, .fp16, .int8, .int8WithFloatFC2, .fp8: return precision
     }
+  }
+
+  /// Whether bf16 is slower than fp32 there, for want of hardware.
+  public static func lacksBFloat16(_ device: Device) -> Bool {
+    device == .cpu && !Processor.hasBFloat16
   }
 
   /// The type that an autoencoder's parameters are to be given in: half precision where the model

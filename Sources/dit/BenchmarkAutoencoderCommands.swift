@@ -46,10 +46,7 @@ struct AutoencoderBenchmarkOptions: ParsableArguments {
   }
 
   func validate() throws {
-    try Bounds.imageSizes.check(imageSize, "--image-size")
-    guard imageSize.isMultiple(of: 8) else {
-      throw ValidationError("--image-size \(imageSize): must be a multiple of 8")
-    }
+    try Bounds.checkImageSize(imageSize, multipleOf: 8)
     try Bounds.batchSizes.check(batchSize, "--batch-size")
     try Bounds.counts.check(steps, "--steps")
     try Bounds.threadCounts.check(threads, "--threads")

@@ -33,19 +33,10 @@ struct BenchmarkSampleCommand: ParsableCommand {
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    try BenchmarkSampleCommand.check(imageSize, modelName)
+    try Bounds.checkImageSize(imageSize, multipleOf: 8 * modelName.patchSize)
     try Bounds.batchSizes.check(batchSize, "--batch-size")
     // One more goes before them, and there are 1000 timesteps.
     try Bounds.from(1, to: 999).check(steps, "--steps")
-  }
-
-  /// Refuses an image that a model cannot have.
-  static func check(_ imageSize: Int, _ model: DiTPreset) throws {
-    try Bounds.imageSizes.check(imageSize, "--image-size")
-    guard imageSize.isMultiple(of: 8 * model.patchSize) else {
-      throw ValidationError(
-        "--image-size \(imageSize): must be a multiple of \(8 * model.patchSize)")
-    }
   }
 
   func run() throws {

@@ -26,7 +26,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "Print one JSON object.") var json = false
 
   func validate() throws {
-    try BenchmarkSampleCommand.check(imageSize, modelName)
+    try Bounds.checkImageSize(imageSize, multipleOf: 8 * modelName.patchSize)
     try Bounds.batchSizes.check(batchSize, "--batch-size")
     try Bounds.counts.check(steps, "--steps")
   }

@@ -156,7 +156,7 @@ extension Diagnosis.PrecisionReport {
     case .auto, .fp32:
       return device.type == "cuda" ? "products in TF32, or exactly with --tf32 false" : "exact"
     case .bf16:
-      guard device == .cpu, !Processor.hasBFloat16 else { return "in hardware" }
+      guard Placement.lacksBFloat16(device) else { return "in hardware" }
       return "without hardware for it: slower than fp32"
     case .fp16: return "in hardware"
     case .int8, .int8WithFloatFC2:

@@ -17,9 +17,7 @@ internal import Torch
   @Test func decodesAsTheReferenceDoes() throws {
     let values = try GoldenValues("autoencoder-kl")
     let weights = values.weights
-    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledAutoencoder(
-      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(try AutoencoderKL(weights))
     #expect(decoder.downsamplingFactor == 2 && decoder.latentChannelCount == 4)
     #expect(decoder.canDecode && decoder.defaultScaleFactor == 0.18215)
     for _ in 0..<2 {
@@ -60,9 +58,7 @@ internal import Torch
       stacked([weight, weight * 0], axis: weight.rank).selected(axis: weight.rank, index: 0)
     }
     #expect(weights.values.allSatisfy { !$0.isContiguous })
-    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let decoder = CompiledAutoencoder(
-      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let decoder = CompiledAutoencoder(try AutoencoderKL(weights))
     #expect(
       relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
   }
@@ -72,11 +68,8 @@ internal import Torch
     let values = try GoldenValues("autoencoder-kl")
     var weights = values.weights
     weights["decoder.conv_out.weight"] = weights["decoder.conv_out.weight"]?.to(.float64)
-    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
     var count = 0
-    let decoder = CompiledAutoencoder(
-      AutoencoderKL(config, at: ParameterStore(.load(weights)).root)
-    ) { count += 1 }
+    let decoder = CompiledAutoencoder(try AutoencoderKL(weights)) { count += 1 }
     let messages = (0..<2).map { _ in
       let error = #expect(throws: TorchError.self) {
         try withTorchErrors { decoder.decode(values["latents"]) }

@@ -28,9 +28,7 @@ internal import Torch
   @Test func encodesAsTheReferenceDoes() throws {
     let values = try GoldenValues("autoencoder-kl")
     let weights = values.weights
-    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
-    let encoder = CompiledAutoencoder(
-      AutoencoderKL(config, at: ParameterStore(.load(weights)).root))
+    let encoder = CompiledAutoencoder(try AutoencoderKL(weights))
     #expect(encoder.canEncode && encoder.canDecode && encoder.hasPosterior)
     for _ in 0..<2 {
       let latents = encoder.encode(values["image"])
@@ -93,11 +91,8 @@ internal import Torch
     let values = try GoldenValues("autoencoder-kl")
     var weights = values.weights
     weights["encoder.conv_out.weight"] = weights["encoder.conv_out.weight"]?.to(.float64)
-    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape))
     var count = 0
-    let encoder = CompiledAutoencoder(
-      AutoencoderKL(config, at: ParameterStore(.load(weights)).root)
-    ) { count += 1 }
+    let encoder = CompiledAutoencoder(try AutoencoderKL(weights)) { count += 1 }
     for _ in 0..<2 {
       let error = #expect(throws: TorchError.self) {
         try withTorchErrors { encoder.encode(values["image"]).mean }
@@ -112,8 +107,7 @@ internal import Torch
 
   @Test func leavesTheEncoderOutWhereItIsNotNeeded() throws {
     let values = try GoldenValues("autoencoder-kl")
-    let config = try AutoencoderKLConfig.inferred(from: values.weights.mapValues(\.shape))
-    let model = AutoencoderKL(config, at: ParameterStore(.load(values.weights)).root)
+    let model = try AutoencoderKL(values.weights)
     let decoder = CompiledAutoencoder(model, encodes: false)
     #expect(!decoder.canEncode && decoder.canDecode)
     #expect(makeAutoencoder(model, mode: .graph, device: .cpu) is CompiledAutoencoder)

@@ -63,6 +63,16 @@ extension Bounds where Value == Int {
   static var countsOrNone: Bounds { .from(0, to: 1_000_000_000) }
   /// Height and width of images in pixels.
   static var imageSizes: Bounds { .from(1, to: 16384) }
+  /// Refuses an `--image-size` that is out of bounds, or no multiple of what a model works in.
+  ///
+  /// - Throws: `ValidationError` with value and bounds.
+  static func checkImageSize(_ size: Int, multipleOf factor: Int) throws {
+    try imageSizes.check(size, "--image-size")
+    guard size.isMultiple(of: factor) else {
+      throw ValidationError("--image-size \(size): must be a multiple of \(factor)")
+    }
+  }
+
   /// Images at a time.
   static var batchSizes: Bounds { .from(1, to: 65536) }
   /// Threads of this program.
