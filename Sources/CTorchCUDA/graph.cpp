@@ -1,6 +1,7 @@
 #include "graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -32,6 +33,8 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
     run(body, context);
     run(body, context);
     stream.synchronize();
+    // A recording has memory of its own: what the first calls needed goes back to the device.
+    c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<CUDAGraph>();
     graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {

@@ -108,11 +108,8 @@ extension GaussianDiffusion {
 
   /// For each timestep, `[1000]`.
   private func minSNRWeights(gamma: Double) -> Tensor {
-    let weights = schedule.alphaBars.map { alphaBar in
-      let ratio = alphaBar / (1 - alphaBar)
-      return Swift.min(ratio, gamma) / ratio
-    }
-    return Tensor(weights).to(.float32).to(alphaBars.device)
+    let ratios = (squareRootAlphaBars / squareRootNoise).squared
+    return ratios.clamped(max: gamma) / ratios
   }
 
   /// The mean of each row, `[N, ...]` to `[N]`.

@@ -19,10 +19,7 @@ final class BufferedStep {
   }
 
   /// What came of recording it.
-  var recording: CompiledDiT.Recording {
-    if let failure = graph.failure { return .failed("\(failure)") }
-    return graph.isRecorded ? .done : .none
-  }
+  var recording: DeviceGraph.Recording { graph.recording }
 
   /// Takes the step; the result is valid until the next one.
   func callAsFunction(_ latents: Tensor, _ table: Tensor) -> Tensor {

@@ -22,17 +22,7 @@ public final class CompiledDiT: DiTRunner {
   private let tokenFormat: RowFormat  // of tokens between the layers, embedding and final layer
   private let device: Device
   /// Whether and why not the steps of the last batch were recorded.
-  public private(set) var recording = Recording.none
-
-  /// What came of recording a step.
-  public enum Recording: Sendable {
-    /// The device was not asked to.
-    case none
-    /// The device does each step from a record.
-    case done
-    /// It would not, for this reason; operators are called one by one.
-    case failed(String)
-  }
+  public private(set) var recording = DeviceGraph.Recording.none
 
   /// Compiles a model, part by part, so that few weights are held twice at any time.
   ///

@@ -32,7 +32,7 @@ public struct SamplingBenchmark {
     /// The most memory that tensors took on a device that is not the processor.
     public var peakDeviceMemoryBytes: Int?
     /// What came of recording a step, in mode graph.
-    public var recording: CompiledDiT.Recording
+    public var recording: DeviceGraph.Recording
     /// Threads that operators used.
     public var threads: Int
   }

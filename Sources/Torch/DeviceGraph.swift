@@ -7,23 +7,37 @@ public final class DeviceGraph {
   private var recorded: ctorch_graph?
   private let body: () -> Tensor
   private var output: Tensor?
-  /// Why the device did not record, where it was asked to.
-  public private(set) var failure: TorchError?
+  /// What came of recording it.
+  public private(set) var recording = Recording.none
 
-  /// Records a computation; it is called three times for that.
+  /// What came of recording a computation.
+  public enum Recording: Sendable, Equatable {
+    /// The device does not record, or was not asked to.
+    case none
+    /// The device does it from a record.
+    case done
+    /// The device did not record it, for this reason.
+    case failed(String)
+  }
+
+  /// Whether computations on a device can be recorded.
+  public static func canRecord(on device: Device) -> Bool {
+    device.type == "cuda" && CUDA.hasKernelLibrary
+  }
+
+  /// Records a computation; it is called three times for that, where the device can.
   ///
   /// - Parameters:
   ///   - device: where it computes.
   ///   - body: reads and writes the same buffers each time, and does not look at their contents.
   public init(on device: Device, _ body: @escaping () -> Tensor) {
     self.body = body
-    guard device.type == "cuda", CUDA.hasKernelLibrary else { return }
+    guard Self.canRecord(on: device) else { return }
     do {
       recorded = try record(device)
-    } catch let error as TorchError {
-      failure = error
+      recording = .done
     } catch {
-      failure = TorchError(operation: "recording a step", message: "\(error)")
+      recording = .failed("\(error)")
     }
   }
 
@@ -31,9 +45,6 @@ public final class DeviceGraph {
     output = nil
     if let recorded { ctorch_graph_release(recorded) }
   }
-
-  /// Whether the device does it from a record.
-  public var isRecorded: Bool { recorded != nil }
 
   /// Does it once more.
   ///
@@ -50,24 +61,24 @@ public final class DeviceGraph {
 
   private func record(_ device: Device) throws -> ctorch_graph {
     var graph = ctorch_graph(impl: nil)
-    let recording = Recording(body)
-    let context = Unmanaged.passUnretained(recording)
-    let status = withExtendedLifetime(recording) {
+    let subject = Subject(body)
+    let context = Unmanaged.passUnretained(subject)
+    let status = withExtendedLifetime(subject) {
       ctorch_graph_capture(
         Int32(device.index ?? 0),
         { context in
           guard let context else { return 1 }
-          return Unmanaged<Recording>.fromOpaque(context).takeUnretainedValue().call()
+          return Unmanaged<Subject>.fromOpaque(context).takeUnretainedValue().call()
         }, context.toOpaque(), &graph)
     }
-    if let error = recording.error { throw error }
+    if let error = subject.error { throw error }
     try check(status, "recording a step")
-    output = recording.output
+    output = subject.output
     return graph
   }
 
   /// What the shim calls.
-  private final class Recording {
+  private final class Subject {
     private let body: () -> Tensor
     var output: Tensor?
     var error: (any Error)?

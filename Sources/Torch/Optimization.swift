@@ -2,7 +2,6 @@ private enum Optimization {
   static let adamW = Operator("dit::adamw_")
   static let totalNorm = Operator("dit::total_norm")
   static let norms = Operator("aten::_foreach_norm.Scalar")
-  static let libtorchAdamW = Operator("aten::_fused_adamw_")
   static let approach = Operator("aten::_foreach_lerp_.Scalar")
 }
 
@@ -67,35 +66,32 @@ public func adamWInPlace(
     .double(step.averageDecay), count: 0)
 }
 
-/// One call for the parameters of each weight decay.
 private func plainAdamWInPlace(
   _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
   averages: [Tensor], weightDecays: [Double], step: AdamWStep
 ) {
   guard let device = parameters.first?.device else { return }
-  let number = Tensor.full([], Double(step.number), dtype: .float32, device: device)
-  // Gradients are divided by this, a loss scale.
-  let divisor = Tensor.full([1], 1 / step.gradientScale, dtype: .float32, device: device)
-  for decay in Set(weightDecays).sorted() {
-    let places = parameters.indices.filter { weightDecays[$0] == decay }
-    func some(_ tensors: [Tensor]) -> Argument { .tensors(places.map { tensors[$0] }) }
-    _ = Optimization.libtorchAdamW.results(
-      some(parameters), some(gradients), some(firstMoments), some(secondMoments), .tensors([]),
-      .tensors(places.map { _ in number }), .double(step.learningRate), .double(step.beta1),
-      .double(step.beta2), .double(decay), .double(step.epsilon), .bool(false), .bool(false),
-      .tensor(divisor), nil, count: 0)
-  }
+  func constant(_ value: Double) -> Tensor { .full([], value, dtype: .float32, device: device) }
+  adamWInPlace(
+    parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
+    averages: [], weightDecays: weightDecays,
+    step: DeviceAdamWStep(
+      learningRate: constant(step.learningRate), number: constant(Double(step.number)),
+      gradientDivisor: constant(1 / step.gradientScale), averageWeight: constant(0),
+      isHeld: constant(0), beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon))
   guard !averages.isEmpty else { return }
   _ = Optimization.approach.results(
     .tensors(averages), .tensors(parameters), .double(1 - step.averageDecay), count: 0)
 }
 
 /// The Euclidean norm over all elements of all tensors.
-public func totalNorm(_ tensors: [Tensor]) -> Double {
-  guard !tensors.isEmpty else { return 0 }
+///
+/// - Returns: a float64 scalar, where the tensors lie.
+public func totalNorm(_ tensors: [Tensor]) -> Tensor {
+  guard !tensors.isEmpty else { return .zeros([], dtype: .float64) }
   guard !tensors.allSatisfy({ $0.isCPU && $0.dtype == .float32 && $0.isContiguous }) else {
-    return Optimization.totalNorm(.tensors(tensors)).item
+    return Optimization.totalNorm(.tensors(tensors))
   }
   let norms = Optimization.norms.results(.tensors(tensors), 2, count: tensors.count)
-  return stacked(norms).to(.float64).norm().item
+  return stacked(norms).to(.float64).norm()
 }

@@ -22,9 +22,15 @@ public func recomputing(
       guard let context, let result else { return 1 }
       let body = Unmanaged<RecomputedBody>.fromOpaque(context).takeUnretainedValue().body
       let inputs = [first, second].map { Tensor(owning: ctorch_tensor_retain($0)) }
-      let output = body(inputs[0], inputs[1])
-      result.pointee = withExtendedLifetime(output) { ctorch_tensor_retain(output.handle) }
-      return 0
+      do {
+        // On a GPU the backward pass is in a thread of libtorch's, outside of any scope of errors.
+        let output = try withTorchErrors { body(inputs[0], inputs[1]) }
+        result.pointee = withExtendedLifetime(output) { ctorch_tensor_retain(output.handle) }
+        return 0
+      } catch {
+        ctorch_set_last_error("\(error)")
+        return 1
+      }
     }, context,
     { context in
       if let context { Unmanaged<RecomputedBody>.fromOpaque(context).release() }

@@ -81,7 +81,7 @@ public final class AdamW {
         step: AdamWStep(
           learningRate: learningRate, beta1: config.beta1, beta2: config.beta2,
           epsilon: config.epsilon, number: stepCount, gradientScale: gradientScale,
-          averageDecay: averageDecay))
+          averageDecay: averageDecay(at: stepCount)))
     }
     discardGradients()
     if let shard {
@@ -90,6 +90,23 @@ public final class AdamW {
         shard.all.map { flat[$0.piece.index][$0.piece.elements] }, from: shard.all.map(\.owner))
     }
   }
+
+  /// Takes a step whose constants lie on the device, in one process; not counted.
+  func step(
+    _ gradients: [Tensor], learningRate: Tensor, number: Tensor, gradientDivisor: Tensor,
+    averageWeight: Tensor, isHeld: Tensor
+  ) {
+    adamWInPlace(
+      parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
+      averages: averages, weightDecays: weightDecays,
+      step: DeviceAdamWStep(
+        learningRate: learningRate, number: number, gradientDivisor: gradientDivisor,
+        averageWeight: averageWeight, isHeld: isHeld, beta1: config.beta1, beta2: config.beta2,
+        epsilon: config.epsilon))
+  }
+
+  /// Counts a step that a recorded one has taken.
+  func countStep() { stepCount += 1 }
 
   /// The whole of moments or averages, one parameter at a time; all ranks call it together.
   ///
@@ -137,9 +154,10 @@ public final class AdamW {
   /// Goes on from the state of an earlier run.
   public func restore(stepCount: Int) { self.stepCount = stepCount }
 
-  private var averageDecay: Double {
+  /// How much of the moving average stays at a step, counted from 1.
+  func averageDecay(at step: Int) -> Double {
     let decay = config.averageDecay ?? 0
     guard config.averageWarmsUp else { return decay }
-    return min(decay, Double(1 + stepCount) / Double(10 + stepCount))
+    return min(decay, Double(1 + step) / Double(10 + step))
   }
 }

@@ -59,4 +59,18 @@ public struct StepDraws {
       timesteps: timesteps[rows].sent(to: device), noise: noise[rows].sent(to: device),
       isDropped: isDropped[rows].sent(to: device))
   }
+
+  /// Copies.
+  var cloned: StepDraws {
+    StepDraws(
+      posteriorNoise: posteriorNoise?.cloned, timesteps: timesteps.cloned, noise: noise.cloned,
+      isDropped: isDropped.cloned)
+  }
+
+  /// Takes over the numbers that a loss needs.
+  func copyInPlace(from draws: StepDraws) {
+    timesteps.copyInPlace(from: draws.timesteps)
+    noise.copyInPlace(from: draws.noise)
+    isDropped.copyInPlace(from: draws.isDropped)
+  }
 }

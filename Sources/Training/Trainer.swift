@@ -61,6 +61,8 @@ public final class Trainer {
   private var scaler: LossScaler
   /// The next micro-batch, or why there is none, where it was loaded ahead.
   private var ahead: Result<TrainingBatch, any Error>?
+  /// From the first step on, where whole steps are recorded.
+  private var recorded: RecordedStep?
 
   /// After this many dropped steps in a row a run is beyond help.
   private static let dropLimit = 25
@@ -122,9 +124,13 @@ public final class Trainer {
     let clock = ContinuousClock()
     let start = clock.now
     let generatorState = try generator.state()
+    let rate = config.schedule.rate(at: step, of: stepCount)
     let sums: Sums
     do {
-      sums = try addUpGradients(draws ?? ownDraws())
+      let draws = draws ?? ownDraws()
+      sums =
+        try recordsSteps
+        ? takeRecordedStep(draws, learningRate: rate, beforeUpdate) : addUpGradients(draws)
     } catch {
       optimizer.discardGradients()
       try generator.restore(generatorState)
@@ -136,9 +142,9 @@ public final class Trainer {
       sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0,
     ])
     try exchange.enter(.update, step: step + 1)
-    beforeUpdate()
-    let rate = config.schedule.rate(at: step, of: stepCount)
-    let (norm, isDropped) = try update(loss: means[0], learningRate: rate)
+    if sums.update == nil { beforeUpdate() }
+    let (norm, isDropped) = try sums.update ?? update(loss: means[0], learningRate: rate)
+    try count(isDropped: isDropped)
     defer { scaler.update(overflowed: isDropped) }
     let seconds = start.duration(to: clock.now).inSeconds
     step += 1
@@ -158,6 +164,8 @@ public final class Trainer {
     var squaredError = 0.0
     var bound = 0.0
     var wait = 0.0
+    /// The gradient's norm, and whether the step was dropped, where weights are updated already.
+    var update: (norm: Double, isDropped: Bool)?
   }
 
   private func ownDraws() -> StepDraws {
@@ -183,16 +191,54 @@ public final class Trainer {
       let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
       let isLast = part == config.accumulationCount - 1
       try exchange.backward(scaled, isLast: isLast)
-      if config.loadsAhead, !isLast || step + 1 < stepCount {
-        // Until a loss is asked for, a GPU computes by itself.
-        ahead = Result { try data.next().sent(to: device) }
-      }
+      if !isLast || step + 1 < stepCount { loadAhead() }
       sums.loss += loss.total.item * share
       sums.squaredError += loss.squaredError.detached.mean().item * share
       sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
       sums.wait += batch.waitSeconds
     }
     return sums
+  }
+
+  /// Whether whole steps are recorded.
+  private var recordsSteps: Bool {
+    config.recordsSteps && config.accumulationCount == 1 && exchange.count == 1
+  }
+
+  /// What came of recording whole steps; from the first step on.
+  public var recording: DeviceGraph.Recording { recorded?.recording ?? .none }
+
+  /// A step from data to update.
+  private func takeRecordedStep(
+    _ all: StepDraws, learningRate: Double, _ beforeUpdate: () -> Void
+  ) throws -> Sums {
+    let batch = try nextBatch()
+    let draws = all.slice(0..<config.batchSize, on: device)
+    let latents = latents(of: batch, noise: draws.posteriorNoise)
+    let recorded =
+      try recorded
+      ?? RecordedStep(
+        model, optimizer, config: config, latents: latents, labels: batch.labels, draws: draws)
+    self.recorded = recorded
+    beforeUpdate()
+    let number = optimizer.stepCount + 1
+    let outcome = try recorded(
+      latents: latents, labels: batch.labels, draws: draws,
+      constants: RecordedStep.Constants(
+        learningRate: learningRate, number: number,
+        averageDecay: optimizer.averageDecay(at: number), lossScale: scaler.scale))
+    if step + 1 < stepCount { loadAhead() }
+    let result = try outcome()
+    if !result.isDropped { optimizer.countStep() }
+    return Sums(
+      loss: result.loss, squaredError: result.squaredError, bound: result.variationalBound,
+      wait: batch.waitSeconds, update: (result.gradientNorm, result.isDropped))
+  }
+
+  /// Until a number is asked for, a GPU computes by itself.
+  private func loadAhead() {
+    guard config.loadsAhead else { return }
+    ahead = Result { try data.next().sent(to: device) }
   }
 
   private func nextBatch() throws -> TrainingBatch {
@@ -216,25 +262,27 @@ public final class Trainer {
     }
   }
 
-  /// Clips and steps, or drops the step.
+  /// Clips and steps, or leaves the step out.
   private func update(loss: Double, learningRate: Double) throws -> (Double, Bool) {
     let gradients = optimizer.gradients()
-    let norm = totalNorm(gradients) / scaler.scale
+    let norm = totalNorm(gradients).item / scaler.scale
     guard loss.isFinite, norm.isFinite || !config.dropsOverflow else {
       optimizer.discardGradients()
-      droppedInARow += 1
-      guard droppedInARow < Self.dropLimit else {
-        throw TrainingError(
-          "the last \(droppedInARow) steps had a loss or gradient that is not finite, and nothing was"
-            + " saved since: " + Self.remedy)
-      }
       return (norm, true)
     }
-    droppedInARow = 0
     let clipping = config.maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     try optimizer.step(
       gradients, learningRate: learningRate, gradientScale: clipping / scaler.scale)
     return (norm, false)
+  }
+
+  private func count(isDropped: Bool) throws {
+    droppedInARow = isDropped ? droppedInARow + 1 : 0
+    guard droppedInARow < Self.dropLimit else {
+      throw TrainingError(
+        "the last \(droppedInARow) steps had a loss or gradient that is not finite, and nothing was"
+          + " saved since: " + Self.remedy)
+    }
   }
 
   /// The averaged weights by name, or the weights themselves where there is no average; all ranks

@@ -23,6 +23,8 @@ public struct TrainingBenchmark {
     public var firstStepSeconds: Double
     /// The most memory that tensors took on a device that is not the processor.
     public var peakDeviceMemoryBytes: Int?
+    /// What came of recording whole steps.
+    public var recording: DeviceGraph.Recording
   }
 
   /// A benchmark with all that it needs to know.
@@ -48,7 +50,8 @@ public struct TrainingBenchmark {
     let timed = times.dropFirst()
     return Report(
       secondsPerStep: median(timed), fastestStepSeconds: timed.min() ?? times[0],
-      firstStepSeconds: times[0], peakDeviceMemoryBytes: device.peakMemory())
+      firstStepSeconds: times[0], peakDeviceMemoryBytes: device.peakMemory(),
+      recording: trainer.recording)
   }
 }
 

@@ -49,6 +49,9 @@ public struct TrainingConfig: Sendable {
   /// Whether the next micro-batch is loaded and sent to the device while the device computes; for one
   /// that computes by itself.
   public var loadsAhead = false
+  /// Whether a device that can records the whole step; only in one process and for steps of one
+  /// micro-batch.
+  public var recordsSteps = false
   /// Parameters that stay as they are: their names contain one of these.
   public var frozen: [String] = []
 

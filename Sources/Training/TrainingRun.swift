@@ -166,6 +166,9 @@ public final class TrainingRun {
     var report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: waitForCopy)
     last = report
     time.stepCount += 1
+    if time.stepCount == 1, case .failed(let reason) = trainer.recording {
+      warnings.append("steps are computed one operation at a time, as recording failed: \(reason)")
+    }
     time.seconds += report.seconds
     time.waitSeconds += report.waitSeconds
     if report.isDropped {

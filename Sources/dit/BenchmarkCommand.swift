@@ -66,11 +66,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
     values["int8_fc2"] = precision.secondLayerName
     if precision.isEmulated { values["int8_emulated"] = true }
     values["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
-    switch report.recording {
-    case .none: break
-    case .done: values["graph"] = "recorded"
-    case .failed(let reason): values["graph"] = reason
-    }
+    values["graph"] = report.recording.note
     return try JSONLine.text(values)
   }
 

@@ -39,6 +39,9 @@ struct BenchmarkTrainCommand: ParsableCommand {
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
     training.dtype = try execution.withSecondLayer(execution.precision).requiredTrainingType()
+    training.loadsAhead = device.type != "cpu"
+    training.recordsSteps =
+      DeviceGraph.canRecord(on: device) && execution.chosenMode == .graph
     let report = try TrainingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
       device: device
@@ -65,6 +68,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
       "device": device.description,
     ]
     fields["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
+    fields["graph"] = report.recording.note
     print(try JSONLine.text(fields))
   }
 }

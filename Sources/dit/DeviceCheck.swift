@@ -184,14 +184,3 @@ extension DeviceCheck {
       limit: dtype == .float32 ? 1e-4 : 3e-2)
   }
 }
-
-extension CompiledDiT.Recording {
-  /// For the eye; nil where nothing was to be recorded.
-  var note: String? {
-    switch self {
-    case .none: nil
-    case .done: "recorded"
-    case .failed(let reason): "not recorded: \(reason)"
-    }
-  }
-}

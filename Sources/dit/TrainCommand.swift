@@ -61,8 +61,6 @@ struct TrainCommand: ParsableCommand {
         ("callback_size", output.callbackSize != nil), ("log_level", output.logLevel != nil),
         ("profile", output.profile == true),
       ])
-      + (execution.mode ?? mindONE.msMode == nil
-        ? [] : ["mode has no meaning in training, which always runs the model as written"])
       + recipe.notes + idleFlags
   }
 

@@ -210,6 +210,8 @@ extension TrainCommand {
     config.accumulationCount = recipe.gradientAccumulationSteps
     config.shardsOptimizer = recipe.shardOptimizer
     config.loadsAhead = device.type != "cpu" && data.datasetSinkMode
+    config.recordsSteps =
+      DeviceGraph.canRecord(on: device) && (mindONE.msMode ?? execution.chosenMode) == .graph
     config.seed = recipe.seed
     config.labelDropout = recipe.labelDropout
     config.weighting = recipe.minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform

@@ -61,7 +61,7 @@ internal import Torch
       count += 1
       return buffer + Double(count)
     }
-    #expect(count == 0 && !graph.isRecorded && graph.failure == nil)
+    #expect(count == 0 && graph.recording == .none)
     #expect(graph().elements(Float.self) == [1, 1])
     #expect(graph().elements(Float.self) == [2, 2])
   }

@@ -11,3 +11,5 @@ void set_last_error(std::string message) noexcept { last_error = std::move(messa
 }  // namespace ctorch
 
 const char *ctorch_last_error(void) { return ctorch::last_error.c_str(); }
+
+void ctorch_set_last_error(const char *message) { ctorch::set_last_error(message); }

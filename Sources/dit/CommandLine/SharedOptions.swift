@@ -21,8 +21,8 @@ struct ExecutionOptions: ReplacingOptions {
   var int8Fc2: SecondLayer?
   @Option(
     help: """
-      graph compiles the model for the batch; eager runs it as written, as training always does \
-      (default: graph).
+      graph compiles the model for the batch; eager runs it as written (default: graph). To train, \
+      graph is for a GPU, which records whole steps of one process and one micro-batch.
       """)
   var mode: ExecutionMode?
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
@@ -129,19 +129,24 @@ struct MindONEOptions: ReplacingOptions {
     return useFp16 == true && device.hasPrefix("cuda") ? .fp16 : .auto
   }
 
-  /// Says so where `use_fp16` does not give float16 in training.
+  /// Says so where `use_fp16` does not give float16 in training, or `mode` changes nothing in it.
   ///
   /// - Parameters:
   ///   - options: what else says something of the number format.
   ///   - device: the type of the device.
   /// - Returns: a line, or nothing.
   func trainingNotes(_ options: ExecutionOptions, device: String) -> [String] {
-    guard useFp16 == true, dtype == nil, options.precision == .auto, device != "cuda" else {
-      return []
+    guard device != "cuda" else { return [] }
+    var lines: [String] = []
+    if useFp16 == true, dtype == nil, options.precision == .auto {
+      lines.append(
+        "use_fp16 is for a GPU; this trains in float32 (--precision fp16 trains in float16 here too)"
+      )
     }
-    return [
-      "use_fp16 is for a GPU; this trains in float32 (--precision fp16 trains in float16 here too)"
-    ]
+    if options.mode ?? msMode != nil {
+      lines.append("mode has no meaning on \(device), where training runs the model as written")
+    }
+    return lines
   }
 
   /// What is accepted and changes nothing here, a line each.
