@@ -68,7 +68,7 @@ public final class RecordedStep {
     labels: Tensor, draws: StepDraws
   ) throws {
     let device = latents.device
-    let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.cloned)
+    let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.clonedForLoss)
     let constants = Constants(learningRate: 0, number: 1, averageDecay: 1, lossScale: 1)
       .values(isHeld: true).to(device)
     (self.latents, self.labels, self.draws) = buffers

@@ -60,10 +60,10 @@ public struct StepDraws {
       isDropped: isDropped[rows].sent(to: device))
   }
 
-  /// Copies.
-  var cloned: StepDraws {
+  /// Copies of the numbers that a loss needs.
+  var clonedForLoss: StepDraws {
     StepDraws(
-      posteriorNoise: posteriorNoise?.cloned, timesteps: timesteps.cloned, noise: noise.cloned,
+      posteriorNoise: nil, timesteps: timesteps.cloned, noise: noise.cloned,
       isDropped: isDropped.cloned)
   }
 
