@@ -82,6 +82,9 @@ public struct Operator: Sendable {
   }
 
   private func call(_ arguments: [Argument], resultCount: Int) -> [Tensor] {
+    func placeholders() -> [Tensor] { (0..<resultCount).map { _ in Tensor.zeros([0]) } }
+    // Not every kernel copes with the placeholders of operations that failed.
+    if ErrorScope.hasFailed, arguments.contains(where: \.isEmptyTensor) { return placeholders() }
     var lowered = LoweredArguments(arguments)
     var results: UnsafePointer<ctorch_tensor>?
     var count: Int64 = 0
@@ -94,7 +97,7 @@ public struct Operator: Sendable {
       report(
         TorchError(
           operation: describe(arguments), message: String(cString: ctorch_last_error())))
-      return (0..<resultCount).map { _ in Tensor.zeros([0]) }
+      return placeholders()
     }
     let tensors = UnsafeBufferPointer(start: results, count: Int(count)).map(Tensor.init(owning:))
     guard count == resultCount else {
@@ -117,6 +120,17 @@ public struct Operator: Sendable {
       }
     }
     return "\(name)(\(list.joined(separator: ", ")))"
+  }
+}
+
+extension Argument {
+  /// Whether it is a tensor without elements.
+  fileprivate var isEmptyTensor: Bool {
+    switch self {
+    case .tensor(let tensor), .optional(let tensor?): tensor.count == 0
+    case .tensors(let tensors): tensors.contains { $0.count == 0 }
+    default: false
+    }
   }
 }
 

@@ -34,7 +34,7 @@ public struct PackedLinear {
   /// Lays out a weight.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept where it is packed.
   ///   - bias: `[out]`
   ///   - format: the number format to compute in.
   /// - Throws: `TorchError` for bytes and float8, if the weight is not finite or the hardware has no
@@ -50,26 +50,26 @@ public struct PackedLinear {
         : .float8(try Float8Linear(weight: weight, bias: bias))
       return
     }
-    self.bias = bias?.to(format.dtype)
+    self.bias = bias?.to(format.dtype).contiguous
     layout = Self.numbersLayout(weight.to(format.dtype), format)
   }
 
   /// Lays out a weight in float32.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept where it is packed.
   ///   - bias: `[out]`
   public init(weight: Tensor, bias: Tensor?) {
     format = .float32
     outputCount = weight.size(0)
-    self.bias = bias?.to(.float32)
+    self.bias = bias?.to(.float32).contiguous
     layout = Self.numbersLayout(weight.to(.float32), .float32)
   }
 
   private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
     guard weight.device.hasProcessorKernels else { return .plain(weight) }
     if let (reorder, linear) = oneDNN(format) {
-      return .oneDNN(reorder(.tensor(weight), nil), linear)
+      return .oneDNN(reorder(.tensor(weight.contiguous), nil), linear)
     }
     if format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
     return .plain(weight)

@@ -26,6 +26,9 @@ enum ErrorScope {
   /// The innermost scope on this thread; tensor operations are synchronous, so it never moves.
   @TaskLocal static var current: CollectorReference?
 
+  /// Whether an operation in this scope has failed.
+  static var hasFailed: Bool { current?.collector.first != nil }
+
   /// A reference that can be task-local: the collector never leaves the thread of its scope.
   struct CollectorReference: Sendable {
     nonisolated(unsafe) let collector: ErrorCollector
@@ -34,7 +37,8 @@ enum ErrorScope {
 
 /// Runs `body` so that a libtorch error inside it is thrown instead of ending the program.
 ///
-/// Operations after the first error in `body` yield placeholders; `body` runs to its end.
+/// Operations that fail yield placeholders without elements, and so do those that are given them;
+/// `body` runs to its end.
 ///
 /// - Throws: the first `TorchError`, or what `body` throws.
 public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Result {

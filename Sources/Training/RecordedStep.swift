@@ -1,4 +1,4 @@
-public import Diffusion
+internal import Diffusion
 public import Torch
 
 /// A whole optimizer step, from latents to the moving average, over buffers that stay and without a

@@ -207,6 +207,9 @@ public final class TrainingRun {
     if pause.longest > 0 {
       text += String(format: "; saving held it up by %.2f s at most", pause.longest)
     }
+    if let peak = device.peakMemory() {
+      text += String(format: "; at most %.1f GB on %@", Double(peak) / 1e9, device.description)
+    }
     if data.brokenImageCount > 0 {
       text += "; images that could not be read: \(data.brokenImageCount)"
     }

@@ -11,7 +11,7 @@ internal import Testing
     try dit(
       [
         "sample", "--sampling-steps", "2", "--num-samples", "7", "--batch-size", "2", "--npz", file,
-        "--timeout", "60",
+        "--timeout", "60", "--precision", "fp32",
       ] + arguments, in: folder, started: started)
   }
 
