@@ -9,7 +9,9 @@
 
 bool ctorch_has_wide_vectors(void) {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+         __builtin_cpu_supports("avx512dq");
 #else
   return false;
 #endif
@@ -19,6 +21,14 @@ bool ctorch_is_limited_to_avx2(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
          !__builtin_cpu_supports("avx512f");
+#else
+  return false;
+#endif
+}
+
+bool ctorch_has_fast_products(void) {
+#if defined(__x86_64__)
+  return ctorch_is_limited_to_avx2() || (ctorch_has_wide_vectors() && !__builtin_cpu_is("intel"));
 #else
   return false;
 #endif

@@ -6,8 +6,12 @@
 extern "C" {
 #endif
 
-/// Whether the processor multiplies matrices in AVX-512 or AMX registers.
+/// Whether the processor multiplies matrices in AVX-512 or AMX registers (x86-64-v4).
 bool ctorch_has_wide_vectors(void);
+
+/// Whether our own matrix products in float32 are faster here than libtorch's, which are MKL's: on
+/// processors other than Intel's.
+bool ctorch_has_fast_products(void);
 
 /// Whether AVX2 is the widest that the processor multiplies in.
 bool ctorch_is_limited_to_avx2(void);

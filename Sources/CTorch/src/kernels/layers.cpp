@@ -29,7 +29,7 @@ constexpr int64_t least_rows = kRows;
 
 /// Whether our own product is the fastest for these numbers.
 bool takes_own_product(const at::Tensor &x, const at::Tensor &weight, const OptionalTensor &bias) {
-  static const bool fits = ctorch_is_limited_to_avx2();
+  static const bool fits = ctorch_has_fast_products();
   const auto is_float = [](const at::Tensor &tensor) {
     return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
   };

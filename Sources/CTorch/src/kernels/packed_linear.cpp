@@ -49,9 +49,9 @@ DIT_INLINE void multiply_panel(const PackedProduct &p, int64_t panel, int64_t ti
                     ahead,
                     lines};
     if (rows == kRows && columns == kColumns) {
-      compute_tile(tile);
+      compute_tile<NarrowTile>(tile);
     } else {
-      compute_edge(tile, rows, columns);
+      compute_edge<NarrowTile>(tile, rows, columns);
     }
   }
 }

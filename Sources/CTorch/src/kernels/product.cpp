@@ -1,7 +1,7 @@
-// Matrix products of training in float32, where there is no AVX-512: both operands are laid out on
-// the way, as they change from step to step, A as a whole and B by the thread that needs it.
-// Blocking after Goto & van de Geijn 2008 ("Anatomy of high-performance matrix multiplication"):
-// panels of B stay in L1, blocks of A in L2.
+// Matrix products of training in float32: both operands are laid out on the way, as they change
+// from step to step, A as a whole and B by the thread that needs it. Blocking after Goto & van de
+// Geijn 2008 ("Anatomy of high-performance matrix multiplication"): panels of B stay in L1, blocks
+// of A in L2.
 
 #include "product.h"
 
@@ -11,17 +11,17 @@
 #include <memory>
 #include <new>
 
+#include "ctorch/processor.h"
 #include "pack.h"
 #include "parallel.h"
 
 namespace dit {
 namespace {
 
-constexpr int64_t kDepthBlock = 256;  // of K: a panel of B is 16 KB
-constexpr int64_t kTileBlock = 64;    // tiles of A: a block is 390 KB
-constexpr int64_t kPanelBlock = 48;   // panels of B: a block is 780 KB
-constexpr int64_t kPanelPiece = 6;    // panels that a thread takes at least
-constexpr int64_t kTilePiece = 16;    // tiles that it takes at least
+constexpr int64_t kDepthBlock = 256;   // of K: 16 columns of B are 16 KB
+constexpr int64_t kRowBlock = 384;     // rows of A: a block is 390 KB
+constexpr int64_t kColumnBlock = 768;  // columns of B: a block is 780 KB
+constexpr int64_t kPiece = 96;         // rows, or columns, that a thread takes at least
 
 /// Memory for what is packed, kept from product to product: in large pages where the system has
 /// them, so that its lines spread evenly over the cache.
@@ -51,7 +51,7 @@ class Room {
   int64_t count_ = 0;
 };
 
-/// A part of C that one thread computes.
+/// A part of C that one thread computes, in tiles and in panels as wide as they.
 struct Part {
   int64_t tile_begin, tile_end;
   int64_t panel_begin, panel_end;
@@ -63,25 +63,29 @@ struct Block {
   int64_t k, depth;
 };
 
-DIT_CLONES void pack_a(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
+template <typename Shape>
+DIT_INLINE void pack_a(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
                        float *packed) {
   for (int64_t t = begin; t < end; t++) {
-    const int64_t row = t * kRows;
-    const int64_t count = std::min(kRows, m - row);
+    const int64_t row = t * Shape::rows;
+    const int64_t count = std::min(Shape::rows, m - row);
     float *out = packed + row * k;
     if (a.is_transposed) {
-      pack_columns<kRows>(a.data + row, a.stride, count, k, out);
+      pack_columns<Shape::rows>(a.data + row, a.stride, count, k, out);
     } else {
-      pack_transposed<kRows>(a.data + row * a.stride, a.stride, count, k, out);
+      pack_transposed<Shape::rows>(a.data + row * a.stride, a.stride, count, k, out);
     }
   }
 }
 
+template <typename Shape>
 DIT_INLINE void pack_b(const Product &p, const Block &block, float *out) {
-  for (int64_t panel = block.part.panel_begin; panel < block.part.panel_end; panel++) {
-    const int64_t column = panel * kColumns;
+  const int64_t end = block.part.panel_end * Shape::columns;
+  for (int64_t column = block.part.panel_begin * Shape::columns; column < end; column += kColumns) {
     const int64_t count = std::min(kColumns, p.n - column);
-    if (p.b.is_transposed) {
+    if (count <= 0) {
+      std::fill_n(out, block.depth * kColumns, 0.0f);
+    } else if (p.b.is_transposed) {
       pack_transposed<kColumns>(p.b.data + column * p.b.stride + block.k, p.b.stride, count,
                                 block.depth, out);
     } else {
@@ -93,15 +97,16 @@ DIT_INLINE void pack_b(const Product &p, const Block &block, float *out) {
 }
 
 /// One panel of B against a block of A's tiles, which are packed.
+template <typename Shape>
 DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t panel, const float *a,
                                const float *b) {
-  const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
-  alignas(64) float bias[kColumns] = {};
-  if (p.bias != nullptr) std::copy_n(p.bias + panel * kColumns, columns, bias);
+  const int64_t columns = std::min(Shape::columns, p.n - panel * Shape::columns);
+  alignas(64) float bias[Shape::columns] = {};
+  if (p.bias != nullptr) std::copy_n(p.bias + panel * Shape::columns, columns, bias);
   for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
-    const int64_t rows = std::min(kRows, p.m - t * kRows);
-    const int64_t at = t * kRows * p.n + panel * kColumns;
-    const Tile tile{a + (t * p.k + block.k) * kRows,
+    const int64_t rows = std::min(Shape::rows, p.m - t * Shape::rows);
+    const int64_t at = t * Shape::rows * p.n + panel * Shape::columns;
+    const Tile tile{a + (t * p.k + block.k) * Shape::rows,
                     b,
                     block.depth,
                     p.c + at,
@@ -113,10 +118,10 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
                     p.other == nullptr ? nullptr : p.other + at,
                     nullptr,
                     0};
-    if (rows == kRows && columns == kColumns) {
-      compute_tile(tile);
+    if (rows == Shape::rows && columns == Shape::columns) {
+      compute_tile<Shape>(tile);
     } else {
-      compute_edge(tile, rows, columns);
+      compute_edge<Shape>(tile, rows, columns);
     }
   }
 }
@@ -124,49 +129,83 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
 /// The length of equal steps, each at most `limit`, through `count`.
 int64_t even_step(int64_t count, int64_t limit) { return ceil_div(count, ceil_div(count, limit)); }
 
-DIT_CLONES void multiply_part(const Product &p, const Part &part, const float *a, float *b) {
+template <typename Shape>
+DIT_INLINE void multiply_part(const Product &p, const Part &part, const float *a, float *b) {
   const int64_t depth_step = even_step(p.k, kDepthBlock);
-  const int64_t tile_step = even_step(part.tile_end - part.tile_begin, kTileBlock);
-  const int64_t panel_step = even_step(part.panel_end - part.panel_begin, kPanelBlock);
+  const int64_t tile_step = even_step(part.tile_end - part.tile_begin, kRowBlock / Shape::rows);
+  const int64_t panel_step =
+      even_step(part.panel_end - part.panel_begin, kColumnBlock / Shape::columns);
   for (int64_t panel = part.panel_begin; panel < part.panel_end; panel += panel_step) {
     const int64_t panel_end = std::min(panel + panel_step, part.panel_end);
     for (int64_t k = 0; k < p.k; k += depth_step) {
       const int64_t depth = std::min(depth_step, p.k - k);
-      pack_b(p, {{0, 0, panel, panel_end}, k, depth}, b);
+      pack_b<Shape>(p, {{0, 0, panel, panel_end}, k, depth}, b);
       for (int64_t tile = part.tile_begin; tile < part.tile_end; tile += tile_step) {
         const int64_t tile_end = std::min(tile + tile_step, part.tile_end);
         const Block block{{tile, tile_end, panel, panel_end}, k, depth};
         for (int64_t j = panel; j < panel_end; j++) {
-          multiply_panel(p, block, j, a, b + (j - panel) * depth * kColumns);
+          multiply_panel<Shape>(p, block, j, a, b + (j - panel) * depth * Shape::columns);
         }
       }
     }
   }
 }
 
-}  // namespace
+/// What is compiled for a shape of tiles.
+struct Kernel {
+  int64_t rows, columns;
+  void (*pack)(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end, float *packed);
+  void (*multiply)(const Product &p, const Part &part, const float *a, float *b);
+};
 
-void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) {
-  parallel_for(ceil_div(m, kRows), 4,
-               [&](int64_t begin, int64_t end) { pack_a(a, m, k, begin, end, out); });
+DIT_CLONES void pack_narrow(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
+                            float *packed) {
+  pack_a<NarrowTile>(a, m, k, begin, end, packed);
 }
 
+DIT_CLONES void multiply_narrow(const Product &p, const Part &part, const float *a, float *b) {
+  multiply_part<NarrowTile>(p, part, a, b);
+}
+
+DIT_WIDE void pack_wide(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
+                        float *packed) {
+  pack_a<WideTile>(a, m, k, begin, end, packed);
+}
+
+DIT_WIDE void multiply_wide(const Product &p, const Part &part, const float *a, float *b) {
+  multiply_part<WideTile>(p, part, a, b);
+}
+
+constexpr Kernel kNarrow{NarrowTile::rows, NarrowTile::columns, pack_narrow, multiply_narrow};
+constexpr Kernel kWide{WideTile::rows, WideTile::columns, pack_wide, multiply_wide};
+
+void pack(const Kernel &kernel, const Matrix &a, int64_t m, int64_t k, float *out) {
+  parallel_for(ceil_div(m, kernel.rows), 4,
+               [&](int64_t begin, int64_t end) { kernel.pack(a, m, k, begin, end, out); });
+}
+
+}  // namespace
+
+void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) { pack(kNarrow, a, m, k, out); }
+
 void multiply(const Product &product) {
-  const int64_t tiles = ceil_div(product.m, kRows);
-  const int64_t panels = ceil_div(product.n, kColumns);
+  static const Kernel &kernel = ctorch_has_wide_vectors() ? kWide : kNarrow;
+  const int64_t tiles = ceil_div(product.m, kernel.rows);
+  const int64_t panels = ceil_div(product.n, kernel.columns);
   thread_local Room left;
-  float *a = left.of(tiles * product.k * kRows);
-  pack_tiles(product.a, product.m, product.k, a);
+  float *a = left.of(tiles * product.k * kernel.rows);
+  pack(kernel, product.a, product.m, product.k, a);
   const auto part = [&](const Part &part) {
     thread_local Room right;
-    multiply_part(product, part, a, right.of(kPanelBlock * kColumns * kDepthBlock));
+    kernel.multiply(product, part, a, right.of(kColumnBlock * kDepthBlock));
   };
   // Each piece packs the panels it meets, so that pieces of rows are for few panels.
-  if (panels >= kPanelPiece * 4 * at::get_num_threads()) {
-    parallel_pieces(panels, kPanelPiece,
+  const int64_t panel_piece = kPiece / kernel.columns;
+  if (panels >= panel_piece * 4 * at::get_num_threads()) {
+    parallel_pieces(panels, panel_piece,
                     [&](int64_t begin, int64_t end) { part({0, tiles, begin, end}); });
   } else {
-    parallel_pieces(tiles, kTilePiece,
+    parallel_pieces(tiles, kPiece / kernel.rows,
                     [&](int64_t begin, int64_t end) { part({begin, end, 0, panels}); });
   }
 }

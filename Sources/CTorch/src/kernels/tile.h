@@ -1,8 +1,8 @@
 #pragma once
 
-// One tile of a matrix product, held in registers: 6 rows of A against 16 columns of B, and what
-// happens to its elements before they are written (Goto & van de Geijn 2008, "Anatomy of
-// high-performance matrix multiplication", section 6).
+// One tile of a matrix product, held in registers, and what happens to its elements before they are
+// written (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", section
+// 6).
 
 #include <algorithm>
 #include <cstdint>
@@ -21,43 +21,62 @@ enum class Finish {
   gelu_slope,  // times the slope of GELU at a second matrix
 };
 
+/// A tile of so many rows, and columns in two vectors.
+template <int lanes_, int64_t rows_>
+struct TileShape {
+  static constexpr int lanes = lanes_;
+  static constexpr int64_t rows = rows_;
+  static constexpr int64_t columns = 2 * lanes;
+  static constexpr int64_t panels = columns / kColumns;  // of B
+  typedef typename Lanes<lanes>::Vector Vector;
+  typedef typename Lanes<lanes>::IntVector IntVector;
+  typedef typename Lanes<lanes>::UnalignedVector UnalignedVector;
+};
+
+using NarrowTile = TileShape<8, kRows>;
+using WideTile = TileShape<16, 8>;
+
 /// What happens to one tile of C.
 struct Tile {
-  const float *a;  // [depth][kRows]
-  const float *b;  // [depth][kColumns], aligned
+  const float *a;  // [depth][rows]
+  const float *b;  // [panels][depth][kColumns], aligned
   int64_t depth;
   float *c;
   int64_t stride;     // from one row of C, and of `other`, to the next
   bool first, last;   // of the blocks of K
-  const float *bias;  // [kColumns], or null
+  const float *bias;  // [columns], or null
   Finish finish;
   float *other;       // the second matrix, or null
   const char *ahead;  // what to bring into the cache for later, in lines
   int64_t ahead_lines;
 };
 
-DIT_INLINE void finish_tile(const Tile &tile, Vector (&sums)[kRows][2]) {
+template <typename Shape>
+DIT_INLINE void finish_tile(const Tile &tile, typename Shape::Vector (&sums)[Shape::rows][2]) {
 #pragma clang fp contract(fast) reassociate(on)
-  for (int64_t i = 0; i < kRows; i++) {
+  using Vector = typename Shape::Vector;
+  using IntVector = typename Shape::IntVector;
+  using UnalignedVector = typename Shape::UnalignedVector;
+  for (int64_t i = 0; i < Shape::rows; i++) {
     for (int64_t j = 0; j < 2; j++) {
-      auto *c = reinterpret_cast<UnalignedVector *>(tile.c + i * tile.stride + 8 * j);
+      const int64_t at = i * tile.stride + j * Shape::lanes;
+      auto *c = reinterpret_cast<UnalignedVector *>(tile.c + at);
       Vector value = sums[i][j];
       if (!tile.first) value += *c;
       if (tile.last) {
-        const auto other = [&] {
-          return reinterpret_cast<UnalignedVector *>(tile.other + i * tile.stride + 8 * j);
-        };
+        auto *other =
+            tile.other == nullptr ? nullptr : reinterpret_cast<UnalignedVector *>(tile.other + at);
         if (tile.bias != nullptr) {
-          value += *reinterpret_cast<const UnalignedVector *>(tile.bias + 8 * j);
+          value += *reinterpret_cast<const UnalignedVector *>(tile.bias + j * Shape::lanes);
         }
         if (tile.finish == Finish::gelu) {
           apply_gelu_tanh<Vector, IntVector>(value);
         } else if (tile.finish == Finish::keep_gelu) {
           Vector activated = value;
           apply_gelu_tanh<Vector, IntVector>(activated);
-          *other() = activated;
+          *other = activated;
         } else if (tile.finish == Finish::gelu_slope) {
-          Vector slope = *other();
+          Vector slope = *other;
           apply_gelu_tanh_slope<Vector, IntVector>(slope);
           value *= slope;
         }
@@ -67,32 +86,35 @@ DIT_INLINE void finish_tile(const Tile &tile, Vector (&sums)[kRows][2]) {
   }
 }
 
+template <typename Shape>
 DIT_INLINE void compute_tile(const Tile &tile) {
-  Vector sums[kRows][2] = {};
-  for (int64_t i = 0; i < kRows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
+  typename Shape::Vector sums[Shape::rows][2] = {};
+  for (int64_t i = 0; i < Shape::rows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
   for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
-  multiply_tile(tile.a, 1, kRows, tile.b, tile.depth, sums);
-  finish_tile(tile, sums);
+  const int64_t apart = Shape::panels == 1 ? Shape::lanes : tile.depth * kColumns;
+  multiply_tile(tile.a, 1, Shape::rows, tile.b, apart, tile.depth, sums);
+  finish_tile<Shape>(tile, sums);
 }
 
 /// A tile that sticks out of C goes through a buffer. Its bias is whole.
+template <typename Shape>
 DIT_INLINE void compute_edge(Tile tile, int64_t rows, int64_t columns) {
-  alignas(64) float buffer[kRows * kColumns] = {};
-  alignas(64) float other_buffer[kRows * kColumns] = {};
+  alignas(64) float buffer[Shape::rows * Shape::columns] = {};
+  alignas(64) float other_buffer[Shape::rows * Shape::columns] = {};
   float *const c = tile.c;
   float *const other = tile.other;
   const int64_t stride = tile.stride;
   for (int64_t i = 0; i < rows; i++) {
-    const auto at = buffer + i * kColumns;
+    const auto at = buffer + i * Shape::columns;
     if (!tile.first) std::copy_n(c + i * stride, columns, at);
     if (other != nullptr) std::copy_n(other + i * stride, columns, other_buffer + (at - buffer));
   }
   tile.c = buffer;
   tile.other = other_buffer;
-  tile.stride = kColumns;
-  compute_tile(tile);
+  tile.stride = Shape::columns;
+  compute_tile<Shape>(tile);
   for (int64_t i = 0; i < rows; i++) {
-    const auto at = i * kColumns;
+    const auto at = i * Shape::columns;
     std::copy_n(buffer + at, columns, c + i * stride);
     if (other != nullptr) std::copy_n(other_buffer + at, columns, other + i * stride);
   }
