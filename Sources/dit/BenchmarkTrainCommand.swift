@@ -22,6 +22,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "Images of a step.") var batchSize = 8
   @Option(help: "Timed steps, after one that is not.") var steps = 5
   @Option(help: "Compute blocks again in the backward pass.") var useRecompute = false
+  @OptionGroup(title: "Execution") var format: TrainingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @Option(help: "Print one JSON object.") var json = false
 
@@ -38,7 +39,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
-    training.dtype = try execution.withSecondLayer(execution.precision).requiredTrainingType()
+    training.dtype = try format.precision.format.requiredTrainingType()
     let report = try TrainingBenchmark(
       config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
       device: device

@@ -70,6 +70,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
   var sdScaleFactor: Double?
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
 
+  @OptionGroup(title: "Execution") var format: SamplingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @OptionGroup var mindONE: MindONEOptions
 
@@ -154,7 +155,8 @@ extension SampleCommand {
       ditCheckpoint: ditCheckpoint ?? pretrainedModelPath, autoencoder: autoencoder,
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
-      precision: try mindONE.precision(execution, device: device),
+      precision: try format.withSecondLayer(
+        mindONE.precision(format.precision, device: device)),
       mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32)
   }
 

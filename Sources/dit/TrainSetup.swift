@@ -68,7 +68,7 @@ struct TrainSetup {
       source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
         model, store.elementCount, source, classNames.count, trainer, config, device, available)
-      + command.mindONE.trainingNotes(command.execution, device: device.type)
+      + command.mindONE.trainingNotes(command.format.precision.format, device: device.type)
   }
 
   /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
@@ -204,7 +204,7 @@ extension TrainSetup {
 
 extension TrainCommand {
   fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
-    let precision = try mindONE.precision(execution, device: device.type)
+    let precision = try mindONE.precision(format.precision.format, device: device.type)
     var config = TrainingConfig()
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps
