@@ -46,9 +46,13 @@ struct BenchmarkSampleCommand: ParsableCommand {
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
       format.withSecondLayer(format.precision), in: execution.chosenMode, on: device)
+    let config = modelName.config(inputSize: imageSize / 8)
+    MemoryWarning(device)?.line(
+      sampling: config, precision, rowCount: batchSize, stepCount: steps + 1
+    ).map(note)
     let report = try SamplingBenchmark(
-      config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
-      precision: precision, mode: execution.chosenMode, device: device
+      config: config, rowCount: batchSize, stepCount: steps, precision: precision,
+      mode: execution.chosenMode, device: device
     ).run()
     print(json ? try encoded(report, precision, device) : described(report, precision, device))
   }

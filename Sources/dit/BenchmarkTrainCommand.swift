@@ -40,9 +40,14 @@ struct BenchmarkTrainCommand: ParsableCommand {
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
     training.dtype = try format.precision.format.requiredTrainingType()
+    let config = modelName.config(inputSize: imageSize / 8)
+    let estimate = TrainingMemory(config, dtype: training.dtype)
+    MemoryWarning(device)?.line(
+      for: estimate.stateByteCount + batchSize * estimate.byteCountPerImage(training.recompute),
+      remedy: "--use-recompute, or a smaller --batch-size,"
+    ).map(note)
     let report = try TrainingBenchmark(
-      config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
-      device: device
+      config: config, training: training, stepCount: steps, device: device
     ).run()
     let imagesPerSecond = Double(batchSize) / report.secondsPerStep
     let memory = ProcessMemory.peakBytes

@@ -57,7 +57,12 @@ struct BulkRun {
       keep(try plan.prepare(try settings(pipeline, config, labels)))
     }
     let work = try BulkWork(plan, ranks)
-    if isFirst { note(work.summary) }
+    if isFirst {
+      note(work.summary)
+      command.memoryWarning(
+        pipeline, batchSize: plan.blockSize, processCount: ranks?.machineCount ?? 1
+      ).map(note)
+    }
     do {
       try make(work, plan, pipeline)
     } catch let stop as Interrupted {

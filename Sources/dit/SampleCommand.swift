@@ -168,6 +168,25 @@ extension SampleCommand {
   }
 }
 
+extension SampleCommand {
+  /// Says where batches may take more memory than is free.
+  ///
+  /// - Parameters:
+  ///   - pipeline: what they are made by.
+  ///   - batchSize: images at a time.
+  ///   - processCount: how many of this machine do the same.
+  /// - Returns: a line; nil where they do not.
+  func memoryWarning(
+    _ pipeline: LatentDiffusionPipeline, batchSize: Int, processCount: Int
+  ) -> String? {
+    let options = samplingOptions
+    return MemoryWarning(pipeline.device)?.line(
+      sampling: pipeline.model, pipeline.precision,
+      rowCount: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
+      processCount: processCount)
+  }
+}
+
 extension PipelineConfig {
   /// The DiT's file or folder, or the name of the built-in one.
   var ditName: String { ditCheckpoint ?? EmbeddedModel.name }

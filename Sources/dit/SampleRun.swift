@@ -27,6 +27,7 @@ struct SampleRun {
       command.outputPath, reserving: plan.fileNames + extraFiles, also: command.saveLatents,
       replacesFiles: command.force)
     note(summary(pipeline, plan))
+    command.memoryWarning(pipeline, batchSize: plan.batchSize, processCount: 1).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, config, plan, folder, result)
   }
