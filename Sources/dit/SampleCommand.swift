@@ -80,7 +80,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
   @Option(
     help: """
       Write all images to this file, arr_0 and the classes as arr_1, in place of the folder: the \
-      format of the evaluation suite of Dhariwal & Nichol 2021. Image i has the seed --seed + i.
+      format of the evaluation suite of Dhariwal & Nichol 2021. Image i has the seed --seed + i. The \
+      settings go to a .json file of the same name.
       """) var npz: String?
   @OptionGroup(title: "Several processes, for --npz") var parallel: ParallelOptions
   @Option(help: "Overwrite files that are there already.") var force = false

@@ -41,6 +41,48 @@ internal import Testing
     }
   }
 
+  @Test func writesItsSettingsBesideTheFile() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write("mine", to: folder + "/all.json")
+      let refused = try sample("all.npz", in: folder)
+      #expect(refused.status == 64)
+      #expect(refused.errors.contains("'all.json', where the settings go,"), "\(refused.errors)")
+      #expect(try Folder.names(in: folder) == ["all.json"])
+      let arguments = ["--class-labels", "1,4", "--seed", "3", "--guidance-scale", "2"]
+      let made = try sample("all.npz", arguments + ["--force"], in: folder)
+      #expect(made.status == 0, "\(made.errors)")
+      let json = try JSONSerialization.jsonObject(with: content(folder + "/all.json"))
+      let record = try #require(json as? [String: Any])
+      #expect(record["class_labels"] as? String == "1,4" && record["seed"] as? Int == 3)
+      #expect(record["num_samples"] as? Int == 7 && record["sampling_steps"] as? Int == 2)
+      #expect(record["guidance_scale"] as? Double == 2 && record["batch_size"] as? Int == 2)
+      let single = try dit(
+        ["sample", "--sampling-steps", "1", "--class-labels", "1", "--output-path", "one"],
+        in: folder)
+      #expect(single.status == 0, "\(single.errors)")
+      let other = try JSONSerialization.jsonObject(with: content(folder + "/one/sample.json"))
+      let common = Set(try #require(other as? [String: Any]).keys)
+        .subtracting(["images", "seconds_per_step", "seconds_per_image"])
+      #expect(Set(record.keys) == common.union(["num_samples", "class_labels"]))
+    }
+  }
+
+  @Test func goesOnWhereItsSettingsAreWrittenAlready() throws {
+    try withTemporaryFolder { folder in
+      let killed = try sample("parts.npz", ["--sampling-steps", "20"], in: folder) { process in
+        let mark = folder + "/parts.npz.parts/plan.json"
+        while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
+        kill(process.processIdentifier, SIGKILL)
+        // As a kill leaves it between the two files.
+        try AtomicFile.write("{}", to: folder + "/parts.json")
+      }
+      #expect(killed.status == 137)
+      let again = try sample("parts.npz", ["--sampling-steps", "20"], in: folder)
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try content(folder + "/parts.json").count > 2)
+    }
+  }
+
   @Test func makesTheImagesOfTheirSeeds() throws {
     try withTemporaryFolder { folder in
       let bulk = try sample("all.npz", ["--class-labels", "1,4"], in: folder)
@@ -80,7 +122,8 @@ internal import Testing
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.errors.contains(", of which "))
       let files = try FileManager.default.contentsOfDirectory(atPath: folder)
-      #expect(files.sorted() == ["parts.npz", "whole.npz"])
+      #expect(files.sorted() == ["parts.json", "parts.npz", "whole.json", "whole.npz"])
+      #expect(try content(folder + "/parts.json") == content(folder + "/whole.json"))
       #expect(try content(folder + "/parts.npz") == content(folder + "/whole.npz"))
       let over = try sample("parts.npz", in: folder)
       #expect(over.status == 64 && over.errors.contains("would be overwritten"))
