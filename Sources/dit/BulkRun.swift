@@ -136,9 +136,8 @@ struct BulkRun {
         try RankGroup.checkStop(ranks)
       }
       guard let latents else { continue }
-      let pixels = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
+      let pixels = try pipeline.decode(latents) { try RankGroup.checkStop(ranks) }
         .flatMap(\.pixels)
-      try RankGroup.checkStop(ranks)
       try pixels.withUnsafeBytes {
         try AtomicFile.write(contentsOf: $0, to: plan.file(of: block))
       }

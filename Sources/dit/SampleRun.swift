@@ -79,8 +79,7 @@ struct SampleRun {
         last = clock.now
       }
       guard let latents else { continue }
-      let images = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
-      try Interrupt.check()
+      let images = try pipeline.decode(latents, check: Interrupt.check)
       for (image, plan) in zip(images, batch) { try folder.write(image.png(), to: plan.fileName) }
       result.images += images
       if command.saveLatents != nil { result.latents.append(latents.to(.cpu)) }
