@@ -34,26 +34,20 @@ DIT_INLINE void multiply_panel(const PackedProduct &p, int64_t panel, int64_t ti
   const char *ahead = reinterpret_cast<const char *>(b + p.k * kColumns);
   const int64_t lines = more_panels ? ceil_div(depth, tile_end - tile_begin) : 0;
   const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
-  for (int64_t t = tile_begin; t < tile_end; t++, ahead += 64 * lines) {
-    const int64_t rows = std::min(kRows, p.m - t * kRows);
-    const Tile tile{p.a + (t * p.k + k) * kRows,
-                    b,
-                    depth,
-                    p.c + t * kRows * p.n + panel * kColumns,
-                    p.n,
-                    k == 0,
-                    k + depth == p.k,
-                    p.bias + panel * kColumns,
-                    p.gelu ? Finish::gelu : Finish::plain,
-                    nullptr,
-                    ahead,
-                    lines};
-    if (rows == kRows && columns == kColumns) {
-      compute_tile(tile);
-    } else {
-      compute_edge(tile, rows, columns);
-    }
-  }
+  const int64_t row = tile_begin * kRows;
+  const Tile first{p.a + row * p.k + k * kRows,
+                   b,
+                   depth,
+                   p.c + row * p.n + panel * kColumns,
+                   p.n,
+                   k == 0,
+                   k + depth == p.k,
+                   p.bias + panel * kColumns,
+                   p.gelu ? Finish::gelu : Finish::plain,
+                   nullptr,
+                   ahead,
+                   lines};
+  compute_tiles(first, tile_end - tile_begin, kRows * p.k, p.m - row, columns);
 }
 
 DIT_CLONES void multiply_panels(const PackedProduct &p, int64_t begin, int64_t end) {

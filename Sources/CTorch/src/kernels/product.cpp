@@ -7,6 +7,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -27,14 +28,15 @@ constexpr int64_t kTilePiece = 16;    // tiles that it takes at least
 /// them, so that its lines spread evenly over the cache.
 class Room {
  public:
-  float *of(int64_t count) {
+  /// Room for so many numbers; null if there is no memory.
+  float *of(int64_t count) noexcept {
     if (count <= count_) return memory_.get();
     constexpr size_t page = size_t{1} << 21;
     const size_t size = (static_cast<size_t>(count) * sizeof(float) + page - 1) / page * page;
     memory_.reset();
     count_ = 0;
     void *start = std::aligned_alloc(page, size);
-    if (start == nullptr) throw std::bad_alloc();
+    if (start == nullptr) return nullptr;
 #if defined(MADV_HUGEPAGE)
     madvise(start, size, MADV_HUGEPAGE);
 #endif
@@ -98,27 +100,22 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
   const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
   alignas(64) float bias[kColumns] = {};
   if (p.bias != nullptr) std::copy_n(p.bias + panel * kColumns, columns, bias);
-  for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
-    const int64_t rows = std::min(kRows, p.m - t * kRows);
-    const int64_t at = t * kRows * p.n + panel * kColumns;
-    const Tile tile{a + (t * p.k + block.k) * kRows,
-                    b,
-                    block.depth,
-                    p.c + at,
-                    p.n,
-                    block.k == 0,
-                    block.k + block.depth == p.k,
-                    p.bias == nullptr ? nullptr : bias,
-                    p.finish,
-                    p.other == nullptr ? nullptr : p.other + at,
-                    nullptr,
-                    0};
-    if (rows == kRows && columns == kColumns) {
-      compute_tile(tile);
-    } else {
-      compute_edge(tile, rows, columns);
-    }
-  }
+  const int64_t row = block.part.tile_begin * kRows;
+  const int64_t at = row * p.n + panel * kColumns;
+  const Tile first{a + row * p.k + block.k * kRows,
+                   b,
+                   block.depth,
+                   p.c + at,
+                   p.n,
+                   block.k == 0,
+                   block.k + block.depth == p.k,
+                   p.bias == nullptr ? nullptr : bias,
+                   p.finish,
+                   p.other == nullptr ? nullptr : p.other + at,
+                   nullptr,
+                   0};
+  compute_tiles(first, block.part.tile_end - block.part.tile_begin, kRows * p.k, p.m - row,
+                columns);
 }
 
 /// The length of equal steps, each at most `limit`, through `count`.
@@ -156,10 +153,18 @@ void multiply(const Product &product) {
   const int64_t panels = ceil_div(product.n, kColumns);
   thread_local Room left;
   float *a = left.of(tiles * product.k * kRows);
+  if (a == nullptr) throw std::bad_alloc();
   pack_tiles(product.a, product.m, product.k, a);
+  // Threads must not throw.
+  std::atomic<bool> lacks_memory = false;
   const auto part = [&](const Part &part) {
     thread_local Room right;
-    multiply_part(product, part, a, right.of(kPanelBlock * kColumns * kDepthBlock));
+    float *b = right.of(kPanelBlock * kColumns * kDepthBlock);
+    if (b == nullptr) {
+      lacks_memory = true;
+    } else {
+      multiply_part(product, part, a, b);
+    }
   };
   // Each piece packs the panels it meets, so that pieces of rows are for few panels.
   if (panels >= kPanelPiece * 4 * at::get_num_threads()) {
@@ -169,6 +174,7 @@ void multiply(const Product &product) {
     parallel_pieces(tiles, kTilePiece,
                     [&](int64_t begin, int64_t end) { part({begin, end, 0, panels}); });
   }
+  if (lacks_memory) throw std::bad_alloc();
 }
 
 }  // namespace dit

@@ -98,4 +98,26 @@ DIT_INLINE void compute_edge(Tile tile, int64_t rows, int64_t columns) {
   }
 }
 
+/// Tiles one below the other, against one panel of B.
+///
+/// `first` is the uppermost of `count`; those of A lie `step` numbers apart, and each brings the
+/// next lines into the cache. From there on C has `rows` more rows, and `columns` of the panel's.
+DIT_INLINE void compute_tiles(const Tile &first, int64_t count, int64_t step, int64_t rows,
+                              int64_t columns) {
+  for (int64_t t = 0; t < count; t++) {
+    Tile tile = first;
+    const int64_t at = t * kRows * first.stride;
+    tile.a += t * step;
+    tile.c += at;
+    if (tile.other != nullptr) tile.other += at;
+    tile.ahead += t * 64 * first.ahead_lines;
+    const int64_t height = std::min(kRows, rows - t * kRows);
+    if (height == kRows && columns == kColumns) {
+      compute_tile(tile);
+    } else {
+      compute_edge(tile, height, columns);
+    }
+  }
+}
+
 }  // namespace dit
