@@ -38,9 +38,7 @@ public struct RunDirectory: Sendable {
   /// - Throws: `TrainingError` if another process writes to it; `FileError` if this one cannot.
   func lock() throws -> FolderLock {
     guard let lock = try FolderLock(path) else {
-      let owner = FolderLock.owner(of: path).map { " by \($0)" } ?? ""
-      throw TrainingError(
-        "'\(path)' is in use\(owner): stop that run first, or choose another --output-path")
+      throw TrainingError(FolderLock.refusal(of: path, option: "--output-path"))
     }
     for name in RunDirectory.names(of: path) where name.hasPrefix(RunDirectory.partialPrefix) {
       try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)

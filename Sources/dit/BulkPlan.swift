@@ -82,8 +82,7 @@ struct BulkPlan {
   func prepare(_ settings: [String: String]) throws -> FolderLock {
     try Folder.make(folder)
     guard let lock = try FolderLock(folder) else {
-      let owner = FolderLock.owner(of: folder).map { "\($0)" } ?? "another process"
-      throw UsageError("\(owner) is making this file; wait for it, or choose another --npz")
+      throw UsageError(FolderLock.refusal(of: folder, option: "--npz"))
     }
     try check(settings)
     return lock

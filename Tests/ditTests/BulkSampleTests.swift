@@ -185,7 +185,10 @@ internal import Testing
       #expect(lock != nil)
       let result = try sample("parts.npz", in: folder)
       #expect(result.status == 64)
-      #expect(result.errors.contains("process \(getpid()) on "), "\(result.errors)")
+      #expect(
+        result.errors.contains("'parts.npz.parts' is in use by process \(getpid()) on "),
+        "\(result.errors)")
+      #expect(result.errors.contains("or choose another --npz"))
       lock = nil
       #expect(try sample("parts.npz", in: folder).status == 0)
     }
