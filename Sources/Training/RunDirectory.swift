@@ -24,10 +24,13 @@ public struct RunDirectory: Sendable {
 
   /// Makes the folder where it is missing.
   ///
+  /// - Parameters:
+  ///   - path: where.
+  ///   - hasLog: whether it gets a log and pictures beside the checkpoints.
   /// - Throws: `FileError` if it cannot be written to.
-  public init(_ path: String) throws {
+  public init(_ path: String, hasLog: Bool = true) throws {
     self.path = path
-    for folder in ["", "/checkpoints", "/samples", "/tensorboard"] {
+    for folder in ["", "/checkpoints"] + (hasLog ? ["/samples", "/tensorboard"] : []) {
       try Folder.make(path + folder)
     }
   }
