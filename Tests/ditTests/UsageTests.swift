@@ -111,6 +111,15 @@ internal import Testing
     }
   }
 
+  @Test(arguments: [
+    (["tran"], "unknown command 'tran'; did you mean 'train'?"),
+    (["benchmark", "everything"], "unknown command 'everything'; there are sample, encode,"),
+  ]) func namesACommandThatIsNone(_ arguments: [String], _ hint: String) throws {
+    let result = try dit(arguments)
+    #expect(result.status == 64)
+    #expect(result.errors.contains(hint), "\(result.errors)")
+  }
+
   @Test func describesItself() throws {
     for arguments in [["--help"], ["sample", "--help"], ["benchmark", "sample", "--help"]] {
       let result = try dit(arguments)
