@@ -15,7 +15,7 @@ struct BenchmarkCommand: ParsableCommand {
 }
 
 /// `dit benchmark sample`
-struct BenchmarkSampleCommand: ParsableCommand {
+struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "sample", abstract: "Time denoising steps of a preset.",
     discussion: """

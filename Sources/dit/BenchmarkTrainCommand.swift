@@ -6,7 +6,7 @@ internal import Torch
 internal import Training
 
 /// `dit benchmark train`
-struct BenchmarkTrainCommand: ParsableCommand {
+struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Time training steps of a published size.",
     discussion: """

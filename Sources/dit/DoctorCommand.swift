@@ -3,7 +3,7 @@ internal import Foundation
 internal import Pipeline
 
 /// `dit doctor`
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Show what the program finds on this machine.",
     discussion: """

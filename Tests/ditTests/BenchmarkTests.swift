@@ -80,4 +80,12 @@ internal import Torch
       #expect(result.status == 0 && !result.errors.contains("Warning"), "\(result.errors)")
     }
   }
+
+  @Test func endsAtTheFirstSignal() throws {
+    let result = try dit(["benchmark", "sample", "--model-name", "DiT-S/8", "--steps", "999"]) {
+      usleep(1_500_000)
+      kill($0.processIdentifier, SIGINT)
+    }
+    #expect(result.status == 128 + SIGINT && result.output.isEmpty, "\(result.errors)")
+  }
 }
