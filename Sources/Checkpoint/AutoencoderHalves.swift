@@ -1,4 +1,5 @@
 internal import Files
+internal import Foundation
 
 /// The two files of an autoencoder whose halves were published apart, as
 /// `taesd_encoder.safetensors` and `taesd_decoder.safetensors` are.
@@ -62,14 +63,16 @@ struct AutoencoderHalves {
     var kinds: [KeyMap.AutoencoderKind] = []
     let files = try zip(Half.allCases, paths).map { half, path in
       var file = try CheckpointFile(path, .automatic)
-      let names = try Checkpoint([file], path: path).stateDict
-      guard let (kind, state) = KeyMap.autoencoder(names),
+      let tensors = try Checkpoint([file], path: path).stateDict
+      guard let (kind, state) = KeyMap.autoencoder(tensors),
         state.keys.allSatisfy({ name in half.prefixes.contains(where: name.hasPrefix) })
       else {
         throw CheckpointError(
           .unsupported, "'\(path)' is not the \(half.rawValue) of an autoencoder, and that alone")
       }
       kinds.append(kind)
+      let name = (path as NSString).lastPathComponent
+      file.contents.notes.append("the \(half.rawValue) is '\(name)'")
       // TAESD's stacks by themselves have numbers alone.
       file.contents.entries = file.contents.entries.map { entry in
         entry.name.first?.isNumber == true

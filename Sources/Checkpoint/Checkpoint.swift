@@ -69,15 +69,24 @@ public final class Checkpoint {
   /// - Parameters:
   ///   - path: the file, which may also be diffusers' list of several files, or the folder.
   ///   - weights: which weights to take where a training's file has several.
-  ///   - part: which model to take where a pipeline has several.
+  ///   - part: which model to take where a pipeline has several; nil for the one that there is, the
+  ///     transformer before the autoencoder.
   /// - Returns: the opened checkpoint.
   /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
   public static func open(
-    _ path: String, weights: WeightSet = .automatic, part: PipelinePart = .transformer
+    _ path: String, weights: WeightSet = .automatic, part: PipelinePart? = .transformer
   ) throws -> Checkpoint {
-    let path = self.weights(in: path) ?? part.weights(in: path) ?? path
-    if part == .vae, let halves = try AutoencoderHalves(in: path) {
+    let parts = part.map { [$0] } ?? PipelinePart.allCases
+    let path =
+      self.weights(in: path) ?? parts.lazy.compactMap { $0.weights(in: path) }.first ?? path
+    if parts.contains(.vae), let halves = try AutoencoderHalves(in: path) {
       return try Checkpoint(try halves.files(), path: path)
+    }
+    guard !Folder.exists(path) else {
+      throw FileError(
+        .isFolder, path: path,
+        message: "cannot read '\(path)': it is a folder in which no file has the name of a"
+          + " checkpoint; name a file")
     }
     guard path.hasSuffix(ShardList.suffix) else {
       return try Checkpoint([try CheckpointFile(path, weights)], path: path)

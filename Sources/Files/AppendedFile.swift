@@ -28,13 +28,8 @@ public final class AppendedFile {
   ///
   /// - Throws: `FileError`; some of them may be there then.
   public func append(_ bytes: [UInt8]) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      guard written >= 0 || errno == EINTR else {
-        throw FileError.system("write", path, errno: errno)
-      }
-      rest = rest.dropFirst(max(written, 0))
+    if let number = bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) {
+      throw FileError.system("write", path, errno: number)
     }
   }
 }

@@ -81,17 +81,12 @@ public struct AtomicFile: ~Copyable {
   ///
   /// - Throws: `FileError`, with the number of bytes needed if the disk is full.
   public mutating func append(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
-    while !rest.isEmpty {
-      let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
-      if written < 0 {
-        if errno == EINTR { continue }
-        throw failure(errno, needed: max(expectedByteCount ?? 0, byteCount + rest.count))
-      }
-      byteCount += written
+    let total = byteCount + bytes.count
+    let failed = writeAll(bytes, to: descriptor) { count in
+      byteCount += count
       startWriting()
-      rest = UnsafeRawBufferPointer(rebasing: rest[written...])
     }
+    if let failed { throw failure(failed, needed: max(expectedByteCount ?? 0, total)) }
   }
 
   /// Brings the bytes to disk and gives the file its name.

@@ -29,4 +29,15 @@ public final class FolderLock {
 
   /// Who holds the lock of a folder, or held it last; nil if that is not known.
   public static func owner(of folder: String) -> Claim.Owner? { Claim.owner(of: folder + "/.lock") }
+
+  /// Says that another process has the lock of a folder, and what to do.
+  ///
+  /// - Parameters:
+  ///   - folder: that is there.
+  ///   - option: by which another one is chosen.
+  /// - Returns: the message.
+  public static func refusal(of folder: String, option: String) -> String {
+    let owner = owner(of: folder).map { "\($0)" } ?? "another process"
+    return "'\(folder)' is in use by \(owner): wait for it, stop it, or choose another \(option)"
+  }
 }

@@ -24,11 +24,17 @@ struct ResidualPlan {
   }
 
   /// Puts the results in the place of the images.
-  func callAsFunction(_ memory: inout ImageMemory) {
+  ///
+  /// - Parameters:
+  ///   - memory: the images.
+  ///   - check: called between the steps; throws to stop.
+  func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
+    try check()
     let norm = norm1.factors(of: memory.images)
     let inner: Tensor
     if let shortcut {
-      inner = memory.split { strip in
+      inner = try memory.split { strip in
+        try check()
         let pixels = strip.image.flattened(from: 1, through: 2)  // [1, H W, C_in]
         return (
           shortcut(Rows(pixels, as: .float32)),
@@ -39,6 +45,7 @@ struct ResidualPlan {
       inner = memory.beside
       conv1.write(memory.images, norm: norm, to: inner)
     }
+    try check()
     conv2.add(inner, norm: norm2.factors(of: inner), to: memory.images)
   }
 }
@@ -55,11 +62,15 @@ struct MiddlePlan {
     second = ResidualPlan(middle.second)
   }
 
-  /// Puts the results in the place of the images.
-  func callAsFunction(_ memory: inout ImageMemory) {
-    first(&memory)
-    memory.images.copyInPlace(from: memory.images.mapImages(attention.callAsFunction))
-    second(&memory)
+  /// Puts the results in the place of the images; parameters as above.
+  func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
+    try first(&memory, check)
+    let results = try memory.images.mapImages { image in
+      try check()
+      return attention(image)
+    }
+    memory.images.copyInPlace(from: results)
+    try second(&memory, check)
   }
 }
 
@@ -101,8 +112,8 @@ private struct AttentionPlan {
 
 extension Tensor {
   /// Images that are worked on one by one, so that none depends on another by so much as rounding.
-  func mapImages(_ body: (Tensor) -> Tensor) -> Tensor {
-    concatenated((0..<size(0)).map { body(self[$0..<$0 + 1]) })
+  func mapImages(_ body: (Tensor) throws -> Tensor) rethrows -> Tensor {
+    concatenated(try (0..<size(0)).map { try body(self[$0..<$0 + 1]) })
   }
 }
 

@@ -65,34 +65,46 @@ public final class CompiledAutoencoder: Autoencoder {
   }
 
   /// See `Autoencoder`.
-  public func encode(_ images: Tensor) -> LatentDistribution {
+  public func encode(_ images: Tensor) -> LatentDistribution { encode(images) {} }
+
+  /// See `Autoencoder`; checks between convolutions and strips.
+  public func encode(
+    _ images: Tensor, check: () throws -> Void
+  ) rethrows -> LatentDistribution {
     guard canEncode else { fatalError("CompiledAutoencoder: there is no encoder") }
     guard let plan = encoder?.plan(laidOut) else { return LatentDistribution(mean: images) }
     let strip = stripPixelCount ?? CompiledAutoencoder.stripPixelCount
-    let moments = inGroups(images, pixelCount: images.size(2) * images.size(3)) {
-      plan($0, stripPixelCount: strip)
+    let moments = try inGroups(images, pixelCount: images.size(2) * images.size(3)) {
+      try plan($0, stripPixelCount: strip, check)
     }
     return LatentDistribution(moments: moments)
   }
 
   /// See `Autoencoder`.
-  public func decode(_ latents: Tensor) -> Tensor {
+  public func decode(_ latents: Tensor) -> Tensor { decode(latents) {} }
+
+  /// See `Autoencoder`; checks between convolutions and strips.
+  public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
     guard canDecode else { fatalError("CompiledAutoencoder: there is no decoder") }
     guard let plan = decoder?.plan(laidOut) else { return latents }
     let area = downsamplingFactor * downsamplingFactor
     let strip =
       stripPixelCount ?? max(CompiledAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
-    return inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
-      plan($0, stripPixelCount: strip)
+    return try inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
+      try plan($0, stripPixelCount: strip, check)
     }
   }
 
   /// Works on so many rows at a time that their images have `groupPixelCount` pixels, or on one:
   /// filters are transformed once for each group.
-  private func inGroups(_ x: Tensor, pixelCount: Int, _ body: (Tensor) -> Tensor) -> Tensor {
+  private func inGroups(
+    _ x: Tensor, pixelCount: Int, _ body: (Tensor) throws -> Tensor
+  ) rethrows -> Tensor {
     let step = max(CompiledAutoencoder.groupPixelCount / max(pixelCount, 1), 1)
     return concatenated(
-      stride(from: 0, to: x.size(0), by: step).map { body(x[$0..<min($0 + step, x.size(0))]) })
+      try stride(from: 0, to: x.size(0), by: step).map {
+        try body(x[$0..<min($0 + step, x.size(0))])
+      })
   }
 }
 

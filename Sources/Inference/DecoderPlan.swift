@@ -32,8 +32,11 @@ struct DecoderPlan {
   /// - Parameters:
   ///   - latents: `[N, c, h, w]`
   ///   - stripPixelCount: about so many pixels are worked on beside the images.
+  ///   - check: called between the steps; throws to stop.
   /// - Returns: `[N, 3, H, W]`
-  func callAsFunction(_ latents: Tensor, stripPixelCount: Int) -> Tensor {
+  func callAsFunction(
+    _ latents: Tensor, stripPixelCount: Int, _ check: () throws -> Void
+  ) rethrows -> Tensor {
     let z = postQuantization.map { $0(latents) } ?? latents
     let start = input(z).permuted([0, 2, 3, 1])  // [N, h, w, C]
     // What an operator gives that failed within `withTorchErrors`, which will throw.
@@ -42,11 +45,14 @@ struct DecoderPlan {
       count: start.size(0), height: start.size(1), width: start.size(2), doublingThrough: widths,
       stripPixelCount: stripPixelCount)
     memory.images.copyInPlace(from: start)
-    middle(&memory)
+    try middle(&memory, check)
     for (index, stage) in stages.enumerated() {
-      for block in stage.blocks { block(&memory) }
-      if let upsample = stage.upsample { memory.double(for: widths[index + 1], by: upsample) }
+      for block in stage.blocks { try block(&memory, check) }
+      if let upsample = stage.upsample {
+        try memory.double(for: widths[index + 1], by: upsample, check)
+      }
     }
+    try check()
     let last = memory.images
     return output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
   }

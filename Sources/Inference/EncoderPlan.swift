@@ -37,8 +37,11 @@ struct EncoderPlan {
   /// - Parameters:
   ///   - images: `[N, 3, H, W]`
   ///   - stripPixelCount: about so many pixels are worked on beside the images.
+  ///   - check: called between the steps; throws to stop.
   /// - Returns: the moments of their latents, `[N, 2 c, h, w]`
-  func callAsFunction(_ images: Tensor, stripPixelCount: Int) -> Tensor {
+  func callAsFunction(
+    _ images: Tensor, stripPixelCount: Int, _ check: () throws -> Void
+  ) rethrows -> Tensor {
     let pixels = images.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
     // What an operator gives that failed within `withTorchErrors`, which will throw.
     guard pixels.rank == 4 else { return images }
@@ -47,12 +50,13 @@ struct EncoderPlan {
       stripPixelCount: stripPixelCount)
     input.write(pixels, norm: nil, to: memory.images)
     for (index, stage) in stages.enumerated() {
-      for block in stage.blocks { block(&memory) }
+      for block in stage.blocks { try block(&memory, check) }
       if let downsample = stage.downsample {
-        memory.halve(for: widths[index + 1], by: downsample.callAsFunction)
+        try memory.halve(for: widths[index + 1], by: downsample.callAsFunction, check)
       }
     }
-    middle(&memory)
+    try middle(&memory, check)
+    try check()
     let last = memory.images
     let moments = output(last, norm: norm.factors(of: last)).permuted([0, 3, 1, 2])
     return (quantization.map { moments.mapImages($0.callAsFunction) } ?? moments).contiguous

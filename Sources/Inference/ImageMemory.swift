@@ -111,13 +111,13 @@ struct ImageMemory {
   /// - Parameter body: the rows of the two images, `[1, rows, W, C]` or `[1, rows W, C]`, from a strip
   ///   of this one.
   /// - Returns: the second of them; the first is the image from now on.
-  mutating func split(_ body: (Strip) -> (Tensor, Tensor)) -> Tensor {
+  mutating func split(_ body: (Strip) throws -> (Tensor, Tensor)) rethrows -> Tensor {
     let source = images
     firstRow = 0
     let channels = stage.output
     let results = [0, channels].map { view(row: firstRow, channel: $0, count: channels) }
     for strip in strips(of: source, height, width, pixelCount: stripPixelCount) {
-      let (first, second) = body(strip)
+      let (first, second) = try body(strip)
       for (rows, result) in zip([first, second], results) {
         let place = strip.place(in: result)
         place.copyInPlace(from: rows.reshaped(place.shape))
@@ -132,7 +132,10 @@ struct ImageMemory {
   /// - Parameters:
   ///   - next: the stage that takes it.
   ///   - upsample: doubles and convolves.
-  mutating func double(for next: StageWidths, by upsample: PackedConvolution) {
+  ///   - check: called before each strip; throws to stop.
+  mutating func double(
+    for next: StageWidths, by upsample: PackedConvolution, _ check: () throws -> Void
+  ) rethrows {
     let (shape, size) = (images.shape, images.count / images.size(0))
     let source = storage.narrowed(axis: 1, start: storage.size(1) - size, count: size)
       .strided(
@@ -143,6 +146,7 @@ struct ImageMemory {
     (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
     images = view(row: firstRow, channel: 0, count: next.input)
     for strip in strips {
+      try check()
       strip.place(in: images, scale: { 2 * $0 })
         .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
     }
@@ -153,11 +157,15 @@ struct ImageMemory {
   /// - Parameters:
   ///   - next: the stage that takes it.
   ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
-  mutating func halve(for next: StageWidths, by body: (Strip) -> Tensor) {
+  ///   - check: called before each strip; throws to stop.
+  mutating func halve(
+    for next: StageWidths, by body: (Strip) -> Tensor, _ check: () throws -> Void
+  ) rethrows {
     let half = Tensor.empty([images.size(0), height / 2, width / 2, next.input])
     // A last row alone is half of none.
     for strip in strips(of: images, height, width, pixelCount: stripPixelCount)
     where strip.range.count > 1 {
+      try check()
       strip.place(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
     }
     (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)

@@ -73,8 +73,9 @@ public struct SamplingBenchmark {
     }
     let preparing = started.duration(to: clock.now) - drawing
     let size = config.inputSize
-    let latents = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
-      .to(device)
+    let latents = try withTorchErrors {
+      Tensor.randn([rowCount, config.channelCount, size, size], generator: generator).to(device)
+    }
     let times = try (0...stepCount).reversed().map { step in
       let started = clock.now
       _ = try withTorchErrors { network(latents, step) }

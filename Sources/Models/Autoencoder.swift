@@ -28,6 +28,38 @@ public protocol Autoencoder {
   /// - Parameter latents: `[N, c, h, w]`
   /// - Returns: `[N, 3, H, W]`, about -1 ... 1
   func decode(_ latents: Tensor) -> Tensor
+
+  /// The same as `encode`, but for a check before the work and between its steps.
+  ///
+  /// - Parameters:
+  ///   - images: as above.
+  ///   - check: throws to stop.
+  /// - Returns: as above.
+  /// - Throws: what `check` throws.
+  func encode(_ images: Tensor, check: () throws -> Void) throws -> LatentDistribution
+
+  /// The same as `decode`, but for a check before the work and between its steps.
+  ///
+  /// - Parameters:
+  ///   - latents: as above.
+  ///   - check: throws to stop.
+  /// - Returns: as above.
+  /// - Throws: what `check` throws.
+  func decode(_ latents: Tensor, check: () throws -> Void) throws -> Tensor
+}
+
+extension Autoencoder {
+  /// In one step.
+  public func encode(_ images: Tensor, check: () throws -> Void) throws -> LatentDistribution {
+    try check()
+    return encode(images)
+  }
+
+  /// In one step.
+  public func decode(_ latents: Tensor, check: () throws -> Void) throws -> Tensor {
+    try check()
+    return decode(latents)
+  }
 }
 
 /// What an encoder says of the latents of images.

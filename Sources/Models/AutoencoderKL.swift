@@ -43,16 +43,26 @@ public struct AutoencoderKL: Autoencoder {
   public var canDecode: Bool { decoder != nil }
 
   /// See `Autoencoder`.
-  public func encode(_ images: Tensor) -> LatentDistribution {
+  public func encode(_ images: Tensor) -> LatentDistribution { encode(images) {} }
+
+  /// See `Autoencoder`; checks between blocks.
+  public func encode(
+    _ images: Tensor, check: () throws -> Void
+  ) rethrows -> LatentDistribution {
     guard let encoder else { fatalError("AutoencoderKL: no encoder was loaded") }
-    let h = encoder(images)
+    try check()
+    let h = try encoder(images, check)
     return LatentDistribution(moments: quantization.map { $0(h) } ?? h)
   }
 
   /// See `Autoencoder`.
-  public func decode(_ latents: Tensor) -> Tensor {
+  public func decode(_ latents: Tensor) -> Tensor { decode(latents) {} }
+
+  /// See `Autoencoder`; checks between blocks.
+  public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
     guard let decoder else { fatalError("AutoencoderKL: no decoder was loaded") }
-    return decoder(postQuantization.map { $0(latents) } ?? latents)
+    try check()
+    return try decoder(postQuantization.map { $0(latents) } ?? latents, check)
   }
 }
 
@@ -99,12 +109,16 @@ package struct EncoderKL {
   }
 
   /// `[N, 3, H, W]` to `[N, 2 c, h, w]`
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = input(x)
     for (blocks, downsample) in stages {
-      for block in blocks { h = block(h) }
+      for block in blocks {
+        try check()
+        h = block(h)
+      }
       if let downsample { h = downsample(h.padded([0, 1, 0, 1])) }
     }
+    try check()
     return output(silu(norm(middle(h))))
   }
 }
@@ -142,10 +156,14 @@ package struct DecoderKL {
   }
 
   /// `[N, c, h, w]` to `[N, 3, H, W]`
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = middle(input(x))
     for (blocks, upsample) in stages {
-      for block in blocks { h = block(h) }
+      for block in blocks {
+        try check()
+        h = block(h)
+      }
+      try check()
       if let upsample { h = upsample(upsampledNearest2x(h)) }
     }
     return output(silu(norm(h)))

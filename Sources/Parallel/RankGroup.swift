@@ -18,6 +18,9 @@ public final class RankGroup {
   /// Texts and counters that all ranks share.
   public let store: KeyStore
 
+  /// How many of the processes are on the machine of this one.
+  public var machineCount: Int { monitor.machineCount }
+
   /// "rank 3 on host", for each rank.
   var names: [String] { (0..<count).map(monitor.name) }
 

@@ -114,6 +114,9 @@ final class RankMonitor: Sendable {
   /// meanwhile, but for a whole timeout.
   func hold(_ isBegun: Bool) { state.withLock { $0.holdCount += isBegun ? 1 : -1 } }
 
+  /// How many ranks are on the machine of this one.
+  var machineCount: Int { hosts.count { $0 == hosts[rank] } }
+
   /// "rank 3 on host".
   func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
 

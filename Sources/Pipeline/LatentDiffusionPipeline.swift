@@ -224,13 +224,11 @@ public final class LatentDiffusionPipeline {
   ///
   /// - Parameters:
   ///   - latents: `[N, C, h, w]`
-  ///   - isWanted: asked before each image; the rest is left out once it says no.
+  ///   - check: called before each image that is decoded, and within; throws to stop.
   /// - Returns: the images, in the order of the rows.
   /// - Throws: `PipelineError` for latents that are not finite; `TorchError` if memory does not
-  ///   suffice.
-  public func decode(
-    _ latents: Tensor, whileTrue isWanted: () -> Bool = { true }
-  ) throws -> [RGBImage] {
+  ///   suffice; what `check` throws.
+  public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
     let isSound = try withTorchErrors { latents.isFinite.allTrue }
     guard isSound else {
       throw PipelineError(
@@ -239,11 +237,11 @@ public final class LatentDiffusionPipeline {
           + " sound, and does --precision fp32 give images?")
     }
     return try withTorchErrors {
-      withoutGradients {
-        (0..<latents.size(0)).prefix { _ in isWanted() }.map { index in
+      try withoutGradients {
+        try (0..<latents.size(0)).map { index in
           let scaled = latents[index..<index + 1].to(.float32) / scaleFactor
-          return RGBImage(
-            autoencoder.map { $0.decode(scaled.to(autoencoderType)).to(.float32) } ?? scaled)
+          let decoded = try autoencoder?.decode(scaled.to(autoencoderType), check: check)
+          return RGBImage(decoded?.to(.float32) ?? scaled)
         }
       }
     }

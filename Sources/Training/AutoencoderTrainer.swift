@@ -75,6 +75,45 @@ public final class AutoencoderTrainer {
     return zip(optimizer.names, values).map { (name: $0, tensor: $1.detached) }
   }
 
+  /// Writes all that training goes on by to a folder.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the folder, which appears when it is whole.
+  ///   - identity: what the run is made of, by option.
+  /// - Throws: `FileError`; `TorchError` if the state of random numbers cannot be read.
+  public func save(to checkpoint: TrainingCheckpoint, identity: [String: String]) throws {
+    let trainer = TrainerState(
+      step: step, optimizerStepCount: optimizer.stepCount, lossScale: 1, goodStepCount: 0,
+      scaling: nil, generator: try noise.state().elements(UInt8.self))
+    let state = TrainingCheckpoint.State(
+      trainer: trainer, sampleCount: step * config.batchSize, identity: identity, rankCount: 1)
+    let snapshot = try TrainingCheckpoint.snapshot(of: subject, state: state, metadata: [:])
+    if let snapshot { try checkpoint.write(snapshot) }
+  }
+
+  /// Goes on where `save` was called.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the folder.
+  ///   - identity: what this run is made of, by option.
+  /// - Throws: `TrainingError` if the folder is of another run; `FileError` and `CheckpointError` if it
+  ///   cannot be read; what the data throw.
+  public func restore(from checkpoint: TrainingCheckpoint, identity: [String: String]) throws {
+    let state = try checkpoint.state()
+    if let list = state.difference(from: identity) {
+      throw TrainingError("'\(checkpoint.path)' is of another run: \(list)")
+    }
+    try TrainingCheckpoint.restore(try checkpoint.content(for: subject), to: subject)
+    optimizer.restore(stepCount: state.trainer.optimizerStepCount)
+    try noise.restore(Tensor(state.trainer.generator))
+    step = state.trainer.step
+    try data.seek(sampleCount: state.sampleCount)
+  }
+
+  private var subject: TrainingCheckpoint.Subject {
+    .init(store: store, optimizer: optimizer, exchange: StepExchange(nil))
+  }
+
   /// Takes the next step.
   ///
   /// - Throws: `TrainingError` if the loss is not finite; `TorchError` if memory does not suffice or

@@ -51,7 +51,8 @@ public final class LatentCacheBuilder {
   ///   - settings: what the cache will hold.
   ///   - options: how to work.
   ///   - device: where the autoencoder is.
-  ///   - handle: called for each event, and while waiting; what it throws ends the work.
+  ///   - handle: called for each event, while waiting and while images are encoded; what it throws
+  ///     ends the work.
   public init(
     _ path: String, folder: ImageFolder, autoencoder: any Autoencoder,
     settings: LatentCacheSettings, options: Options, device: Device,
@@ -170,7 +171,9 @@ public final class LatentCacheBuilder {
         try checkLimit(brokenCount + broken.count)
       }
       if !part.numbers.isEmpty {
-        for (place, tensor) in try encode(part).enumerated() { moments[place].append(tensor) }
+        let count = doneCount + labels.count + broken.count
+        let results = try encode(part) { try handle(.progress(count)) }
+        for (place, tensor) in results.enumerated() { moments[place].append(tensor) }
         labels += part.numbers.map { folder.label(at: $0) }
       }
       try handle(.progress(doneCount + labels.count + broken.count))
@@ -183,15 +186,17 @@ public final class LatentCacheBuilder {
     return shard
   }
 
-  /// The moments of images by `momentNames`, on the processor.
-  private func encode(_ part: ImageRangeReader.Part) throws -> [Tensor] {
+  /// The moments of images by `momentNames`, on the processor; `check` is called on the way.
+  private func encode(
+    _ part: ImageRangeReader.Part, check: () throws -> Void
+  ) throws -> [Tensor] {
     let size = settings.imageSize
     let pixels = Tensor(part.pixels, shape: [part.numbers.count, size, size, 3])
     let images = modelInput(pixels).to(device)
     let result = try withTorchErrors {
-      withoutGradients {
-        (settings.hasMirrored ? [images, images.flipped(axes: [3])] : [images]).flatMap {
-          let latents = autoencoder.encode($0)
+      try withoutGradients {
+        try (settings.hasMirrored ? [images, images.flipped(axes: [3])] : [images]).flatMap {
+          let latents = try autoencoder.encode($0, check: check)
           return [latents.mean, latents.logVariance].compactMap {
             $0?.to(settings.dtype).to(.cpu).contiguous
           }

@@ -58,12 +58,18 @@ public struct LatentCodec {
     }
   }
 
-  /// Scaled latents `[N, c, h, w]` to images.
-  public func decode(_ latents: Tensor) -> [RGBImage] {
-    withoutGradients {
-      (0..<latents.size(0)).map { index in
+  /// Scaled latents to images.
+  ///
+  /// - Parameters:
+  ///   - latents: `[N, c, h, w]`
+  ///   - check: called before each image that is decoded, and within; throws to stop.
+  /// - Returns: the images, in the order of the rows.
+  /// - Throws: what `check` throws.
+  public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
+    try withoutGradients {
+      try (0..<latents.size(0)).map { index in
         let scaled = latents[index..<index + 1] / scaleFactor
-        return RGBImage(autoencoder.map { $0.decode(scaled) } ?? scaled)
+        return RGBImage(try autoencoder?.decode(scaled, check: check) ?? scaled)
       }
     }
   }

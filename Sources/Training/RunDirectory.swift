@@ -24,10 +24,13 @@ public struct RunDirectory: Sendable {
 
   /// Makes the folder where it is missing.
   ///
+  /// - Parameters:
+  ///   - path: where.
+  ///   - hasLog: whether it gets a log and pictures beside the checkpoints.
   /// - Throws: `FileError` if it cannot be written to.
-  public init(_ path: String) throws {
+  public init(_ path: String, hasLog: Bool = true) throws {
     self.path = path
-    for folder in ["", "/checkpoints", "/samples", "/tensorboard"] {
+    for folder in ["", "/checkpoints"] + (hasLog ? ["/samples", "/tensorboard"] : []) {
       try Folder.make(path + folder)
     }
   }
@@ -38,9 +41,7 @@ public struct RunDirectory: Sendable {
   /// - Throws: `TrainingError` if another process writes to it; `FileError` if this one cannot.
   func lock() throws -> FolderLock {
     guard let lock = try FolderLock(path) else {
-      let owner = FolderLock.owner(of: path).map { " by \($0)" } ?? ""
-      throw TrainingError(
-        "'\(path)' is in use\(owner): stop that run first, or choose another --output-path")
+      throw TrainingError(FolderLock.refusal(of: path, option: "--output-path"))
     }
     for name in RunDirectory.names(of: path) where name.hasPrefix(RunDirectory.partialPrefix) {
       try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)

@@ -25,7 +25,7 @@ public struct SampleGrid {
   ///   - weights: by name.
   ///   - codec: latents to pixels.
   ///   - device: where.
-  ///   - mark: called after each step, and after each picture that is decoded; throws to stop.
+  ///   - mark: called after each step, before each picture that is decoded, and within; throws to stop.
   /// - Returns: the grid.
   /// - Throws: `TorchError` if there is no generator of random numbers; what `mark` throws.
   public func sample(
@@ -52,11 +52,6 @@ public struct SampleGrid {
       latents = step.latents
       try mark()
     }
-    let images = try (0..<count).map { index in
-      let image = codec.decode(latents[index..<index + 1])
-      try mark()
-      return image
-    }
-    return ImageGrid.grid(images.flatMap(\.self))
+    return ImageGrid.grid(try codec.decode(latents, check: mark))
   }
 }

@@ -38,11 +38,11 @@ public struct TrainingBenchmark {
   /// Runs it.
   ///
   /// - Returns: the times.
-  /// - Throws: `TorchError` if the device is absent.
+  /// - Throws: `TorchError` if the device is absent or memory does not suffice.
   public func run() throws -> Report {
     let (model, store, _) = try ModelBuilder.build(
       config, from: nil, classNames: [], seed: 0, device: device)
-    let data = try RandomData(config, batchSize: training.batchSize)
+    let data = try withTorchErrors { try RandomData(config, batchSize: training.batchSize) }
     let trainer = try Trainer(
       TrainingModel(model, store, config: training, device: device), config: training, data: data,
       codec: LatentCodec(nil), stepCount: stepCount + 1, device: device)

@@ -31,6 +31,13 @@ public struct TrainingCheckpoint {
     }
   }
 
+  /// What is trained, as far as a checkpoint has it.
+  struct Subject {
+    let store: ParameterStore
+    let optimizer: AdamW
+    let exchange: StepExchange
+  }
+
   /// A checkpoint that is there, or will be.
   public init(_ path: String) { self.path = path }
 
@@ -88,9 +95,16 @@ public struct TrainingCheckpoint {
   public static func snapshot(
     _ trainer: Trainer, state: State, metadata: [String: String]
   ) throws -> Snapshot? {
+    try snapshot(of: trainer.subject, state: state, metadata: metadata)
+  }
+
+  /// The same of anything that is trained.
+  static func snapshot(
+    of subject: Subject, state: State, metadata: [String: String]
+  ) throws -> Snapshot? {
     try withoutGradients {
-      let (store, optimizer) = (trainer.model.store, trainer.optimizer)
-      let isWriter = trainer.exchange.isWriter
+      let (store, optimizer) = (subject.store, subject.optimizer)
+      let isWriter = subject.exchange.isWriter
       func entry(_ name: String, _ tensor: Tensor, isOwn: Bool) -> Snapshot.Entry {
         Snapshot.Entry(
           name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.device == .cpu)
@@ -145,7 +159,7 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// The tensors of a checkpoint that fit a trainer, opened and not yet read.
+  /// The tensors of a checkpoint that fit what is trained, opened and not yet read.
   struct Content {
     fileprivate let model: [Tensor]
     fileprivate let averages: [Tensor]
@@ -153,11 +167,11 @@ public struct TrainingCheckpoint {
     fileprivate let secondMoments: [Tensor]
   }
 
-  /// Opens the files and compares names and shapes with a trainer's.
+  /// Opens the files and compares names and shapes with those of what is trained.
   ///
   /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
-  func content(for trainer: Trainer) throws -> Content {
-    let (store, optimizer) = (trainer.model.store, trainer.optimizer)
+  func content(for subject: Subject) throws -> Content {
+    let (store, optimizer) = (subject.store, subject.optimizer)
     let weights = store.names.compactMap { name in store[name].map { (name, $0.shape) } }
     func trained(_ prefix: String) -> [(String, [Int])] {
       zip(optimizer.names, optimizer.parameters).map { (prefix + $0, $1.shape) }
@@ -173,17 +187,17 @@ public struct TrainingCheckpoint {
   ///
   /// - Parameters:
   ///   - content: of rank 0; nil for the others.
-  ///   - trainer: of the same model.
+  ///   - subject: of the same model.
   /// - Throws: `LaunchError` if a rank is lost.
-  static func restore(_ content: Content?, to trainer: Trainer) throws {
-    let (store, optimizer) = (trainer.model.store, trainer.optimizer)
+  static func restore(_ content: Content?, to subject: Subject) throws {
+    let (store, optimizer, exchange) = (subject.store, subject.optimizer, subject.exchange)
     let weights = store.names.compactMap { store[$0] }
     withoutGradients {
       for (weight, source) in zip(weights, content?.model ?? []) {
         weight.copyInPlace(from: source)
       }
     }
-    try trainer.exchange.send(weights)
+    try exchange.send(weights)
     var lists = [
       (optimizer.firstMoments, content?.firstMoments),
       (optimizer.secondMoments, content?.secondMoments),
@@ -194,7 +208,7 @@ public struct TrainingCheckpoint {
         let whole =
           sources.map { $0[index].to(.float32).contiguous.to(parameter.device) }
           ?? .empty(parameter.shape, device: parameter.device)
-        try trainer.exchange.send([whole])
+        try exchange.send([whole])
         optimizer.copy(whole, ofParameter: index, to: parts)
       }
     }
@@ -224,5 +238,30 @@ public struct TrainingCheckpoint {
           + " another shape, such as \(missing[0])")
     }
     return found.compactMap { $0 }
+  }
+}
+
+extension Trainer {
+  /// What its checkpoints have.
+  var subject: TrainingCheckpoint.Subject {
+    .init(store: model.store, optimizer: optimizer, exchange: exchange)
+  }
+}
+
+extension TrainingCheckpoint.State {
+  /// What its run was made of otherwise than another.
+  ///
+  /// - Parameters:
+  ///   - other: the identity of the other.
+  ///   - keys: what may differ.
+  /// - Returns: a list for the user's eyes; nil where they agree.
+  func difference(from other: [String: String], except keys: Set<String> = []) -> String? {
+    // Earlier versions wrote fewer.
+    let differing = identity.keys.filter { identity[$0] != other[$0] && !keys.contains($0) }
+    func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
+    let list = differing.sorted().map {
+      "\($0): \(shown(identity[$0])) there, \(shown(other[$0])) here"
+    }
+    return list.isEmpty ? nil : list.joined(separator: "; ")
   }
 }

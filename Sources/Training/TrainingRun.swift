@@ -80,7 +80,7 @@ public final class TrainingRun {
     let bytes = try found.map { Array(try JSONEncoder().encode($0.state)) }
     let state = try JSONDecoder().decode(
       TrainingCheckpoint.State.self, from: Data(trainer.exchange.send(bytes ?? [])))
-    try TrainingCheckpoint.restore(found?.content, to: trainer)
+    try TrainingCheckpoint.restore(found?.content, to: trainer.subject)
     try trainer.restore(state.trainer, sampleCount: state.sampleCount, sampleLimit: sampleLimit)
     try data.seek(sampleCount: state.sampleCount)
     savedStep = trainer.step
@@ -114,7 +114,7 @@ public final class TrainingRun {
       do {
         let state = try checkpoint.state()
         try check(state, checkpoint.path)
-        let content = try checkpoint.content(for: trainer)
+        let content = try checkpoint.content(for: trainer.subject)
         return (Found(path: checkpoint.path, state: state, content: content), failures)
       } catch let error as IdentityError {
         throw TrainingError(error.message)
@@ -135,17 +135,10 @@ public final class TrainingRun {
   private func check(_ state: TrainingCheckpoint.State, _ path: String) throws {
     // Another number of ranks may make other batches.
     let isSameJob = state.rankCount ?? 1 == trainer.exchange.count
-    // Earlier versions wrote fewer.
-    let differing = state.identity.keys.filter {
-      state.identity[$0] != identity[$0] && (isSameJob || $0 != TrainingRun.batchKey)
-    }.sorted()
-    func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
-    guard differing.isEmpty else {
-      let list = differing.map {
-        "\($0): \(shown(state.identity[$0])) there, \(shown(identity[$0])) here"
-      }
-      throw IdentityError(
-        message: "'\(path)' is of another run: \(list.joined(separator: "; "))")
+    if let list = state.difference(
+      from: identity, except: isSameJob ? [] : [TrainingRun.batchKey])
+    {
+      throw IdentityError(message: "'\(path)' is of another run: \(list)")
     }
   }
 

@@ -4,7 +4,7 @@ internal import Pipeline
 internal import Torch
 
 /// `dit benchmark encode`
-struct BenchmarkEncodeCommand: ParsableCommand {
+struct BenchmarkEncodeCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "encode", abstract: "Time an AutoencoderKL turning images into latents.",
     discussion: AutoencoderBenchmarkOptions.discussion("encode"))
@@ -15,7 +15,7 @@ struct BenchmarkEncodeCommand: ParsableCommand {
 }
 
 /// `dit benchmark decode`
-struct BenchmarkDecodeCommand: ParsableCommand {
+struct BenchmarkDecodeCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "decode", abstract: "Time an AutoencoderKL turning latents into images.",
     discussion: AutoencoderBenchmarkOptions.discussion("decode"))

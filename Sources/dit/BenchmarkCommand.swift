@@ -15,7 +15,7 @@ struct BenchmarkCommand: ParsableCommand {
 }
 
 /// `dit benchmark sample`
-struct BenchmarkSampleCommand: ParsableCommand {
+struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "sample", abstract: "Time denoising steps of a preset.",
     discussion: """
@@ -29,6 +29,7 @@ struct BenchmarkSampleCommand: ParsableCommand {
   @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
   @Option(help: "Rows of the network: 2 for one image with guidance.") var batchSize = 2
   @Option(help: "Timed steps, after one that is not.") var steps = 3
+  @OptionGroup(title: "Execution") var format: SamplingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @Option(help: "Print one JSON object.") var json = false
 
@@ -44,10 +45,14 @@ struct BenchmarkSampleCommand: ParsableCommand {
     try execution.apply()
     let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
     let precision = try Placement.precision(
-      execution.withSecondLayer(execution.precision), in: execution.chosenMode, on: device)
+      format.withSecondLayer(format.precision), in: execution.chosenMode, on: device)
+    let config = modelName.config(inputSize: imageSize / 8)
+    MemoryWarning(device)?.line(
+      sampling: config, precision, rowCount: batchSize, stepCount: steps + 1
+    ).map(note)
     let report = try SamplingBenchmark(
-      config: modelName.config(inputSize: imageSize / 8), rowCount: batchSize, stepCount: steps,
-      precision: precision, mode: execution.chosenMode, device: device
+      config: config, rowCount: batchSize, stepCount: steps, precision: precision,
+      mode: execution.chosenMode, device: device
     ).run()
     print(json ? try encoded(report, precision, device) : described(report, precision, device))
   }

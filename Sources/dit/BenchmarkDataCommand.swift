@@ -3,7 +3,7 @@ internal import ImageData
 internal import Torch
 
 /// `dit benchmark data`
-struct BenchmarkDataCommand: ParsableCommand {
+struct BenchmarkDataCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Time reading and cropping the images of a folder.",
     discussion: """

@@ -6,7 +6,7 @@ internal import Torch
 internal import Training
 
 /// `dit benchmark train`
-struct BenchmarkTrainCommand: ParsableCommand {
+struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Time training steps of a published size.",
     discussion: """
@@ -22,6 +22,7 @@ struct BenchmarkTrainCommand: ParsableCommand {
   @Option(help: "Images of a step.") var batchSize = 8
   @Option(help: "Timed steps, after one that is not.") var steps = 5
   @Option(help: "Compute blocks again in the backward pass.") var useRecompute = false
+  @OptionGroup(title: "Execution") var format: TrainingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @Option(help: "Print one JSON object.") var json = false
 
@@ -38,13 +39,18 @@ struct BenchmarkTrainCommand: ParsableCommand {
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
-    training.dtype = try execution.withSecondLayer(execution.precision).requiredTrainingType()
+    training.dtype = try format.precision.format.requiredTrainingType()
     training.loadsAhead = device.type != "cpu"
     training.recordsSteps =
       DeviceGraph.canRecord(on: device) && execution.chosenMode == .graph
+    let config = modelName.config(inputSize: imageSize / 8)
+    let estimate = TrainingMemory(config, dtype: training.dtype)
+    MemoryWarning(device)?.line(
+      for: estimate.stateByteCount + batchSize * estimate.byteCountPerImage(training.recompute),
+      remedy: "--use-recompute, or a smaller --batch-size,"
+    ).map(note)
     let report = try TrainingBenchmark(
-      config: modelName.config(inputSize: imageSize / 8), training: training, stepCount: steps,
-      device: device
+      config: config, training: training, stepCount: steps, device: device
     ).run()
     let imagesPerSecond = Double(batchSize) / report.secondsPerStep
     let memory = ProcessMemory.peakBytes

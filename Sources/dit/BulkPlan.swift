@@ -43,7 +43,15 @@ struct BulkPlan {
     self.blockSize = min(blockSize, count)
     self.imageSize = imageSize
     self.seed = seed
-    folder = path + ".parts"
+    folder = BulkPlan.folder(of: path)
+  }
+
+  /// The folder of the blocks of a file to be.
+  static func folder(of path: String) -> String { path + ".parts" }
+
+  /// Where it stands how a file was made: `samples.json` beside `samples.npz`.
+  static func record(of path: String) -> String {
+    (path.hasSuffix(".npz") ? String(path.dropLast(".npz".count)) : path) + ".json"
   }
 
   /// How many blocks there are.
@@ -74,8 +82,7 @@ struct BulkPlan {
   func prepare(_ settings: [String: String]) throws -> FolderLock {
     try Folder.make(folder)
     guard let lock = try FolderLock(folder) else {
-      let owner = FolderLock.owner(of: folder).map { "\($0)" } ?? "another process"
-      throw UsageError("\(owner) is making this file; wait for it, or choose another --npz")
+      throw UsageError(FolderLock.refusal(of: folder, option: "--npz"))
     }
     try check(settings)
     return lock

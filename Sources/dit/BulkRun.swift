@@ -44,6 +44,14 @@ struct BulkRun {
       throw UsageError(
         "'\(path)' would be overwritten; choose another --npz, or allow it with --force")
     }
+    let isBegun = Folder.exists(BulkPlan.folder(of: path))
+    let record = BulkPlan.record(of: path)
+    guard command.force || isBegun || !isFirst || !FileManager.default.fileExists(atPath: record)
+    else {
+      throw UsageError(
+        "'\(record)', where the settings go, would be overwritten; choose another --npz, or allow it"
+          + " with --force")
+    }
     var config = try command.pipelineConfig()
     if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
     let pipeline = try LatentDiffusionPipeline(config)
@@ -57,7 +65,12 @@ struct BulkRun {
       keep(try plan.prepare(try settings(pipeline, config, labels)))
     }
     let work = try BulkWork(plan, ranks)
-    if isFirst { note(work.summary) }
+    if isFirst {
+      note(work.summary)
+      command.memoryWarning(
+        pipeline, batchSize: plan.blockSize, processCount: ranks?.machineCount ?? 1
+      ).map(note)
+    }
     do {
       try make(work, plan, pipeline)
     } catch let stop as Interrupted {
@@ -65,8 +78,16 @@ struct BulkRun {
       throw stop
     }
     guard isFirst else { return }
-    try finish(plan)
+    var report = SampleReport(command, pipeline, config, batchSize: plan.blockSize)
+    report.numSamples = plan.labels.count
+    report.classLabels = BulkRun.text(labels)
+    try finish(plan, report)
     print(path)
+  }
+
+  /// The classes that images take in turn.
+  private static func text(_ labels: [Int]?) -> String {
+    labels.map { $0.map(String.init).joined(separator: ",") } ?? "random"
   }
 
   /// What decides the pixels.
@@ -84,7 +105,7 @@ struct BulkRun {
       "dit_checkpoint": try config.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
       "vae_checkpoint": autoencoder,
       "num_samples": "\(command.numSamples)",
-      "class_labels": labels.map { $0.map(String.init).joined(separator: ",") } ?? "random",
+      "class_labels": BulkRun.text(labels),
       "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",
       "image_size": "\(pipeline.imageSize)", "seed": "\(command.seed)",
       "sampler": options.sampler.rawValue, "sampling_steps": "\(options.stepCount)",
@@ -115,9 +136,8 @@ struct BulkRun {
         try RankGroup.checkStop(ranks)
       }
       guard let latents else { continue }
-      let pixels = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
+      let pixels = try pipeline.decode(latents) { try RankGroup.checkStop(ranks) }
         .flatMap(\.pixels)
-      try RankGroup.checkStop(ranks)
       try pixels.withUnsafeBytes {
         try AtomicFile.write(contentsOf: $0, to: plan.file(of: block))
       }
@@ -129,8 +149,8 @@ struct BulkRun {
     }
   }
 
-  /// Joins the blocks and removes them.
-  private func finish(_ plan: BulkPlan) throws {
+  /// Joins the blocks, writes beside them how they were made, and removes them.
+  private func finish(_ plan: BulkPlan, _ report: SampleReport) throws {
     let hold = ranks?.hold()
     defer { hold?.release() }
     let size = plan.imageSize
@@ -141,6 +161,8 @@ struct BulkRun {
           files: (0..<plan.blockCount).map { plan.file(of: $0) }),
         .init("arr_1", plan.labels.map { Int64($0) }),
       ], to: plan.joinedFile)
+    // First: after a kill between the two the same command goes on.
+    try AtomicFile.write(try report.text, to: BulkPlan.record(of: path))
     try AtomicFile.move(plan.joinedFile, to: path)
     try Folder.remove(plan.folder)
   }

@@ -117,4 +117,7 @@ enum TargetFormat: String, ExpressibleByArgument, CaseIterable {
 enum ModelKind: String, ExpressibleByArgument, CaseIterable {
   case dit
   case vae
+
+  /// Where it lies in the folder of a pipeline.
+  var part: PipelinePart { self == .dit ? .transformer : .vae }
 }

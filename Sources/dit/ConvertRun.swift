@@ -12,7 +12,7 @@ struct ConvertRun {
 
   func run() throws {
     let source = try Checkpoint.open(
-      command.source, weights: command.weights, part: command.kind == .vae ? .vae : .transformer)
+      command.source, weights: command.weights, part: command.kind.map(\.part))
     source.notes.forEach(note)
     let content = try content(of: source)
     if let dtype = command.dtype { try checkRange(content, dtype, source) }

@@ -35,7 +35,7 @@ struct DiTCommand: ParsableCommand {
     do {
       let arguments = try normalized(Array(CommandLine.arguments.dropFirst()))
       var command = try DiTCommand.parseAsRoot(arguments)
-      Interrupt.listen()
+      if !(command is any StoppedAtOnce) { Interrupt.listen() }
       try command.run()
     } catch let settled as SettledError {
       exit(report(settled.cause))
@@ -70,6 +70,7 @@ struct DiTCommand: ParsableCommand {
       path.append(argument)
       type = next
     }
+    try checkKnown(arguments.dropFirst(path.count).first, of: type)
     let command = type
     let rest = try Arguments(OptionTable(command)).normalized(
       Array(arguments.dropFirst(path.count))
@@ -82,6 +83,17 @@ struct DiTCommand: ParsableCommand {
       }
     }
     return path + rest
+  }
+
+  /// Refuses a word that stands where a command is to be named.
+  private static func checkKnown(
+    _ word: String?, of command: any ParsableCommand.Type
+  ) throws {
+    let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let word, !names.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+    let meant = Spelling.nearest(to: word, among: names).map { "; did you mean '\($0)'?" }
+    throw UsageError(
+      "unknown command '\(word)'\(meant ?? "; there are \(names.joined(separator: ", "))")")
   }
 
   /// Says what went wrong; ends the program if nothing did, as after `--help`.

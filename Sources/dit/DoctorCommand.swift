@@ -3,13 +3,14 @@ internal import Foundation
 internal import Pipeline
 
 /// `dit doctor`
-struct DoctorCommand: ParsableCommand {
+struct DoctorCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Show what the program finds on this machine.",
     discussion: """
       The libtorch that is loaded, what the processor can do, NVIDIA GPUs or why there are none, the \
       launcher that started the program, and what each precision will do. With --check the built-in \
-      model is run, decoded and trained on the device, and compared with the processor.
+      model is run, decoded and trained on the device, and compared with the processor. The exit code \
+      is 0 if the device can be used and all that was compared agrees.
 
         dit doctor
         dit doctor --device cuda:1 --json
@@ -29,7 +30,7 @@ struct DoctorCommand: ParsableCommand {
       throw PipelineError(
         .unusable, "\(failed.count) results of this device are too far from the processor's")
     }
-    if check, let problem = diagnosis.deviceProblem { throw PipelineError(.unusable, problem) }
+    if let problem = diagnosis.deviceProblem { throw PipelineError(.unusable, problem) }
   }
 
   private func show(_ diagnosis: Diagnosis) throws {

@@ -8,15 +8,20 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect", abstract: "Show what a checkpoint holds.",
     discussion: """
       Format, kind of model, configuration, cost, memory to sample and to train, element types, NaN \
-      and infinities, and the names with their shapes; of the folder of a pipeline each part.
+      and infinities, and the names with their shapes; of the folder of a pipeline each part, of an \
+      autoencoder's two halves what they make together.
 
         dit inspect DiT-XL-2-256x256.pt
         dit inspect --json sd-vae-ft-mse.safetensors
         dit inspect DiT-XL-2-256/
+        dit inspect taesd/
       """)
 
   @Argument(
-    help: "A safetensors, PyTorch or MindSpore file, or a folder of diffusers or of training.")
+    help: """
+      A safetensors, PyTorch or MindSpore file, or a folder of diffusers, of training or of an \
+      autoencoder's two halves.
+      """)
   var file: String
   @Option(help: "Print one JSON object.") var json = false
   @Option(help: "List every block, also those that are like the one before.") var all = false
@@ -26,7 +31,7 @@ struct InspectCommand: ParsableCommand {
       try show(pipeline) { pipeline.lines(showingAll: all) }
       return
     }
-    let checkpoint = try Checkpoint.open(file)
+    let checkpoint = try Checkpoint.open(file, part: nil)
     let inspection = try Inspection(checkpoint)
     try show(inspection) {
       inspection.lines + [""] + TensorTree(checkpoint.entries).lines(showingAll: all)

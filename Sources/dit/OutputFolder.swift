@@ -30,7 +30,8 @@ struct OutputFolder {
       }
     }
     try Folder.make(self.path)
-    if let also { try Folder.checkWritable(Folder.parent(of: also)) }
+    // Given up at once: only whether it could be written is of interest.
+    if let also { _ = try AtomicFile(also) }
   }
 
   /// Writes a file that appears under its name when it is whole.

@@ -70,6 +70,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
   var sdScaleFactor: Double?
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
 
+  @OptionGroup(title: "Execution") var format: SamplingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @OptionGroup var mindONE: MindONEOptions
 
@@ -79,7 +80,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
   @Option(
     help: """
       Write all images to this file, arr_0 and the classes as arr_1, in place of the folder: the \
-      format of the evaluation suite of Dhariwal & Nichol 2021. Image i has the seed --seed + i.
+      format of the evaluation suite of Dhariwal & Nichol 2021. Image i has the seed --seed + i. The \
+      settings go to a .json file of the same name.
       """) var npz: String?
   @OptionGroup(title: "Several processes, for --npz") var parallel: ParallelOptions
   @Option(help: "Overwrite files that are there already.") var force = false
@@ -154,7 +156,8 @@ extension SampleCommand {
       ditCheckpoint: ditCheckpoint ?? pretrainedModelPath, autoencoder: autoencoder,
       preset: modelName, imageSize: imageSize, headCount: numHeads, classNamesPath: classNames,
       scaleFactor: sdScaleFactor,
-      precision: try mindONE.precision(execution, device: device),
+      precision: try format.withSecondLayer(
+        mindONE.precision(format.precision, device: device)),
       mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32)
   }
 
@@ -163,6 +166,25 @@ extension SampleCommand {
     SamplingOptions(
       sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
       eta: eta, guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+  }
+}
+
+extension SampleCommand {
+  /// Says where batches may take more memory than is free.
+  ///
+  /// - Parameters:
+  ///   - pipeline: what they are made by.
+  ///   - batchSize: images at a time.
+  ///   - processCount: how many of this machine do the same.
+  /// - Returns: a line; nil where they do not.
+  func memoryWarning(
+    _ pipeline: LatentDiffusionPipeline, batchSize: Int, processCount: Int
+  ) -> String? {
+    let options = samplingOptions
+    return MemoryWarning(pipeline.device)?.line(
+      sampling: pipeline.model, pipeline.precision,
+      rowCount: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
+      processCount: processCount)
   }
 }
 

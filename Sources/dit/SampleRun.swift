@@ -27,6 +27,7 @@ struct SampleRun {
       command.outputPath, reserving: plan.fileNames + extraFiles, also: command.saveLatents,
       replacesFiles: command.force)
     note(summary(pipeline, plan))
+    command.memoryWarning(pipeline, batchSize: plan.batchSize, processCount: 1).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, config, plan, folder, result)
   }
@@ -78,8 +79,7 @@ struct SampleRun {
         last = clock.now
       }
       guard let latents else { continue }
-      let images = try pipeline.decode(latents, whileTrue: { !Interrupt.isRequested })
-      try Interrupt.check()
+      let images = try pipeline.decode(latents, check: Interrupt.check)
       for (image, plan) in zip(images, batch) { try folder.write(image.png(), to: plan.fileName) }
       result.images += images
       if command.saveLatents != nil { result.latents.append(latents.to(.cpu)) }
@@ -115,54 +115,13 @@ struct SampleRun {
     _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig, _ plan: SamplePlan,
     _ result: Result
   ) throws -> String {
-    let options = command.samplingOptions
-    let report = SampleReport(
-      ditCheckpoint: config.ditName, vaeCheckpoint: config.autoencoderName,
-      imageSize: pipeline.imageSize,
-      sampler: options.sampler.rawValue, samplingSteps: options.stepCount, eta: options.eta,
-      guidanceScale: options.guidance.scale,
-      cfgChannels: command.cfgChannels.defaultValueDescription,
-      sdScaleFactor: pipeline.scaleFactor, seed: command.seed, batchSize: plan.batchSize,
-      precision: pipeline.precision.name, int8Fc2: pipeline.precision.secondLayerName,
-      int8Emulated: pipeline.precision.isEmulated ? true : nil, mode: config.mode.rawValue,
-      device: pipeline.device.description, libtorch: LibTorch.version,
-      secondsPerStep: result.secondsPerStep,
-      secondsPerImage: result.seconds / Double(plan.images.count),
-      images: plan.images.map {
-        .init(
-          file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label)
-        )
-      })
-    return try JSONReport.text(report) + "\n"
+    var report = SampleReport(command, pipeline, config, batchSize: plan.batchSize)
+    report.secondsPerStep = result.secondsPerStep
+    report.secondsPerImage = result.seconds / Double(plan.images.count)
+    report.images = plan.images.map {
+      .init(
+        file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label))
+    }
+    return try report.text
   }
-}
-
-/// What `sample.json` says.
-private struct SampleReport: Encodable {
-  struct Image: Encodable {
-    let file: String
-    let classLabel: Int
-    let className: String
-  }
-
-  let ditCheckpoint: String
-  let vaeCheckpoint: String
-  let imageSize: Int
-  let sampler: String
-  let samplingSteps: Int
-  let eta: Double
-  let guidanceScale: Double
-  let cfgChannels: String
-  let sdScaleFactor: Double
-  let seed: UInt64
-  let batchSize: Int
-  let precision: String
-  let int8Fc2: String?
-  let int8Emulated: Bool?
-  let mode: String
-  let device: String
-  let libtorch: String
-  let secondsPerStep: Double
-  let secondsPerImage: Double
-  let images: [Image]
 }

@@ -22,8 +22,8 @@ struct TrainAutoencoderCommand: ParsableCommand {
         dit train --data-path emoji --vae-checkpoint vae.safetensors \\
           --image-size 64 ...
 
-      The file is written at the end, after Ctrl-C, and every --save-interval steps. Training does not \
-      go on from it.
+      The file is written at the end, after Ctrl-C, and every --save-interval steps. Until the end a \
+      folder beside it, FILE.run, has what --resume goes on by, as if nothing had happened.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -31,7 +31,8 @@ struct TrainAutoencoderCommand: ParsableCommand {
   var dataPath: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 64
   @Option(help: "The file to write, in safetensors.") var outputPath: String?
-  @Option(help: "Write over a file that is there.") var force = false
+  @Option(help: "Go on where the same command was stopped.") var resume = false
+  @Option(help: "Begin anew, over a file or run that is there.") var force = false
   @Option(help: "Channels at each resolution, from that of the image; each next is half as high.")
   var widths = WidthList([24, 48, 64])
   @Option(help: "Residual blocks at each resolution.") var blockCount = 2
@@ -71,8 +72,22 @@ struct TrainAutoencoderCommand: ParsableCommand {
     guard let outputPath else {
       throw UsageError("where to write is missing: give --output-path FILE")
     }
-    guard force || !FileManager.default.fileExists(atPath: outputPath) else {
-      throw UsageError("'\(outputPath)' is there already; choose another name, or give --force")
+    let runPath = outputPath + ".run"
+    let isBegun = AutoencoderRun.isBegun(in: runPath)
+    if resume {
+      guard !force else { throw UsageError("--resume contradicts --force") }
+      guard isBegun else {
+        throw UsageError("--resume: no unfinished run is in '\(runPath)'; start without --resume")
+      }
+    } else if !force {
+      guard !isBegun else {
+        throw UsageError(
+          "'\(runPath)' holds a run that is not finished: go on with --resume, begin anew with"
+            + " --force, or choose another --output-path")
+      }
+      guard !FileManager.default.fileExists(atPath: outputPath) else {
+        throw UsageError("'\(outputPath)' is there already; choose another name, or give --force")
+      }
     }
     guard outputPath.hasSuffix(".safetensors") else {
       throw UsageError("--output-path \(outputPath): must end in .safetensors")
@@ -97,8 +112,21 @@ struct TrainAutoencoderCommand: ParsableCommand {
     note(
       "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
-    try loop(trainer, outputPath)
+    let run = try AutoencoderRun(trainer, in: runPath, identity: identity(folder), goesOn: resume)
+    if resume { note("resumed at step \(trainer.step)") }
+    try loop(run, outputPath)
+    try run.finish()
     print(outputPath)
+  }
+
+  /// What a run that goes on must agree on.
+  private func identity(_ folder: ImageFolder) -> [String: String] {
+    [
+      "widths": widths.defaultValueDescription, "block_count": "\(blockCount)",
+      "latent_channels": "\(latentChannels)", "image_size": "\(imageSize)",
+      "images": "\(folder.count)", "train_batch_size": "\(trainBatchSize)", "seed": "\(seed)",
+      "horizontal_flip": "\(horizontalFlip)",
+    ]
   }
 
   private var training: TrainingConfig {
@@ -124,25 +152,29 @@ struct TrainAutoencoderCommand: ParsableCommand {
     ) { note($0.note) }
   }
 
-  private func loop(_ trainer: AutoencoderTrainer, _ path: String) throws {
-    let progress = Progress("Training", count: maxSteps)
+  private func loop(_ run: AutoencoderRun, _ path: String) throws {
+    let trainer = run.trainer
+    let progress = Progress("Training", count: maxSteps, from: trainer.step)
     defer { progress.finish() }
-    for step in 1...maxSteps {
+    while trainer.step < maxSteps {
       let report = try trainer.takeStep()
       progress.update(
-        step, detail: String(format: "loss %.4f  PSNR %.1f dB", report.loss, report.signalToNoise))
+        report.step,
+        detail: String(format: "loss %.4f  PSNR %.1f dB", report.loss, report.signalToNoise))
       let isStopped = Interrupt.isRequested
-      if step.isMultiple(of: saveInterval) || step == maxSteps || isStopped {
+      if report.step.isMultiple(of: saveInterval) || isStopped {
+        try run.save()
         try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
       }
       if isStopped {
         progress.finish()
         note(
-          "Wrote '\(path)' after \(Amount.of(step, "step")) of \(maxSteps); the same command with"
-            + " --force starts anew.")
+          "Wrote '\(path)' after \(Amount.of(report.step, "step")) of \(maxSteps); --resume goes on"
+            + " from there.")
         try Interrupt.check()
       }
     }
+    try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
   }
 }
 

@@ -38,6 +38,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Model") var model: TrainModelOptions
   @OptionGroup(title: "Recipe") var recipe: TrainRecipeOptions
   @OptionGroup(title: "Output") var output: TrainOutputOptions
+  @OptionGroup(title: "Execution") var format: TrainingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @OptionGroup(title: "Several processes") var parallel: ParallelOptions
   @OptionGroup var mindONE: MindONEOptions

@@ -34,7 +34,8 @@ struct TrainSetup {
     let model = try TrainSetup.modelConfig(
       command, source, classCount: classNames.count, start: start)
     let config = try command.trainingConfig(device)
-    let available = device == .cpu ? ProcessMemory.availableBytes : nil
+    // Before the model takes any.
+    let memory = MemoryWarning(device)
     let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
     let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
     let (dit, store, buildNotes) = try ModelBuilder.build(
@@ -67,8 +68,10 @@ struct TrainSetup {
     notes =
       source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
       + TrainSetup.summary(
-        model, store.elementCount, source, classNames.count, trainer, config, device, available)
-      + command.mindONE.trainingNotes(command.execution, device: device.type)
+        model, store.elementCount, source, classNames.count, trainer, config, device)
+      + TrainSetup.warnings(model, trainer, config, source.imageCount, memory, ranks)
+      + command.mindONE.trainingNotes(
+        command.format.precision.format, mode: command.execution.mode, device: device.type)
   }
 
   /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
@@ -155,14 +158,11 @@ struct TrainSetup {
 
   private static func summary(
     _ model: DiTConfig, _ parameterCount: Int, _ source: TrainSource, _ classCount: Int,
-    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device, _ available: Int?
+    _ trainer: Trainer, _ config: TrainingConfig, _ device: Device
   ) -> [String] {
     // Backward costs twice the forward pass; a multiply-add is two operations.
     let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
-    let memory = TrainingMemory(
-      model, config, trainedCount: trainer.optimizer.parameters.reduce(0) { $0 + $1.count },
-      rankCount: trainer.exchange.count)
-    let activations = config.batchSize * memory.byteCountPerImage(config.recompute)
+    let (state, activations) = memory(model, trainer, config)
     let name = model.preset?.rawValue ?? describe(model)
     let classes =
       source.classNames.isEmpty
@@ -170,29 +170,37 @@ struct TrainSetup {
     return [
       "\(name): \(Amount.rounded(parameterCount)) parameters,"
         + " \(Amount.operations(operations)) a step;"
-        + " about \(Amount.bytes(memory.stateByteCount)) for weights, gradients and optimizer, and"
+        + " about \(Amount.bytes(state)) for weights, gradients and optimizer, and"
         + " \(Amount.bytes(activations)) for \(Amount.of(config.batchSize, "image")) at a time",
       "\(Amount.of(source.imageCount, "image")), \(classes), \(trainer.globalBatchSize) a step,"
         + " \(Amount.of(trainer.stepCount, "step")), \(config.dtype) on \(device)",
     ]
-      + warnings(
-        byteCount: memory.stateByteCount + activations, available, source.imageCount,
-        trainer.globalBatchSize)
+  }
+
+  /// Bytes for weights, gradients and optimizer, and for the images that are computed at a time.
+  private static func memory(
+    _ model: DiTConfig, _ trainer: Trainer, _ config: TrainingConfig
+  ) -> (state: Int, activations: Int) {
+    let memory = TrainingMemory(
+      model, config, trainedCount: trainer.optimizer.parameters.reduce(0) { $0 + $1.count },
+      rankCount: trainer.exchange.count)
+    return (memory.stateByteCount, config.batchSize * memory.byteCountPerImage(config.recompute))
   }
 }
 
 extension TrainSetup {
   /// What a run of this size may come to grief by, a line each.
   private static func warnings(
-    byteCount: Int, _ available: Int?, _ imageCount: Int, _ batchSize: Int
+    _ model: DiTConfig, _ trainer: Trainer, _ config: TrainingConfig, _ imageCount: Int,
+    _ available: MemoryWarning?, _ ranks: RankGroup?
   ) -> [String] {
-    var lines: [String] = []
-    if let available, byteCount > available {
-      lines.append(
-        "Warning: that is \(Amount.bytes(byteCount)), and \(Amount.bytes(available)) of memory are"
-          + " free: the system may end the program; --use-recompute or a smaller --train-batch-size"
-          + " with --gradient-accumulation-steps needs less")
-    }
+    let (state, activations) = memory(model, trainer, config)
+    let batchSize = trainer.globalBatchSize
+    let shortage = available?.line(
+      for: state + activations, processCount: ranks?.machineCount ?? 1,
+      remedy: "--use-recompute, or a smaller --train-batch-size with"
+        + " --gradient-accumulation-steps,")
+    var lines = shortage.map { [$0] } ?? []
     if batchSize > imageCount {
       lines.append(
         "Warning: a step takes \(Amount.of(batchSize, "image")), more than there are; images come"
@@ -204,7 +212,7 @@ extension TrainSetup {
 
 extension TrainCommand {
   fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
-    let precision = try mindONE.precision(execution, device: device.type)
+    let precision = try mindONE.precision(format.precision.format, device: device.type)
     var config = TrainingConfig()
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps

@@ -10,6 +10,9 @@ internal import Testing
       #expect(lock != nil)
       #expect(try FolderLock(folder) == nil)
       #expect(FolderLock.owner(of: folder)?.process == getpid())
+      #expect(
+        FolderLock.refusal(of: folder, option: "--x").hasPrefix(
+          "'\(folder)' is in use by process \(getpid()) on "))
       lock = nil
       #expect(try FolderLock(folder) != nil)
     }

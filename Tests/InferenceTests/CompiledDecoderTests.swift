@@ -98,4 +98,13 @@ internal import Torch
     _ = (decoder.decode(latents), decoder.decode(latents))
     #expect(count == 1)
   }
+
+  // Convolutions of eight blocks, and the strips of large images.
+  @Test(arguments: [(100_000, 16), (200, 40)])
+  func stopsBetweenSteps(_ stripPixelCount: Int, _ least: Int) throws {
+    let decoder = CompiledAutoencoder(
+      try CompiledDecoderTests.model(), stripPixelCount: stripPixelCount)
+    let latents = Tensor.randn([1, 4, 16, 16], generator: try Generator(seed: 2))
+    try expectStops(least: least) { check in try decoder.decode(latents, check: check) }
+  }
 }

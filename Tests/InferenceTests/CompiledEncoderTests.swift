@@ -113,4 +113,13 @@ internal import Torch
     #expect(makeAutoencoder(model, mode: .graph, device: .cpu) is CompiledAutoencoder)
     #expect(makeAutoencoder(model, mode: .eager, device: .cpu) is AutoencoderKL)
   }
+
+  // Convolutions of eight blocks, and the strips of large images.
+  @Test(arguments: [(100_000, 16), (200, 40)])
+  func stopsBetweenSteps(_ stripPixelCount: Int, _ least: Int) throws {
+    let encoder = CompiledAutoencoder(
+      try CompiledEncoderTests.model(), stripPixelCount: stripPixelCount)
+    let images = Tensor.randn([1, 3, 64, 64], generator: try Generator(seed: 2))
+    try expectStops(least: least) { check in try encoder.encode(images, check: check).mean }
+  }
 }

@@ -64,4 +64,15 @@ internal import Torch
     #expect(latents.shape == [2, 5, 16 / factor, 24 / factor])
     #expect(model.decode(latents).shape == [2, 3, 16, 24])
   }
+
+  @Test func kLStopsBetweenBlocks() throws {
+    let values = try GoldenValues("autoencoder-kl")
+    let shapes = values.weights.mapValues(\.shape)
+    let model: any Autoencoder = AutoencoderKL(
+      try .inferred(from: shapes), at: ParameterStore(.load(values.weights)).root)
+    try withoutGradients {
+      try expectStops(least: 3) { try model.encode(values["image"], check: $0).mean }
+      try expectStops(least: 5) { try model.decode(values["latents"], check: $0) }
+    }
+  }
 }

@@ -40,6 +40,15 @@ internal import Torch
     #expect(found == [nil, nil])
   }
 
+  @Test func countsTheRanksOfItsMachine() throws {
+    let counts = Mutex<[Int]>([])
+    let found = try errors(timeout: .seconds(20)) { ranks in
+      counts.withLock { $0.append(ranks.machineCount) }
+    }
+    #expect(found == [nil, nil])
+    #expect(counts.withLock { $0 } == [2, 2])
+  }
+
   @Test func tellsAllToStop() throws {
     let found = try errors(timeout: .seconds(20)) { ranks in
       if ranks.rank == 1 { ranks.requestStop(SIGINT) }

@@ -40,4 +40,18 @@ internal import Torch
       #expect(relativeError(other, first) < Tolerance.trajectory)
     }
   }
+
+  @Test func stopsBetweenImages() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let latents = try RepeatedSamplingTests.latents(pipeline, stepCount: 1)
+    var calls = 0
+    #expect(throws: CancellationError.self) {
+      try pipeline.decode(latents) {
+        calls += 1
+        if calls == 2 { throw CancellationError() }
+      }
+    }
+    #expect(calls == 2)
+    #expect(try pipeline.decode(latents).count == 2)
+  }
 }

@@ -1,4 +1,5 @@
 internal import CTorchTesting
+internal import Foundation
 internal import Testing
 internal import Torch
 
@@ -6,5 +7,12 @@ internal import Torch
   @Test(arguments: [1, 2, 3]) func runsKernelsOnLibtorchsThreads(_ count: Int32) {
     #expect(LibTorch.threadCount > 0)
     #expect(ctorch_testing_team_size(count) == count)
+  }
+
+  // An exception that leaves a thread of the team ends the program.
+  @Test func throwsWhereAThreadFindsNoMemory() async {
+    await #expect(processExitsWith: .success) {
+      exit(ctorch_testing_starved_product() == 1 ? 0 : 3)
+    }
   }
 }

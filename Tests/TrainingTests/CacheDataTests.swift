@@ -21,12 +21,19 @@ internal import Training
       LatentDistribution(mean: images * 2, logVariance: images * 0.5)
     }
 
+    func encode(_ images: Tensor, check: () throws -> Void) throws -> LatentDistribution {
+      for _ in 0..<5 { try check() }
+      return encode(images)
+    }
+
     func decode(_ latents: Tensor) -> Tensor { latents * 0.5 }
   }
 
   /// Calls `body` with so many images, none its own mirror image, and their cache.
   private func withCache(
-    _ count: Int, broken: Set<Int> = [], _ body: (ImageFolder, LatentCache) throws -> Void
+    _ count: Int, broken: Set<Int> = [],
+    handle: @escaping (LatentCacheBuilder.Event) throws -> Void = { _ in },
+    _ body: (ImageFolder, LatentCache) throws -> Void
   ) throws {
     try withTemporaryFolder { path in
       for number in 0..<count {
@@ -45,10 +52,15 @@ internal import Training
       settings.shardSize = 7
       var options = LatentCacheBuilder.Options()
       options.batchSize = 3
-      _ = try LatentCacheBuilder(
+      let builder = LatentCacheBuilder(
         path + "/cache", folder: folder, autoencoder: Mirror(), settings: settings,
-        options: options, device: .cpu
-      ) { _ in }.build()
+        options: options, device: .cpu, handle: handle)
+      do {
+        _ = try builder.build()
+      } catch {
+        #expect(!Folder.hasFile(path + "/cache/shard-00000.safetensors"))
+        throw error
+      }
       try body(folder, try LatentCache(path + "/cache"))
     }
   }
@@ -123,5 +135,20 @@ internal import Training
           cache, options: options { _ in }, microBatchSize: 2, classNames: folder.classNames)
       }
     }
+  }
+
+  // Images and their mirror images in two passes of five steps, before the first are done.
+  @Test func stopsWhileImagesAreEncoded() throws {
+    var events = 0
+    #expect(throws: CancellationError.self) {
+      try withCache(
+        3,
+        handle: { event in
+          if case .progress(0) = event { events += 1 } else { Issue.record("too late") }
+          if events == 8 { throw CancellationError() }
+        }
+      ) { _, _ in Issue.record("not stopped") }
+    }
+    #expect(events == 8)
   }
 }

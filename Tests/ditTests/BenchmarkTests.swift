@@ -1,6 +1,7 @@
 internal import Foundation
 internal import TestSupport
 internal import Testing
+internal import Torch
 
 @Suite struct BenchmarkTests {
   /// What a benchmark prints as JSON.
@@ -41,5 +42,50 @@ internal import Testing
       }
       #expect(report["images"] as? Int == 6 && report["threads"] as? Int == 1)
     }
+  }
+
+  /// Runs `dit` with 4 GB of addresses at most: an allocation beyond them fails at once.
+  private func starved(_ arguments: [String], in folder: String? = nil) throws -> ProgramResult {
+    let shell = ["/bin/sh", "-c", "ulimit -v 4000000; exec \"$0\" \"$@\""]
+    return try dit(arguments, in: folder, by: shell)
+  }
+
+  @Test func warnsOfMemoryBeforeItTakesIt() throws {
+    for command in ["sample", "train"] {
+      let result = try starved([
+        "benchmark", command, "--model-name", "DiT-S/8", "--image-size", "8192", "--batch-size",
+        "65536", "--precision", "fp32",
+      ])
+      #expect(result.status == 1, "\(result.errors)")
+      #expect(result.errors.hasPrefix("Warning: that takes about "), "\(result.errors)")
+      #expect(result.errors.contains("a smaller --batch-size"))
+      #expect(result.errors.contains("\nError: "), "\(result.errors)")
+    }
+  }
+
+  // 131072 rows of 64 tokens of width 192, each with some 40 bytes.
+  @Test(.enabled(if: ProcessMemory.availableBytes ?? .max < 60_000_000_000))
+  func warnsOfTheMemoryOfABatchOfSamples() throws {
+    try withTemporaryFolder { folder in
+      let many = ["--class-labels", "1", "--num-samples", "65536", "--batch-size"]
+      for output in [["--output-path", "out"], ["--npz", "out.npz"]] {
+        let result = try starved(["sample"] + many + ["65536"] + output, in: folder)
+        #expect(result.status == 1, "\(result.errors)")
+        #expect(result.errors.contains("Warning: that takes about "), "\(result.errors)")
+        #expect(result.errors.contains("a smaller --batch-size needs less"), "\(result.errors)")
+      }
+      let result = try dit(
+        ["sample", "--class-labels", "1", "--sampling-steps", "1", "--output-path", "one"],
+        in: folder)
+      #expect(result.status == 0 && !result.errors.contains("Warning"), "\(result.errors)")
+    }
+  }
+
+  @Test func endsAtTheFirstSignal() throws {
+    let result = try dit(["benchmark", "sample", "--model-name", "DiT-S/8", "--steps", "999"]) {
+      usleep(1_500_000)
+      kill($0.processIdentifier, SIGINT)
+    }
+    #expect(result.status == 128 + SIGINT && result.output.isEmpty, "\(result.errors)")
   }
 }

@@ -8,10 +8,10 @@ internal import Torch
   private static let hasGPU = (try? CUDA.driver().gpus.isEmpty) == false
 
   private func report(
-    _ arguments: [String] = [], environment: [String: String] = [:]
+    _ arguments: [String] = [], environment: [String: String] = [:], status: Int32 = 0
   ) throws -> [String: Any] {
     let result = try dit(["doctor", "--json"] + arguments, environment: environment)
-    #expect(result.status == 0, "\(result.errors)")
+    #expect(result.status == status, "\(result.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
     return try #require(json as? [String: Any])
   }
@@ -62,11 +62,15 @@ internal import Torch
     #expect((cuda["gpus"] as? [Any])?.isEmpty == true)
   }
 
-  @Test(.enabled(if: !hasGPU)) func goesOnWithoutTheDeviceThatWasAskedFor() throws {
-    let report = try report(["--device", "cuda"])
+  @Test(.enabled(if: !hasGPU)) func failsAfterTheReportWithoutTheDeviceThatWasAskedFor() throws {
+    let report = try report(["--device", "cuda"], status: 1)
     #expect(report["device"] == nil)
     #expect(try #require(report["device_problem"] as? String).contains("device 'cuda'"))
     #expect((report["precisions"] as? [Any])?.isEmpty == true)
+    let result = try dit(["doctor", "--device", "cuda"])
+    #expect(result.status == 1)
+    #expect(result.output.contains("device        device 'cuda'"), "\(result.output)")
+    #expect(result.errors.hasPrefix("Error: device 'cuda'"), "\(result.errors)")
   }
 
   @Test func namesTheLauncher() throws {

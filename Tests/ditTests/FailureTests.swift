@@ -119,6 +119,14 @@ internal import Torch
     }
   }
 
+  @Test func checksTheFileOfLatentsFirst() throws {
+    try withTemporaryFolder { folder in
+      expectFailure(
+        try sample(["--save-latents", "out"], in: folder), "'out'", "it is a folder")
+      #expect(try Folder.names(in: folder + "/out").isEmpty)
+    }
+  }
+
   @Test func refusesADeviceThatIsNotThere() throws {
     try withTemporaryFolder { folder in
       expectFailure(

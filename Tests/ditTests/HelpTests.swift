@@ -18,6 +18,26 @@ internal import Testing
     #expect(narrow == wide)
   }
 
+  @Test func listsThePrecisionsThatACommandTakes() throws {
+    func help(_ command: [String]) throws -> String {
+      try dit(command + ["--help"], environment: ["COLUMNS": "500"]).output
+    }
+    for command in [["train"], ["benchmark", "train"]] {
+      let text = try help(command)
+      #expect(text.contains("(values: auto, fp32, bf16, fp16; default: auto)"), "\(text)")
+      #expect(!text.contains("int8") && !text.contains("fp8"))
+      let refused = try dit(command + ["--precision", "int8"])
+      #expect(refused.status == 64)
+      #expect(
+        refused.errors.contains("--precision int8: training knows fp32, bf16 and fp16"),
+        "\(refused.errors)")
+    }
+    for command in [["sample"], ["benchmark", "sample"]] {
+      let values = "(values: auto, fp32, bf16, fp16, int8, fp8; default: auto)"
+      #expect(try help(command).contains(values))
+    }
+  }
+
   @Test func saysItsVersion() throws {
     let result = try dit(["--version"])
     #expect(result.status == 0)

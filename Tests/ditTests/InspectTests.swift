@@ -129,7 +129,7 @@ internal import Torch
           head.weight  [3, 1] float32
 
           """), "\(short.output)")
-      let long = try dit(["inspect", "file", "--all"], in: folder)
+      let long = try dit(["inspect", "--all", "file"], in: folder)
       #expect(long.output.contains("  3.norm.weight  [2] float32\n"))
     }
   }

@@ -2,6 +2,7 @@ internal import Files
 internal import Foundation
 internal import TestSupport
 internal import Testing
+internal import Torch
 
 @Suite struct ParallelTrainTests {
   @Test func learnsAsOneProcessDoes() throws {
@@ -181,6 +182,29 @@ internal import Testing
       #expect(result.status == 143, "\(result.errors)")
       #expect(result.errors.contains("[0] Saved step "))
       #expect(result.errors.contains("One of the processes was sent signal 15 "))
+    }
+  }
+
+  @Test func warnsOfMemoryForAllProcessesOfTheMachine() throws {
+    // 70 % of what is free, for the images of one process: two blocks keep 8 bytes and 16 numbers of
+    // each of 128 x 128 tokens of width 256.
+    let perImage = 2 * 128 * 128 * 256 * (8 + 16 * 4)
+    let batch = try #require(ProcessMemory.availableBytes) * 7 / 10 / perImage
+    try withParallelFolder { folder in
+      let run = ["--train-batch-size", "1", "--max-steps", "1", "--output-path", "run"]
+      #expect(try folder.train(run).status == 0)
+      for count in [1, 2] {
+        // Another model, which is refused before it takes a step.
+        let result = try folder.train([
+          "--resume", "--output-path", "run", "--image-size", "256", "--hidden-size", "256",
+          "--train-batch-size", "\(batch)", "--max-steps", "1", "--workers", "\(count)",
+        ])
+        #expect(result.status == 1)
+        #expect(result.errors.contains("of another run"), "\(result.errors)")
+        #expect(
+          result.errors.contains("(2 processes here, ") == (count == 2), "\(result.errors)")
+        #expect(result.errors.contains("of memory are free") == (count == 2))
+      }
     }
   }
 

@@ -27,14 +27,15 @@ internal import Testing
     (["--precision", "int8-fc2-fp32"], "'int8-fc2-fp32' is invalid"),
     (["--dtype", "bf16", "--int8-fc2", "fp32"], "is for --precision int8, not bf16"),
     (["--use-fp16", "true", "--dtype", "fp32"], "use_fp16 true contradicts dtype fp32"),
-    (["--cfg-channels", "none"], "none"),
+    (["--cfg-channels", "none"], "'none': must be a number of channels, 1 at least, or all"),
     (["--sd-scale-factor", "0"], "must be above 0"),
     (["--condition", "text"], "only 'class' is known"),
     (["--device", "tpu0"], "known are auto, cpu, cuda"),
     (["--device", "npu"], "device 'npu': known here are auto, cpu, cuda"),
-    (["--tf32", "maybe"], "maybe"),
+    (["--tf32", "maybe"], "--tf32 'maybe': must be true or false"),
+    (["--force", "2"], "--force '2': must be true or false"),
     (["--precision", "fp8", "--mode", "eager"], "fp8 is for mode graph"),
-    (["--use-fp16", "maybe"], "maybe"),
+    (["--use-fp16", "maybe"], "--use-fp16 'maybe': must be true or false"),
   ]) func explainsAFlagThatCannotBe(_ arguments: [String], _ hint: String) throws {
     try withTemporaryFolder { folder in
       let result = try dit(["sample"] + arguments, in: folder)
@@ -108,6 +109,15 @@ internal import Testing
       #expect(result.errors.contains("2 images, 2 steps of DDIM"))
       #expect(result.errors.contains("seed 7"))
     }
+  }
+
+  @Test(arguments: [
+    (["tran"], "unknown command 'tran'; did you mean 'train'?"),
+    (["benchmark", "everything"], "unknown command 'everything'; there are sample, encode,"),
+  ]) func namesACommandThatIsNone(_ arguments: [String], _ hint: String) throws {
+    let result = try dit(arguments)
+    #expect(result.status == 64)
+    #expect(result.errors.contains(hint), "\(result.errors)")
   }
 
   @Test func describesItself() throws {

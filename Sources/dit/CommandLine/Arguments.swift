@@ -88,6 +88,10 @@ struct Arguments {
         } else if let value = next.flatMap(Arguments.boolean) {
           result.append(name, value)
           place += 1
+        } else if !table.takesOperands, let next, !next.hasPrefix("-"),
+          let fault = table.fault(name, next)
+        {
+          throw UsageError("--\(name) \(fault)")
         } else {
           result.append(name, "true")
         }

@@ -49,7 +49,8 @@ extension DiTPreset: ExpressibleByArgument {
 }
 
 /// `3`, another number of channels, or `all`.
-struct GuidedChannelsArgument: ExpressibleByArgument {
+struct GuidedChannelsArgument: ExplainedArgument {
+  static let expectation = "a number of channels, 1 at least, or all"
   let channels: GuidedChannels
 
   init(_ channels: GuidedChannels) { self.channels = channels }

@@ -44,6 +44,9 @@ enum Interrupt {
   }
 }
 
+/// A command that leaves nothing behind: the first signal ends it.
+protocol StoppedAtOnce {}
+
 /// The work was stopped by a signal.
 struct Interrupted: Error, CustomStringConvertible {
   let signal: Int32

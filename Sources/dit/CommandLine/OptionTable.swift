@@ -16,6 +16,8 @@ struct OptionTable {
 
   /// Kebab-case names without dashes, with what may follow.
   private(set) var kinds: [String: Kind] = [:]
+  /// Whether the command takes arguments without a name, one of which may stand after a bare option.
+  private(set) var takesOperands = false
   private var expectations: [String: Expectation] = [:]
   /// By option, those of a configuration file that it replaces if it is given as a flag.
   private(set) var replaced: [String: Set<String>] = [:]
@@ -34,6 +36,8 @@ struct OptionTable {
         let name = OptionTable.kebab(String(label.dropFirst()))
         kinds[name] = option.kind
         expectations[name] = option.expectation
+      } else if child.value is any OperandLike {
+        takesOperands = true
       }
     }
   }
@@ -67,6 +71,11 @@ private protocol OptionGroupLike {
 extension OptionGroup: OptionGroupLike {
   fileprivate var arguments: any ParsableArguments.Type { Value.self }
 }
+
+/// An argument without a name, whatever its type.
+private protocol OperandLike {}
+
+extension Argument: OperandLike {}
 
 /// What the value of an option must be.
 private struct Expectation {

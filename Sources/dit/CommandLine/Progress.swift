@@ -12,6 +12,7 @@ final class Progress {
   private let start: ContinuousClock.Instant
   private var lastLine: ContinuousClock.Instant?
   private var isOpen = false
+  private var isComplete = false
 
   /// Seconds between plain lines.
   private static let lineInterval = 10.0
@@ -49,6 +50,7 @@ final class Progress {
     } else if isDue(done) {
       write(text + "\n")
       lastLine = clock.now
+      isComplete = done == count
     }
   }
 
@@ -60,7 +62,8 @@ final class Progress {
   }
 
   private func isDue(_ done: Int) -> Bool {
-    guard done < count, let lastLine else { return true }
+    // The end is told of once.
+    guard done < count, let lastLine else { return !isComplete }
     return lastLine.duration(to: clock.now).inSeconds >= Progress.lineInterval
   }
 

@@ -5,20 +5,12 @@ internal import Parallel
 internal import Pipeline
 internal import Torch
 
-/// Options that say where and how a model runs.
+/// Options that say where and how a model runs, but for its number format.
 struct ExecutionOptions: ReplacingOptions {
   static let replaced: [String: Set<String>] = [
-    "precision": ["use-fp16", "dtype"], "mode": ["ms-mode"], "device": ["device-target"],
+    "mode": ["ms-mode"], "device": ["device-target"],
   ]
 
-  @Option(
-    help: """
-      Number format: auto is bf16 where the hardware multiplies it, else fp32, or fp16 on a GPU. To \
-      train, auto is fp32, and there are no int8 and fp8.
-      """)
-  var precision = Precision.auto
-  @Option(help: "To sample with --precision int8, the second layer of each MLP: int8, or fp32.")
-  var int8Fc2: SecondLayer?
   @Option(
     help: """
       graph compiles the model for the batch; eager runs it as written (default: graph). To train, \
@@ -38,23 +30,6 @@ struct ExecutionOptions: ReplacingOptions {
 
   /// How the model is run where there is a choice.
   var chosenMode: ExecutionMode { mode ?? .graph }
-
-  /// What the second layer of an MLP computes in, where others are 8 bits wide.
-  enum SecondLayer: String, ExpressibleByArgument, CaseIterable {
-    case int8
-    case fp32
-  }
-
-  /// A number format with what `--int8-fc2` says of it.
-  ///
-  /// - Throws: `UsageError` if it says something and the format has no 8 bits.
-  func withSecondLayer(_ precision: Precision) throws -> Precision {
-    guard let int8Fc2 else { return precision }
-    guard precision.isInt8 else {
-      throw UsageError("--int8-fc2 is for --precision int8, not \(precision.name)")
-    }
-    return int8Fc2 == .fp32 ? .int8WithFloatFC2 : .int8
-  }
 
   /// Opens the plug-in and takes the number of threads into use; to be done before a device is asked
   /// for.
@@ -112,14 +87,10 @@ struct MindONEOptions: ReplacingOptions {
     return deviceTarget == "CPU" ? "cpu" : deviceTarget == "GPU" ? "cuda" : "auto"
   }
 
-  /// The number format of the options, else that of `use_fp16` or `dtype`.
+  /// The number format that an option gives, else that of `use_fp16` or `dtype`.
   ///
   /// - Throws: `UsageError` for keys that contradict each other.
-  func precision(_ options: ExecutionOptions, device: String) throws -> Precision {
-    try options.withSecondLayer(try ownPrecision(options.precision, device: device))
-  }
-
-  private func ownPrecision(_ given: Precision, device: String) throws -> Precision {
+  func precision(_ given: Precision, device: String) throws -> Precision {
     if let useFp16, let dtype, dtype != .auto, useFp16 != (dtype == .fp16) {
       throw UsageError("use_fp16 \(useFp16) contradicts dtype \(dtype.name)")
     }
@@ -132,18 +103,19 @@ struct MindONEOptions: ReplacingOptions {
   /// Says so where `use_fp16` does not give float16 in training, or `mode` changes nothing in it.
   ///
   /// - Parameters:
-  ///   - options: what else says something of the number format.
+  ///   - given: the number format that an option gives.
+  ///   - mode: what an option gives.
   ///   - device: the type of the device.
-  /// - Returns: a line, or nothing.
-  func trainingNotes(_ options: ExecutionOptions, device: String) -> [String] {
+  /// - Returns: a line each.
+  func trainingNotes(_ given: Precision, mode: ExecutionMode?, device: String) -> [String] {
     guard device != "cuda" else { return [] }
     var lines: [String] = []
-    if useFp16 == true, dtype == nil, options.precision == .auto {
+    if useFp16 == true, dtype == nil, given == .auto {
       lines.append(
         "use_fp16 is for a GPU; this trains in float32 (--precision fp16 trains in float16 here too)"
       )
     }
-    if options.mode ?? msMode != nil {
+    if mode ?? msMode != nil {
       lines.append("mode has no meaning on \(device), where training runs the model as written")
     }
     return lines
@@ -160,18 +132,5 @@ struct MindONEOptions: ReplacingOptions {
   /// A line for each key that is given and changes nothing.
   static func notes(_ keys: [(name: String, isGiven: Bool)]) -> [String] {
     keys.filter(\.isGiven).map { "\($0.name) has no meaning here and changes nothing" }
-  }
-}
-
-extension Precision {
-  /// What matrix products compute in when a model is trained.
-  ///
-  /// - Returns: float32, bfloat16 or float16.
-  /// - Throws: `UsageError` for 8-bit formats.
-  func requiredTrainingType() throws -> DType {
-    guard let type = trainingType else {
-      throw UsageError("--precision \(name): training knows fp32, bf16 and fp16")
-    }
-    return type
   }
 }

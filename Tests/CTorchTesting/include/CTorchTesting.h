@@ -11,6 +11,10 @@ void *ctorch_testing_prompt_group(void);
 /// How many threads take part in a loop of our kernels, where libtorch is to use so many.
 int ctorch_testing_team_size(int threads);
 
+/// Whether a matrix product throws where one of its threads finds no memory. The process has none
+/// from then on: only for one that ends.
+int ctorch_testing_starved_product(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,36 +30,44 @@ DIT_INLINE void transpose(Vector (&rows)[8]) {
 #undef DIT_MIX
 }
 
+/// Up to 8 of the rows of `pack_transposed`, from `part` on.
+template <int64_t width, int64_t part>
+DIT_INLINE void pack_part(const float *x, int64_t stride, int64_t count, int64_t depth,
+                          float *out) {
+  constexpr int64_t step = width - part < 8 ? width - part : 8;
+  const float *rows[8];
+  for (int64_t i = 0; i < 8; i++) {
+    rows[i] = x + std::min(part + std::min(i, step - 1), count - 1) * stride;
+  }
+  int64_t k = 0;
+  for (; k + 8 <= depth; k += 8) {
+    Vector block[8];
+    for (int64_t i = 0; i < 8; i++) {
+      block[i] = *reinterpret_cast<const UnalignedVector *>(rows[i] + k);
+    }
+    transpose(block);
+    // Where `width` is below 8 a vector reaches into the next row, which is written after it.
+    const int64_t whole = step == 8 ? 8 : width > 8 ? 0 : k + 8 == depth ? 7 : 8;
+    for (int64_t i = 0; i < whole; i++) {
+      *reinterpret_cast<UnalignedVector *>(out + (k + i) * width + part) = block[i];
+    }
+    for (int64_t i = whole; i < 8; i++) {
+      std::memcpy(out + (k + i) * width + part, &block[i], step * sizeof(float));
+    }
+  }
+  for (; k < depth; k++) {
+    for (int64_t i = 0; i < step; i++) out[k * width + part + i] = rows[i][k];
+  }
+}
+
 /// `width` rows of x, each of `depth` numbers, as [depth][width]. Rows from `count` on repeat the
 /// last.
 template <int64_t width>
 DIT_INLINE void pack_transposed(const float *x, int64_t stride, int64_t count, int64_t depth,
                                 float *out) {
-  static_assert(width <= 8 || width == 16);
-  constexpr int64_t step = width < 8 ? width : 8;
-  for (int64_t part = 0; part < width; part += 8) {
-    const float *rows[8];
-    for (int64_t i = 0; i < 8; i++) {
-      rows[i] = x + std::min(part + std::min(i, step - 1), count - 1) * stride;
-    }
-    int64_t k = 0;
-    for (; k + 8 <= depth; k += 8) {
-      Vector block[8];
-      for (int64_t i = 0; i < 8; i++) {
-        block[i] = *reinterpret_cast<const UnalignedVector *>(rows[i] + k);
-      }
-      transpose(block);
-      // Where `width` is below 8 a vector reaches into the next row, which is written after it.
-      const int64_t whole = width < 8 && k + 8 == depth ? 7 : 8;
-      for (int64_t i = 0; i < whole; i++) {
-        *reinterpret_cast<UnalignedVector *>(out + (k + i) * width + part) = block[i];
-      }
-      if (whole < 8) std::memcpy(out + (k + 7) * width + part, &block[7], step * sizeof(float));
-    }
-    for (; k < depth; k++) {
-      for (int64_t i = 0; i < step; i++) out[k * width + part + i] = rows[i][k];
-    }
-  }
+  static_assert(width <= 16);
+  pack_part<width, 0>(x, stride, count, depth, out);
+  if constexpr (width > 8) pack_part<width, 8>(x, stride, count, depth, out);
 }
 
 /// `width` columns of x at each of `depth` rows, as [depth][width]. Columns from `count` on are 0.

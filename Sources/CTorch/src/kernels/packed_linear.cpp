@@ -14,12 +14,12 @@ namespace dit {
 namespace {
 
 constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
-constexpr int64_t kTileBlock = 43;    // tiles of A: a block is 390 KB
-constexpr int64_t kPieceLength = 4;   // panels of B that a thread takes at least
+constexpr int64_t kRowBlock = 256;    // rows of A: a block is 390 KB
+constexpr int64_t kPiece = 64;        // columns of B that a thread takes at least
 
 /// C = A B + bias, perhaps with GELU.
 struct PackedProduct {
-  const float *a;     // [tiles][K][kRows]
+  const float *a;     // [tiles][K][rows of a tile]
   const float *b;     // [panels][K][kColumns]
   float *c;           // [M, N]
   const float *bias;  // [panels kColumns]
@@ -27,48 +27,60 @@ struct PackedProduct {
   bool gelu;
 };
 
-/// One panel of B against a block of A's tiles, over one block of K.
-DIT_INLINE void multiply_panel(const PackedProduct &p, int64_t panel, int64_t tile_begin,
-                               int64_t tile_end, int64_t k, int64_t depth, bool more_panels) {
-  const float *b = p.b + (panel * p.k + k) * kColumns;
-  const char *ahead = reinterpret_cast<const char *>(b + p.k * kColumns);
-  const int64_t lines = more_panels ? ceil_div(depth, tile_end - tile_begin) : 0;
-  const int64_t columns = std::min(kColumns, p.n - panel * kColumns);
-  for (int64_t t = tile_begin; t < tile_end; t++, ahead += 64 * lines) {
-    const int64_t rows = std::min(kRows, p.m - t * kRows);
-    const Tile tile{p.a + (t * p.k + k) * kRows,
-                    b,
-                    depth,
-                    p.c + t * kRows * p.n + panel * kColumns,
-                    p.n,
-                    k == 0,
-                    k + depth == p.k,
-                    p.bias + panel * kColumns,
-                    p.gelu ? Finish::gelu : Finish::plain,
-                    nullptr,
-                    ahead,
-                    lines};
-    if (rows == kRows && columns == kColumns) {
-      compute_tile<NarrowTile>(tile);
-    } else {
-      compute_edge<NarrowTile>(tile, rows, columns);
-    }
-  }
+/// Some columns of B, as wide as tiles, against a block of A's tiles, over one block of K.
+template <typename Shape>
+DIT_INLINE void multiply_columns(const PackedProduct &p, int64_t begin, int64_t tile_begin,
+                                 int64_t tile_end, int64_t k, int64_t depth, bool has_more) {
+  const float *b = p.b + begin * p.k + k * kColumns;
+  const char *ahead = reinterpret_cast<const char *>(b + p.k * Shape::columns);
+  const int64_t lines = has_more ? ceil_div(depth, tile_end - tile_begin) : 0;
+  const int64_t columns = std::min(Shape::columns, p.n - begin);
+  const int64_t row = tile_begin * Shape::rows;
+  const Tile first{p.a + row * p.k + k * Shape::rows,
+                   b,
+                   Shape::panels == 1 ? Shape::lanes : p.k * kColumns,
+                   depth,
+                   p.c + row * p.n + begin,
+                   p.n,
+                   k == 0,
+                   k + depth == p.k,
+                   p.bias + begin,
+                   p.gelu ? Finish::gelu : Finish::plain,
+                   nullptr,
+                   ahead,
+                   lines};
+  compute_tiles<Shape>(first, tile_end - tile_begin, Shape::rows * p.k, p.m - row, columns);
 }
 
-DIT_CLONES void multiply_panels(const PackedProduct &p, int64_t begin, int64_t end) {
-  const int64_t tiles = ceil_div(p.m, kRows);
-  const int64_t tile_step = ceil_div(tiles, ceil_div(tiles, kTileBlock));
+/// Columns from `begin` up to `end`, in units of a tile's.
+template <typename Shape>
+DIT_INLINE void multiply_part(const PackedProduct &p, int64_t begin, int64_t end) {
+  const int64_t tiles = ceil_div(p.m, Shape::rows);
+  const int64_t tile_step = ceil_div(tiles, ceil_div(tiles, kRowBlock / Shape::rows));
   const int64_t depth_step = ceil_div(p.k, ceil_div(p.k, kDepthBlock));
   for (int64_t t = 0; t < tiles; t += tile_step) {
     const int64_t tile_end = std::min(t + tile_step, tiles);
     for (int64_t k = 0; k < p.k; k += depth_step) {
       const int64_t depth = std::min(depth_step, p.k - k);
-      for (int64_t panel = begin; panel < end; panel++) {
-        multiply_panel(p, panel, t, tile_end, k, depth, panel + 1 < end);
+      for (int64_t i = begin; i < end; i++) {
+        multiply_columns<Shape>(p, i * Shape::columns, t, tile_end, k, depth, i + 1 < end);
       }
     }
   }
+}
+
+DIT_CLONES void multiply_narrow(const PackedProduct &p, int64_t begin, int64_t end) {
+  multiply_part<NarrowTile>(p, begin, end);
+}
+
+DIT_WIDE void multiply_wide(const PackedProduct &p, int64_t begin, int64_t end) {
+  multiply_part<WideTile>(p, begin, end);
+}
+
+/// Panels of B for so many outputs, up to whole tiles.
+int64_t panel_count(int64_t outputs) {
+  const int64_t columns = tile_size().columns;
+  return ceil_div(outputs, columns) * columns / kColumns;
 }
 
 at::Tensor pack_linear_weight(const at::Tensor &weight) {
@@ -76,7 +88,7 @@ at::Tensor pack_linear_weight(const at::Tensor &weight) {
               "a weight must be [out, in] float32, not ", weight.sizes());
   const at::Tensor source = weight.contiguous();
   const int64_t n = source.size(0), k = source.size(1);
-  const int64_t panels = ceil_div(n, kColumns);
+  const int64_t panels = panel_count(n);
   at::Tensor packed = at::empty({panels, k, kColumns}, source.options());
   const float *in = source.const_data_ptr<float>();
   float *out = packed.data_ptr<float>();
@@ -101,7 +113,7 @@ at::Tensor padded_bias(const std::optional<at::Tensor> &bias, const at::Tensor &
 at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
                          const std::optional<at::Tensor> &bias, int64_t n, bool gelu) {
   TORCH_CHECK(x.dim() >= 1 && x.scalar_type() == at::kFloat && x.size(-1) == packed.size(1) &&
-                  ceil_div(n, kColumns) == packed.size(0),
+                  panel_count(n) == packed.size(0),
               "x ", x.sizes(), " against a weight of ", n, " by ", packed.size(1));
   const at::Tensor rows = x.contiguous();
   const int64_t k = packed.size(1);
@@ -111,7 +123,8 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
   shape.back() = n;
   at::Tensor result = at::empty(shape, x.options());
   if (m == 0) return result;
-  at::Tensor blocks = at::empty({ceil_div(m, kRows), k, kRows}, x.options());
+  const TileSize size = tile_size();
+  at::Tensor blocks = at::empty({ceil_div(m, size.rows), k, size.rows}, x.options());
   float *a = blocks.data_ptr<float>();
   pack_tiles({rows.const_data_ptr<float>(), k, false}, m, k, a);
   const PackedProduct product{a,
@@ -122,8 +135,9 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
                               n,
                               k,
                               gelu};
-  parallel_pieces(packed.size(0), kPieceLength,
-                  [&](int64_t begin, int64_t end) { multiply_panels(product, begin, end); });
+  const auto multiply_part = size.is_wide ? multiply_wide : multiply_narrow;
+  parallel_pieces(ceil_div(n, size.columns), kPiece / size.columns,
+                  [&](int64_t begin, int64_t end) { multiply_part(product, begin, end); });
   return result;
 }
 

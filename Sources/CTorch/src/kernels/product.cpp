@@ -7,11 +7,11 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
 
-#include "ctorch/processor.h"
 #include "pack.h"
 #include "parallel.h"
 
@@ -27,14 +27,15 @@ constexpr int64_t kPiece = 96;         // rows, or columns, that a thread takes 
 /// them, so that its lines spread evenly over the cache.
 class Room {
  public:
-  float *of(int64_t count) {
+  /// Room for so many numbers; null if there is no memory.
+  float *of(int64_t count) noexcept {
     if (count <= count_) return memory_.get();
     constexpr size_t page = size_t{1} << 21;
     const size_t size = (static_cast<size_t>(count) * sizeof(float) + page - 1) / page * page;
     memory_.reset();
     count_ = 0;
     void *start = std::aligned_alloc(page, size);
-    if (start == nullptr) throw std::bad_alloc();
+    if (start == nullptr) return nullptr;
 #if defined(MADV_HUGEPAGE)
     madvise(start, size, MADV_HUGEPAGE);
 #endif
@@ -103,27 +104,23 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
   const int64_t columns = std::min(Shape::columns, p.n - panel * Shape::columns);
   alignas(64) float bias[Shape::columns] = {};
   if (p.bias != nullptr) std::copy_n(p.bias + panel * Shape::columns, columns, bias);
-  for (int64_t t = block.part.tile_begin; t < block.part.tile_end; t++) {
-    const int64_t rows = std::min(Shape::rows, p.m - t * Shape::rows);
-    const int64_t at = t * Shape::rows * p.n + panel * Shape::columns;
-    const Tile tile{a + (t * p.k + block.k) * Shape::rows,
-                    b,
-                    block.depth,
-                    p.c + at,
-                    p.n,
-                    block.k == 0,
-                    block.k + block.depth == p.k,
-                    p.bias == nullptr ? nullptr : bias,
-                    p.finish,
-                    p.other == nullptr ? nullptr : p.other + at,
-                    nullptr,
-                    0};
-    if (rows == Shape::rows && columns == Shape::columns) {
-      compute_tile<Shape>(tile);
-    } else {
-      compute_edge<Shape>(tile, rows, columns);
-    }
-  }
+  const int64_t row = block.part.tile_begin * Shape::rows;
+  const int64_t at = row * p.n + panel * Shape::columns;
+  const Tile first{a + row * p.k + block.k * Shape::rows,
+                   b,
+                   Shape::panels == 1 ? Shape::lanes : block.depth * kColumns,
+                   block.depth,
+                   p.c + at,
+                   p.n,
+                   block.k == 0,
+                   block.k + block.depth == p.k,
+                   p.bias == nullptr ? nullptr : bias,
+                   p.finish,
+                   p.other == nullptr ? nullptr : p.other + at,
+                   nullptr,
+                   0};
+  compute_tiles<Shape>(first, block.part.tile_end - block.part.tile_begin, Shape::rows * p.k,
+                       p.m - row, columns);
 }
 
 /// The length of equal steps, each at most `limit`, through `count`.
@@ -151,13 +148,6 @@ DIT_INLINE void multiply_part(const Product &p, const Part &part, const float *a
   }
 }
 
-/// What is compiled for a shape of tiles.
-struct Kernel {
-  int64_t rows, columns;
-  void (*pack)(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end, float *packed);
-  void (*multiply)(const Product &p, const Part &part, const float *a, float *b);
-};
-
 DIT_CLONES void pack_narrow(const Matrix &a, int64_t m, int64_t k, int64_t begin, int64_t end,
                             float *packed) {
   pack_a<NarrowTile>(a, m, k, begin, end, packed);
@@ -176,38 +166,44 @@ DIT_WIDE void multiply_wide(const Product &p, const Part &part, const float *a, 
   multiply_part<WideTile>(p, part, a, b);
 }
 
-constexpr Kernel kNarrow{NarrowTile::rows, NarrowTile::columns, pack_narrow, multiply_narrow};
-constexpr Kernel kWide{WideTile::rows, WideTile::columns, pack_wide, multiply_wide};
-
-void pack(const Kernel &kernel, const Matrix &a, int64_t m, int64_t k, float *out) {
-  parallel_for(ceil_div(m, kernel.rows), 4,
-               [&](int64_t begin, int64_t end) { kernel.pack(a, m, k, begin, end, out); });
-}
-
 }  // namespace
 
-void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) { pack(kNarrow, a, m, k, out); }
+void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) {
+  const auto pack = tile_size().is_wide ? pack_wide : pack_narrow;
+  parallel_for(ceil_div(m, tile_size().rows), 4,
+               [&](int64_t begin, int64_t end) { pack(a, m, k, begin, end, out); });
+}
 
 void multiply(const Product &product) {
-  static const Kernel &kernel = ctorch_has_wide_vectors() ? kWide : kNarrow;
-  const int64_t tiles = ceil_div(product.m, kernel.rows);
-  const int64_t panels = ceil_div(product.n, kernel.columns);
+  const TileSize size = tile_size();
+  const auto multiply_part = size.is_wide ? multiply_wide : multiply_narrow;
+  const int64_t tiles = ceil_div(product.m, size.rows);
+  const int64_t panels = ceil_div(product.n, size.columns);
   thread_local Room left;
-  float *a = left.of(tiles * product.k * kernel.rows);
-  pack(kernel, product.a, product.m, product.k, a);
+  float *a = left.of(tiles * product.k * size.rows);
+  if (a == nullptr) throw std::bad_alloc();
+  pack_tiles(product.a, product.m, product.k, a);
+  // Threads must not throw.
+  std::atomic<bool> lacks_memory = false;
   const auto part = [&](const Part &part) {
     thread_local Room right;
-    kernel.multiply(product, part, a, right.of(kColumnBlock * kDepthBlock));
+    float *b = right.of(kColumnBlock * kDepthBlock);
+    if (b == nullptr) {
+      lacks_memory = true;
+    } else {
+      multiply_part(product, part, a, b);
+    }
   };
   // Each piece packs the panels it meets, so that pieces of rows are for few panels.
-  const int64_t panel_piece = kPiece / kernel.columns;
+  const int64_t panel_piece = kPiece / size.columns;
   if (panels >= panel_piece * 4 * at::get_num_threads()) {
     parallel_pieces(panels, panel_piece,
                     [&](int64_t begin, int64_t end) { part({0, tiles, begin, end}); });
   } else {
-    parallel_pieces(tiles, kPiece / kernel.rows,
+    parallel_pieces(tiles, kPiece / size.rows,
                     [&](int64_t begin, int64_t end) { part({begin, end, 0, panels}); });
   }
+  if (lacks_memory) throw std::bad_alloc();
 }
 
 }  // namespace dit

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "ctorch/processor.h"
 #include "tile.h"
 
 namespace dit {
@@ -24,7 +25,20 @@ struct Product {
   float *other = nullptr;  // [m, n], contiguous: what `finish` reads or writes
 };
 
-/// Lays a, `[m, k]`, out as `[tiles][k][kRows]` on all threads; rows past the end repeat the last.
+/// The tiles that products are made of on this processor.
+struct TileSize {
+  bool is_wide;  // WideTile, else NarrowTile
+  int64_t rows, columns;
+};
+
+inline TileSize tile_size() {
+  static const bool is_wide = ctorch_has_wide_vectors();
+  return is_wide ? TileSize{true, WideTile::rows, WideTile::columns}
+                 : TileSize{false, NarrowTile::rows, NarrowTile::columns};
+}
+
+/// Lays a, `[m, k]`, out as `[tiles][k][rows of a tile]` on all threads; rows past the end repeat
+/// the last.
 void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out);
 
 /// Computes a product on all threads. Elements are sums in an order that only `k` decides.

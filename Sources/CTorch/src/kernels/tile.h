@@ -39,7 +39,8 @@ using WideTile = TileShape<16, 8>;
 /// What happens to one tile of C.
 struct Tile {
   const float *a;  // [depth][rows]
-  const float *b;  // [panels][depth][kColumns], aligned
+  const float *b;  // [depth][kColumns], aligned, for each panel
+  int64_t apart;   // from one vector of a row of B to the next
   int64_t depth;
   float *c;
   int64_t stride;     // from one row of C, and of `other`, to the next
@@ -91,8 +92,7 @@ DIT_INLINE void compute_tile(const Tile &tile) {
   typename Shape::Vector sums[Shape::rows][2] = {};
   for (int64_t i = 0; i < Shape::rows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
   for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
-  const int64_t apart = Shape::panels == 1 ? Shape::lanes : tile.depth * kColumns;
-  multiply_tile(tile.a, 1, Shape::rows, tile.b, apart, tile.depth, sums);
+  multiply_tile(tile.a, 1, Shape::rows, tile.b, tile.apart, tile.depth, sums);
   finish_tile<Shape>(tile, sums);
 }
 
@@ -117,6 +117,29 @@ DIT_INLINE void compute_edge(Tile tile, int64_t rows, int64_t columns) {
     const auto at = i * Shape::columns;
     std::copy_n(buffer + at, columns, c + i * stride);
     if (other != nullptr) std::copy_n(other_buffer + at, columns, other + i * stride);
+  }
+}
+
+/// Tiles one below the other, against the same columns of B.
+///
+/// `first` is the uppermost of `count`; those of A lie `step` numbers apart, and each brings the
+/// next lines into the cache. From there on C has `rows` more rows, and `columns` of those.
+template <typename Shape>
+DIT_INLINE void compute_tiles(const Tile &first, int64_t count, int64_t step, int64_t rows,
+                              int64_t columns) {
+  for (int64_t t = 0; t < count; t++) {
+    Tile tile = first;
+    const int64_t at = t * Shape::rows * first.stride;
+    tile.a += t * step;
+    tile.c += at;
+    if (tile.other != nullptr) tile.other += at;
+    tile.ahead += t * 64 * first.ahead_lines;
+    const int64_t height = std::min(Shape::rows, rows - t * Shape::rows);
+    if (height == Shape::rows && columns == Shape::columns) {
+      compute_tile<Shape>(tile);
+    } else {
+      compute_edge<Shape>(tile, height, columns);
+    }
   }
 }
 

@@ -1,0 +1,73 @@
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "../../Sources/CTorch/src/kernels/parallel.h"
+#include "../../Sources/CTorch/src/kernels/product.h"
+#include "CTorchTesting.h"
+
+namespace {
+
+/// Takes as much memory as there is in large blocks, or one block.
+void take(bool all) {
+  for (size_t count = 1 << 24; count >= 1 << 16; count /= 2) {
+    while (void *block = std::malloc(count)) {
+      // A block that nobody touches would be left out.
+      *static_cast<volatile char *>(block) = 0;
+      if (!all) return;
+    }
+  }
+}
+
+/// Lets this process have no more memory than it has, and uses up what each thread has in store.
+void starve() {
+  // A thread needs some for itself, and has its own store from then on.
+  dit::in_team(2, [](int64_t, int64_t) { take(false); });
+  int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  const rlim_t size = static_cast<rlim_t>(pages) * 4096;
+  const rlimit limit = {size, size};
+  setrlimit(RLIMIT_AS, &limit);
+  dit::in_team(2, [](int64_t, int64_t) { take(true); });
+}
+
+}  // namespace
+
+int ctorch_testing_starved_product(void) {
+  bool has_thrown = false;
+  std::thread([&] {
+    at::get_num_threads();
+    using SetThreads = void (*)(int);
+    const auto set_threads =
+        reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+    if (set_threads == nullptr) return;
+    const int64_t m = 6000, n = 16, k = 8;
+    const std::vector<float> a(m * k), b(k * n);
+    std::vector<float> c(m * n);
+    const dit::Product product{.a = {a.data(), k, false},
+                               .b = {b.data(), n, false},
+                               .c = c.data(),
+                               .m = m,
+                               .n = n,
+                               .k = k};
+    // This thread has its room from a product of its own; the other is to find none.
+    set_threads(1);
+    multiply(product);
+    set_threads(2);
+    starve();
+    // The other may come too late for a piece.
+    for (int i = 0; i < 10000 && !has_thrown; i++) {
+      try {
+        multiply(product);
+      } catch (const std::bad_alloc &) {
+        has_thrown = true;
+      }
+    }
+  }).join();
+  return has_thrown;
+}
