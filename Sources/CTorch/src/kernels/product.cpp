@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 
+#include "ctorch/processor.h"
 #include "pack.h"
 #include "parallel.h"
 
@@ -167,6 +168,12 @@ DIT_WIDE void multiply_wide(const Product &p, const Part &part, const float *a, 
 }
 
 }  // namespace
+
+TileSize tile_size() {
+  static const bool is_wide = ctorch_has_wide_vectors();
+  return is_wide ? TileSize{true, WideTile::rows, WideTile::columns}
+                 : TileSize{false, NarrowTile::rows, NarrowTile::columns};
+}
 
 void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) {
   const auto pack = tile_size().is_wide ? pack_wide : pack_narrow;

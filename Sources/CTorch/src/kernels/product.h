@@ -2,7 +2,6 @@
 
 #include <cstdint>
 
-#include "ctorch/processor.h"
 #include "tile.h"
 
 namespace dit {
@@ -25,17 +24,14 @@ struct Product {
   float *other = nullptr;  // [m, n], contiguous: what `finish` reads or writes
 };
 
-/// The tiles that products are made of on this processor.
+/// The tiles that products are made of.
 struct TileSize {
   bool is_wide;  // WideTile, else NarrowTile
   int64_t rows, columns;
 };
 
-inline TileSize tile_size() {
-  static const bool is_wide = ctorch_has_wide_vectors();
-  return is_wide ? TileSize{true, WideTile::rows, WideTile::columns}
-                 : TileSize{false, NarrowTile::rows, NarrowTile::columns};
-}
+/// Those of this processor.
+TileSize tile_size();
 
 /// Lays a, `[m, k]`, out as `[tiles][k][rows of a tile]` on all threads; rows past the end repeat
 /// the last.

@@ -125,7 +125,7 @@ DIT_INLINE void multiply_panels(const Convolution &c, const float *v, int64_t ti
       for (int64_t t = 0; t < tiles; t += kRows) {
         Vector products[kRows][2] = {};
         // Rows past the last tile read what follows; their sums are not used.
-        multiply_tile(v + (e * tiles + t) * c.input_count, c.input_count, 1, b, c.input_count,
+        multiply_tile(v + (e * tiles + t) * c.input_count, c.input_count, 1, b, 8, c.input_count,
                       products);
         float *out = sums + (e * rows + t) * width + panel * kColumns;
         for (int64_t i = 0; i < kRows; i++) {
