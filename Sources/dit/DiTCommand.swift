@@ -35,7 +35,7 @@ struct DiTCommand: ParsableCommand {
     do {
       let arguments = try normalized(Array(CommandLine.arguments.dropFirst()))
       var command = try DiTCommand.parseAsRoot(arguments)
-      if !(command is any StoppedAtOnce) { Interrupt.listen() }
+      if command is any StoppedAtOnce { Interrupt.unblock() } else { Interrupt.listen() }
       try command.run()
     } catch let settled as SettledError {
       exit(report(settled.cause))

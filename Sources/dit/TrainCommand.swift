@@ -92,6 +92,8 @@ struct TrainCommand: ParsableCommand {
     try ranks?.agree(on: self)
     let setup = try TrainSetup(self, ranks)
     if isFirst { setup.notes.forEach(note) }
+    // A first step may take minutes; several ranks learn of a signal in it.
+    if ranks == nil { try Interrupt.check() }
     let run = setup.run
     if let resume = output.resume {
       let text = try run.resume(from: resume.checkpoint)

@@ -92,4 +92,27 @@ internal import Torch
   private func mount(_ arguments: [String]) throws -> Bool {
     try runSystemProgram("/bin/mount", arguments) == 0
   }
+
+  @Test func stopsBeforeTheFirstStep() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      // So many weights that the signal comes while they are drawn.
+      let size = [
+        "--hidden-size", "768", "--depth", "12", "--num-heads", "12", "--patch-size", "4",
+      ]
+      let data = ["--data-path", "images", "--vae-checkpoint", "none", "--image-size", "16"]
+      let result = try dit(
+        ["train"] + data + size + [
+          "--train-batch-size", "4", "--max-steps", "2", "--output-path", "run",
+        ], in: folder
+      ) { process in
+        while process.isRunning, !Folder.exists(folder + "/run/checkpoints") { usleep(1000) }
+        kill(process.processIdentifier, SIGINT)
+      }
+      #expect(result.status == 128 + SIGINT)
+      #expect(result.errors.hasSuffix("\nStopped.\n"), "\(result.errors)")
+      #expect(try Folder.names(in: folder + "/run/checkpoints").isEmpty)
+      #expect(!Folder.hasFile(folder + "/run/log.txt"))
+    }
+  }
 }

@@ -9,18 +9,25 @@ enum Interrupt {
   /// once. One that is ignored, as SIGHUP is under nohup, stays ignored.
   static func listen() {
     _ = pending.load(ordering: .relaxed)
-    // Whoever started the program may have had them blocked, and the mask is inherited.
-    var mask = sigset_t()
-    sigemptyset(&mask)
-    for number in [SIGINT, SIGTERM, SIGHUP] where !isIgnored(number) {
-      sigaddset(&mask, number)
+    for number in signals where !isIgnored(number) {
       Foundation.signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
         Foundation.signal(number, SIG_DFL)
       }
     }
+    unblock()
+  }
+
+  /// From now on signals reach the program: whoever started it may have had them blocked, and the mask
+  /// is inherited.
+  static func unblock() {
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for number in signals { sigaddset(&mask, number) }
     pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
+
+  private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
   private static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
