@@ -32,11 +32,13 @@ public final class Tensor {
     UnsafeBufferPointer(start: ctorch_tensor_strides(handle), count: rank).map(Int.init)
   }
 
-  /// The size of one dimension; negative axes count from the end.
+  /// The size of one dimension; negative axes count from the end. The placeholder of an operation that
+  /// failed has none in any.
   public func size(_ axis: Int) -> Int {
     let shape = self.shape
     let index = axis < 0 ? axis + shape.count : axis
     guard shape.indices.contains(index) else {
+      if ErrorScope.hasFailed, shape == [0] { return 0 }
       fatalError("size: axis \(axis) of a tensor of shape \(shape)")
     }
     return shape[index]
