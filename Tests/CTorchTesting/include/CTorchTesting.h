@@ -11,6 +11,10 @@ void *ctorch_testing_prompt_group(void);
 /// How many threads take part in a loop of our kernels, where libtorch is to use so many.
 int ctorch_testing_team_size(int threads);
 
+/// Defines the operators `dit_emulated::...`: those of `dit` as they are on a GPU, on the
+/// processor.
+void ctorch_testing_define_emulated(void);
+
 #ifdef __cplusplus
 }
 #endif
