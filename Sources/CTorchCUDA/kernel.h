@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernels/geometry.h"
+#include "runtime_compiler.h"
 
 namespace dit {
 
@@ -57,6 +58,24 @@ inline unsigned blocks_for(int64_t count, int64_t share) {
   const int64_t blocks = (count + share - 1) / share;
   TORCH_CHECK(count <= INT32_MAX, count, " are too many for a kernel");
   return static_cast<unsigned>(blocks);
+}
+
+/// How many blocks a kernel has, and how many threads each.
+struct Grid {
+  unsigned blocks;
+  int threads;
+};
+
+/// Starts a kernel with arguments of just the types of its parameters.
+template <typename... Arguments>
+void launch(const std::string &file, const std::string &name, Grid grid, Arguments... arguments) {
+  void *pointers[] = {&arguments...};
+  launch(file, name, grid.blocks, static_cast<unsigned>(grid.threads), pointers);
+}
+
+/// A pass over rows that are each a group of threads' work.
+inline Grid grid_of_rows(int64_t rows, int width) {
+  return {blocks_for(rows, rows_of_block(width)), threads_of_row(width) * rows_of_block(width)};
 }
 
 }  // namespace dit

@@ -10,7 +10,6 @@
 #include <tuple>
 
 #include "kernel.h"
-#include "runtime_compiler.h"
 
 namespace dit {
 namespace {
@@ -18,12 +17,6 @@ namespace {
 /// Sizes of a step, one for each row, where the result is in 8 bits.
 at::Tensor scales_for(int64_t rows, at::ScalarType out, const at::Tensor &like) {
   return at::empty({out == at::kFloat8_e4m3fn ? rows : 0, 1}, like.options().dtype(at::kFloat));
-}
-
-/// A pass over all rows of some tokens.
-void launch_rows(const std::string &name, int width, int64_t rows, void **arguments) {
-  launch("rows.cu", name, blocks_for(rows, rows_of_block(width)),
-         threads_of_row(width) * rows_of_block(width), arguments);
 }
 
 /// Where the vectors at a place in the rows of a table begin.
@@ -50,9 +43,7 @@ std::tuple<at::Tensor, at::Tensor> modulated(const at::Tensor &x, const at::Tens
   const at::Tensor out = at::empty(x.sizes(), x.options().dtype(dtype));
   const at::Tensor scales = scales_for(rows, dtype, x);
 
-  void *tokens = rows_of(x, "tokens");
   const void *branch = nullptr;
-  const int64_t *label = labels.const_data_ptr<int64_t>();
   const float *gate_start = nullptr;
   long long gate_stride = 0;
   if (residual != nullptr) {
@@ -62,19 +53,13 @@ std::tuple<at::Tensor, at::Tensor> modulated(const at::Tensor &x, const at::Tens
     gate_start = vectors(*gates, gate, width);
     gate_stride = gates->stride(0);
   }
-  const float *shifts = vectors(table, shift, width);
-  const float *factors = vectors(table, scale, width);
-  long long table_stride = table.stride(0);
-  void *to = out.data_ptr();
-  float *steps = scales.data_ptr<float>();
-  int row_count = static_cast<int>(rows);
-  int token_count = static_cast<int>(x.size(1));
-  auto small = static_cast<float>(epsilon);
-  void *arguments[] = {&tokens,       &branch, &label, &gate_start, &gate_stride, &shifts, &factors,
-                       &table_stride, &to,     &steps, &row_count,  &token_count, &small};
-  launch_rows(c10::str("dit::norm_modulate<", width, ", ", kind(x.scalar_type()), ", ", kind(dtype),
-                       ", ", flag(residual != nullptr), ">"),
-              width, rows, arguments);
+  const auto name = c10::str("dit::norm_modulate<", width, ", ", kind(x.scalar_type()), ", ",
+                             kind(dtype), ", ", flag(residual != nullptr), ">");
+  launch("rows.cu", name, grid_of_rows(rows, width), rows_of(x, "tokens"), branch,
+         labels.const_data_ptr<int64_t>(), gate_start, gate_stride, vectors(table, shift, width),
+         vectors(table, scale, width), static_cast<long long>(table.stride(0)), out.data_ptr(),
+         scales.data_ptr<float>(), static_cast<int>(rows), static_cast<int>(x.size(1)),
+         static_cast<float>(epsilon));
   return {out, scales};
 }
 
@@ -100,14 +85,10 @@ std::tuple<at::Tensor, at::Tensor> quantize_rows_e4m3(const at::Tensor &x, bool 
   const c10::DeviceGuard guard(x.device());
   const at::Tensor out = at::empty(x.sizes(), x.options().dtype(at::kFloat8_e4m3fn));
   const at::Tensor scales = scales_for(rows, at::kFloat8_e4m3fn, x);
-  const void *from = rows_of(x, "rows");
-  void *to = out.data_ptr();
-  float *steps = scales.data_ptr<float>();
-  int row_count = static_cast<int>(rows);
-  void *arguments[] = {&from, &to, &steps, &row_count};
-  launch_rows(
-      c10::str("dit::quantize_rows<", width, ", ", kind(x.scalar_type()), ", ", flag(gelu), ">"),
-      width, rows, arguments);
+  const auto name =
+      c10::str("dit::quantize_rows<", width, ", ", kind(x.scalar_type()), ", ", flag(gelu), ">");
+  launch("rows.cu", name, grid_of_rows(rows, width), static_cast<const void *>(rows_of(x, "rows")),
+         out.data_ptr(), scales.data_ptr<float>(), static_cast<int>(rows));
   return {out, scales};
 }
 

@@ -50,7 +50,7 @@ public struct PackedLinear {
         : .float8(try Float8Linear(weight: weight, bias: bias))
       return
     }
-    self.bias = bias?.to(format.dtype)
+    self.bias = bias?.to(format.dtype).contiguous
     layout = Self.numbersLayout(weight.to(format.dtype), format)
   }
 
@@ -62,7 +62,7 @@ public struct PackedLinear {
   public init(weight: Tensor, bias: Tensor?) {
     format = .float32
     outputCount = weight.size(0)
-    self.bias = bias?.to(.float32)
+    self.bias = bias?.to(.float32).contiguous
     layout = Self.numbersLayout(weight.to(.float32), .float32)
   }
 

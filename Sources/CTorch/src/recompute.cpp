@@ -37,32 +37,40 @@ struct Body : torch::CustomClassHolder {
   }
 };
 
-/// Mixed precision as it was in the forward pass. Weights that are brought to the lower precision
-/// meanwhile are forgotten at the end: the next step changes them.
+/// Mixed precision as it was in the forward pass; the thread may be another, which has its own type
+/// of lower precision. Weights that are brought to it meanwhile are forgotten at the end: the next
+/// step changes them.
 class Autocast {
  public:
-  Autocast(at::DeviceType device, bool enabled)
-      : device_(device), outer_(at::autocast::is_autocast_enabled(device)) {
+  Autocast(at::DeviceType device, bool enabled, at::ScalarType dtype)
+      : device_(device),
+        outer_(at::autocast::is_autocast_enabled(device)),
+        outer_dtype_(at::autocast::get_autocast_dtype(device)) {
     at::autocast::increment_nesting();
     at::autocast::set_autocast_enabled(device, enabled);
+    at::autocast::set_autocast_dtype(device, dtype);
   }
   Autocast(const Autocast &) = delete;
   Autocast &operator=(const Autocast &) = delete;
   ~Autocast() {
     at::autocast::set_autocast_enabled(device_, outer_);
+    at::autocast::set_autocast_dtype(device_, outer_dtype_);
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   }
 
  private:
   at::DeviceType device_;
   bool outer_;
+  at::ScalarType outer_dtype_;
 };
 
 struct Recompute : torch::autograd::Function<Recompute> {
   static at::Tensor forward(AutogradContext *context, const c10::intrusive_ptr<Body> &body,
                             const at::Tensor &first, const at::Tensor &second) {
     context->saved_data["body"] = c10::IValue::make_capsule(body);
-    context->saved_data["autocast"] = at::autocast::is_autocast_enabled(first.device().type());
+    const at::DeviceType device = first.device().type();
+    context->saved_data["autocast"] = at::autocast::is_autocast_enabled(device);
+    context->saved_data["dtype"] = at::autocast::get_autocast_dtype(device);
     context->save_for_backward({first, second});
     return (*body)(first, second);
   }
@@ -77,7 +85,8 @@ struct Recompute : torch::autograd::Function<Recompute> {
     at::Tensor result;
     {
       const at::AutoGradMode recording(true);
-      const Autocast autocast(inputs[0].device().type(), context->saved_data["autocast"].toBool());
+      const Autocast autocast(inputs[0].device().type(), context->saved_data["autocast"].toBool(),
+                              context->saved_data["dtype"].toScalarType());
       result = body(inputs[0], inputs[1]);
     }
     torch::autograd::backward({result}, gradients);

@@ -89,7 +89,10 @@ struct Numbers {
   /// Those that begin `offset` numbers, a multiple of four, after `from`.
   __device__ Numbers(const void *from, long long offset)
       : start((const Vector *)from + offset / 4) {}
-  __device__ Four operator[](int place) const { return Number<KIND>::load(start[place]); }
+  /// Of memory that the kernel does not write, so that reading need not wait for what it writes.
+  __device__ Four operator[](int place) const { return Number<KIND>::load(__ldg(start + place)); }
+  /// Of memory that the kernel writes later.
+  __device__ Four own(int place) const { return Number<KIND>::load(start[place]); }
   __device__ void set(int place, Four f) const {
     ((Vector *)start)[place] = Number<KIND>::store(f);
   }

@@ -44,6 +44,32 @@ __device__ float reduced(float x) {
   return x;
 }
 
+struct Two {
+  float a, b;
+};
+
+/// Sums of two numbers over the THREADS threads of a block, for all of them. `turn`, 0 or 1, is
+/// another from each call to the next, so that nobody writes what others still read.
+template <int THREADS>
+__device__ __forceinline__ Two sums_of_block(Two x, int turn) {
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) {
+    x.a += __shfl_xor_sync(0xffffffffu, x.a, offset);
+    x.b += __shfl_xor_sync(0xffffffffu, x.b, offset);
+  }
+  if constexpr (THREADS > 32) {
+    __shared__ Two parts[2][THREADS / 32];
+    if (threadIdx.x % 32 == 0) parts[turn][threadIdx.x / 32] = x;
+    __syncthreads();
+    x = parts[turn][0];
+    for (int i = 1; i < THREADS / 32; i++) {
+      x.a += parts[turn][i].a;
+      x.b += parts[turn][i].b;
+    }
+  }
+  return x;
+}
+
 /// What layer norm (Ba et al. 2016) takes away from a row and multiplies it by.
 struct Statistics {
   float mean, deviation;

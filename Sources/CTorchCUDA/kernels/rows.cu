@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
   const long long label = labels[r / tokens];
   const Numbers<INPUT> token(x, (long long)r * WIDTH);
   Row<WIDTH, threads> row;
-  row.each(lane, [&](int i, int place) { row.parts[i] = token[place]; });
+  row.each(lane, [&](int i, int place) { row.parts[i] = token.own(place); });
   if constexpr (RESIDUAL) {
     const Numbers<INPUT> branch(residual, (long long)r * WIDTH);
     const Numbers<F32> gate(gates, label * gate_stride);

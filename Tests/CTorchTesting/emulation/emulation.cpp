@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <random>
+#include <span>
 #include <vector>
 
 emulation::Index threadIdx;
@@ -39,10 +41,9 @@ struct Thread {
 class Block {
  public:
   Block(unsigned threads, const std::function<void()> &kernel)
-      : kernel_(kernel), threads_(threads), order_(threads) {
-    for (unsigned i = 0; i < threads; i++) {
-      order_[i] = i;
-      Thread &thread = threads_[i];
+      : kernel_(kernel), threads_(threads), warps_((threads + kWarp - 1) / kWarp) {
+    std::iota(warps_.begin(), warps_.end(), 0u);
+    for (Thread &thread : threads_) {
       getcontext(&thread.context);
       thread.context.uc_stack.ss_sp = thread.stack.get();
       thread.context.uc_stack.ss_size = kStack;
@@ -51,20 +52,29 @@ class Block {
     }
   }
 
+  /// Each warp in turn goes as far as it can before the next one moves, so that what warps must not
+  /// do without waiting for each other shows.
   void run() {
     running_ = this;
-    while (take_turns()) {
-      release_warps();
-      release_barrier();
-    }
+    do {
+      std::shuffle(warps_.begin(), warps_.end(), random_);
+      for (const unsigned warp : warps_) {
+        do {
+          take_turns(warp);
+        } while (release_exchange(warp));
+      }
+    } while (release_barrier());
+    const bool has_ended = std::all_of(threads_.begin(), threads_.end(), [](const Thread &thread) {
+      return thread.state == Thread::ended;
+    });
+    if (!has_ended) fail("threads wait for others that do not come");
     running_ = nullptr;
   }
 
   /// Leaves the running thread until it is let on.
   static void wait(Thread::State state) {
-    Thread &thread = running_->threads_[threadIdx.x];
-    thread.state = state;
-    swapcontext(&thread.context, &running_->scheduler_);
+    thread().state = state;
+    swapcontext(&thread().context, &running_->scheduler_);
   }
 
   static Thread &thread() { return running_->threads_[threadIdx.x]; }
@@ -75,51 +85,51 @@ class Block {
     thread().state = Thread::ended;
   }
 
-  /// Lets each thread that may go on until it waits or ends; whether any has not ended.
-  bool take_turns() {
-    std::shuffle(order_.begin(), order_.end(), random_);
-    bool has_run = false;
-    for (const unsigned i : order_) {
-      if (threads_[i].state != Thread::ready) continue;
-      has_run = true;
-      threadIdx.x = i;
-      swapcontext(&scheduler_, &threads_[i].context);
-    }
-    const bool has_ended = std::all_of(threads_.begin(), threads_.end(), [](const Thread &thread) {
-      return thread.state == Thread::ended;
-    });
-    if (!has_run && !has_ended) fail("threads wait for others that do not come");
-    return !has_ended;
+  std::span<Thread> threads_of(unsigned warp) {
+    const size_t start = warp * kWarp;
+    return std::span(threads_).subspan(start, std::min<size_t>(kWarp, threads_.size() - start));
   }
 
-  void release_warps() {
-    for (size_t start = 0; start < threads_.size(); start += kWarp) {
-      const auto begin = threads_.begin() + static_cast<ptrdiff_t>(start);
-      if (threads_.size() - start < kWarp) continue;
-      const int mask = begin->mask;
-      std::array<float, kWarp> values;
-      bool is_complete = true;
-      for (unsigned i = 0; i < kWarp; i++) {
-        is_complete &= begin[i].state == Thread::in_exchange && begin[i].mask == mask;
-        values[i] = begin[i].value;
-      }
-      if (!is_complete) continue;
-      for (unsigned i = 0; i < kWarp; i++) {
-        begin[i].value = values[i ^ static_cast<unsigned>(mask)];
-        begin[i].state = Thread::ready;
-      }
+  /// Lets each thread that may go on until it waits or ends.
+  void take_turns(unsigned warp) {
+    for (unsigned i = 0; i < threads_of(warp).size(); i++) {
+      Thread &thread = threads_of(warp)[i];
+      if (thread.state != Thread::ready) continue;
+      threadIdx.x = warp * kWarp + i;
+      swapcontext(&scheduler_, &thread.context);
     }
   }
 
-  void release_barrier() {
-    const bool is_complete =
-        std::all_of(threads_.begin(), threads_.end(), [](const Thread &thread) {
-          return thread.state == Thread::at_barrier || thread.state == Thread::ended;
-        });
-    if (!is_complete) return;
+  /// Hands out what all threads of a warp have brought, if they have.
+  bool release_exchange(unsigned warp) {
+    const std::span<Thread> threads = threads_of(warp);
+    const int mask = threads[0].mask;
+    const bool is_complete = threads.size() == kWarp &&
+                             std::all_of(threads.begin(), threads.end(), [&](const Thread &thread) {
+                               return thread.state == Thread::in_exchange && thread.mask == mask;
+                             });
+    if (!is_complete) return false;
+    std::array<float, kWarp> values;
+    for (unsigned i = 0; i < kWarp; i++) values[i] = threads[i].value;
+    for (unsigned i = 0; i < kWarp; i++) {
+      threads[i].value = values[i ^ static_cast<unsigned>(mask)];
+      threads[i].state = Thread::ready;
+    }
+    return true;
+  }
+
+  /// Lets on those that wait at a barrier, if all do that have not ended.
+  bool release_barrier() {
+    bool is_complete = true, has_waiting = false;
+    for (const Thread &thread : threads_) {
+      has_waiting |= thread.state == Thread::at_barrier;
+      is_complete &= thread.state == Thread::at_barrier || thread.state == Thread::ended;
+    }
+    if (!is_complete || !has_waiting) return false;
     for (Thread &thread : threads_) {
       if (thread.state == Thread::at_barrier) thread.state = Thread::ready;
     }
+    return true;
   }
 
   static inline Block *running_ = nullptr;
@@ -127,7 +137,7 @@ class Block {
   const std::function<void()> &kernel_;
   ucontext_t scheduler_;
   std::vector<Thread> threads_;
-  std::vector<unsigned> order_;
+  std::vector<unsigned> warps_;
   std::minstd_rand random_;
 };
 

@@ -21,7 +21,7 @@ void wait_for_block();
 /// Waits for the 32 threads of the warp; the value that the one with number `lane ^ mask` brought.
 float exchanged(float value, int mask);
 
-/// Runs a kernel. Threads take turns in an order that changes, the same each time. What would wait
+/// Runs a kernel. Warps take turns in an order that changes, the same each time. What would wait
 /// for ever on a GPU, or is not defined there, ends the program with a message.
 void run(unsigned blocks, unsigned threads, const std::function<void()> &kernel);
 
@@ -58,6 +58,11 @@ inline float __uint_as_float(unsigned bits) {
   float x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
+}
+
+template <typename Value>
+Value __ldg(const Value *place) {
+  return *place;
 }
 
 inline void __syncthreads() { emulation::wait_for_block(); }

@@ -46,4 +46,7 @@ std::string kernel_name(const char *name, First first, Rest... rest) {
 /// The kernels of rows.cu, for the widths and formats that tests use.
 KernelTable rows_kernels();
 
+/// Those of adaptive_norm.cu.
+KernelTable adaptive_norm_kernels();
+
 }  // namespace emulation
