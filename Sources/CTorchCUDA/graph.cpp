@@ -1,6 +1,7 @@
 #include "graph.h"
 
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -32,6 +33,8 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
     run(body, context);
     run(body, context);
     stream.synchronize();
+    // The memory of those calls would be kept for this stream, which is not used again.
+    c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<CUDAGraph>();
     graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {

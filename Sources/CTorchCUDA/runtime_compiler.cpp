@@ -48,8 +48,11 @@ void *opened(const std::string &name, void *neighbor) {
   Dl_info info;
   if (dladdr(neighbor, &info) != 0) {
     const std::string path = info.dli_fname;
-    const std::string beside = path.substr(0, path.find_last_of('/') + 1) + name;
-    if (void *library = dlopen(beside.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+    const std::string folder = path.substr(0, path.find_last_of('/') + 1);
+    // NVIDIA's packages for CUDA 12 have a folder for each library.
+    for (const std::string &beside : {folder, folder + "../../cuda_nvrtc/lib/"}) {
+      if (void *library = dlopen((beside + name).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+    }
   }
   if (void *library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
   TORCH_CHECK(false, "kernels cannot be compiled: ", dlerror());
