@@ -90,7 +90,7 @@ extension RowFormat {
 
 extension Rows {
   /// What a kernel returned: values, and scales that mean something in 8 bits alone.
-  fileprivate init(kernelResults results: [Tensor], _ format: RowFormat) {
+  init(kernelResults results: [Tensor], _ format: RowFormat) {
     self.init(
       values: results[0].to(format.dtype), scales: format.dtype.byteCount == 1 ? results[1] : nil)
   }

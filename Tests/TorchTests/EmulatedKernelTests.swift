@@ -1,7 +1,7 @@
 internal import CTorchTesting
 internal import TestSupport
 internal import Testing
-internal import Torch
+@testable internal import Torch
 
 /// Operators as they are on an NVIDIA GPU: the library's own code and kernels, run on the processor by an
 /// emulation of CUDA.
@@ -20,13 +20,6 @@ enum Emulated {
   static let outputs: [RowFormat] = [.float32, .float16, .bfloat16, .float8]
   /// Rows of a warp with and without lanes to spare, and of four warps.
   static let widths = [4, 64, 200, 1152, 2052, 4608]
-
-  /// Numbers of the values and scales that a kernel returned.
-  static func numbers(_ results: [Tensor], _ format: RowFormat) -> Tensor {
-    let values = results[0].to(.float32)
-    guard format == .float8 else { return values }
-    return values * results[1].reshaped(values.shape.dropLast() + [1])
-  }
 }
 
 extension DType {
@@ -86,7 +79,8 @@ extension DType {
     for format in Emulated.outputs {
       let results = tokens.emulated(tokens.x, adding: false, as: format)
       #expect(results[0].dtype == format.dtype && results[0].shape == tokens.x.shape)
-      #expect(relativeError(Emulated.numbers(results, format), expected) < format.tolerance)
+      let numbers = Rows(kernelResults: results, format).numbers
+      #expect(relativeError(numbers, expected) < format.tolerance)
     }
   }
 
@@ -99,7 +93,8 @@ extension DType {
       let results = tokens.emulated(x, adding: true, as: format)
       #expect(x.dtype == input)
       #expect(relativeError(x, expected.tokens) < input.tolerance)
-      #expect(relativeError(Emulated.numbers(results, format), expected.norm) < format.tolerance)
+      let numbers = Rows(kernelResults: results, format).numbers
+      #expect(relativeError(numbers, expected.norm) < format.tolerance)
     }
   }
 
@@ -125,8 +120,8 @@ extension DType {
       let plain = withPlainOperators { Rows(numbers, as: .float8) }
       #expect(results[0].dtype == .float8e4m3 && results[1].shape == [5, 1])
       #expect(relativeError(results[1], try #require(plain.scales)) < Tolerance.float32)
-      #expect(
-        relativeError(Emulated.numbers(results, .float8), numbers) < RowFormat.float8.tolerance)
+      let rows = Rows(kernelResults: results, .float8)
+      #expect(relativeError(rows.numbers, numbers) < RowFormat.float8.tolerance)
       // Where rounding went the other way at a tie; elsewhere both are the same bits.
       let difference = (results[0].to(.float32) - plain.values.to(.float32)).magnitude
       #expect((difference / (plain.values.to(.float32).magnitude + 1)).max().item < 0.13)
@@ -149,7 +144,7 @@ extension DType {
       let x = Tensor.randn([6, width], generator: try Generator(seed: 2)).to(input)
       x[1][width / 2].fillInPlace(Double(value))
       let results = Emulated.quantizeRows.results(.tensor(x), false, count: 2)
-      let numbers = Emulated.numbers(results, .float8)
+      let numbers = Rows(kernelResults: results, .float8).numbers
       #expect(!numbers[1].isFinite.anyTrue)
       #expect(numbers[0].isFinite.allTrue && numbers[2].isFinite.allTrue)
     }
@@ -159,15 +154,18 @@ extension DType {
     let tokens = try Tokens(64, input)
     tokens.x[1][2].fillInPlace(.nan)
     for format in Emulated.outputs {
-      let numbers = Emulated.numbers(
-        tokens.emulated(tokens.x, adding: false, as: format), format)
+      let results = tokens.emulated(tokens.x, adding: false, as: format)
+      let numbers = Rows(kernelResults: results, format).numbers
       #expect(!numbers[1][2].isFinite.anyTrue)
       #expect(numbers[0].isFinite.allTrue && numbers[1][1].isFinite.allTrue)
     }
   }
 
   @Test func refusesWidthsThatTheKernelsDoNotTake() throws {
+    #expect(OwnOperators.isServedByCUDA(.bfloat16, width: 8192))
+    #expect(!OwnOperators.isServedByCUDA(.float64, width: 64))
     for width in [6, 8196] {
+      #expect(!OwnOperators.isServedByCUDA(.float32, width: width))
       let error = #expect(throws: TorchError.self) {
         try withTorchErrors {
           _ = Emulated.quantizeRows.results(.tensor(.zeros([2, width])), false, count: 2)
