@@ -148,6 +148,8 @@ NormGradients gradients_of(const at::Tensor &gradient, const at::Tensor *sum_gra
   at::Tensor branch_gradient;
   Vectors gates = factors;
   if (addition != nullptr) {
+    TORCH_CHECK(sum_gradient->sizes() == x.sizes() && addition->branch.scalar_type() == type,
+                "gradients have the shape of the tokens, branch and vectors are of one type");
     sum_slopes = Tokens(*sum_gradient).start;
     branch = branch_of(addition->branch, tokens);
     gates = Vectors(addition->gate, x, type);
