@@ -33,7 +33,7 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
     run(body, context);
     run(body, context);
     stream.synchronize();
-    // The memory of those calls would be kept for this stream, which is not used again.
+    // A recording has memory of its own: what the first calls needed goes back to the device.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<CUDAGraph>();
     graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);

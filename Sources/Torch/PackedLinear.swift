@@ -34,7 +34,7 @@ public struct PackedLinear {
   /// Lays out a weight.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept where it is packed.
   ///   - bias: `[out]`
   ///   - format: the number format to compute in.
   /// - Throws: `TorchError` for bytes and float8, if the weight is not finite or the hardware has no
@@ -57,7 +57,7 @@ public struct PackedLinear {
   /// Lays out a weight in float32.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`, contiguous; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept where it is packed.
   ///   - bias: `[out]`
   public init(weight: Tensor, bias: Tensor?) {
     format = .float32
@@ -69,7 +69,7 @@ public struct PackedLinear {
   private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
     guard weight.device.hasProcessorKernels else { return .plain(weight) }
     if let (reorder, linear) = oneDNN(format) {
-      return .oneDNN(reorder(.tensor(weight), nil), linear)
+      return .oneDNN(reorder(.tensor(weight.contiguous), nil), linear)
     }
     if format == .float32 { return .panels(Packed.pack(.tensor(weight))) }
     return .plain(weight)

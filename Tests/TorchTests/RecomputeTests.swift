@@ -3,22 +3,53 @@ internal import Testing
 internal import Torch
 
 @Suite struct RecomputeTests {
-  /// The backward pass of a GPU has a thread of its own, in which libtorch keeps another type.
-  @Test func computesAgainInTheTypeOfTheForwardPass() throws {
+  private func product(_ a: Tensor, _ b: Tensor) -> Tensor { a.matmul(b) }
+
+  /// Numbers that differ by their type's rounding.
+  private func inputs() throws -> [Tensor] {
     let generator = try Generator(seed: 3)
-    let x = Tensor.randn([4, 8], generator: generator)
-    let weight = Tensor.randn([8, 8], generator: generator)
-    x.requiresGradient = true
-    var types: [DType] = []
-    let result = try withMixedPrecision(.float16, on: .cpu) {
-      recomputing(x, x) { first, _ in
-        let result = linear(first, weight: weight)
-        types.append(result.dtype)
-        return result
+    let inputs = (0..<2).map { _ in Tensor.randn([16, 16], generator: generator) }
+    for input in inputs { input.requiresGradient = true }
+    return inputs
+  }
+
+  @Test func computesAgainInTheTypeOfBefore() throws {
+    func gradient(_ body: (Tensor, Tensor) throws -> Tensor) throws -> Tensor {
+      let inputs = try inputs()
+      let result = try withMixedPrecision(.float16, on: .cpu) { try body(inputs[0], inputs[1]) }
+      // What mixed precision was last used for is not what the first result was computed in.
+      _ = try withMixedPrecision(.bfloat16, on: .cpu) { product(inputs[0], inputs[1]) }
+      result.to(.float32).sum().backward()
+      return try #require(inputs[0].gradient)
+    }
+    let plain = try gradient { product(product($0, $1).squared, $1) }
+    let again = try gradient { first, second in
+      recomputing(first, second) { self.product(self.product($0, $1).squared, $1) }
+    }
+    #expect(again.elements(Float.self) == plain.elements(Float.self))
+  }
+
+  @Test func throwsWhatFailsTheSecondTime() throws {
+    let inputs = try inputs()
+    var calls = 0
+    let result = recomputing(inputs[0], inputs[1]) {
+      calls += 1
+      return self.product($0, calls == 1 ? $1 : .zeros([3, 3]))
+    }
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors { result.sum().backward() }
+    }
+    #expect(try #require(error).message.contains("aten::matmul([16, 16] float32, [3, 3] float32)"))
+    #expect(calls == 2)
+  }
+
+  @Test func throwsWhatFailsTheFirstTime() throws {
+    let inputs = try inputs()
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = recomputing(inputs[0], inputs[1]) { self.product($0, $1[0..<3]) }
       }
     }
-    try withMixedPrecision(.bfloat16, on: .cpu) {}
-    result.sum().backward()
-    #expect(types == [.float16, .float16])
+    #expect(try #require(error).message.contains("aten::matmul"))
   }
 }

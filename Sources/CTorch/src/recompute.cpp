@@ -37,40 +37,39 @@ struct Body : torch::CustomClassHolder {
   }
 };
 
-/// Mixed precision as it was in the forward pass; the thread may be another, which has its own type
-/// of lower precision. Weights that are brought to it meanwhile are forgotten at the end: the next
-/// step changes them.
+/// Mixed precision as it was in the forward pass, which on a GPU was in another thread. Weights that
+/// are brought to the lower precision meanwhile are forgotten at the end: the next step changes them.
 class Autocast {
  public:
-  Autocast(at::DeviceType device, bool enabled, at::ScalarType dtype)
+  Autocast(at::DeviceType device, bool enabled, at::ScalarType type)
       : device_(device),
         outer_(at::autocast::is_autocast_enabled(device)),
-        outer_dtype_(at::autocast::get_autocast_dtype(device)) {
+        outer_type_(at::autocast::get_autocast_dtype(device)) {
     at::autocast::increment_nesting();
     at::autocast::set_autocast_enabled(device, enabled);
-    at::autocast::set_autocast_dtype(device, dtype);
+    at::autocast::set_autocast_dtype(device, type);
   }
   Autocast(const Autocast &) = delete;
   Autocast &operator=(const Autocast &) = delete;
   ~Autocast() {
     at::autocast::set_autocast_enabled(device_, outer_);
-    at::autocast::set_autocast_dtype(device_, outer_dtype_);
+    at::autocast::set_autocast_dtype(device_, outer_type_);
     if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   }
 
  private:
   at::DeviceType device_;
   bool outer_;
-  at::ScalarType outer_dtype_;
+  at::ScalarType outer_type_;
 };
 
 struct Recompute : torch::autograd::Function<Recompute> {
   static at::Tensor forward(AutogradContext *context, const c10::intrusive_ptr<Body> &body,
                             const at::Tensor &first, const at::Tensor &second) {
     context->saved_data["body"] = c10::IValue::make_capsule(body);
-    const at::DeviceType device = first.device().type();
+    const auto device = first.device().type();
     context->saved_data["autocast"] = at::autocast::is_autocast_enabled(device);
-    context->saved_data["dtype"] = at::autocast::get_autocast_dtype(device);
+    context->saved_data["type"] = static_cast<int64_t>(at::autocast::get_autocast_dtype(device));
     context->save_for_backward({first, second});
     return (*body)(first, second);
   }
@@ -86,7 +85,7 @@ struct Recompute : torch::autograd::Function<Recompute> {
     {
       const at::AutoGradMode recording(true);
       const Autocast autocast(inputs[0].device().type(), context->saved_data["autocast"].toBool(),
-                              context->saved_data["dtype"].toScalarType());
+                              static_cast<at::ScalarType>(context->saved_data["type"].toInt()));
       result = body(inputs[0], inputs[1]);
     }
     torch::autograd::backward({result}, gradients);
