@@ -24,7 +24,7 @@ endif
 PROGRAM := .build/release/dit
 SWIFT_FOLDERS := $(wildcard Sources Tests Fuzz Benchmarks tools)
 find_swift = find Package.swift $(SWIFT_FOLDERS) -name '.build*' -prune -o -name '*.swift' -print0
-find_c = find Sources Tests -name '*.h' -print0 -o -name '*.c' -print0 -o -name '*.cpp' -print0
+find_c = find Sources Tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -print0
 
 .PHONY: help
 help: ## List the targets

@@ -108,7 +108,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Checkpoint", "Models", "Torch"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .target(
-      name: "CTorchTesting", path: "Tests/CTorchTesting", cxxSettings: libtorchSettings),
+      name: "CTorchTesting", path: "Tests/CTorchTesting", exclude: ["emulation/convert.cuh"],
+      cxxSettings: libtorchSettings + [.headerSearchPath("emulation")]),
     tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
     tests("Parallel", ["Files"]),

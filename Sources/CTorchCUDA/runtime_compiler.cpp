@@ -6,12 +6,16 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
 #include <c10/util/Exception.h>
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
+
+#include "kernel_sources.h"
 
 namespace dit {
 namespace {
@@ -22,15 +26,18 @@ struct NVRTC {
   int (*version)(int *major, int *minor);
   int (*create)(Program *, const char *source, const char *name, int header_count,
                 const char *const *headers, const char *const *header_names);
+  int (*add_name)(Program, const char *name);
   int (*compile)(Program, int option_count, const char *const *options);
   int (*log_size)(Program, size_t *);
   int (*log)(Program, char *);
   int (*cubin_size)(Program, size_t *);
   int (*cubin)(Program, char *);
+  int (*lowered_name)(Program, const char *name, const char **lowered);
   int (*destroy)(Program *);
 };
 
 struct DriverFunctions {
+  decltype(&cuCtxGetCurrent) context;
   decltype(&cuModuleLoadData) load;
   decltype(&cuModuleGetFunction) find;
   decltype(&cuLaunchKernel) launch;
@@ -41,8 +48,11 @@ void *opened(const std::string &name, void *neighbor) {
   Dl_info info;
   if (dladdr(neighbor, &info) != 0) {
     const std::string path = info.dli_fname;
-    const std::string beside = path.substr(0, path.find_last_of('/') + 1) + name;
-    if (void *library = dlopen(beside.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+    const std::string folder = path.substr(0, path.find_last_of('/') + 1);
+    // NVIDIA's packages for CUDA 12 have a folder for each library.
+    for (const std::string &beside : {folder, folder + "../../cuda_nvrtc/lib/"}) {
+      if (void *library = dlopen((beside + name).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
+    }
   }
   if (void *library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
   TORCH_CHECK(false, "kernels cannot be compiled: ", dlerror());
@@ -61,11 +71,13 @@ const NVRTC &compiler() {
                            reinterpret_cast<void *>(&cudaRuntimeGetVersion));
     find(library, "nvrtcVersion", result.version);
     find(library, "nvrtcCreateProgram", result.create);
+    find(library, "nvrtcAddNameExpression", result.add_name);
     find(library, "nvrtcCompileProgram", result.compile);
     find(library, "nvrtcGetProgramLogSize", result.log_size);
     find(library, "nvrtcGetProgramLog", result.log);
     find(library, "nvrtcGetCUBINSize", result.cubin_size);
     find(library, "nvrtcGetCUBIN", result.cubin);
+    find(library, "nvrtcGetLoweredName", result.lowered_name);
     find(library, "nvrtcDestroyProgram", result.destroy);
     // NVRTC opens this one by name, which need not be where the loader looks.
     int major = 0, minor = 0;
@@ -81,6 +93,7 @@ const DriverFunctions &driver() {
   static const DriverFunctions functions = [] {
     DriverFunctions result;
     void *library = opened("libcuda.so.1", nullptr);
+    find(library, "cuCtxGetCurrent", result.context);
     find(library, "cuModuleLoadData", result.load);
     find(library, "cuModuleGetFunction", result.find);
     find(library, "cuLaunchKernel", result.launch);
@@ -89,64 +102,99 @@ const DriverFunctions &driver() {
   return functions;
 }
 
-/// Machine code for the current device.
-std::string compiled(const std::string &source, const std::vector<std::string> &definitions,
-                     int device) {
-  int major = 0, minor = 0;
-  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
-  std::vector<std::string> options = {"--gpu-architecture=sm_" + std::to_string(10 * major + minor),
-                                      "--std=c++17"};
-  for (const std::string &definition : definitions) options.push_back("-D" + definition);
-  std::vector<const char *> pointers;
-  for (const std::string &option : options) pointers.push_back(option.c_str());
+/// Machine code, and what the kernel is called in it.
+struct Code {
+  std::string bytes;
+  std::string symbol;
+};
 
-  const NVRTC &nvrtc = compiler();
-  NVRTC::Program program = nullptr;
-  TORCH_CHECK(nvrtc.create(&program, source.c_str(), "dit.cu", 0, nullptr, nullptr) == 0,
-              "NVRTC does not start");
+/// What NVRTC has to say of a program.
+std::string log_of(NVRTC::Program program) {
   std::string text;
   size_t size = 0;
-  const bool done = nvrtc.compile(program, static_cast<int>(pointers.size()), pointers.data()) == 0;
-  if (done && nvrtc.cubin_size(program, &size) == 0) {
-    text.resize(size);
-    nvrtc.cubin(program, text.data());
-  } else if (nvrtc.log_size(program, &size) == 0) {
-    text.resize(size);
-    nvrtc.log(program, text.data());
-  }
-  nvrtc.destroy(&program);
-  TORCH_CHECK(done, "NVRTC: ", text);
+  if (compiler().log_size(program, &size) != 0) return text;
+  text.resize(size);
+  compiler().log(program, text.data());
   return text;
 }
 
-}  // namespace
+/// Compiles a kernel for a device.
+Code compiled(const std::string &file, const std::string &name, int device) {
+  int major = 0, minor = 0;
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
+  const std::string architecture = "--gpu-architecture=sm_" + std::to_string(10 * major + minor);
+  const char *const options[] = {architecture.c_str(), "--std=c++17",
+                                 "--device-as-default-execution-space"};
 
-RuntimeCompiler::RuntimeCompiler(std::string source, std::string name)
-    : source_(std::move(source)), name_(std::move(name)) {}
+  std::vector<const char *> texts, names;
+  const char *source = nullptr;
+  for (const KernelSource &part : kKernelSources) {
+    texts.push_back(part.text);
+    names.push_back(part.name);
+    if (part.name == file) source = part.text;
+  }
+  TORCH_CHECK(source != nullptr, "there is no file of kernels ", file);
 
-CUfunction RuntimeCompiler::function(int device,
-                                     const std::vector<std::string> &definitions) const {
-  using Key = std::pair<int, std::pair<std::string, std::vector<std::string>>>;
+  const NVRTC &nvrtc = compiler();
+  NVRTC::Program program = nullptr;
+  TORCH_CHECK(nvrtc.create(&program, source, file.c_str(), static_cast<int>(texts.size()),
+                           texts.data(), names.data()) == 0,
+              "NVRTC does not start");
+  Code code;
+  size_t size = 0;
+  const char *symbol = nullptr;
+  const bool done = nvrtc.add_name(program, name.c_str()) == 0 &&
+                    nvrtc.compile(program, std::size(options), options) == 0 &&
+                    nvrtc.cubin_size(program, &size) == 0 &&
+                    nvrtc.lowered_name(program, name.c_str(), &symbol) == 0;
+  const std::string message = done ? "" : log_of(program);
+  if (done) {
+    code.bytes.resize(size);
+    nvrtc.cubin(program, code.bytes.data());
+    code.symbol = symbol;
+  }
+  nvrtc.destroy(&program);
+  TORCH_CHECK(done, "NVRTC does not compile ", name, " for ", architecture, ": ", message);
+  return code;
+}
+
+/// The driver works in a context, which CUDA's runtime gives a thread with its first call there;
+/// threads of autograd may have made none.
+void enter_context(int device) {
+  CUcontext context = nullptr;
+  const CUresult result = driver().context(&context);
+  if (result == CUDA_SUCCESS && context != nullptr) return;
+  const cudaError_t error = cudaSetDevice(device);
+  TORCH_CHECK(error == cudaSuccess, "CUDA device ", device, ": ", cudaGetErrorString(error));
+}
+
+/// The kernel, compiled and loaded where that has not been done.
+CUfunction function(const std::string &file, const std::string &name, int device) {
   static std::mutex mutex;
-  static std::map<Key, CUfunction> functions;
+  static std::map<std::pair<int, std::string>, CUfunction> functions;
   const std::lock_guard<std::mutex> lock(mutex);
-  CUfunction &function = functions[{device, {name_, definitions}}];
+  CUfunction &function = functions[{device, name}];
   if (function != nullptr) return function;
-  const std::string code = compiled(source_, definitions, device);
+  const Code code = compiled(file, name, device);
   CUmodule module = nullptr;
-  const CUresult loaded = driver().load(&module, code.data());
+  const CUresult loaded = driver().load(&module, code.bytes.data());
   TORCH_CHECK(loaded == CUDA_SUCCESS, "the driver does not load a kernel: error ", int{loaded});
-  const CUresult found = driver().find(&function, module, name_.c_str());
+  const CUresult found = driver().find(&function, module, code.symbol.c_str());
   TORCH_CHECK(found == CUDA_SUCCESS, "the driver does not find a kernel: error ", int{found});
   return function;
 }
 
-void RuntimeCompiler::launch(const std::vector<std::string> &definitions, unsigned blocks,
-                             unsigned threads, void **arguments) const {
+}  // namespace
+
+void launch(const std::string &file, const std::string &name, unsigned blocks, unsigned threads,
+            void **arguments) {
+  if (blocks == 0) return;
   const auto stream = c10::cuda::getCurrentCUDAStream();
-  const CUresult result = driver().launch(function(stream.device_index(), definitions), blocks, 1,
-                                          1, threads, 1, 1, 0, stream.stream(), arguments, nullptr);
+  const int device = stream.device_index();
+  enter_context(device);
+  const CUresult result = driver().launch(function(file, name, device), blocks, 1, 1, threads, 1, 1,
+                                          0, stream.stream(), arguments, nullptr);
   TORCH_CHECK(result == CUDA_SUCCESS, "the driver does not start a kernel: error ", int{result});
 }
 

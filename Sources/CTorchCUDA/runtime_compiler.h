@@ -1,28 +1,15 @@
 #pragma once
 
-#include <cuda.h>
-
 #include <string>
-#include <vector>
 
 namespace dit {
 
-/// Kernels compiled at run time by NVRTC for the GPU in use: one for each set of definitions, kept
-/// for the life of the process.
-class RuntimeCompiler {
- public:
-  /// `source` is CUDA C++ with the kernel `name` in it.
-  RuntimeCompiler(std::string source, std::string name);
-
-  /// Starts the kernel on the current device and stream; `definitions` are as "WIDTH=1152".
-  void launch(const std::vector<std::string> &definitions, unsigned blocks, unsigned threads,
-              void **arguments) const;
-
- private:
-  CUfunction function(int device, const std::vector<std::string> &definitions) const;
-
-  std::string source_;
-  std::string name_;
-};
+/// Starts a kernel on the current device and stream. It is compiled by NVRTC for that GPU when it
+/// is first asked for, and kept for the life of the process.
+///
+/// `file` is one of the folder kernels; `name` is that of the kernel with its parameters, as
+/// "dit::quantize_rows<1152, dit::BF16, true>". Without blocks nothing is done.
+void launch(const std::string &file, const std::string &name, unsigned blocks, unsigned threads,
+            void **arguments);
 
 }  // namespace dit

@@ -18,4 +18,19 @@ public struct AdaptiveLayerNorm {
   public func callAsFunction(_ x: Tensor, shift: Tensor, scale: Tensor) -> Tensor {
     adaptiveNorm(x, shift: shift, scale: scale, epsilon: epsilon)
   }
+
+  /// The same of x + gate y, the residual of adaLN-Zero, which comes first within a block.
+  ///
+  /// - Parameters:
+  ///   - y: `[N, T, D]`
+  ///   - gate: `[N, 1, D]`
+  ///   - x: `[N, T, D]`
+  ///   - shift: `[N, 1, D]`
+  ///   - scale: `[N, 1, D]`
+  /// - Returns: the sum and its norm, `[N, T, D]`.
+  public func afterAdding(
+    _ y: Tensor, gate: Tensor, to x: Tensor, shift: Tensor, scale: Tensor
+  ) -> (sum: Tensor, norm: Tensor) {
+    gatedAddAndNorm(x, y, gate: gate, shift: shift, scale: scale, epsilon: epsilon)
+  }
 }

@@ -103,8 +103,9 @@ public struct DiTBlock {
   /// - Returns: tokens, `[N, T, D]`
   public func callAsFunction(_ x: Tensor, conditionedOn c: Tensor) -> Tensor {
     let m = modulation(silu(c)).expandingDims(at: 1).chunks(6, axis: 2)  // 6 of [N, 1, D]
-    let h = gatedAdd(x, attention(norm(x, shift: m[0], scale: m[1])), gate: m[2])
-    return gatedAdd(h, mlp(norm(h, shift: m[3], scale: m[4])), gate: m[5])
+    let attended = attention(norm(x, shift: m[0], scale: m[1]))
+    let (h, normed) = norm.afterAdding(attended, gate: m[2], to: x, shift: m[3], scale: m[4])
+    return gatedAdd(h, mlp(normed), gate: m[5])
   }
 }
 

@@ -89,9 +89,9 @@ extension RowFormat {
 }
 
 extension Rows {
-  /// What a kernel returned: values, and scales that mean something for bytes alone.
-  fileprivate init(kernelResults results: [Tensor], _ format: RowFormat) {
+  /// What a kernel returned: values, and scales that mean something in 8 bits alone.
+  init(kernelResults results: [Tensor], _ format: RowFormat) {
     self.init(
-      values: results[0].to(format.dtype), scales: format == .bytes ? results[1] : nil)
+      values: results[0].to(format.dtype), scales: format.dtype.byteCount == 1 ? results[1] : nil)
   }
 }

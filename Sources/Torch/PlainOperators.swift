@@ -4,11 +4,20 @@ internal import CTorch
 enum OwnOperators {
   @TaskLocal static var areForbidden = false
 
-  /// Whether our kernels compute with this tensor.
+  /// Whether our kernels compute with the rows of this tensor.
   static func serve(_ x: Tensor) -> Bool {
     guard !areForbidden else { return false }
     guard !x.isCPU else { return x.dtype == .float32 }
     return CUDA.hasKernelLibrary && x.device.type == "cuda"
+      && isServedByCUDA(x.dtype, width: x.size(-1))
+  }
+
+  /// Whether our kernels of training compute with these tokens, whose sums are float32.
+  static func serveTraining(_ x: Tensor) -> Bool { x.dtype == .float32 && serve(x) }
+
+  /// What the kernels for CUDA read four numbers at a time and hold in registers.
+  static func isServedByCUDA(_ dtype: DType, width: Int) -> Bool {
+    [.float32, .float16, .bfloat16].contains(dtype) && width.isMultiple(of: 4) && width <= 8192
   }
 }
 

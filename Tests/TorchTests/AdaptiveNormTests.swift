@@ -51,6 +51,34 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
+  @Test(arguments: shapes) func addsAndNormsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+    let inputs = try Inputs(shape)
+    func outcome() -> [Tensor] {
+      let parts = inputs.m.chunks(3, axis: 2)
+      let (sum, norm) = gatedAddAndNorm(
+        inputs.x, inputs.y, gate: parts[2], shift: parts[0], scale: parts[1], epsilon: 1e-6)
+      return inputs.outcome(sum * 3 + norm)
+    }
+    let (fused, plain) = (outcome(), withPlainOperators(outcome))
+    #expect(fused.count == 4 && plain.count == 4)
+    for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
+  }
+
+  /// As linear layers make them under mixed precision.
+  @Test func givesBranchesOfHalfPrecisionGradientsOfTheirType() throws {
+    let inputs = try Inputs([2, 5, 32])
+    let (y, m) = (inputs.y.detached.to(.bfloat16), inputs.m.detached.to(.bfloat16))
+    for tensor in [y, m] { tensor.requiresGradient = true }
+    let parts = m.chunks(3, axis: 2)
+    let (sum, norm) = gatedAddAndNorm(
+      inputs.x, y, gate: parts[2], shift: parts[0], scale: parts[1], epsilon: 1e-6)
+    #expect(sum.dtype == .float32 && norm.dtype == .float32)
+    ((sum + norm) * inputs.weights).sum().backward()
+    #expect(try #require(y.gradient).dtype == .bfloat16)
+    #expect(try #require(m.gradient).dtype == .bfloat16)
+    #expect(try #require(inputs.x.gradient).dtype == .float32)
+  }
+
   @Test func refusesTokensThatDoNotFit() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {

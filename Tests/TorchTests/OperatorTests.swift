@@ -17,6 +17,19 @@ import Torch
     #expect(!text.contains("frame #"))
   }
 
+  @Test func givesPlaceholdersAfterAnError() throws {
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        let broken = Tensor.zeros([2, 3]).matmul(Tensor.zeros([4, 5]))
+        #expect(broken.size(1) == 0)
+        // One that would do with what has no elements.
+        #expect((broken + Tensor.ones([1])).shape == [0])
+        #expect((Tensor.ones([2]) + 1).elements(Float.self) == [2, 2])
+      }
+    }
+    #expect(try #require(error).description.contains("[2, 3] float32, [4, 5] float32"))
+  }
+
   @Test func endsTheProgramOnMisuseOutsideAScope() async {
     await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 3]) + Tensor.zeros([4]) }
   }

@@ -4,6 +4,10 @@
 extern "C" {
 #endif
 
+/// Defines the operators `dit_emulated::...`: those of `dit` as they are on a GPU, on the
+/// processor.
+void ctorch_testing_define_emulated(void);
+
 /// What is behind the `ctorch_group` of one process whose work is complete as soon as it is asked
 /// for, as that of NCCL looks to the processor; it takes tensors of any device.
 void *ctorch_testing_prompt_group(void);

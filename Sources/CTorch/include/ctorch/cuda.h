@@ -18,7 +18,7 @@ typedef ctorch_status (*ctorch_body)(void *context);
 
 /// What that library offers, in a function `ctorch_cuda_table`.
 typedef struct ctorch_cuda_functions {
-  int32_t layout;    // CTORCH_CUDA_LAYOUT when it was built
+  int32_t layout;    // CTORCH_CUDA_LAYOUT when it was built: of this table and of the operators
   int32_t libtorch;  // as 10000 major + 100 minor + patch
   const char *(*last_error)(void);
   ctorch_status (*capture)(int32_t device, ctorch_body body, void *context, void **graph);
@@ -29,7 +29,7 @@ typedef struct ctorch_cuda_functions {
   bool (*has_groups)(void);  // whether it was built with NCCL, which join_group needs
 } ctorch_cuda_functions;
 
-enum { CTORCH_CUDA_LAYOUT = 3 };
+enum { CTORCH_CUDA_LAYOUT = 4 };
 
 /// Opens that library, for good; it registers its operators. libtorch's CUDA part is open already.
 ctorch_status ctorch_cuda_open(const char *path);

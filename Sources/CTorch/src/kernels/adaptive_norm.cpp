@@ -1,10 +1,10 @@
 // Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) for
-// training: each in one pass forward and two backward, where the plain operators take a dozen.
+// training, on the processor: each in one pass forward and two backward, where the plain operators
+// take a dozen. adaptive_norm_gradients.cpp makes differentiable operators of them.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -16,9 +16,6 @@
 
 namespace dit {
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 /// Columns that one thread sums at a time: a cache line of each row.
 constexpr int64_t column_block = 64;
@@ -102,6 +99,10 @@ DIT_CLONES void gated_columns_backward(const float *gradient, const float *y, fl
   std::copy_n(gate, columns, gates);
 }
 
+DIT_CLONES void add_rows(float *x, const float *y, int64_t count) {
+  for (int64_t i = 0; i < count; i++) x[i] += y[i];
+}
+
 void check_tokens(const at::Tensor &x) {
   TORCH_CHECK(x.dim() == 3 && x.is_contiguous() && x.scalar_type() == at::kFloat,
               "tokens must be contiguous [N, T, D] float32, not ", x.sizes(), " ", x.scalar_type());
@@ -151,150 +152,184 @@ void for_columns(const at::Tensor &x, const Body &body) {
   });
 }
 
-using NormResult = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
-
-NormResult adaptive_norm_forward(const at::Tensor &x, const at::Tensor &shift,
-                                 const at::Tensor &scale, double epsilon) {
-  check_tokens(x);
-  const Vectors shifts(shift, x);
-  const Vectors scales(scale, x);
-  at::Tensor out = at::empty_like(x);
-  at::Tensor means = at::empty({x.size(0), x.size(1)}, x.options());
-  at::Tensor deviations = at::empty_like(means);
-  const int64_t width = x.size(2);
-  const auto *from = x.const_data_ptr<float>();
-  auto *to = out.data_ptr<float>();
-  auto *mean = means.data_ptr<float>();
-  auto *deviation = deviations.data_ptr<float>();
-  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
-    norm_rows(from + row * width, shifts.of(n), scales.of(n), to + row * width, mean + row,
-              deviation + row, rows, width, static_cast<float>(epsilon));
-  });
-  return {out, means, deviations};
-}
-
-NormResult adaptive_norm_backward(const at::Tensor &gradient, const at::Tensor &x,
-                                  const at::Tensor &scale, const at::Tensor &means,
-                                  const at::Tensor &deviations) {
-  const Vectors scales(scale, x);
-  at::Tensor out = at::empty_like(x);
-  at::Tensor shift_gradient = at::empty({x.size(0), 1, x.size(2)}, x.options());
-  at::Tensor scale_gradient = at::empty_like(shift_gradient);
-  const int64_t tokens = x.size(1);
-  const int64_t width = x.size(2);
-  const auto *g = gradient.const_data_ptr<float>();
-  const auto *from = x.const_data_ptr<float>();
-  const auto *mean = means.const_data_ptr<float>();
-  const auto *deviation = deviations.const_data_ptr<float>();
-  auto *to = out.data_ptr<float>();
-  auto *shifts = shift_gradient.data_ptr<float>();
-  auto *scale_sums = scale_gradient.data_ptr<float>();
-  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
-    norm_rows_backward(g + row * width, from + row * width, scales.of(n), mean + row,
-                       deviation + row, to + row * width, rows, width);
-  });
-  for_columns(x, [&](int64_t n, int64_t column, int64_t columns) {
-    const int64_t start = n * tokens * width + column;
-    norm_columns_backward(g + start, from + start, mean + n * tokens, deviation + n * tokens,
-                          shifts + n * width + column, scale_sums + n * width + column, tokens,
-                          width, columns);
-  });
-  return {out, shift_gradient, scale_gradient};
-}
-
-struct AdaptiveNorm : torch::autograd::Function<AdaptiveNorm> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &shift,
-                            const at::Tensor &scale, double epsilon) {
-    auto [out, means, deviations] = adaptive_norm_forward(x, shift, scale, epsilon);
-    context->save_for_backward({x, scale, means, deviations});
-    return out;
-  }
-
-  static variable_list backward(AutogradContext *context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    auto [x, shift, scale] =
-        adaptive_norm_backward(gradients[0].contiguous(), saved[0], saved[1], saved[2], saved[3]);
-    return {x, shift, scale, at::Tensor()};
-  }
-};
-
-at::Tensor gated_add_forward(const at::Tensor &x, const at::Tensor &y, const at::Tensor &gate) {
+/// Both tokens of one shape.
+void check_tokens(const at::Tensor &x, const at::Tensor &y) {
   check_tokens(x);
   check_tokens(y);
   TORCH_CHECK(x.sizes() == y.sizes(), "tokens ", x.sizes(), " and ", y.sizes());
-  const Vectors gates(gate, x);
-  at::Tensor out = at::empty_like(x);
-  const int64_t width = x.size(2);
-  const auto *a = x.const_data_ptr<float>();
-  const auto *b = y.const_data_ptr<float>();
-  auto *to = out.data_ptr<float>();
-  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
-    gated_rows(a + row * width, b + row * width, gates.of(n), to + row * width, rows, width);
-  });
-  return out;
 }
 
-struct GatedAdd : torch::autograd::Function<GatedAdd> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &y,
-                            const at::Tensor &gate) {
-    context->save_for_backward({y, gate});
-    return gated_add_forward(x, y, gate);
-  }
+void check_type(at::ScalarType type) {
+  TORCH_CHECK(type == at::kFloat, "norms on the processor are float32, not ", type);
+}
 
-  static variable_list backward(AutogradContext *context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor gradient = gradients[0].contiguous();
-    const at::Tensor &y = saved[0];
-    const Vectors gates(saved[1], y);
-    at::Tensor out = at::empty_like(y);
-    at::Tensor gate_gradient = at::empty({y.size(0), 1, y.size(2)}, y.options());
-    const int64_t tokens = y.size(1);
-    const int64_t width = y.size(2);
-    const auto *g = gradient.const_data_ptr<float>();
-    const auto *from = y.const_data_ptr<float>();
-    auto *to = out.data_ptr<float>();
-    auto *sums = gate_gradient.data_ptr<float>();
-    for_rows(y, [&](int64_t n, int64_t row, int64_t rows) {
-      gated_rows_backward(g + row * width, gates.of(n), to + row * width, rows, width);
-    });
-    for_columns(y, [&](int64_t n, int64_t column, int64_t columns) {
-      const int64_t start = n * tokens * width + column;
-      gated_columns_backward(g + start, from + start, sums + n * width + column, tokens, width,
-                             columns);
-    });
-    return {gradients[0], out, gate_gradient};
-  }
+/// What a norm gives, and keeps for its gradients.
+struct Norm {
+  at::Tensor out, means, deviations;
+
+  explicit Norm(const at::Tensor &x)
+      : out(at::empty_like(x)),
+        means(at::empty({x.size(0), x.size(1)}, x.options())),
+        deviations(at::empty_like(means)) {}
 };
 
-at::Tensor adaptive_norm(const at::Tensor &x, const at::Tensor &shift, const at::Tensor &scale,
-                         double epsilon) {
-  return AdaptiveNorm::apply(x, shift, scale, epsilon);
+/// Normalizes some rows of image `n`.
+void normalize(const at::Tensor &x, const Vectors &shifts, const Vectors &scales, const Norm &norm,
+               double epsilon, int64_t n, int64_t row, int64_t rows) {
+  const int64_t width = x.size(2);
+  norm_rows(x.const_data_ptr<float>() + row * width, shifts.of(n), scales.of(n),
+            norm.out.data_ptr<float>() + row * width, norm.means.data_ptr<float>() + row,
+            norm.deviations.data_ptr<float>() + row, rows, width, static_cast<float>(epsilon));
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_forward(const at::Tensor &x,
+                                                                     const at::Tensor &shift,
+                                                                     const at::Tensor &scale,
+                                                                     double epsilon,
+                                                                     at::ScalarType type) {
+  check_tokens(x);
+  check_type(type);
+  const Vectors shifts(shift, x);
+  const Vectors scales(scale, x);
+  const Norm norm(x);
+  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
+    normalize(x, shifts, scales, norm, epsilon, n, row, rows);
+  });
+  return {norm.out, norm.means, norm.deviations};
+}
+
+/// Adds some rows of image `n`, each times the image's gate.
+void add_gated(const at::Tensor &x, const at::Tensor &y, const Vectors &gates,
+               const at::Tensor &out, int64_t n, int64_t row, int64_t rows) {
+  const int64_t width = x.size(2), start = row * width;
+  gated_rows(x.const_data_ptr<float>() + start, y.const_data_ptr<float>() + start, gates.of(n),
+             out.data_ptr<float>() + start, rows, width);
 }
 
 at::Tensor gated_add(const at::Tensor &x, const at::Tensor &y, const at::Tensor &gate) {
-  return GatedAdd::apply(x, y, gate);
+  check_tokens(x, y);
+  const Vectors gates(gate, x);
+  at::Tensor out = at::empty_like(x);
+  for_rows(
+      x, [&](int64_t n, int64_t row, int64_t rows) { add_gated(x, y, gates, out, n, row, rows); });
+  return out;
 }
 
-at::Tensor adaptive_norm_plain(const at::Tensor &x, const at::Tensor &shift,
-                               const at::Tensor &scale, double epsilon) {
-  return std::get<0>(adaptive_norm_forward(x, shift, scale, epsilon));
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_forward(
+    const at::Tensor &x, const at::Tensor &y, const at::Tensor &gate, const at::Tensor &shift,
+    const at::Tensor &scale, double epsilon, at::ScalarType type) {
+  check_tokens(x, y);
+  check_type(type);
+  const Vectors gates(gate, x), shifts(shift, x), scales(scale, x);
+  at::Tensor sum = at::empty_like(x);
+  const Norm norm(x);
+  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
+    add_gated(x, y, gates, sum, n, row, rows);
+    normalize(sum, shifts, scales, norm, epsilon, n, row, rows);
+  });
+  return {sum, norm.out, norm.means, norm.deviations};
+}
+
+/// A tensor for the gradient of the vectors that tokens had.
+at::Tensor empty_vectors(const at::Tensor &x) {
+  return at::empty({x.size(0), 1, x.size(2)}, x.options());
+}
+
+/// The gradients of shift and scale.
+std::tuple<at::Tensor, at::Tensor> norm_vector_gradients(const at::Tensor &gradient,
+                                                         const at::Tensor &x,
+                                                         const at::Tensor &means,
+                                                         const at::Tensor &deviations) {
+  at::Tensor shift = empty_vectors(x), scale = empty_vectors(x);
+  const int64_t tokens = x.size(1), width = x.size(2);
+  for_columns(x, [&](int64_t n, int64_t column, int64_t columns) {
+    const int64_t start = n * tokens * width + column, place = n * width + column;
+    norm_columns_backward(
+        gradient.const_data_ptr<float>() + start, x.const_data_ptr<float>() + start,
+        means.const_data_ptr<float>() + n * tokens, deviations.const_data_ptr<float>() + n * tokens,
+        shift.data_ptr<float>() + place, scale.data_ptr<float>() + place, tokens, width, columns);
+  });
+  return {shift, scale};
+}
+
+/// The gradient of the gate.
+at::Tensor gate_gradient(const at::Tensor &gradient, const at::Tensor &y) {
+  at::Tensor gate = empty_vectors(y);
+  const int64_t tokens = y.size(1), width = y.size(2);
+  for_columns(y, [&](int64_t n, int64_t column, int64_t columns) {
+    const int64_t start = n * tokens * width + column;
+    gated_columns_backward(gradient.const_data_ptr<float>() + start,
+                           y.const_data_ptr<float>() + start,
+                           gate.data_ptr<float>() + n * width + column, tokens, width, columns);
+  });
+  return gate;
+}
+
+/// The gradient of tokens that were normalized, for some rows of image `n`.
+void norm_backward(const at::Tensor &gradient, const at::Tensor &x, const Vectors &scales,
+                   const at::Tensor &means, const at::Tensor &deviations, const at::Tensor &out,
+                   int64_t n, int64_t row, int64_t rows) {
+  const int64_t width = x.size(2), start = row * width;
+  norm_rows_backward(gradient.const_data_ptr<float>() + start, x.const_data_ptr<float>() + start,
+                     scales.of(n), means.const_data_ptr<float>() + row,
+                     deviations.const_data_ptr<float>() + row, out.data_ptr<float>() + start, rows,
+                     width);
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_backward(
+    const at::Tensor &gradient, const at::Tensor &x, const at::Tensor &scale,
+    const at::Tensor &means, const at::Tensor &deviations) {
+  check_tokens(gradient, x);
+  const Vectors scales(scale, x);
+  at::Tensor out = at::empty_like(x);
+  for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
+    norm_backward(gradient, x, scales, means, deviations, out, n, row, rows);
+  });
+  const auto [shift, factor] = norm_vector_gradients(gradient, x, means, deviations);
+  return {out, shift, factor};
+}
+
+std::tuple<at::Tensor, at::Tensor> gated_add_backward(const at::Tensor &gradient,
+                                                      const at::Tensor &y, const at::Tensor &gate) {
+  check_tokens(gradient, y);
+  const Vectors gates(gate, y);
+  at::Tensor out = at::empty_like(y);
+  const int64_t width = y.size(2);
+  for_rows(y, [&](int64_t n, int64_t row, int64_t rows) {
+    gated_rows_backward(gradient.const_data_ptr<float>() + row * width, gates.of(n),
+                        out.data_ptr<float>() + row * width, rows, width);
+  });
+  return {out, gate_gradient(gradient, y)};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_backward(
+    const at::Tensor &sum_gradient, const at::Tensor &gradient, const at::Tensor &sum,
+    const at::Tensor &y, const at::Tensor &gate, const at::Tensor &scale, const at::Tensor &means,
+    const at::Tensor &deviations) {
+  check_tokens(gradient, sum);
+  check_tokens(sum_gradient, y);
+  const Vectors gates(gate, y), scales(scale, sum);
+  at::Tensor out = at::empty_like(sum), branch = at::empty_like(y);
+  const int64_t width = sum.size(2);
+  for_rows(sum, [&](int64_t n, int64_t row, int64_t rows) {
+    norm_backward(gradient, sum, scales, means, deviations, out, n, row, rows);
+    auto *slopes = out.data_ptr<float>() + row * width;
+    add_rows(slopes, sum_gradient.const_data_ptr<float>() + row * width, rows * width);
+    gated_rows_backward(slopes, gates.of(n), branch.data_ptr<float>() + row * width, rows, width);
+  });
+  const auto [shift, factor] = norm_vector_gradients(gradient, sum, means, deviations);
+  return {out, branch, gate_gradient(out, y), shift, factor};
 }
 
 }  // namespace
 
-TORCH_LIBRARY_FRAGMENT(dit, library) {
-  library.def("adaptive_norm(Tensor x, Tensor shift, Tensor scale, float epsilon) -> Tensor");
-  library.def("gated_add(Tensor x, Tensor y, Tensor gate) -> Tensor");
-}
-
 TORCH_LIBRARY_IMPL(dit, CPU, library) {
-  library.impl("adaptive_norm", adaptive_norm_plain);
-  library.impl("gated_add", gated_add_forward);
-}
-
-TORCH_LIBRARY_IMPL(dit, AutogradCPU, library) {
-  library.impl("adaptive_norm", adaptive_norm);
+  library.impl("adaptive_norm_forward", adaptive_norm_forward);
+  library.impl("adaptive_norm_backward", adaptive_norm_backward);
   library.impl("gated_add", gated_add);
+  library.impl("gated_add_backward", gated_add_backward);
+  library.impl("gated_add_norm_forward", gated_add_norm_forward);
+  library.impl("gated_add_norm_backward", gated_add_norm_backward);
 }
 
 }  // namespace dit
