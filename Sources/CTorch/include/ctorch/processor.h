@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/// Whether the processor multiplies matrices in AVX-512 or AMX registers.
+/// Whether the processor multiplies matrices in AVX-512 or AMX registers (x86-64-v4).
 bool ctorch_has_wide_vectors(void);
 
 /// Whether AVX2 is the widest that the processor multiplies in.

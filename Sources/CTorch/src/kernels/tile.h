@@ -71,7 +71,7 @@ DIT_INLINE void compute_tile(const Tile &tile) {
   Vector sums[kRows][2] = {};
   for (int64_t i = 0; i < kRows; i++) __builtin_prefetch(tile.c + i * tile.stride, 1, 3);
   for (int64_t i = 0; i < tile.ahead_lines; i++) __builtin_prefetch(tile.ahead + 64 * i, 0, 2);
-  multiply_tile(tile.a, 1, kRows, tile.b, tile.depth, sums);
+  multiply_tile(tile.a, 1, kRows, tile.b, 8, tile.depth, sums);
   finish_tile(tile, sums);
 }
 
