@@ -1,3 +1,5 @@
+internal import CTorch
+
 private enum Images {
   static let pack = Operator("dit::pack_convolution_weight")
   static let convolution = Operator("dit::convolution_3x3_")
@@ -71,13 +73,19 @@ public struct PackedConvolution {
   private let weight: Tensor
   private let bias: Tensor?
   private let outputCount: Int
+  private let laneCount: Int
+
+  /// How many numbers a vector can have here: 8, and 16 where the processor has AVX-512.
+  public static let laneCounts = ctorch_has_wide_vectors() ? [8, 16] : [8]
 
   /// Lays out a weight.
   ///
   /// - Parameters:
   ///   - weight: `[out, in, 3, 3]`, float32, on a processor; `in` is a multiple of 8; not kept.
   ///   - bias: `[out]`
-  public init(weight: Tensor, bias: Tensor?) {
+  ///   - laneCount: of `laneCounts`, by how many numbers at a time it computes; nil for the most.
+  public init(weight: Tensor, bias: Tensor?, laneCount: Int? = nil) {
+    self.laneCount = laneCount ?? Self.laneCounts[Self.laneCounts.count - 1]
     self.weight = Images.pack(.tensor(weight))
     self.bias = bias
     outputCount = weight.size(0)
@@ -132,6 +140,6 @@ public struct PackedConvolution {
     _ = Images.convolution.results(
       .tensor(result), .tensor(x), .tensor(weight), .optional(bias), .optional(norm?.factors),
       .optional(norm?.offsets), .bool(doublesSize), .bool(adds), .int(neighbors.above ? 1 : 0),
-      .int(neighbors.below ? 1 : 0), count: 0)
+      .int(neighbors.below ? 1 : 0), .int(laneCount), count: 0)
   }
 }

@@ -4,10 +4,11 @@ internal import Torch
 
 @Suite struct PackedConvolutionTests {
   /// Images, channels in, height, width, channels out: also sizes that are no multiple of a tile,
-  /// a vector or a panel, single pixels, and more tiles than are computed at a time.
+  /// a vector, of the channels read at a time or of a panel, single pixels, and more tiles than are
+  /// computed at a time.
   static let shapes = [
     [1, 8, 4, 4, 16], [2, 16, 5, 7, 3], [3, 8, 1, 1, 5], [1, 64, 16, 16, 32], [1, 32, 9, 2, 130],
-    [2, 8, 70, 66, 19], [1, 256, 6, 10, 24],
+    [2, 8, 70, 66, 19], [1, 256, 6, 10, 24], [1, 72, 61, 43, 40],
   ]
 
   /// Images `[N, H, W, C]`, a layer and what comes before it.
@@ -35,6 +36,10 @@ internal import Torch
         ofGroupNorm: x, groupCount: groupCount, weight: normWeight, bias: normBias, epsilon: 1e-6)
     }
 
+    func layer(_ laneCount: Int) -> PackedConvolution {
+      PackedConvolution(weight: weight, bias: bias, laneCount: laneCount)
+    }
+
     /// `[N, C, H, W]` in double precision.
     var images: Tensor { x.permuted([0, 3, 1, 2]).to(.float64) }
 
@@ -52,31 +57,37 @@ internal import Torch
     }
   }
 
-  @Test(arguments: shapes) func convolves(_ shape: [Int]) throws {
+  @Test(arguments: shapes, PackedConvolution.laneCounts)
+  func convolves(_ shape: [Int], laneCount: Int) throws {
     let values = try Case(shape)
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     #expect(relativeError(layer(values.x), values.convolved(values.images)) < Tolerance.float32)
-    let plain = PackedConvolution(weight: values.weight, bias: nil)(values.x) + values.bias
-    #expect(relativeError(plain, values.convolved(values.images)) < Tolerance.float32)
+    let plain = PackedConvolution(weight: values.weight, bias: nil, laneCount: laneCount)
+    #expect(
+      relativeError(plain(values.x) + values.bias, values.convolved(values.images))
+        < Tolerance.float32)
   }
 
-  @Test(arguments: shapes) func normalizesFirst(_ shape: [Int]) throws {
+  @Test(arguments: shapes, PackedConvolution.laneCounts)
+  func normalizesFirst(_ shape: [Int], laneCount: Int) throws {
     let values = try Case(shape)
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     let expected = values.convolved(values.normalized)
     #expect(relativeError(layer(values.x, norm: values.factors), expected) < Tolerance.float32)
   }
 
-  @Test(arguments: shapes) func doublesTheSizeFirst(_ shape: [Int]) throws {
+  @Test(arguments: shapes, PackedConvolution.laneCounts)
+  func doublesTheSizeFirst(_ shape: [Int], laneCount: Int) throws {
     let values = try Case(shape)
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     let expected = values.convolved(upsampledNearest2x(values.images))
     #expect(relativeError(layer(values.x, doublesSize: true), expected) < Tolerance.float32)
   }
 
-  @Test(arguments: shapes) func addsToWhatIsThere(_ shape: [Int]) throws {
+  @Test(arguments: shapes, PackedConvolution.laneCounts)
+  func addsToWhatIsThere(_ shape: [Int], laneCount: Int) throws {
     let values = try Case(shape)
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     let sum = Tensor.randn(
       [shape[0], shape[2], shape[3], shape[4]], generator: try Generator(seed: 4))
     let expected = sum.to(.float64) + values.convolved(values.images)
@@ -87,9 +98,10 @@ internal import Torch
   }
 
   // Strips of four rows, cut out of images that lie side by side, have the numbers of the whole.
-  @Test(arguments: [false, true]) func givesStripsWhatTheWholeGets(_ doublesSize: Bool) throws {
+  @Test(arguments: [false, true], PackedConvolution.laneCounts)
+  func givesStripsWhatTheWholeGets(_ doublesSize: Bool, laneCount: Int) throws {
     let values = try Case([2, 16, 10, 9, 5])
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     let (x, norm) = (values.x, values.factors)
     let whole = layer(x, norm: norm, doublesSize: doublesSize)
     let memory = concatenated(
@@ -108,6 +120,23 @@ internal import Torch
       ofGroupNorm: images, groupCount: values.groupCount, weight: values.normWeight,
       bias: values.normBias, epsilon: 1e-6)
     #expect(relativeError(factors.offsets, norm.offsets) == 0)
+  }
+
+  // Where filters are transformed depends on how many tiles there are for a thread.
+  @Test(arguments: PackedConvolution.laneCounts)
+  func givesStripsOfAnySizeWhatTheWholeGets(_ laneCount: Int) throws {
+    let values = try Case([1, 16, 120, 120, 40])
+    let layer = values.layer(laneCount)
+    let whole = layer(values.x, norm: values.factors)
+    for range in [0..<4, 4..<36, 36..<120] {
+      let neighbors = RowNeighbors(above: range.lowerBound > 0, below: range.upperBound < 120)
+      let rows = values.x.narrowed(
+        axis: 1, start: range.lowerBound - (neighbors.above ? 1 : 0),
+        count: range.count + neighbors.count)
+      let strip = layer(rows, norm: values.factors, neighbors: neighbors)
+      let expected = whole.narrowed(axis: 1, start: range.lowerBound, count: range.count)
+      #expect(relativeError(strip, expected) == 0)
+    }
   }
 
   @Test func writesBesideItsInputInOneMemory() throws {
@@ -173,17 +202,19 @@ internal import Torch
       _ = PackedConvolution(weight: values.weight, bias: values.bias.to(.float64))(values.x)
     }
     refuses("against a weight") { _ = layer(values.x.narrowed(axis: 3, start: 0, count: 4)) }
+    refuses("vectors") { _ = values.layer(12)(values.x) }
     let convolution = Operator("dit::convolution_3x3_")
     refuses("pack_convolution_weight") {
       _ = convolution.results(
         .tensor(values.x.cloned), .tensor(values.x), .tensor(values.weight), nil, nil, nil, false,
-        false, 0, 0, count: 0)
+        false, 0, 0, 8, count: 0)
     }
   }
 
-  @Test func givesEachImageWhatItGetsAlone() throws {
+  @Test(arguments: PackedConvolution.laneCounts)
+  func givesEachImageWhatItGetsAlone(_ laneCount: Int) throws {
     let values = try Case([3, 16, 41, 23, 8])
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
+    let layer = values.layer(laneCount)
     let all = layer(values.x, norm: values.factors)
     for row in 0..<3 {
       let x = values.x[row..<row + 1].contiguous
