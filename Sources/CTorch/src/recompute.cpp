@@ -37,8 +37,9 @@ struct Body : torch::CustomClassHolder {
   }
 };
 
-/// Mixed precision as it was in the forward pass, which on a GPU was in another thread. Weights that
-/// are brought to the lower precision meanwhile are forgotten at the end: the next step changes them.
+/// Mixed precision as it was in the forward pass, which on a GPU was in another thread. Weights
+/// that are brought to the lower precision meanwhile are forgotten at the end: the next step
+/// changes them.
 class Autocast {
  public:
   Autocast(at::DeviceType device, bool enabled, at::ScalarType type)
