@@ -1,5 +1,6 @@
 #include "graph.h"
 
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -36,12 +37,16 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
     // A recording has memory of its own: what the first calls needed goes back to the device.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<CUDAGraph>();
-    graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    const auto pool = at::cuda::graph_pool_handle();
     try {
+      graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
       run(body, context);
     } catch (...) {
       // The recording ends in any case; what it says of a failed one matters less than the cause.
+      // Where the end fails too, the allocators would go on to give out memory of the recording.
       ctorch::guarded([&] { graph->capture_end(); });
+      ctorch::guarded([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(index, pool); });
+      ctorch::guarded([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool); });
       throw;
     }
     graph->capture_end();

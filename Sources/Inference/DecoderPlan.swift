@@ -44,6 +44,7 @@ struct DecoderPlan {
     var memory = ImageMemory(
       count: start.size(0), height: start.size(1), width: start.size(2), doublingThrough: widths,
       stripPixelCount: stripPixelCount)
+    guard memory.images.rank == 4 else { return latents }
     memory.images.copyInPlace(from: start)
     try middle(&memory, check)
     for (index, stage) in stages.enumerated() {

@@ -48,6 +48,7 @@ struct EncoderPlan {
     var memory = ImageMemory(
       count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
       stripPixelCount: stripPixelCount)
+    guard memory.images.rank == 4 else { return images }
     input.write(pixels, norm: nil, to: memory.images)
     for (index, stage) in stages.enumerated() {
       for block in stage.blocks { try block(&memory, check) }

@@ -38,6 +38,6 @@ extension Tensor {
       report(TorchError(operation: "item of \(self)", message: "there must be one element"))
       return .nan
     }
-    return elements(Double.self)[0]
+    return elements(Double.self).first ?? .nan
   }
 }

@@ -50,6 +50,9 @@ public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Resul
   return try outcome.get()
 }
 
+/// Whether an operation has failed in the enclosing `withTorchErrors`, which will throw.
+package var hasTorchErrors: Bool { ErrorScope.hasFailed }
+
 /// Reports misuse: recorded by the enclosing `withTorchErrors`, else fatal.
 package func report(_ error: TorchError) {
   guard let scope = ErrorScope.current else { fatalError(error.description) }

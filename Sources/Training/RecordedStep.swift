@@ -126,6 +126,8 @@ public final class RecordedStep {
       return constants
     }
     (loss.total * lossScale).backward()
+    // Nothing may be updated by the gradients of a part.
+    guard !hasTorchErrors else { return constants }
     return withoutGradients {
       let gradients = optimizer.gradients()
       let norm = totalNorm(gradients).to(.float32) / lossScale
@@ -133,7 +135,8 @@ public final class RecordedStep {
       if config.dropsOverflow { isFinite = isFinite * norm.isFinite.to(.float32) }
       let isDropped = (-isFinite + 1).maximum(isHeld)
       let clipping = config.maximumGradientNorm.map {
-        ((norm + 1e-6).reciprocal * $0).clamped(max: 1)
+        let factor = ((norm + 1e-6).reciprocal * $0).clamped(max: 1)
+        return factor.isFinite.select(factor, else: .ones([], device: factor.device))
       }
       optimizer.step(
         gradients, learningRate: constants[0], number: constants[1],

@@ -27,7 +27,8 @@ public struct SampleGrid {
   ///   - device: where.
   ///   - mark: called after each step, before each picture that is decoded, and within; throws to stop.
   /// - Returns: the grid.
-  /// - Throws: `TorchError` if there is no generator of random numbers; what `mark` throws.
+  /// - Throws: `TorchError` if there is no generator of random numbers or memory does not suffice; what
+  ///   `mark` throws.
   public func sample(
     _ config: DiTConfig, _ weights: [String: Tensor], codec: LatentCodec, device: Device,
     mark: () throws -> Void = {}
@@ -52,6 +53,6 @@ public struct SampleGrid {
       latents = step.latents
       try mark()
     }
-    return ImageGrid.grid(try codec.decode(latents, check: mark))
+    return try withTorchErrors { ImageGrid.grid(try codec.decode(latents, check: mark)) }
   }
 }

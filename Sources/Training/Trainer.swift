@@ -116,7 +116,8 @@ public final class Trainer {
   ///   - beforeUpdate: called before weights, moments and averages change.
   /// - Returns: what it did.
   /// - Throws: `TrainingError` if too many steps in a row had to be dropped; `LaunchError` if a rank is
-  ///   lost; what the data throw, and then nothing has changed.
+  ///   lost; what the data throw, and `TorchError` if memory does not suffice, and then nothing has
+  ///   changed.
   public func takeStep(
     draws: StepDraws? = nil, shouldStop: () -> Bool = { false },
     beforeUpdate: () -> Void = {}
@@ -128,9 +129,10 @@ public final class Trainer {
     let sums: Sums
     do {
       let draws = draws ?? ownDraws()
-      sums =
+      sums = try withTorchErrors {
         try recordsSteps
-        ? takeRecordedStep(draws, learningRate: rate, beforeUpdate) : addUpGradients(draws)
+          ? takeRecordedStep(draws, learningRate: rate, beforeUpdate) : addUpGradients(draws)
+      }
     } catch {
       optimizer.discardGradients()
       try generator.restore(generatorState)

@@ -54,6 +54,8 @@ struct BulkRun {
     }
     var config = try command.pipelineConfig()
     if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
+    // Before the model takes any.
+    let free = MemoryWarning(try Placement.device(config.device, allowsTF32: config.allowsTF32))
     let pipeline = try LatentDiffusionPipeline(config)
     let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
     let plan = try BulkPlan(
@@ -68,7 +70,7 @@ struct BulkRun {
     if isFirst {
       note(work.summary)
       command.memoryWarning(
-        pipeline, batchSize: plan.blockSize, processCount: ranks?.machineCount ?? 1
+        free, pipeline, batchSize: plan.blockSize, processCount: ranks?.machineCount ?? 1
       ).map(note)
     }
     do {

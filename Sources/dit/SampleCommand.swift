@@ -173,15 +173,16 @@ extension SampleCommand {
   /// Says where batches may take more memory than is free.
   ///
   /// - Parameters:
+  ///   - free: what was free before the model took any; nil if that is not known.
   ///   - pipeline: what they are made by.
   ///   - batchSize: images at a time.
   ///   - processCount: how many of this machine do the same.
   /// - Returns: a line; nil where they do not.
   func memoryWarning(
-    _ pipeline: LatentDiffusionPipeline, batchSize: Int, processCount: Int
+    _ free: MemoryWarning?, _ pipeline: LatentDiffusionPipeline, batchSize: Int, processCount: Int
   ) -> String? {
     let options = samplingOptions
-    return MemoryWarning(pipeline.device)?.line(
+    return free?.line(
       sampling: pipeline.model, pipeline.precision,
       rowCount: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
       processCount: processCount)

@@ -16,6 +16,8 @@ struct SampleRun {
 
   func run() throws {
     let config = try command.pipelineConfig()
+    // Before the model takes any.
+    let free = MemoryWarning(try Placement.device(config.device, allowsTF32: config.allowsTF32))
     let pipeline = try LatentDiffusionPipeline(config)
     pipeline.notes.forEach(note)
     let labels =
@@ -27,7 +29,7 @@ struct SampleRun {
       command.outputPath, reserving: plan.fileNames + extraFiles, also: command.saveLatents,
       replacesFiles: command.force)
     note(summary(pipeline, plan))
-    command.memoryWarning(pipeline, batchSize: plan.batchSize, processCount: 1).map(note)
+    command.memoryWarning(free, pipeline, batchSize: plan.batchSize, processCount: 1).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, config, plan, folder, result)
   }
@@ -79,9 +81,11 @@ struct SampleRun {
         last = clock.now
       }
       guard let latents else { continue }
-      let images = try pipeline.decode(latents, check: Interrupt.check)
-      for (image, plan) in zip(images, batch) { try folder.write(image.png(), to: plan.fileName) }
-      result.images += images
+      for (row, plan) in batch.enumerated() {
+        let images = try pipeline.decode(latents[row..<row + 1], check: Interrupt.check)
+        for image in images { try folder.write(image.png(), to: plan.fileName) }
+        result.images += images
+      }
       if command.saveLatents != nil { result.latents.append(latents.to(.cpu)) }
     }
     // The first step of a batch prepares for the others.

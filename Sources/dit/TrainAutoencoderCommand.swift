@@ -112,20 +112,26 @@ struct TrainAutoencoderCommand: ParsableCommand {
     note(
       "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
-    let run = try AutoencoderRun(trainer, in: runPath, identity: identity(folder), goesOn: resume)
+    let run = try AutoencoderRun(
+      trainer, in: runPath, identity: identity(folder, device), goesOn: resume)
     if resume { note("resumed at step \(trainer.step)") }
+    guard trainer.step <= maxSteps else {
+      throw UsageError(
+        "--max-steps \(maxSteps): the run has taken \(trainer.step) steps already; give at least as"
+          + " many")
+    }
     try loop(run, outputPath)
     try run.finish()
     print(outputPath)
   }
 
   /// What a run that goes on must agree on.
-  private func identity(_ folder: ImageFolder) -> [String: String] {
+  private func identity(_ folder: ImageFolder, _ device: Device) -> [String: String] {
     [
       "widths": widths.defaultValueDescription, "block_count": "\(blockCount)",
       "latent_channels": "\(latentChannels)", "image_size": "\(imageSize)",
       "images": "\(folder.count)", "train_batch_size": "\(trainBatchSize)", "seed": "\(seed)",
-      "horizontal_flip": "\(horizontalFlip)",
+      "horizontal_flip": "\(horizontalFlip)", "device": device.type,
     ]
   }
 

@@ -72,6 +72,7 @@ struct TrainSetup {
       + TrainSetup.warnings(model, trainer, config, source.imageCount, memory, ranks)
       + command.mindONE.trainingNotes(
         command.format.precision.format, mode: command.execution.mode, device: device.type)
+      + command.recordingNotes(config, exchange, device)
   }
 
   /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
@@ -211,6 +212,19 @@ extension TrainSetup {
 }
 
 extension TrainCommand {
+  /// Says so where steps are not recorded though that was asked for.
+  fileprivate func recordingNotes(
+    _ config: TrainingConfig, _ exchange: StepExchange, _ device: Device
+  ) -> [String] {
+    guard device.type == "cuda", execution.mode ?? mindONE.msMode == .graph else { return [] }
+    let reasons = [
+      (!config.recordsSteps, "there is no libdit_cuda.so (dit doctor)"),
+      (config.accumulationCount > 1, "they have several micro-batches"),
+      (exchange.count > 1, "several processes share them"),
+    ]
+    return reasons.filter(\.0).map { "steps are not recorded as a graph: \($0.1)" }
+  }
+
   fileprivate func trainingConfig(_ device: Device) throws -> TrainingConfig {
     let precision = try mindONE.precision(format.precision.format, device: device.type)
     var config = TrainingConfig()

@@ -63,6 +63,22 @@ internal import Torch
     #expect(kept(trainer) == before)
   }
 
+  @Test(arguments: [true, false]) func changesNothingWhereAStepFails(_ records: Bool) throws {
+    let good = try GivenLatents(count: 2, rows: 2).next()
+    guard case .moments(let start, _) = good.content else { return }
+    let unfit = start.narrowed(axis: 1, start: 0, count: 3)
+    let data = GivenLatents([(start, good.labels), (unfit, good.labels), (start, good.labels)])
+    let trainer = try goldenTrainer(data) {
+      $0.batchSize = 2
+      $0.recordsSteps = records
+    }
+    _ = try trainer.takeStep()
+    let before = kept(trainer)
+    #expect(throws: TorchError.self) { try trainer.takeStep() }
+    #expect(kept(trainer) == before && trainer.step == 1 && trainer.optimizer.stepCount == 1)
+    #expect(try !trainer.takeStep().isDropped)
+  }
+
   @Test func countsDroppedStepsInARow() throws {
     let good = try GivenLatents(count: 2, rows: 2).next()
     guard case .moments(let start, _) = good.content else { return }

@@ -63,6 +63,15 @@ internal import Torch
     }
   }
 
+  @Test(arguments: ["decode", "encode"])
+  func saysThatMemoryDoesNotSufficeForAnImage(_ command: String) throws {
+    let result = try starved([
+      "benchmark", command, "--image-size", "2048", "--batch-size", "1", "--steps", "1",
+      "--threads", "1",
+    ])
+    #expect(result.status == 1 && result.errors.contains("Error: "), "\(result.errors)")
+  }
+
   // 131072 rows of 64 tokens of width 192, each with some 40 bytes.
   @Test(.enabled(if: ProcessMemory.availableBytes ?? .max < 60_000_000_000))
   func warnsOfTheMemoryOfABatchOfSamples() throws {

@@ -9,8 +9,8 @@ extern "C" {
 /// Whether the processor multiplies matrices in AVX-512 or AMX registers (x86-64-v4).
 bool ctorch_has_wide_vectors(void);
 
-/// Whether our own matrix products in float32 are faster here than libtorch's, which are MKL's: on
-/// processors other than Intel's.
+/// Whether our own matrix products in float32 are faster here than libtorch's, which are MKL's: in
+/// AVX2, and in AVX-512 on processors other than Intel's.
 bool ctorch_has_fast_products(void);
 
 /// Whether AVX2 is the widest that the processor multiplies in.

@@ -33,8 +33,8 @@ struct TileSize {
 /// Those of this processor.
 TileSize tile_size();
 
-/// Lays a, `[m, k]`, out as `[tiles][k][rows of a tile]` on all threads; rows past the end repeat
-/// the last.
+/// Lays a, `[m, k]`, out as `[tiles][k][rows of a tile]` on all threads; numbers of rows past
+/// the end are not used.
 void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out);
 
 /// Computes a product on all threads. Elements are sums in an order that only `k` decides.
