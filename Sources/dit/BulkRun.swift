@@ -54,8 +54,7 @@ struct BulkRun {
     }
     var config = try command.pipelineConfig()
     if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
-    // Before the model takes any.
-    let free = MemoryWarning(try Placement.device(config.device, allowsTF32: config.allowsTF32))
+    let free = try MemoryWarning(before: config)
     let pipeline = try LatentDiffusionPipeline(config)
     let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
     let plan = try BulkPlan(

@@ -95,10 +95,10 @@ extension DeviceCheck {
       let loss = try subject.model.loss(
         start: subject.latents, labels: subject.labels, draws: draws)
       losses.append(loss.total.item)
-      loss.total.backward()
+      (loss.total * 2).backward()
       let gradients = optimizer.gradients()
       if first.isEmpty { first = gradients.map { $0.to(.cpu).cloned } }
-      try optimizer.step(gradients, learningRate: 1e-4, gradientScale: 1)
+      try optimizer.step(gradients, learningRate: 1e-4, gradientScale: 0.5)
     }
     return Result(gradients: first, changes: subject.changes, losses: Tensor(losses))
   }
@@ -116,7 +116,7 @@ extension DeviceCheck {
       try step(
         latents: latents, labels: labels, draws: draws,
         constants: RecordedStep.Constants(
-          learningRate: 1e-4, number: index + 1, averageDecay: 0.5, lossScale: 1)
+          learningRate: 1e-4, number: index + 1, averageDecay: 0.5, lossScale: 2)
       )().loss
     }
     return Result(changes: subject.changes, losses: Tensor(losses), note: step.recording.note)

@@ -1,6 +1,7 @@
 internal import Diffusion
 internal import Inference
 internal import Models
+internal import Pipeline
 internal import Torch
 
 /// Says where work may take more memory than a machine has free.
@@ -12,6 +13,13 @@ struct MemoryWarning {
   init?(_ device: Device) {
     guard device == .cpu, let available = ProcessMemory.availableBytes else { return nil }
     self.available = available
+  }
+
+  /// The memory that is free before a pipeline takes any; nil as above.
+  ///
+  /// - Throws: `PipelineError` or `TorchError` if its device cannot be used.
+  init?(before config: PipelineConfig) throws {
+    self.init(try Placement.device(config.device, allowsTF32: config.allowsTF32))
   }
 
   /// A line for the user's eyes.

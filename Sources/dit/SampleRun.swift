@@ -16,8 +16,7 @@ struct SampleRun {
 
   func run() throws {
     let config = try command.pipelineConfig()
-    // Before the model takes any.
-    let free = MemoryWarning(try Placement.device(config.device, allowsTF32: config.allowsTF32))
+    let free = try MemoryWarning(before: config)
     let pipeline = try LatentDiffusionPipeline(config)
     pipeline.notes.forEach(note)
     let labels =

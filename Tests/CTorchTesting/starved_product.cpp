@@ -10,6 +10,7 @@
 #include "../../Sources/CTorch/src/kernels/parallel.h"
 #include "../../Sources/CTorch/src/kernels/product.h"
 #include "CTorchTesting.h"
+#include "set_threads.h"
 
 namespace {
 
@@ -41,11 +42,6 @@ void starve() {
 int ctorch_testing_starved_product(void) {
   bool has_thrown = false;
   std::thread([&] {
-    at::get_num_threads();
-    using SetThreads = void (*)(int);
-    const auto set_threads =
-        reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-    if (set_threads == nullptr) return;
     const int64_t m = 6000, n = 16, k = 8;
     const std::vector<float> a(m * k), b(k * n);
     std::vector<float> c(m * n);
@@ -56,7 +52,7 @@ int ctorch_testing_starved_product(void) {
                                .n = n,
                                .k = k};
     // This thread has its room from a product of its own; the other is to find none.
-    set_threads(1);
+    if (!set_threads(1)) return;
     multiply(product);
     set_threads(2);
     starve();
