@@ -34,6 +34,9 @@ func library(
     name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
+/// swift-log, by which libraries tell what they found and chose.
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
 /// The test target that mirrors the library target `name`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .testTarget(
@@ -50,6 +53,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
   targets: [
@@ -85,12 +89,14 @@ let package = Package(
       "Pipeline",
       [
         "CEmbeddedModel", "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers",
-        "Models",
-        "Torch",
+        "Models", "Parallel", "Torch", logging,
       ]),
     library(
       "Training",
-      ["Checkpoint", "Diffusion", "Files", "ImageData", "Layers", "Models", "Parallel", "Torch"]),
+      [
+        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
+        "Parallel", "Pipeline", "Torch", logging,
+      ]),
     library(
       "DiTKit",
       [
@@ -100,7 +106,8 @@ let package = Package(
     .executableTarget(
       name: "dit",
       dependencies: [
-        "DiTKit", "Files", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "DiTKit", "Files", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),
