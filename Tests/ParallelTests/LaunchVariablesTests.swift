@@ -25,7 +25,7 @@ internal import Testing
 
   @Test func readsTorchrun() throws {
     let found = try #require(try process(torchrun))
-    #expect((found.rank, found.count, found.localRank) == (3, 4, 1))
+    #expect((found.rank, found.worldSize, found.localRank) == (3, 4, 1))
     #expect((found.storeHost, found.storePort, found.servesStore) == ("10.0.0.1", 29400, false))
     let first = try #require(try process(torchrun.merging(["RANK": "0"]) { $1 }))
     #expect(first.servesStore && !first.isStoreApart)
@@ -40,7 +40,7 @@ internal import Testing
       "OMPI_COMM_WORLD_LOCAL_SIZE": "2", "PMIX_NAMESPACE": "123",
     ]
     let found = try #require(try process(variables))
-    #expect((found.rank, found.count, found.localRank) == (1, 2, 1))
+    #expect((found.rank, found.worldSize, found.localRank) == (1, 2, 1))
     #expect(found.storeHost == "127.0.0.1" && found.storePort >= 20_000)
     let other = try #require(try process(variables.merging(["PMIX_NAMESPACE": "124"]) { $1 }))
     #expect(other.storePort != found.storePort)
@@ -62,7 +62,7 @@ internal import Testing
       "SLURM_LOCALID": "1", "SLURM_STEP_NODELIST": list,
     ]
     let found = try #require(try process(variables))
-    #expect((found.rank, found.count, found.localRank, found.storeHost) == (5, 16, 1, first))
+    #expect((found.rank, found.worldSize, found.localRank, found.storeHost) == (5, 16, 1, first))
     #expect(!found.servesStore)
   }
 
@@ -72,7 +72,7 @@ internal import Testing
       "MS_SCHED_PORT": "8118", "MS_NODE_ID": "1",
     ]
     let worker = try #require(try process(variables))
-    #expect((worker.rank, worker.count, worker.servesStore) == (1, 2, false))
+    #expect((worker.rank, worker.worldSize, worker.servesStore) == (1, 2, false))
     let scheduler = try #require(try process(variables.merging(["MS_ROLE": "MS_SCHED"]) { $1 }))
     #expect(scheduler.isScheduler && scheduler.servesStore)
     let unnumbered = variables.filter { $0.key != "MS_NODE_ID" }

@@ -17,7 +17,7 @@ internal import Torch
       do {
         let ranks = try RankGroup(
           LaunchedProcess(
-            launcher: "the test", rank: rank, count: 2, localRank: rank, storeHost: "127.0.0.1",
+            launcher: "the test", rank: rank, worldSize: 2, localRank: rank, storeHost: "127.0.0.1",
             storePort: port, servesStore: rank == 0), timeout: timeout)
         defer { try? ranks.finish() }
         try body(ranks)
@@ -30,7 +30,7 @@ internal import Torch
 
   @Test func waitsForRankZeroWhileItGetsOn() throws {
     let found = try errors(timeout: .seconds(4)) { ranks in
-      try ranks.letFirst(.draw, step: 1) { mark in
+      try ranks.onRankZero(.draw, step: 1) { mark in
         for _ in 0..<25 {
           usleep(200_000)
           try mark()
@@ -43,7 +43,7 @@ internal import Torch
   @Test func countsTheRanksOfItsMachine() throws {
     let counts = Mutex<[Int]>([])
     let found = try errors(timeout: .seconds(20)) { ranks in
-      counts.withLock { $0.append(ranks.machineCount) }
+      counts.withLock { $0.append(ranks.localWorldSize) }
     }
     #expect(found == [nil, nil])
     #expect(counts.withLock { $0 } == [2, 2])
@@ -59,7 +59,7 @@ internal import Torch
 
   @Test func noticesThatRankZeroDoesNotGetOn() throws {
     let found = try errors(timeout: .seconds(4)) { ranks in
-      try ranks.letFirst(.draw, step: 7) { mark in
+      try ranks.onRankZero(.draw, step: 7) { mark in
         // Until the other one has said so.
         while true {
           usleep(50_000)

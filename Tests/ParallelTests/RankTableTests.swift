@@ -35,7 +35,7 @@ internal import Testing
 
   @Test func findsTheRankByNumberOrDevice() throws {
     let first = try #require(try find(table, ["RANK_ID": "0", "DEVICE_ID": "0"]))
-    #expect((first.rank, first.count, first.storeHost) == (0, 4, "10.0.0.1"))
+    #expect((first.rank, first.worldSize, first.storeHost) == (0, 4, "10.0.0.1"))
     #expect(first.servesStore && first.storePort == 29500)
     let here = try #require(try find(table, ["DEVICE_ID": "1", "MASTER_PORT": "4711"]))
     #expect((here.rank, here.localRank, here.storePort) == (3, 1, 4711))
@@ -52,7 +52,7 @@ internal import Testing
       "status": "completed"}
       """
     let found = try #require(try find(text, ["DEVICE_ID": "5"]))
-    #expect((found.rank, found.count, found.localRank, found.storeHost) == (1, 2, 5, "127.0.0.1"))
+    #expect((found.rank, found.worldSize, found.localRank, found.storeHost) == (1, 2, 5, "127.0.0.1"))
   }
 
   @Test func saysWhatIsWrongWithATable() {

@@ -47,7 +47,9 @@ public struct LaunchVariables {
     let findings = [torch, try table(rankTable), mpi, slurm].compactMap { $0 }
     guard let first = findings.first else { return nil }
     for other in findings.dropFirst()
-    where (other.process.rank, other.process.count) != (first.process.rank, first.process.count) {
+    where (other.process.rank, other.process.worldSize) != (
+      first.process.rank, first.process.worldSize
+    ) {
       let lists = [first, other].map { finding in
         finding.process.launcher + " ("
           + finding.variables.map { "\($0)=\(environment[$0] ?? "")" }.joined(separator: ", ") + ")"
@@ -71,7 +73,7 @@ public struct LaunchVariables {
     let port = count == 1 ? 0 : try port("MASTER_PORT", beside: "RANK")
     var process = LaunchedProcess(
       launcher: has("TORCHELASTIC_RUN_ID") ? "torchrun" : "RANK and WORLD_SIZE", rank: rank,
-      count: count, localRank: try number("LOCAL_RANK") ?? 0, storeHost: address,
+      worldSize: count, localRank: try number("LOCAL_RANK") ?? 0, storeHost: address,
       storePort: port, servesStore: rank == 0)
     if environment["TORCHELASTIC_USE_AGENT_STORE"]?.lowercased() == "true" {
       process.servesStore = false
@@ -93,7 +95,7 @@ public struct LaunchVariables {
     }
     return Finding(
       process: LaunchedProcess(
-        launcher: "mpirun", rank: rank, count: count,
+        launcher: "mpirun", rank: rank, worldSize: count,
         localRank: try number("OMPI_COMM_WORLD_LOCAL_RANK") ?? 0, storeHost: address,
         storePort: try chosenPort(of: "PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"),
         servesStore: rank == 0), variables: names)
@@ -115,7 +117,7 @@ public struct LaunchVariables {
     }
     return Finding(
       process: LaunchedProcess(
-        launcher: "srun", rank: rank, count: count, localRank: try number("SLURM_LOCALID") ?? 0,
+        launcher: "srun", rank: rank, worldSize: count, localRank: try number("SLURM_LOCALID") ?? 0,
         storeHost: address, storePort: try chosenPort(of: "SLURM_JOB_ID", "SLURM_STEP_ID"),
         servesStore: rank == 0), variables: ["SLURM_PROCID", size])
   }
@@ -125,7 +127,7 @@ public struct LaunchVariables {
     guard let role = environment["MS_ROLE"] else { return nil }
     let count = try positive("MS_WORKER_NUM", beside: "MS_ROLE")
     var process = LaunchedProcess(
-      launcher: "msrun", rank: nil, count: count, localRank: try number("DEVICE_ID") ?? 0,
+      launcher: "msrun", rank: nil, worldSize: count, localRank: try number("DEVICE_ID") ?? 0,
       storeHost: try text("MS_SCHED_HOST", beside: "MS_ROLE"),
       storePort: try port("MS_SCHED_PORT", beside: "MS_ROLE"), servesStore: role == "MS_SCHED")
     process.isStoreApart = true
@@ -151,7 +153,8 @@ public struct LaunchVariables {
     let isOneMachine = table.serverCount == 1
     return Finding(
       process: LaunchedProcess(
-        launcher: "'\(path)'", rank: rank, count: table.devices.count, localRank: entry.localRank,
+        launcher: "'\(path)'", rank: rank, worldSize: table.devices.count,
+        localRank: entry.localRank,
         storeHost: environment["MASTER_ADDR"]
           ?? (isOneMachine ? Network.loopback : table.devices[0].host),
         storePort: has("MASTER_PORT")

@@ -5,7 +5,7 @@ public struct LaunchedProcess: Sendable, Equatable {
   /// Its number, from 0; nil if numbers are given out as processes come.
   public var rank: Int?
   /// How many processes there are.
-  public var count: Int
+  public var worldSize: Int
   /// Its number among the processes of its machine, from 0: the device that it takes.
   public var localRank: Int
   /// The machine that serves the store through which all meet.
@@ -23,12 +23,12 @@ public struct LaunchedProcess: Sendable, Equatable {
 
   /// A process of several.
   public init(
-    launcher: String, rank: Int?, count: Int, localRank: Int, storeHost: String, storePort: Int,
+    launcher: String, rank: Int?, worldSize: Int, localRank: Int, storeHost: String, storePort: Int,
     servesStore: Bool
   ) {
     self.launcher = launcher
     self.rank = rank
-    self.count = count
+    self.worldSize = worldSize
     self.localRank = localRank
     self.storeHost = storeHost
     self.storePort = storePort

@@ -5,7 +5,7 @@ extension RankGroup {
   ///
   /// A launcher may show each process its own GPU only, which then has the index 0 everywhere
   /// (Slurm's `--gpus-per-task`).
-  public func own(_ device: Device) -> Device {
+  public func localDevice(_ device: Device) -> Device {
     guard device.type == "cuda", device.index ?? 0 == 0 else { return device }
     let count = (try? device.availableCount()) ?? 1
     return .cuda(RankGroup.deviceIndex(localRank: localRank, visibleCount: count))

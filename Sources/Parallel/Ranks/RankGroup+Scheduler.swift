@@ -17,11 +17,11 @@ extension RankGroup {
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
     postponed: () -> Void = {}
   ) throws {
-    let store = try MeetingPoint(process, timeout: timeout, check: check).store
-    let readSigns = { try (0..<process.count).map { try RankMonitor.sign(of: $0, store) } }
+    let store = try Rendezvous(process, timeout: timeout, check: check).store
+    let readSigns = { try (0..<process.worldSize).map { try RankMonitor.sign(of: $0, store) } }
     var (signs, silentSeconds, asked) = ([String?](), 0, ContinuousClock.now)
     var stop: (any Error)?
-    try waitUntilAllAreDone(store, process.count) {
+    try waitUntilAllAreDone(store, process.worldSize) {
       if stop == nil {
         do {
           try check()
@@ -40,7 +40,7 @@ extension RankGroup {
       let hasBegun = signs.contains { $0 != nil }
       guard .seconds(silentSeconds) < (hasBegun ? min(timeout, patience) : timeout) else {
         throw LaunchError(
-          "none of the \(process.count) ranks has given a sign of life for \(silentSeconds) s")
+          "none of the \(process.worldSize) ranks has given a sign of life for \(silentSeconds) s")
       }
       return true
     }

@@ -18,8 +18,8 @@ extension RankGroup {
   }
 
   private func joinNCCL(_ device: Device) throws -> ProcessGroup {
-    try naming {
-      try ProcessGroup(store, rank: rank, size: count, device: device, timeout: group.timeout)
+    try attributingErrors {
+      try ProcessGroup(store, rank: rank, size: worldSize, device: device, timeout: group.timeout)
     }
   }
 
@@ -31,8 +31,8 @@ extension RankGroup {
   /// The texts that all ranks give, in their order; each has up to 64 bytes.
   private func gather(_ text: String) throws -> [String] {
     let own = Array(text.utf8) + [UInt8](repeating: 0, count: 64 - text.utf8.count)
-    let rows = (0..<count).map { $0 == rank ? Tensor(own) : .zeros([64], dtype: .uint8) }
-    try naming { try group.broadcast(rows, from: Array(0..<count)) }
+    let rows = (0..<worldSize).map { $0 == rank ? Tensor(own) : .zeros([64], dtype: .uint8) }
+    try attributingErrors { try group.broadcast(rows, from: Array(0..<worldSize)) }
     return rows.map { row in
       String(decoding: row.elements(UInt8.self).prefix { $0 != 0 }, as: UTF8.self)
     }

@@ -10,7 +10,7 @@ public final class RankGroup {
   /// This process's number, from 0.
   public let rank: Int
   /// How many there are.
-  public let count: Int
+  public let worldSize: Int
   /// Its number among the processes of its machine, from 0.
   public let localRank: Int
   /// Adds up and exchanges tensors.
@@ -19,10 +19,10 @@ public final class RankGroup {
   public let store: KeyStore
 
   /// How many of the processes are on the machine of this one.
-  public var machineCount: Int { monitor.machineCount }
+  public var localWorldSize: Int { monitor.localWorldSize }
 
   /// "rank 3 on host", for each rank.
-  var names: [String] { (0..<count).map(monitor.name) }
+  var names: [String] { (0..<worldSize).map(monitor.name) }
 
   private let monitor: RankMonitor
   private let servesStore: Bool
@@ -41,9 +41,9 @@ public final class RankGroup {
   public convenience init(
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void = {}
   ) throws {
-    let meeting = try MeetingPoint(process, timeout: timeout, check: check)
-    let (rank, hosts, address) = try meeting.join()
-    let store = meeting.store
+    let rendezvous = try Rendezvous(process, timeout: timeout, check: check)
+    let (rank, hosts, address) = try rendezvous.join()
+    let store = rendezvous.store
     let port = store.port
     let host = process.servesStore ? Network.loopback : process.storeHost
     let prefix = process.storePrefix
@@ -55,7 +55,7 @@ public final class RankGroup {
     let group: ProcessGroup
     do {
       group = try ProcessGroup(
-        store, rank: rank, size: process.count, address: address, timeout: timeout)
+        store, rank: rank, size: process.worldSize, address: address, timeout: timeout)
     } catch let error as TorchError {
       throw LaunchError(monitor.explain(error.description))
     }
@@ -73,7 +73,7 @@ public final class RankGroup {
     servesStore = process.servesStore
     localRank = process.localRank
     rank = group.rank
-    count = group.size
+    worldSize = group.size
   }
 
   /// Says what this rank does now; a message of failure names it.
@@ -123,7 +123,7 @@ public final class RankGroup {
   ///   - step: when.
   ///   - work: called in rank 0 alone; calls what it is given more often than once a timeout.
   /// - Throws: what `work` throws; `LaunchError` if rank 0, or another, is lost.
-  public func letFirst(
+  public func onRankZero(
     _ phase: Phase, step: Int, _ work: (_ mark: () throws -> Void) throws -> Void
   ) throws {
     turn += 1
@@ -132,15 +132,15 @@ public final class RankGroup {
       try enter(phase, step: step)
       try work {
         try check()
-        _ = try naming { try store.add(1, to: marks) }
+        _ = try attributingErrors { try store.add(1, to: marks) }
       }
-      return try naming { try store.set(end, to: "") }
+      return try attributingErrors { try store.set(end, to: "") }
     }
     monitor.enter(.wait, step: step)
     var seen = (count: 0, at: ContinuousClock.now)
-    while try naming({ try !store.has(end) }) {
+    while try attributingErrors({ try !store.has(end) }) {
       try check()
-      let count = try naming { try store.add(0, to: marks) }
+      let count = try attributingErrors { try store.add(0, to: marks) }
       if count != seen.count { seen = (count, .now) }
       guard ContinuousClock.now - seen.at < timeout else {
         throw LaunchError(monitor.explain("rank 0 has not got on for \(timeout)"))
@@ -158,7 +158,7 @@ public final class RankGroup {
   ///
   /// - Throws: `LaunchError`.
   public func stopSignal() throws -> Int32? {
-    try naming {
+    try attributingErrors {
       guard try store.has(RankGroup.stopKey) else { return nil }
       return Int32(try store.text(of: RankGroup.stopKey)) ?? SIGTERM
     }
@@ -172,7 +172,7 @@ public final class RankGroup {
   }
 
   /// Calls `body`; libtorch's errors become those that name the rank that is lost.
-  public func naming<Result>(_ body: () throws -> Result) throws -> Result {
+  public func attributingErrors<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()
     } catch let error as TorchError {
@@ -181,15 +181,15 @@ public final class RankGroup {
   }
 
   /// The sums of some numbers over all ranks.
-  public func sums(_ numbers: [Double]) throws -> [Double] {
+  public func allReduceSum(_ numbers: [Double]) throws -> [Double] {
     let tensor = Tensor(numbers)
-    try naming { try group.sumInPlace(tensor) }
+    try attributingErrors { try group.sumInPlace(tensor) }
     return tensor.elements(Double.self)
   }
 
   /// Gives all ranks the tensors of one.
   public func broadcast(_ tensors: [Tensor], from root: Int = 0) throws {
-    try naming { try group.broadcast(tensors, from: tensors.map { _ in root }) }
+    try attributingErrors { try group.broadcast(tensors, from: tensors.map { _ in root }) }
   }
 
   /// Gives all ranks the bytes of rank 0.
@@ -202,10 +202,10 @@ public final class RankGroup {
   }
 
   /// Tells the others why this rank cannot go on.
-  public func tell(_ error: any Error) {
+  public func reportFailure(_ error: any Error) {
     // What it was told, or found out about another, they know.
     guard !(error is LaunchError) else { return }
-    monitor.tell("\(error)")
+    monitor.reportFailure("\(error)")
   }
 
   /// Leaves the job; the rank that serves the store waits for the others.
@@ -223,7 +223,7 @@ public final class RankGroup {
     }
     _ = try? store.add(1, to: RankGroup.doneKey)
     guard servesStore else { return }
-    try RankGroup.waitUntilAllAreDone(store, count) { ContinuousClock.now - start < timeout }
+    try RankGroup.waitUntilAllAreDone(store, worldSize) { ContinuousClock.now - start < timeout }
   }
 
   private static let stopKey = "stop"
@@ -243,4 +243,9 @@ public final class RankGroup {
       usleep(50_000)
     }
   }
+}
+
+extension RankGroup? {
+  /// Whether this process speaks for the job: rank 0, or a process alone.
+  public var isRankZero: Bool { self?.rank ?? 0 == 0 }
 }

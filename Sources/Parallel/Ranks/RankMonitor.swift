@@ -93,7 +93,7 @@ final class RankMonitor: Sendable {
   }
 
   /// Tells the others that this rank cannot go on, and lets them hear it.
-  func tell(_ message: String) {
+  func reportFailure(_ message: String) {
     state.withLock { $0.ownFailure = message }
     let limit = ContinuousClock.now + RankMonitor.silence
     while ContinuousClock.now < limit, !state.withLock({ $0.isTold }) { usleep(20_000) }
@@ -115,7 +115,7 @@ final class RankMonitor: Sendable {
   func hold(_ isBegun: Bool) { state.withLock { $0.holdCount += isBegun ? 1 : -1 } }
 
   /// How many ranks are on the machine of this one.
-  var machineCount: Int { hosts.count { $0 == hosts[rank] } }
+  var localWorldSize: Int { hosts.count { $0 == hosts[rank] } }
 
   /// "rank 3 on host".
   func name(_ rank: Int) -> String { "rank \(rank) on \(hosts[rank])" }
@@ -143,18 +143,18 @@ final class RankMonitor: Sendable {
         }
         try store.set(RankMonitor.beatKey(rank), to: state.withLock { $0.status }.text)
         if isFinished { return }
-        if let own { MeetingPoint.publish("\(name(rank)): \(own)", in: store) }
+        if let own { Rendezvous.publish("\(name(rank)): \(own)", in: store) }
         if try store.has(RankMonitor.failureKey) {
           return fail(try store.text(of: RankMonitor.failureKey), store)
         }
         if isLost, let message = try blame(store, neighbor, silentSince: seen.at) {
-          MeetingPoint.publish(message, in: store)
+          Rendezvous.publish(message, in: store)
         }
         if let status = try status(of: neighbor, store), status.phase != .done {
           if status.beat != seen.beat { seen = (status.beat, .now) }
           let silent = ContinuousClock.now - seen.at
           if silent > timeout {
-            MeetingPoint.publish(
+            Rendezvous.publish(
               "\(name(neighbor)) has given no sign of life for \(silent.components.seconds) s, since"
                 + " \(status.place)", in: store)
           }

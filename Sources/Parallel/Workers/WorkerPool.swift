@@ -216,7 +216,7 @@ public final class WorkerPool {
       return
     }
     failure = Failure(message: message, isStop: isStop)
-    MeetingPoint.publish(message, in: store)
+    Rendezvous.publish(message, in: store)
   }
 
   /// Whether a worker that runs brings something to its end.

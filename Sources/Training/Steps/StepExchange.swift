@@ -9,7 +9,7 @@ public final class StepExchange {
   /// This process's number.
   public var rank: Int { ranks?.rank ?? 0 }
   /// How many ranks there are.
-  public var count: Int { ranks?.count ?? 1 }
+  public var count: Int { ranks?.worldSize ?? 1 }
   /// Whether this process writes files.
   public var isWriter: Bool { rank == 0 }
 
@@ -51,7 +51,7 @@ public final class StepExchange {
   /// - Throws: what `work` throws; `LaunchError` if a rank is lost.
   func draw(step: Int, _ work: (_ mark: () throws -> Void) throws -> Void) throws {
     guard let ranks else { return try work {} }
-    try ranks.letFirst(.draw, step: step, work)
+    try ranks.onRankZero(.draw, step: step, work)
   }
 
   /// The backward pass of a loss, which adds gradients up over the ranks if it is a step's last.
@@ -68,7 +68,7 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func finishGradients() throws -> GradientBuckets.Exchange? {
     guard let ranks, let buckets else { return nil }
-    return try ranks.naming { try buckets.finish() }
+    return try ranks.attributingErrors { try buckets.finish() }
   }
 
   /// The means of some numbers over the ranks.
@@ -76,7 +76,7 @@ public final class StepExchange {
   /// - Throws: `LaunchError` if a rank is lost.
   func means(_ numbers: [Double]) throws -> [Double] {
     guard let ranks else { return numbers }
-    return try ranks.sums(numbers).map { $0 / Double(count) }
+    return try ranks.allReduceSum(numbers).map { $0 / Double(count) }
   }
 
   /// Gives all ranks the tensors of rank 0, or of the ranks given.
@@ -85,7 +85,7 @@ public final class StepExchange {
   func send(_ tensors: [Tensor], from roots: [Int]? = nil) throws {
     guard let ranks else { return }
     let detached = withoutGradients { tensors.map(\.detached) }
-    try ranks.naming {
+    try ranks.attributingErrors {
       let group = tensorGroup ?? ranks.group
       try group.broadcast(detached, from: roots ?? tensors.map { _ in 0 })
     }

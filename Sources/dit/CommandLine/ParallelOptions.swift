@@ -27,14 +27,14 @@ struct ParallelOptions: ParsableArguments {
     let isAlone = useParallel == false && !isWorker
     let launched = isAlone ? try? process(environment) : try process(environment)
     if let workers, !isWorker {
-      if let launched, launched.count > 1 {
+      if let launched, launched.worldSize > 1 {
         throw UsageError(
-          "--workers \(workers): \(launched.launcher) has started \(launched.count) processes"
+          "--workers \(workers): \(launched.launcher) has started \(launched.worldSize) processes"
             + " already; leave --workers out, or unset its variables")
       }
       if workers > 1 { return try startWorkers(workers, environment) }
     }
-    guard let launched, launched.count > 1 || launched.isScheduler else {
+    guard let launched, launched.worldSize > 1 || launched.isScheduler else {
       if useParallel == true, !isWorker, workers == nil {
         note("use_parallel: no launcher has started several processes; this is the only one")
       }
@@ -43,7 +43,7 @@ struct ParallelOptions: ParsableArguments {
     if isAlone {
       note(
         "use_parallel is false: this process works alone, though \(launched.launcher) has started"
-          + " \(launched.count)")
+          + " \(launched.worldSize)")
       do {
         return try body(nil)
       } catch {
@@ -85,7 +85,7 @@ struct ParallelOptions: ParsableArguments {
         try ranks.finish()
         throw stop
       } catch {
-        ranks.tell(error)
+        ranks.reportFailure(error)
         throw error
       }
       try ranks.finish()

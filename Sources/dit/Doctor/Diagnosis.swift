@@ -127,7 +127,7 @@ struct Diagnosis: Encodable {
       guard let process = try LaunchVariables(ProcessInfo.processInfo.environment).process() else {
         return nil
       }
-      return Launcher(name: process.launcher, rank: process.rank, processes: process.count)
+      return Launcher(name: process.launcher, rank: process.rank, processes: process.worldSize)
     } catch {
       return Launcher(problem: "\(error)")
     }

@@ -36,7 +36,7 @@ struct BulkRun {
   }
 
   func run() throws {
-    let isFirst = ranks?.rank ?? 0 == 0
+    let isFirst = ranks.isRankZero
     guard !Folder.exists(path) else {
       throw UsageError("--npz '\(path)': it is a folder; name a file")
     }
@@ -53,7 +53,7 @@ struct BulkRun {
           + " with --force")
     }
     var config = try command.pipelineConfig()
-    if let ranks { config.device = ranks.own(try Placement.device(config.device)).description }
+    if let ranks { config.device = ranks.localDevice(try Placement.device(config.device)).description }
     let free = try MemoryWarning(before: config)
     let pipeline = try LatentDiffusionPipeline(config)
     let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
@@ -69,7 +69,7 @@ struct BulkRun {
     if isFirst {
       note(work.summary)
       command.memoryWarning(
-        free, pipeline, batchSize: plan.blockSize, processCount: ranks?.machineCount ?? 1
+        free, pipeline, batchSize: plan.blockSize, processCount: ranks?.localWorldSize ?? 1
       ).map(note)
     }
     do {
@@ -186,7 +186,7 @@ private final class BulkWork {
     self.plan = plan
     self.ranks = ranks
     // The first process looks, for all: another machine may see files later.
-    let isFirst = ranks?.rank ?? 0 == 0
+    let isFirst = ranks.isRankZero
     let found = isFirst ? (0..<plan.blockCount).map { plan.isDone($0) ? 1 : 0 as UInt8 } : []
     let done = try ranks?.broadcast(found) ?? found
     self.done = done
@@ -200,7 +200,7 @@ private final class BulkWork {
   var summary: String {
     Amount.of(plan.labels.count, "image") + " of \(plan.imageSize) x \(plan.imageSize) pixels"
       + (before > 0 ? ", of which \(before) are there" : "")
-      + (ranks.map { ", by \($0.count) processes" } ?? "")
+      + (ranks.map { ", by \($0.worldSize) processes" } ?? "")
   }
 
   /// The next block for this process; nil if there is none.
@@ -208,7 +208,7 @@ private final class BulkWork {
     while true {
       let block: Int
       if let ranks {
-        block = try ranks.naming { try ranks.store.add(1, to: "next") } - 1
+        block = try ranks.attributingErrors { try ranks.store.add(1, to: "next") } - 1
       } else {
         block = nextBlock
         nextBlock += 1
@@ -221,13 +221,13 @@ private final class BulkWork {
   /// Counts images that this process has made.
   func finished(_ count: Int) throws {
     madeCount += count
-    if let ranks { madeCount = try ranks.naming { try ranks.store.add(count, to: "made") } }
+    if let ranks { madeCount = try ranks.attributingErrors { try ranks.store.add(count, to: "made") } }
     progress?.update(before + madeCount)
   }
 
   /// Whether all blocks are there; other processes may still work.
   func isDone() throws -> Bool {
-    if let ranks { madeCount = try ranks.naming { try ranks.store.add(0, to: "made") } }
+    if let ranks { madeCount = try ranks.attributingErrors { try ranks.store.add(0, to: "made") } }
     progress?.update(before + madeCount)
     return before + madeCount >= plan.labels.count
   }

@@ -120,7 +120,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
     var lock: FolderLock?
     defer { withExtendedLifetime(lock) {} }
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
-      if ranks?.rank ?? 0 == 0 {
+      if ranks.isRankZero {
         mindONE.notes.forEach(note)
         if eta > 0, samplingOptions.sampler == .ddpm {
           note("--eta is for ddim and changes nothing here")

@@ -67,10 +67,10 @@ struct EncodeCommand: ParsableCommand {
     try useThreads(threads)
     try parallel.run { ranks in
       let folder = try ImageFolder(dataPath)
-      if ranks?.rank ?? 0 == 0 { folder.notes.forEach(note) }
+      if ranks.isRankZero { folder.notes.forEach(note) }
       try checkApart(outputPath, from: folder.path)
       let named = try Placement.device(device)
-      let device = ranks?.own(named) ?? named
+      let device = ranks?.localDevice(named) ?? named
       let (autoencoder, settings) = try prepare(folder, vaeCheckpoint, device)
       try build(outputPath, folder, autoencoder, settings, device, ranks)
     }
@@ -110,7 +110,7 @@ struct EncodeCommand: ParsableCommand {
     _ settings: LatentCacheSettings, _ device: Device, _ ranks: RankGroup?
   ) throws {
     // One process speaks for all, but for images that cannot be read.
-    func say(_ text: String) { if ranks?.rank ?? 0 == 0 { note(text) } }
+    func say(_ text: String) { if ranks.isRankZero { note(text) } }
     let classes = TrainSource.classText(
       count: folder.classCount, isNamed: !folder.classNames.isEmpty)
     say(
@@ -133,7 +133,7 @@ struct EncodeCommand: ParsableCommand {
       case .progress(let count):
         guard count > done else { return }
         done = count
-        if ranks?.rank ?? 0 == 0 { progress.update(count) }
+        if ranks.isRankZero { progress.update(count) }
       case .broken(let image):
         progress.finish()
         note("\(image.reason); left out")
@@ -153,7 +153,7 @@ struct EncodeCommand: ParsableCommand {
         Amount.of(folder.count - broken, "image")
           + (broken > 0 ? ", \(broken) left out that cannot be read" : "")
           + ", \(Amount.bytes(bytes))")
-      if ranks?.rank ?? 0 == 0 { print(path) }
+      if ranks.isRankZero { print(path) }
     } catch let stop as Interrupted {
       progress.finish()
       say("The same command goes on from here.")

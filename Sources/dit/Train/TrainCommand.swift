@@ -87,7 +87,7 @@ struct TrainCommand: ParsableCommand {
 
   private func train(_ ranks: RankGroup?) throws {
     // One rank speaks for all.
-    let isFirst = ranks?.rank ?? 0 == 0
+    let isFirst = ranks.isRankZero
     if isFirst { notes.forEach(note) }
     try ranks?.agree(on: self)
     let setup = try TrainSetup(self, ranks)

@@ -24,7 +24,7 @@ struct TrainSetup {
     let exchange = StepExchange(ranks)
     let named = try Placement.device(
       command.mindONE.device(command.execution.device), allowsTF32: command.execution.tf32)
-    let device = ranks?.own(named) ?? named
+    let device = ranks?.localDevice(named) ?? named
     let data = try TrainSource(
       command.data, showsSamples: command.output.sampleInterval != nil, device: device)
     let start = try TrainStart(command.model, command.output, imageSize: data.imageSize)
@@ -198,7 +198,7 @@ extension TrainSetup {
     let (state, activations) = memory(model, trainer, config)
     let batchSize = trainer.globalBatchSize
     let shortage = available?.line(
-      for: state + activations, processCount: ranks?.machineCount ?? 1,
+      for: state + activations, processCount: ranks?.localWorldSize ?? 1,
       remedy: "--use-recompute, or a smaller --train-batch-size with"
         + " --gradient-accumulation-steps,")
     var lines = shortage.map { [$0] } ?? []

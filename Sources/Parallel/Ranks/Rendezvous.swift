@@ -3,7 +3,7 @@ internal import Foundation
 internal import Torch
 
 /// The store at which the processes of a job find each other, before they are a group.
-struct MeetingPoint {
+struct Rendezvous {
   /// What they share.
   let store: KeyStore
 
@@ -35,7 +35,7 @@ struct MeetingPoint {
     self.check = check
     if process.servesStore {
       do {
-        store = try MeetingPoint.store(process, timeout)
+        store = try Rendezvous.store(process, timeout)
       } catch let error as TorchError {
         throw LaunchError(
           "cannot listen on port \(process.storePort), where all ranks are to meet: set another"
@@ -44,17 +44,17 @@ struct MeetingPoint {
     } else {
       let start = ContinuousClock.now
       var problem = ""
-      while !MeetingPoint.isOpen(process, &problem) {
+      while !Rendezvous.isOpen(process, &problem) {
         try check()
         guard ContinuousClock.now - start < timeout else {
-          throw MeetingPoint.missing(process, timeout, problem)
+          throw Rendezvous.missing(process, timeout, problem)
         }
         usleep(50_000)
       }
       do {
-        store = try MeetingPoint.store(process, timeout)
+        store = try Rendezvous.store(process, timeout)
       } catch let error as TorchError {
-        throw MeetingPoint.missing(process, timeout, error.message)
+        throw Rendezvous.missing(process, timeout, error.message)
       }
     }
   }
@@ -94,9 +94,9 @@ struct MeetingPoint {
     let rank: Int
     do {
       rank = try process.rank ?? store.add(1, to: "ranks") - 1
-      guard rank < process.count, try store.add(1, to: "rank/\(rank)") == 1 else {
+      guard rank < process.worldSize, try store.add(1, to: "rank/\(rank)") == 1 else {
         throw LaunchError(
-          "two processes are rank \(rank) of \(process.count), or an earlier job still runs at"
+          "two processes are rank \(rank) of \(process.worldSize), or an earlier job still runs at"
             + " \(process.storeHost):\(store.port); end it, or set another MASTER_PORT")
       }
     } catch let error as TorchError {
@@ -108,8 +108,8 @@ struct MeetingPoint {
     } catch {
       let reason = (error as? TorchError).map { LaunchError("a rank is gone (\($0.message))") }
       let name = "rank \(rank) on \(HostName.current)"
-      MeetingPoint.publish("\(name): \(reason ?? error)", in: store)
-      if process.servesStore { Thread.sleep(forTimeInterval: MeetingPoint.farewell) }
+      Rendezvous.publish("\(name): \(reason ?? error)", in: store)
+      if process.servesStore { Thread.sleep(forTimeInterval: Rendezvous.farewell) }
       throw reason ?? error
     }
   }
@@ -122,13 +122,13 @@ struct MeetingPoint {
   /// The machines of all ranks; rank 0 waits for each.
   private func hosts(_ rank: Int) throws -> [String] {
     guard rank == 0 else {
-      return try text(of: MeetingPoint.hostsKey, else: "not all \(process.count) ranks have come")
+      return try text(of: Rendezvous.hostsKey, else: "not all \(process.worldSize) ranks have come")
         .split(separator: "\n").map(String.init)
     }
-    let hosts = try (0..<process.count).map { rank in
-      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.count) has not come")
+    let hosts = try (0..<process.worldSize).map { rank in
+      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.worldSize) has not come")
     }
-    try store.set(MeetingPoint.hostsKey, to: hosts.joined(separator: "\n"))
+    try store.set(Rendezvous.hostsKey, to: hosts.joined(separator: "\n"))
     return hosts
   }
 
@@ -137,7 +137,7 @@ struct MeetingPoint {
     try store.set("address/\(rank)", to: address)
     guard ProcessInfo.processInfo.environment["GLOO_SOCKET_IFNAME"] == nil else { return nil }
     return try Network.reachable(address) {
-      try (0..<process.count).filter { $0 != rank }.map { other in
+      try (0..<process.worldSize).filter { $0 != rank }.map { other in
         try text(of: "address/\(other)", else: "rank \(other) has no address")
       }
     }
@@ -172,13 +172,13 @@ struct MeetingPoint {
   static func cancel(
     _ process: LaunchedProcess, _ reason: String, while isPatient: () -> Bool
   ) {
-    guard process.count > 1 || process.isScheduler, let store = try? store(process, attempt),
+    guard process.worldSize > 1 || process.isScheduler, let store = try? store(process, attempt),
       (try? store.has(hostsKey)) == false
     else { return }
     publish("\(name(process)): \(reason)", in: store)
     guard process.servesStore else { return }
     let start = ContinuousClock.now
-    let everybody = process.count + (process.isScheduler ? 1 : 0)
+    let everybody = process.worldSize + (process.isScheduler ? 1 : 0)
     while (try? store.add(0, to: failureCountKey)) ?? everybody < everybody,
       ContinuousClock.now - start < patience, isPatient()
     {
@@ -198,6 +198,6 @@ extension RankGroup {
   public static func cancel(
     _ process: LaunchedProcess, because reason: String, while isPatient: () -> Bool = { true }
   ) {
-    MeetingPoint.cancel(process, reason, while: isPatient)
+    Rendezvous.cancel(process, reason, while: isPatient)
   }
 }
