@@ -32,6 +32,7 @@ struct DiTCommand: ParsableCommand {
 
 @main enum Program {
   static func main() {
+    NoteHandler.bootstrap()
     do {
       let arguments = try normalized(Array(CommandLine.arguments.dropFirst()))
       var command = try DiTCommand.parseAsRoot(arguments)
@@ -54,7 +55,7 @@ struct DiTCommand: ParsableCommand {
         rankTable: Arguments.value(of: "rank-table", in: CommandLine.arguments))
     else { return }
     RankGroup.cancel(
-      process, because: DiTCommand.message(for: error), while: { !Interrupt.isRequested })
+      process, because: wording(of: error), while: { !Interrupt.isRequested })
   }
 
   /// Brings arguments to the parser's form, configuration file included.
@@ -104,12 +105,9 @@ struct DiTCommand: ParsableCommand {
     case let interrupted as Interrupted:
       note("Stopped.")
       return interrupted.exitCode
-    case let usage as UsageError:
-      note("Error: \(usage.message)")
-      return EX_USAGE
-    case let error as PipelineError where error.code == .setting:
-      note("Error: \(error.message)")
-      return EX_USAGE
+    case let error as any ErrorWithRemedy:
+      note("Error: \(error.wording)")
+      return error.isUsage ? EX_USAGE : EXIT_FAILURE
     default:
       let code = DiTCommand.exitCode(for: error)
       guard code != .success else { DiTCommand.exit(withError: error) }

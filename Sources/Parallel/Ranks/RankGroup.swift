@@ -202,10 +202,13 @@ public final class RankGroup {
   }
 
   /// Tells the others why this rank cannot go on.
-  public func reportFailure(_ error: any Error) {
-    // What it was told, or found out about another, they know.
+  ///
+  /// - Parameters:
+  ///   - error: not told if it is a `LaunchError`, which the others caused and know.
+  ///   - message: what the others show their users; the error's description if nil.
+  public func reportFailure(_ error: any Error, message: String? = nil) {
     guard !(error is LaunchError) else { return }
-    monitor.reportFailure("\(error)")
+    monitor.reportFailure(message ?? "\(error)")
   }
 
   /// Leaves the job; the rank that serves the store waits for the others.

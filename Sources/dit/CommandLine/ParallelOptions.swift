@@ -85,7 +85,7 @@ struct ParallelOptions: ParsableArguments {
         try ranks.finish()
         throw stop
       } catch {
-        ranks.reportFailure(error)
+        ranks.reportFailure(error, message: wording(of: error))
         throw error
       }
       try ranks.finish()
