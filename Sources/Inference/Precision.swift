@@ -42,10 +42,10 @@ public enum Precision: CaseIterable, Sendable {
   }
 
   /// Whether linear layers are 8-bit integers.
-  public var isInt8: Bool { linearFormat == .bytes }
+  public var isInt8: Bool { linearFormat == .int8 }
 
   /// Whether float32 stands in for products of bytes here: results are those of 8 bits, times are not.
-  public var isEmulated: Bool { isInt8 && Processor.emulatesByteProducts }
+  public var isEmulated: Bool { isInt8 && Processor.emulatesInt8 }
 }
 
 extension Precision: CustomStringConvertible {
@@ -64,18 +64,18 @@ extension Precision {
   }
 
   /// What the linear layers of the blocks compute in.
-  var linearFormat: RowFormat {
+  var linearFormat: ActivationFormat {
     switch self {
     case .bf16: .bfloat16
     case .fp16: .float16
-    case .int8, .int8WithFloatFC2: .bytes
+    case .int8, .int8WithFloatFC2: .int8
     case .fp8: .float8
     case .auto, .fp32: .float32
     }
   }
 
   /// What the second layer of each MLP computes in.
-  var secondLayerFormat: RowFormat { self == .int8WithFloatFC2 ? .float32 : linearFormat }
+  var secondLayerFormat: ActivationFormat { self == .int8WithFloatFC2 ? .float32 : linearFormat }
 }
 
 extension Precision {

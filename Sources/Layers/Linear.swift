@@ -27,5 +27,5 @@ public struct Linear {
   ///
   /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`
-  public func callAsFunction(_ x: Tensor) -> Tensor { affine(x, weight: weight, bias: bias) }
+  public func callAsFunction(_ x: Tensor) -> Tensor { linear(x, weight: weight, bias: bias) }
 }

@@ -96,7 +96,7 @@ public enum Placement {
       throw PipelineError(
         .unusable,
         "precision int8 runs on the processor alone; use bf16 or fp8 on device \(device)")
-    case _ where precision.isInt8 && !Processor.hasByteProducts:
+    case _ where precision.isInt8 && !Processor.hasVNNI:
       throw PipelineError(
         .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")
     case .fp8 where device.type != "cuda":

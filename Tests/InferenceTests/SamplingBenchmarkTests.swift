@@ -5,7 +5,7 @@ internal import Torch
 
 @Suite struct SamplingBenchmarkTests {
   private static let precisions =
-    [Precision.fp32, .bf16] + (Processor.hasByteProducts ? [.int8] : [])
+    [Precision.fp32, .bf16] + (Processor.hasVNNI ? [.int8] : [])
 
   // Five pixels are no two patches of two.
   @Test(arguments: precisions) func throwsForAModelThatCannotBe(_ precision: Precision) throws {

@@ -18,7 +18,7 @@ internal import Torch
   }
 
   @Test func takesInt8WhereTheProcessorHasIt() throws {
-    guard Processor.hasByteProducts else {
+    guard Processor.hasVNNI else {
       let error = #expect(throws: PipelineError.self) {
         try Placement.precision(.int8, in: .graph, on: .cpu)
       }

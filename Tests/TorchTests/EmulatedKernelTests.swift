@@ -17,7 +17,7 @@ enum Emulated {
 
   /// What the kernels take.
   static let inputs = [DType.float32, .float16, .bfloat16]
-  static let outputs: [RowFormat] = [.float32, .float16, .bfloat16, .float8]
+  static let outputs: [ActivationFormat] = [.float32, .float16, .bfloat16, .float8]
   /// Rows of a warp with and without lanes to spare, and of four warps.
   static let widths = [4, 64, 200, 1152, 2052, 4608]
 }
@@ -26,9 +26,9 @@ extension DType {
   /// How far numbers may lie from those that were brought to this type.
   var tolerance: Double {
     switch self {
-    case .float16: RowFormat.float16.tolerance
-    case .bfloat16: RowFormat.bfloat16.tolerance
-    default: RowFormat.float32.tolerance
+    case .float16: ActivationFormat.float16.tolerance
+    case .bfloat16: ActivationFormat.bfloat16.tolerance
+    default: ActivationFormat.float32.tolerance
     }
   }
 }
@@ -52,13 +52,13 @@ extension DType {
         let x = x.to(.float32).cloned
         let rows =
           isAdding
-          ? values.fused(x, adding: Residual(residual.to(.float32)), as: .float32)
+          ? values.fused(x, adding: BranchOutput(residual.to(.float32)), as: .float32)
           : values.fused(x, as: .float32)
         return (x, rows.values)
       }
     }
 
-    func emulated(_ x: Tensor, adding isAdding: Bool, as format: RowFormat) -> [Tensor] {
+    func emulated(_ x: Tensor, adding isAdding: Bool, as format: ActivationFormat) -> [Tensor] {
       let (table, width) = (values.table.values, values.width)
       guard isAdding else {
         return Emulated.normModulate.results(
@@ -79,7 +79,7 @@ extension DType {
     for format in Emulated.outputs {
       let results = tokens.emulated(tokens.x, adding: false, as: format)
       #expect(results[0].dtype == format.dtype && results[0].shape == tokens.x.shape)
-      let numbers = Rows(kernelResults: results, format).numbers
+      let numbers = Activations(kernelResults: results, format).numbers
       #expect(relativeError(numbers, expected) < format.tolerance)
     }
   }
@@ -93,7 +93,7 @@ extension DType {
       let results = tokens.emulated(x, adding: true, as: format)
       #expect(x.dtype == input)
       #expect(relativeError(x, expected.tokens) < input.tolerance)
-      let numbers = Rows(kernelResults: results, format).numbers
+      let numbers = Activations(kernelResults: results, format).numbers
       #expect(relativeError(numbers, expected.norm) < format.tolerance)
     }
   }
@@ -117,11 +117,11 @@ extension DType {
     for gelu in [false, true] {
       let results = Emulated.quantizeRows.results(.tensor(x), .bool(gelu), count: 2)
       let numbers = gelu ? geluTanh(x.to(.float32)) : x.to(.float32)
-      let plain = withPlainOperators { Rows(numbers, as: .float8) }
+      let plain = withPlainOperators { Activations(numbers, as: .float8) }
       #expect(results[0].dtype == .float8e4m3 && results[1].shape == [5, 1])
       #expect(relativeError(results[1], try #require(plain.scales)) < Tolerance.float32)
-      let rows = Rows(kernelResults: results, .float8)
-      #expect(relativeError(rows.numbers, numbers) < RowFormat.float8.tolerance)
+      let rows = Activations(kernelResults: results, .float8)
+      #expect(relativeError(rows.numbers, numbers) < ActivationFormat.float8.tolerance)
       // Where rounding went the other way at a tie; elsewhere both are the same bits.
       let difference = (results[0].to(.float32) - plain.values.to(.float32)).magnitude
       #expect((difference / (plain.values.to(.float32).magnitude + 1)).max().item < 0.13)
@@ -144,7 +144,7 @@ extension DType {
       let x = Tensor.randn([6, width], generator: try Generator(seed: 2)).to(input)
       x[1][width / 2].fillInPlace(Double(value))
       let results = Emulated.quantizeRows.results(.tensor(x), false, count: 2)
-      let numbers = Rows(kernelResults: results, .float8).numbers
+      let numbers = Activations(kernelResults: results, .float8).numbers
       #expect(!numbers[1].isFinite.anyTrue)
       #expect(numbers[0].isFinite.allTrue && numbers[2].isFinite.allTrue)
     }
@@ -155,7 +155,7 @@ extension DType {
     tokens.x[1][2].fillInPlace(.nan)
     for format in Emulated.outputs {
       let results = tokens.emulated(tokens.x, adding: false, as: format)
-      let numbers = Rows(kernelResults: results, format).numbers
+      let numbers = Activations(kernelResults: results, format).numbers
       #expect(!numbers[1][2].isFinite.anyTrue)
       #expect(numbers[0].isFinite.allTrue && numbers[1][1].isFinite.allTrue)
     }

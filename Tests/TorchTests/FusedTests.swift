@@ -33,26 +33,27 @@ struct ModulationCase {
 
   var sum: Tensor { x + vectors(3) * residual }
 
-  func fused(_ x: Tensor, as format: RowFormat) -> Rows {
+  func fused(_ x: Tensor, as format: ActivationFormat) -> Activations {
     normModulate(
       x, labels: labels, table: table, shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
   }
 
-  func fused(_ x: Tensor, adding residual: Residual, as format: RowFormat) -> Rows {
+  func fused(_ x: Tensor, adding residual: BranchOutput, as format: ActivationFormat) -> Activations
+  {
     addResidualAndNormModulate(
       x, residual: residual, labels: labels, gates: table, gate: 3 * width, table: table,
       shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
   }
 }
 
-extension RowFormat {
+extension ActivationFormat {
   /// How far numbers may lie from those that were brought to this format.
   var tolerance: Double {
     switch self {
     case .float32: Tolerance.float32
     case .float16: 0x1p-10
     case .bfloat16: 0x1p-7
-    case .bytes: 0.006
+    case .int8: 0.006
     case .float8: 0x1p-4
     }
   }
@@ -60,10 +61,10 @@ extension RowFormat {
 
 @Suite struct FusedTests {
   /// What the kernels of processors write.
-  private static let formats = RowFormat.allCases.filter { $0 != .float8 }
+  private static let formats = ActivationFormat.allCases.filter { $0 != .float8 }
 
   @Test(arguments: ModulationCase.shapes, formats)
-  func normalizesAndModulates(_ shape: [Int], _ format: RowFormat) throws {
+  func normalizesAndModulates(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let rows = values.fused(values.x, as: format)
     #expect(rows.values.dtype == format.dtype)
@@ -72,11 +73,11 @@ extension RowFormat {
   }
 
   @Test(arguments: ModulationCase.shapes, formats)
-  func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: RowFormat) throws {
+  func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let expected = values.sum
     let x = values.x.cloned
-    let rows = values.fused(x, adding: Residual(values.residual), as: format)
+    let rows = values.fused(x, adding: BranchOutput(values.residual), as: format)
     #expect(relativeError(x, expected) < Tolerance.float32)
     #expect(relativeError(rows.numbers, values.normModulated(expected)) < format.tolerance)
   }
@@ -85,7 +86,7 @@ extension RowFormat {
   func addsResidualsOfHalfPrecision(_ dtype: DType) throws {
     let values = try ModulationCase([3, 4, 33])
     let x = values.x.cloned
-    _ = values.fused(x, adding: Residual(values.residual.to(dtype)), as: .float32)
+    _ = values.fused(x, adding: BranchOutput(values.residual.to(dtype)), as: .float32)
     #expect(relativeError(x, values.sum) < 0.01)
     #expect(relativeError(x, values.x) > 0.1)
   }
@@ -99,7 +100,7 @@ extension RowFormat {
       relativeError(values.fused(x, as: .float32).numbers, values.normModulated(values.x))
         < Tolerance.float32)
     let sum = values.x.cloned
-    _ = values.fused(sum, adding: Residual(residual), as: .float32)
+    _ = values.fused(sum, adding: BranchOutput(residual), as: .float32)
     #expect(relativeError(sum, values.sum) < Tolerance.float32)
   }
 
@@ -108,7 +109,7 @@ extension RowFormat {
     let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {
-        _ = values.fused(x, adding: Residual(values.residual), as: .float32)
+        _ = values.fused(x, adding: BranchOutput(values.residual), as: .float32)
       }
     }
     #expect(try #require(error).message.contains("contiguous"))

@@ -8,7 +8,7 @@ internal import Testing
   /// A group of this process alone.
   private func group() throws -> ProcessGroup {
     let timeout = Duration.seconds(20)
-    let store = try KeyStore(host: "127.0.0.1", port: 0, isServer: true, timeout: timeout)
+    let store = try KeyValueStore(host: "127.0.0.1", port: 0, isServer: true, timeout: timeout)
     return try ProcessGroup(store, rank: 0, size: 1, address: "127.0.0.1", timeout: timeout)
   }
 

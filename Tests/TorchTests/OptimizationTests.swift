@@ -8,17 +8,17 @@ internal import Torch
     let parameters: [Tensor]
     let firstMoments: [Tensor]
     let secondMoments: [Tensor]
-    let averages: [Tensor]
+    let ema: [Tensor]
 
-    init(hasAverage: Bool) throws {
+    init(hasEMA: Bool) throws {
       let generator = try Generator(seed: 11)
       parameters = [[5, 7], [33], [1], [2, 3, 4, 5]].map { .randn($0, generator: generator) }
       firstMoments = parameters.map { .zeros($0.shape) }
       secondMoments = parameters.map { .zeros($0.shape) }
-      averages = hasAverage ? parameters.map(\.cloned) : []
+      ema = hasEMA ? parameters.map(\.cloned) : []
     }
 
-    var all: [Tensor] { parameters + firstMoments + secondMoments + averages }
+    var all: [Tensor] { parameters + firstMoments + secondMoments + ema }
 
     func takeSteps() throws {
       let generator = try Generator(seed: 12)
@@ -26,20 +26,20 @@ internal import Torch
         let gradients = parameters.map { Tensor.randn($0.shape, generator: generator) * 8 }
         adamWInPlace(
           parameters, gradients: gradients, firstMoments: firstMoments,
-          secondMoments: secondMoments, averages: averages, weightDecays: [0.1, 0, 0.1, 0.02],
+          secondMoments: secondMoments, ema: ema, weightDecays: [0.1, 0, 0.1, 0.02],
           step: AdamWStep(
             learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, number: number,
-            gradientScale: 1 / Double(number), averageDecay: 0.7))
+            gradientScale: 1 / Double(number), emaDecay: 0.7))
       }
     }
   }
 
-  @Test(arguments: [true, false]) func stepsAsTheKernelDoes(_ hasAverage: Bool) throws {
-    let (kernel, plain) = (try State(hasAverage: hasAverage), try State(hasAverage: hasAverage))
-    let start = try State(hasAverage: hasAverage)
+  @Test(arguments: [true, false]) func stepsAsTheKernelDoes(_ hasEMA: Bool) throws {
+    let (kernel, plain) = (try State(hasEMA: hasEMA), try State(hasEMA: hasEMA))
+    let start = try State(hasEMA: hasEMA)
     try kernel.takeSteps()
     try withPlainOperators(plain.takeSteps)
-    #expect(plain.all.count == (hasAverage ? 16 : 12))
+    #expect(plain.all.count == (hasEMA ? 16 : 12))
     for (a, b) in zip(plain.all, kernel.all) {
       #expect(relativeError(a, b) < Tolerance.trainedWeights)
     }
@@ -48,10 +48,10 @@ internal import Torch
 
   @Test func takesNoParametersAtAll() {
     adamWInPlace(
-      [], gradients: [], firstMoments: [], secondMoments: [], averages: [], weightDecays: [],
+      [], gradients: [], firstMoments: [], secondMoments: [], ema: [], weightDecays: [],
       step: AdamWStep(
         learningRate: 1, beta1: 0, beta2: 0, epsilon: 1, number: 1, gradientScale: 1,
-        averageDecay: 0))
+        emaDecay: 0))
   }
 
   @Test func sendsToTheProcessorWhatIsThere() throws {

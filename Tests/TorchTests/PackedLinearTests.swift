@@ -5,8 +5,8 @@ internal import Torch
 @Suite struct PackedLinearTests {
   /// Rows, inputs, outputs.
   private static let sizes = [[1, 1, 1], [1, 5, 3], [7, 33, 65], [64, 96, 160], [13, 129, 47]]
-  private static let formats = RowFormat.allCases.filter {
-    $0 != .float8 && ($0 != .bytes || Processor.hasByteProducts)
+  private static let formats = ActivationFormat.allCases.filter {
+    $0 != .float8 && ($0 != .int8 || Processor.hasVNNI)
   }
 
   private struct Case {
@@ -21,54 +21,56 @@ internal import Torch
       bias = Tensor.randn([size[2]], generator: generator)
     }
 
-    var expected: Tensor { linear(x, weight: weight, bias: bias) }
+    var expected: Tensor {
+      withPlainOperators { linear(x, weight: weight, bias: bias) }
+    }
   }
 
-  private func tolerance(_ format: RowFormat) -> Double {
+  private func tolerance(_ format: ActivationFormat) -> Double {
     switch format {
     case .float32: Tolerance.float32
     case .float16: 0.005
-    case .bfloat16, .bytes: 0.03
+    case .bfloat16, .int8: 0.03
     case .float8: 0.06
     }
   }
 
   @Test(arguments: sizes, formats)
-  func multipliesAsTheLayerDoes(_ size: [Int], _ format: RowFormat) throws {
+  func multipliesAsTheLayerDoes(_ size: [Int], _ format: ActivationFormat) throws {
     let values = try Case(size)
     let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
-    let result = layer(Rows(values.x, as: format))
-    #expect(result.dtype == (format == .bytes ? .float32 : format.dtype))
+    let result = layer(Activations(values.x, as: format))
+    #expect(result.dtype == (format == .int8 ? .float32 : format.dtype))
     #expect(relativeError(result, values.expected) < tolerance(format))
   }
 
   @Test(arguments: sizes, formats)
-  func appliesGELU(_ size: [Int], _ format: RowFormat) throws {
+  func appliesGELU(_ size: [Int], _ format: ActivationFormat) throws {
     let values = try Case(size)
     let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
-    let result = layer.gelu(Rows(values.x, as: format))
+    let result = layer.gelu(Activations(values.x, as: format))
     #expect(result.values.dtype == format.dtype)
     #expect(relativeError(result.numbers, geluTanh(values.expected)) < tolerance(format))
   }
 
   @Test(arguments: formats)
-  func doesWithoutABias(_ format: RowFormat) throws {
+  func doesWithoutABias(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let layer = try PackedLinear(weight: values.weight, bias: nil, format: format)
-    let expected = linear(values.x, weight: values.weight)
-    #expect(relativeError(layer(Rows(values.x, as: format)), expected) < tolerance(format))
+    let expected = withPlainOperators { linear(values.x, weight: values.weight) }
+    #expect(relativeError(layer(Activations(values.x, as: format)), expected) < tolerance(format))
   }
 
   @Test(arguments: formats)
-  func takesRowsThatAreNotContiguous(_ format: RowFormat) throws {
+  func takesRowsThatAreNotContiguous(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
     let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
-    #expect(relativeError(layer(Rows(x, as: format)), values.expected) < tolerance(format))
+    #expect(relativeError(layer(Activations(x, as: format)), values.expected) < tolerance(format))
   }
 
   @Test(arguments: formats)
-  func addsItsResultsToTokens(_ format: RowFormat) throws {
+  func addsItsResultsToTokens(_ format: ActivationFormat) throws {
     let values = try ModulationCase([3, 5, 33])
     let generator = try Generator(seed: 4)
     let weight = Tensor.randn([33, 70], generator: generator) * 0.1
@@ -76,43 +78,47 @@ internal import Torch
     let input = Tensor.randn([3, 5, 70], generator: generator)
     let layer = try PackedLinear(weight: weight, bias: bias, format: format)
     let x = values.x.cloned
-    _ = values.fused(x, adding: layer.residual(Rows(input, as: format)), as: .float32)
+    _ = values.fused(x, adding: layer.branchOutput(Activations(input, as: format)), as: .float32)
     let expected = values.x.cloned
-    let branch = linear(input, weight: weight, bias: bias)
-    _ = values.fused(expected, adding: Residual(branch), as: .float32)
+    let branch = withPlainOperators { linear(input, weight: weight, bias: bias) }
+    _ = values.fused(expected, adding: BranchOutput(branch), as: .float32)
     #expect(relativeError(x, expected) < tolerance(format))
     #expect(relativeError(x, values.x) > 0.1)
   }
 
-  @Test(.enabled(if: Processor.hasByteProducts), arguments: [Double.nan, .infinity, -.infinity])
+  @Test(.enabled(if: Processor.hasVNNI), arguments: [Double.nan, .infinity, -.infinity])
   func refusesAWeightThatIsNotFinite(_ value: Double) throws {
     let weight = Tensor.zeros([5, 9])
     weight[3][8].fillInPlace(value)
     let error = #expect(throws: TorchError.self) {
-      try PackedLinear(weight: weight, bias: nil, format: .bytes)
+      try PackedLinear(weight: weight, bias: nil, format: .int8)
     }
     #expect(try #require(error).message.contains("infinities or NaN, in row 3"))
   }
 
-  @Test(.enabled(if: !Processor.hasByteProducts))
+  @Test(.enabled(if: !Processor.hasVNNI))
   func saysWhatBytesNeed() throws {
     let error = #expect(throws: TorchError.self) {
-      try PackedLinear(weight: Tensor.zeros([5, 9]), bias: nil, format: .bytes)
+      try PackedLinear(weight: Tensor.zeros([5, 9]), bias: nil, format: .int8)
     }
     #expect(try #require(error).message.contains("AVX512_VNNI"))
   }
 
-  @Test(arguments: formats.filter { $0 != .bytes }) func takesNoRows(_ format: RowFormat) throws {
+  @Test(arguments: formats.filter { $0 != .int8 }) func takesNoRows(_ format: ActivationFormat)
+    throws
+  {
     let layer = try PackedLinear(weight: .ones([65, 33]), bias: nil, format: format)
     #expect(
-      try withTorchErrors { layer(Rows(.zeros([2, 0, 33]), as: format)) }.shape == [2, 0, 65])
+      try withTorchErrors { layer(Activations(.zeros([2, 0, 33]), as: format)) }.shape == [
+        2, 0, 65,
+      ])
   }
 
-  @Test(arguments: formats) func takesABiasWhoseNumbersLieApart(_ format: RowFormat) throws {
+  @Test(arguments: formats) func takesABiasWhoseNumbersLieApart(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let bias = stacked([values.bias, values.bias * 0], axis: 1).selected(axis: 1, index: 0)
     let layer = try PackedLinear(weight: values.weight, bias: bias, format: format)
-    let result = layer(Rows(values.x, as: format))
+    let result = layer(Activations(values.x, as: format))
     #expect(relativeError(result, values.expected) < tolerance(format))
   }
 
@@ -121,15 +127,15 @@ internal import Torch
     let layer = PackedLinear(weight: values.weight, bias: values.bias)
     let x = values.x * 100
     x[0][2].copyInPlace(from: .full([33], .nan))
-    let result = layer.gelu(Rows(x, as: .float32)).values
+    let result = layer.gelu(Activations(x, as: .float32)).values
     #expect(!result[0][2].isFinite.allTrue && result[0][3].isFinite.allTrue)
     #expect(
       result[1].isFinite.allTrue
         && relativeError(
           result[1],
           geluTanh(
-            linear(
-              x[1], weight: values.weight, bias: values.bias))) < Tolerance.float32
+            withPlainOperators { linear(x[1], weight: values.weight, bias: values.bias) }
+          )) < Tolerance.float32
     )
   }
 }

@@ -13,22 +13,22 @@ internal import Torch
     #expect(Device.cpu.hasProcessorKernels && !Device.cuda(0).hasProcessorKernels)
   }
 
-  @Test(arguments: ModulationCase.shapes, RowFormat.allCases)
-  func normalizesAndModulates(_ shape: [Int], _ format: RowFormat) throws {
+  @Test(arguments: ModulationCase.shapes, ActivationFormat.allCases)
+  func normalizesAndModulates(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let rows = withPlainOperators { values.fused(values.x, as: format) }
     #expect(rows.values.dtype == format.dtype)
     #expect(relativeError(rows.numbers, values.normModulated(values.x)) < format.tolerance)
   }
 
-  @Test(arguments: ModulationCase.shapes, RowFormat.allCases)
-  func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: RowFormat) throws {
+  @Test(arguments: ModulationCase.shapes, ActivationFormat.allCases)
+  func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let (plain, fused) = (values.x.cloned, values.x.cloned)
     let rows = withPlainOperators {
-      values.fused(plain, adding: Residual(values.residual), as: format)
+      values.fused(plain, adding: BranchOutput(values.residual), as: format)
     }
-    let expected = values.fused(fused, adding: Residual(values.residual), as: .float32)
+    let expected = values.fused(fused, adding: BranchOutput(values.residual), as: .float32)
     #expect(relativeError(plain, fused) < Tolerance.float32)
     #expect(relativeError(rows.numbers, expected.numbers) < format.tolerance)
   }
@@ -38,7 +38,7 @@ internal import Torch
     let values = try ModulationCase([3, 9, 131])
     let x = values.x.to(dtype)
     let rows = withPlainOperators {
-      values.fused(x, adding: Residual(values.residual.to(dtype)), as: .bfloat16)
+      values.fused(x, adding: BranchOutput(values.residual.to(dtype)), as: .bfloat16)
     }
     #expect(x.dtype == dtype)
     #expect(relativeError(x, values.sum) < Tolerance.bfloat16)
@@ -65,18 +65,18 @@ internal import Torch
     for (a, b) in zip(plain, fused) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  @Test(arguments: [RowFormat.float32, .bfloat16, .float8], [false, true])
-  func multipliesWithoutPacking(_ format: RowFormat, _ gelu: Bool) throws {
+  @Test(arguments: [ActivationFormat.float32, .bfloat16, .float8], [false, true])
+  func multipliesWithoutPacking(_ format: ActivationFormat, _ gelu: Bool) throws {
     let generator = try Generator(seed: 3)
     let x = Tensor.randn([2, 7, 64], generator: generator)
     let weight = Tensor.randn([48, 64], generator: generator)
     let bias = Tensor.randn([48], generator: generator)
     let result = try withPlainOperators {
       let layer = try PackedLinear(weight: weight, bias: bias, format: format)
-      let rows = Rows(x, as: format)
+      let rows = Activations(x, as: format)
       return gelu ? layer.gelu(rows).numbers : layer(rows).to(.float32)
     }
-    let product = linear(x, weight: weight, bias: bias)
+    let product = withPlainOperators { linear(x, weight: weight, bias: bias) }
     let error = relativeError(result, gelu ? geluTanh(product) : product)
     let tolerance =
       format == .float32
@@ -88,7 +88,8 @@ internal import Torch
 
 @Suite struct Float8Tests {
   @Test func takesTheLargestMagnitudeOfARowAs448Steps() throws {
-    let rows = Rows(Tensor([-2, 1, 0, 0.5, 0, 0, 0, 254] as [Float], shape: [2, 4]), as: .float8)
+    let rows = Activations(
+      Tensor([-2, 1, 0, 0.5, 0, 0, 0, 254] as [Float], shape: [2, 4]), as: .float8)
     #expect(rows.values.to(.float32).elements(Float.self) == [-448, 224, 0, 112, 0, 0, 0, 448])
     #expect(try #require(rows.scales).shape == [2, 1])
     #expect(
@@ -98,7 +99,7 @@ internal import Torch
 
   @Test func roundsToThreeBitsOfMantissa() throws {
     let x = Tensor.randn([5, 200], generator: try Generator(seed: 1)) * 5
-    let numbers = Rows(x, as: .float8).numbers
+    let numbers = Activations(x, as: .float8).numbers
     // Half of the last place, and half of the smallest step, 2^-9 of a scale.
     let scale = x.magnitude.max().item / 448
     let excess = (numbers - x).magnitude - x.magnitude * 0x1p-4
@@ -107,7 +108,7 @@ internal import Torch
   }
 
   @Test func givesZerosForARowOfZeros() {
-    let numbers = Rows(Tensor.zeros([2, 16]), as: .float8).numbers
+    let numbers = Activations(Tensor.zeros([2, 16]), as: .float8).numbers
     #expect(numbers.elements(Float.self) == [Float](repeating: 0, count: 32))
   }
 

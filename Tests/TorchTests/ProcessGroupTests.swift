@@ -3,8 +3,8 @@ internal import Testing
 internal import Torch
 
 @Suite struct ProcessGroupTests {
-  private func store() throws -> KeyStore {
-    try KeyStore(host: "127.0.0.1", port: 0, isServer: true, timeout: .seconds(10))
+  private func store() throws -> KeyValueStore {
+    try KeyValueStore(host: "127.0.0.1", port: 0, isServer: true, timeout: .seconds(10))
   }
 
   @Test func addsUpAndSendsByItself() throws {

@@ -22,7 +22,7 @@ internal import Torch
   private func state(_ trainer: Trainer) -> [Tensor] {
     let optimizer = trainer.optimizer
     return optimizer.parameters.map(\.detached) + optimizer.firstMoments + optimizer.secondMoments
-      + optimizer.averages
+      + optimizer.ema
   }
 
   static let recipes: [String: @Sendable (inout TrainingConfig) -> Void] = [
@@ -31,13 +31,13 @@ internal import Torch
       $0.weightDecay = 0.1
       $0.decayGroups = .withoutBiases
       $0.maximumGradientNorm = 0.05
-      $0.averageDecay = 0.9
+      $0.emaDecay = 0.9
       $0.averageWarmsUp = true
       $0.schedule = LearningRateSchedule(.linear, start: 1e-3, end: 1e-4, warmupCount: 2)
       $0.weighting = .minSNR(gamma: 5)
     },
     "no average, recomputation": {
-      $0.averageDecay = nil
+      $0.emaDecay = nil
       $0.recompute = .all
     },
     "frozen": { $0.frozen = ["blocks"] },

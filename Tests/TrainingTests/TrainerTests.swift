@@ -12,7 +12,7 @@ internal import Torch
   private func kept(_ trainer: Trainer) -> [[[Float]]] {
     let optimizer = trainer.optimizer
     return [
-      optimizer.parameters, optimizer.firstMoments, optimizer.secondMoments, optimizer.averages,
+      optimizer.parameters, optimizer.firstMoments, optimizer.secondMoments, optimizer.ema,
     ].map(values)
   }
 

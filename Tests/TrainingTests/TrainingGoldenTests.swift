@@ -10,7 +10,7 @@ internal import Training
   private func config(_ change: (inout TrainingConfig) -> Void = { _ in }) -> TrainingConfig {
     var config = TrainingConfig()
     config.schedule = LearningRateSchedule(start: 1e-3)
-    config.averageDecay = 0.9
+    config.emaDecay = 0.9
     change(&config)
     return config
   }
@@ -59,7 +59,7 @@ internal import Training
     }
     for (name, expected) in values.tensors("ema.weights.") {
       let place = try #require(outcome.trainer.optimizer.names.firstIndex(of: name))
-      let average = outcome.trainer.optimizer.averages[place]
+      let average = outcome.trainer.optimizer.ema[place]
       #expect(relativeError(average, expected) < Tolerance.trainedWeights, "\(name)")
     }
   }

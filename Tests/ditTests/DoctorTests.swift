@@ -39,7 +39,7 @@ internal import Torch
     #expect(Set(found.keys).isSuperset(of: ["auto", "fp32", "bf16", "fp16", "int8", "fp8"]))
     #expect(found["fp32"]?["runs_as"] as? String == "fp32")
     #expect(found["auto"]?["runs_as"] as? String == (Processor.hasBFloat16 ? "bf16" : "fp32"))
-    #expect((found["int8"]?["runs_as"] != nil) == Processor.hasByteProducts)
+    #expect((found["int8"]?["runs_as"] != nil) == Processor.hasVNNI)
     #expect(found["fp8"]?["runs_as"] == nil)
     #expect(try #require(found["fp8"]?["remark"] as? String).contains("NVIDIA GPUs"))
   }

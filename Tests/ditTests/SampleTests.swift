@@ -62,7 +62,7 @@ internal import Torch
     }
   }
 
-  @Test(.enabled(if: Processor.hasByteProducts))
+  @Test(.enabled(if: Processor.hasVNNI))
   func staysNearTheImageInEightBits() throws {
     try withTemporaryFolder { folder in
       func latents(_ precision: String) throws -> Tensor {
@@ -85,7 +85,7 @@ internal import Torch
 
   // The keys of MindONE, with what they do not know, in either order.
   @Test(
-    .enabled(if: Processor.hasByteProducts),
+    .enabled(if: Processor.hasVNNI),
     arguments: ["dtype: int8\nint8_fc2: fp32\n", "int8_fc2: fp32\nprecision: int8\n"])
   func takesTheSecondLayerFromAFile(_ text: String) throws {
     try withTemporaryFolder { folder in
@@ -98,12 +98,12 @@ internal import Torch
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.errors.contains("int8 (fc2 fp32) on cpu"), "\(result.errors)")
       #expect(
-        result.errors.contains("DIT_EMULATE_INT8") == Processor.emulatesByteProducts,
+        result.errors.contains("DIT_EMULATE_INT8") == Processor.emulatesInt8,
         "\(result.errors)")
       let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
       let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
       #expect(report["precision"] as? String == "int8" && report["int8_fc2"] as? String == "fp32")
-      #expect(report["int8_emulated"] as? Bool ?? false == Processor.emulatesByteProducts)
+      #expect(report["int8_emulated"] as? Bool ?? false == Processor.emulatesInt8)
     }
   }
 

@@ -50,7 +50,7 @@ bool ctorch_has_float16(void) {
 #endif
 }
 
-bool ctorch_has_byte_products(void) {
+bool ctorch_has_vnni(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512vnni");
 #else

@@ -37,7 +37,7 @@ struct ResidualPlan {
         try check()
         let pixels = strip.image.flattened(from: 1, through: 2)  // [1, H W, C_in]
         return (
-          shortcut(Rows(pixels, as: .float32)),
+          shortcut(Activations(pixels, as: .float32)),
           conv1(strip.rows, norm: norm[strip.index], neighbors: strip.neighbors)
         )
       }
@@ -102,10 +102,10 @@ private struct AttentionPlan {
     let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [1, T, C]
     let h = factors.offsets.expandingDims(at: 1).addingProduct(
       tokens, factors.factors.expandingDims(at: 1))
-    let rows = Rows(h, as: .float32)
+    let rows = Activations(h, as: .float32)
     func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [1, 1, T, C]
     let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
-    let result = output(Rows(mixed.squeezingDim(at: 1), as: .float32))
+    let result = output(Activations(mixed.squeezingDim(at: 1), as: .float32))
     return (tokens + result).reshaped(shape)
   }
 }

@@ -19,7 +19,7 @@ struct CompiledBlock {
   /// - Throws: `InferenceError` for 8 bits, if weights are not finite or the hardware cannot.
   init(_ block: DiTBlock, index: Int, precision: Precision) throws(InferenceError) {
     func packed(
-      _ linear: Linear, _ name: String, _ format: RowFormat? = nil
+      _ linear: Linear, _ name: String, _ format: ActivationFormat? = nil
     ) throws(InferenceError) -> PackedLinear {
       do {
         return try PackedLinear(
@@ -40,20 +40,20 @@ struct CompiledBlock {
   ///
   /// - Parameter h: `[N, T, D]`
   /// - Returns: `[N, T, D]`
-  func attention(_ h: Rows) -> Residual {
+  func attention(_ h: Activations) -> BranchOutput {
     let shape = h.values.shape
     // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard shape.count == 3 else { return Residual(h.values) }
+    guard shape.count == 3 else { return BranchOutput(h.values) }
     let (n, t, d) = (shape[0], shape[1], shape[2])
     let heads = qkv(h).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
     let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])
-    return projection.residual(
-      Rows(mixed.transposed(1, 2).reshaped([n, t, d]), as: projection.format))
+    return projection.branchOutput(
+      Activations(mixed.transposed(1, 2).reshaped([n, t, d]), as: projection.format))
   }
 
   /// The feed-forward part.
   ///
   /// - Parameter h: `[N, T, D]`
   /// - Returns: `[N, T, D]`
-  func mlp(_ h: Rows) -> Residual { fc2.residual(fc1.gelu(h, as: fc2.format)) }
+  func mlp(_ h: Activations) -> BranchOutput { fc2.branchOutput(fc1.gelu(h, as: fc2.format)) }
 }

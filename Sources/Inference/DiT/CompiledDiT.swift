@@ -18,8 +18,8 @@ public final class CompiledDiT: DiTRunner {
   private let finalBias: Tensor?
   private let blocks: [CompiledBlock]
   private let modulations: [Linear]
-  private let format: RowFormat  // of what the linear layers take
-  private let tokenFormat: RowFormat  // of tokens between the layers, embedding and final layer
+  private let format: ActivationFormat  // of what the linear layers take
+  private let tokenFormat: ActivationFormat  // of tokens between the layers, embedding and final layer
   private let device: Device
   /// Whether and why not the steps of the last batch were recorded.
   public private(set) var recording = DeviceGraph.Recording.none
@@ -118,7 +118,8 @@ public final class CompiledDiT: DiTRunner {
         table: table, shift: place + 6 * width, scale: place + 7 * width, epsilon: 1e-6,
         as: index + 1 < blocks.count ? format : tokenFormat)
     }
-    return stem.unpatchified(linear(h.values, weight: finalWeight, bias: finalBias))
+    let patches = withPlainOperators { linear(h.values, weight: finalWeight, bias: finalBias) }
+    return stem.unpatchified(patches)
   }
 
   /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
@@ -129,6 +130,6 @@ public final class CompiledDiT: DiTRunner {
     let (g, p) = (stem.config.gridSize, stem.config.patchSize)
     let patches = latents.reshaped([n, c, g, p, g, p]).permuted([0, 2, 4, 1, 3, 5])
       .reshaped([n, g * g, c * p * p])
-    return linear(patches, weight: patchWeight, bias: patchBias) + positions
+    return withPlainOperators { linear(patches, weight: patchWeight, bias: patchBias) } + positions
   }
 }

@@ -23,7 +23,7 @@ extension DiTConfig {
       (parameterCount - linear) * 4 + (linear - secondLayers) * format.dtype.byteCount
       + secondLayers * precision.secondLayerFormat.dtype.byteCount
     // Tokens in float32 and what the layer takes and gives; sums of bytes are 32 bits wide.
-    let result = format == .bytes ? 4 : format.dtype.byteCount
+    let result = format == .int8 ? 4 : format.dtype.byteCount
     let widest = max(3 + 1, mlpRatio) * result + mlpRatio * format.dtype.byteCount
     let activations = rowCount * tokenCount * hiddenSize * (4 + result + widest)
     let modulation = (6 * depth + 2) * hiddenSize * 2 * 4

@@ -16,7 +16,7 @@ public final class RankGroup {
   /// Adds up and exchanges tensors.
   public let group: ProcessGroup
   /// Texts and counters that all ranks share.
-  public let store: KeyStore
+  public let store: KeyValueStore
 
   /// How many of the processes are on the machine of this one.
   public var localWorldSize: Int { monitor.localWorldSize }
@@ -50,7 +50,7 @@ public final class RankGroup {
     let monitor = RankMonitor(
       rank: rank, hosts: hosts, isStoreApart: process.isStoreApart, timeout: timeout
     ) {
-      try KeyStore(host: host, port: port, isServer: false, prefix: prefix, timeout: timeout)
+      try KeyValueStore(host: host, port: port, isServer: false, prefix: prefix, timeout: timeout)
     }
     let group: ProcessGroup
     do {
@@ -63,7 +63,8 @@ public final class RankGroup {
   }
 
   private init(
-    _ process: LaunchedProcess, _ store: KeyStore, _ group: ProcessGroup, _ monitor: RankMonitor,
+    _ process: LaunchedProcess, _ store: KeyValueStore, _ group: ProcessGroup,
+    _ monitor: RankMonitor,
     timeout: Duration
   ) {
     self.store = store
@@ -235,7 +236,7 @@ public final class RankGroup {
 
   /// Waits in the process that serves the store.
   static func waitUntilAllAreDone(
-    _ store: KeyStore, _ count: Int, while isPatient: () throws -> Bool
+    _ store: KeyValueStore, _ count: Int, while isPatient: () throws -> Bool
   ) throws {
     while try store.add(0, to: doneKey) < count, try isPatient() {
       if try store.has(RankMonitor.failureKey) {

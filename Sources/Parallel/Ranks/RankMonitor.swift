@@ -29,7 +29,7 @@ final class RankMonitor: Sendable {
   private let hosts: [String]
   private let isStoreApart: Bool
   private let timeout: Duration
-  private let connect: @Sendable () throws -> KeyStore
+  private let connect: @Sendable () throws -> KeyValueStore
   private let done = DispatchSemaphore(value: 0)
 
   /// From one sign of life to the next.
@@ -54,7 +54,7 @@ final class RankMonitor: Sendable {
   ///   - connect: makes a connection to the store for the thread alone.
   init(
     rank: Int, hosts: [String], isStoreApart: Bool, timeout: Duration,
-    connect: @escaping @Sendable () throws -> KeyStore
+    connect: @escaping @Sendable () throws -> KeyValueStore
   ) {
     self.rank = rank
     self.hosts = hosts
@@ -168,7 +168,7 @@ final class RankMonitor: Sendable {
   }
 
   /// Takes note of a failure, and ends the program unless it ends by itself.
-  private func fail(_ message: String, _ store: KeyStore? = nil) {
+  private func fail(_ message: String, _ store: KeyValueStore? = nil) {
     let isOwn = state.withLock { state in
       state.failure = message
       state.isTold = true
@@ -190,21 +190,21 @@ final class RankMonitor: Sendable {
     _exit(1)
   }
 
-  private func status(of rank: Int, _ store: KeyStore) throws -> RankStatus? {
+  private func status(of rank: Int, _ store: KeyValueStore) throws -> RankStatus? {
     try RankMonitor.sign(of: rank, store).flatMap { RankStatus(text: $0) }
   }
 
   private static func beatKey(_ rank: Int) -> String { "beat/\(rank)" }
 
   /// The last sign of life of a rank; nil if there is none yet.
-  static func sign(of rank: Int, _ store: KeyStore) throws -> String? {
+  static func sign(of rank: Int, _ store: KeyValueStore) throws -> String? {
     let key = beatKey(rank)
     return try store.has(key) ? try store.text(of: key) : nil
   }
 
   /// Who has gone silent, or else has stayed behind; nil once somebody else has said so.
   private func blame(
-    _ store: KeyStore, _ neighbor: Int, silentSince last: ContinuousClock.Instant
+    _ store: KeyValueStore, _ neighbor: Int, silentSince last: ContinuousClock.Instant
   ) throws -> String? {
     if ContinuousClock.now - last > RankMonitor.silence,
       let status = try status(of: neighbor, store), status.phase != .done

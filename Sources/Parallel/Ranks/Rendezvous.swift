@@ -5,7 +5,7 @@ internal import Torch
 /// The store at which the processes of a job find each other, before they are a group.
 struct Rendezvous {
   /// What they share.
-  let store: KeyStore
+  let store: KeyValueStore
 
   private let process: LaunchedProcess
   private let timeout: Duration
@@ -70,8 +70,9 @@ struct Rendezvous {
     }
   }
 
-  private static func store(_ process: LaunchedProcess, _ timeout: Duration) throws -> KeyStore {
-    try KeyStore(
+  private static func store(_ process: LaunchedProcess, _ timeout: Duration) throws -> KeyValueStore
+  {
+    try KeyValueStore(
       host: process.servesStore ? Network.loopback : process.storeHost, port: process.storePort,
       isServer: process.servesStore, prefix: process.storePrefix, timeout: timeout)
   }
@@ -160,7 +161,7 @@ struct Rendezvous {
   }
 
   /// Makes a failure known to all, unless another is known already.
-  static func publish(_ message: String, in store: KeyStore) {
+  static func publish(_ message: String, in store: KeyValueStore) {
     guard (try? store.add(1, to: failureCountKey)) == 1 else { return }
     try? store.set(RankMonitor.failureKey, to: message)
   }

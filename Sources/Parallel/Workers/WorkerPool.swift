@@ -33,7 +33,7 @@ public final class WorkerPool {
     let time = ContinuousClock.now
   }
 
-  private let store: KeyStore
+  private let store: KeyValueStore
   private var workers: [Worker] = []
   private var failure: Failure?
   private var hasAskedToEnd = false
@@ -62,7 +62,7 @@ public final class WorkerPool {
     holdLimit: Duration = .seconds(600)
   ) throws {
     self.holdLimit = holdLimit
-    store = try KeyStore(
+    store = try KeyValueStore(
       host: Network.loopback, port: 0, isServer: true, prefix: WorkerPool.prefix,
       timeout: .seconds(60))
     var variables = environment

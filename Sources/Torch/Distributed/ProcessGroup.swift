@@ -25,7 +25,7 @@ public final class ProcessGroup {
   ///   - timeout: how long a call may wait for other ranks.
   /// - Throws: `TorchError` if a rank does not come in time or cannot be reached.
   public convenience init(
-    _ store: KeyStore, rank: Int, size: Int, address: String?, timeout: Duration
+    _ store: KeyValueStore, rank: Int, size: Int, address: String?, timeout: Duration
   ) throws {
     var handle = ctorch_group(impl: nil)
     try check(
@@ -46,7 +46,7 @@ public final class ProcessGroup {
   ///   - timeout: how long a call may wait for other ranks.
   /// - Throws: `TorchError` if our library for CUDA is not open, or a rank does not come in time.
   public convenience init(
-    _ store: KeyStore, rank: Int, size: Int, device: Device, timeout: Duration
+    _ store: KeyValueStore, rank: Int, size: Int, device: Device, timeout: Duration
   ) throws {
     var handle = ctorch_group(impl: nil)
     try check(

@@ -1,18 +1,6 @@
 private enum Transformer {
-  static let linear = Operator("dit::linear")
   static let feedForward = Operator("dit::feed_forward")
   static let selfAttention = Operator("dit::self_attention")
-}
-
-/// What `linear` computes, by the matrix product that is the fastest on this processor.
-///
-/// - Parameters:
-///   - x: `[..., in]`
-///   - weight: `[out, in]`
-///   - bias: `[out]`
-/// - Returns: `[..., out]`
-public func affine(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-  Transformer.linear(.tensor(x), .tensor(weight), .optional(bias))
 }
 
 /// Two linear layers with the tanh form of GELU between them (Vaswani et al. 2017, section 3.3),

@@ -13,9 +13,9 @@ public struct DeviceAdamWStep {
   /// What gradients are divided by first, a loss scale over a factor of clipping; a float32 scalar.
   public var gradientDivisor: Tensor
   /// How far averages move towards the weights, a float32 scalar.
-  public var averageWeight: Tensor
+  public var emaWeight: Tensor
   /// 1 where nothing is to change, else 0; a float32 scalar.
-  public var isHeld: Tensor
+  public var skipUpdate: Tensor
   /// How much of the first moment stays.
   public var beta1: Double
   /// How much of the second moment stays.
@@ -25,14 +25,14 @@ public struct DeviceAdamWStep {
 
   /// All constants.
   public init(
-    learningRate: Tensor, number: Tensor, gradientDivisor: Tensor, averageWeight: Tensor,
-    isHeld: Tensor, beta1: Double, beta2: Double, epsilon: Double
+    learningRate: Tensor, number: Tensor, gradientDivisor: Tensor, emaWeight: Tensor,
+    skipUpdate: Tensor, beta1: Double, beta2: Double, epsilon: Double
   ) {
     self.learningRate = learningRate
     self.number = number
     self.gradientDivisor = gradientDivisor
-    self.averageWeight = averageWeight
-    self.isHeld = isHeld
+    self.emaWeight = emaWeight
+    self.skipUpdate = skipUpdate
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
@@ -47,12 +47,12 @@ public struct DeviceAdamWStep {
 ///   - gradients: of their shapes; divided in place.
 ///   - firstMoments: of their shapes, updated.
 ///   - secondMoments: of their shapes, updated.
-///   - averages: of their shapes, updated; empty for none.
+///   - ema: of their shapes, updated; empty for none.
 ///   - weightDecays: a number for each parameter.
 ///   - step: the constants, on the device of the parameters.
 public func adamWInPlace(
   _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
-  averages: [Tensor], weightDecays: [Double], step: DeviceAdamWStep
+  ema: [Tensor], weightDecays: [Double], step: DeviceAdamWStep
 ) {
   // One call for the parameters of each weight decay.
   for decay in Set(weightDecays).sorted() {
@@ -62,10 +62,10 @@ public func adamWInPlace(
       some(parameters), some(gradients), some(firstMoments), some(secondMoments), .tensors([]),
       .tensors(places.map { _ in step.number }), .tensor(step.learningRate), .double(step.beta1),
       .double(step.beta2), .double(decay), .double(step.epsilon), .bool(false), .bool(false),
-      .tensor(step.gradientDivisor), .tensor(step.isHeld), count: 0)
+      .tensor(step.gradientDivisor), .tensor(step.skipUpdate), count: 0)
   }
-  let weight = step.averageWeight * (-step.isHeld + 1)
-  for (average, parameter) in zip(averages, parameters) {
+  let weight = step.emaWeight * (-step.skipUpdate + 1)
+  for (average, parameter) in zip(ema, parameters) {
     DeviceOptimization.approach(.tensor(average), .tensor(parameter), .tensor(weight))
   }
 }

@@ -20,12 +20,12 @@ public struct AdamWStep: Sendable {
   /// What gradients are multiplied by first: clipping and loss scale.
   public var gradientScale: Double
   /// How much of the moving average stays.
-  public var averageDecay: Double
+  public var emaDecay: Double
 
   /// All constants.
   public init(
     learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, number: Int,
-    gradientScale: Double, averageDecay: Double
+    gradientScale: Double, emaDecay: Double
   ) {
     self.learningRate = learningRate
     self.beta1 = beta1
@@ -33,7 +33,7 @@ public struct AdamWStep: Sendable {
     self.epsilon = epsilon
     self.number = number
     self.gradientScale = gradientScale
-    self.averageDecay = averageDecay
+    self.emaDecay = emaDecay
   }
 }
 
@@ -46,42 +46,42 @@ public struct AdamWStep: Sendable {
 ///   - gradients: of their shapes.
 ///   - firstMoments: of their shapes, updated.
 ///   - secondMoments: of their shapes, updated.
-///   - averages: of their shapes, updated; empty for none.
+///   - ema: of their shapes, updated; empty for none.
 ///   - weightDecays: a number for each parameter.
 ///   - step: the constants.
 public func adamWInPlace(
   _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
-  averages: [Tensor], weightDecays: [Double], step: AdamWStep
+  ema: [Tensor], weightDecays: [Double], step: AdamWStep
 ) {
   guard !parameters.isEmpty else { return }
   guard parameters.allSatisfy(\.device.hasProcessorKernels) else {
     return plainAdamWInPlace(
       parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
-      averages: averages, weightDecays: weightDecays, step: step)
+      ema: ema, weightDecays: weightDecays, step: step)
   }
   _ = Optimization.adamW.results(
     .tensors(parameters), .tensors(gradients), .tensors(firstMoments), .tensors(secondMoments),
-    .tensors(averages), .doubles(weightDecays), .double(step.learningRate), .double(step.beta1),
+    .tensors(ema), .doubles(weightDecays), .double(step.learningRate), .double(step.beta1),
     .double(step.beta2), .double(step.epsilon), .int(step.number), .double(step.gradientScale),
-    .double(step.averageDecay), count: 0)
+    .double(step.emaDecay), count: 0)
 }
 
 private func plainAdamWInPlace(
   _ parameters: [Tensor], gradients: [Tensor], firstMoments: [Tensor], secondMoments: [Tensor],
-  averages: [Tensor], weightDecays: [Double], step: AdamWStep
+  ema: [Tensor], weightDecays: [Double], step: AdamWStep
 ) {
   guard let device = parameters.first?.device else { return }
   func constant(_ value: Double) -> Tensor { .full([], value, dtype: .float32, device: device) }
   adamWInPlace(
     parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
-    averages: [], weightDecays: weightDecays,
+    ema: [], weightDecays: weightDecays,
     step: DeviceAdamWStep(
       learningRate: constant(step.learningRate), number: constant(Double(step.number)),
-      gradientDivisor: constant(1 / step.gradientScale), averageWeight: constant(0),
-      isHeld: constant(0), beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon))
-  guard !averages.isEmpty else { return }
+      gradientDivisor: constant(1 / step.gradientScale), emaWeight: constant(0),
+      skipUpdate: constant(0), beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon))
+  guard !ema.isEmpty else { return }
   _ = Optimization.approach.results(
-    .tensors(averages), .tensors(parameters), .double(1 - step.averageDecay), count: 0)
+    .tensors(ema), .tensors(parameters), .double(1 - step.emaDecay), count: 0)
 }
 
 /// The Euclidean norm over all elements of all tensors.

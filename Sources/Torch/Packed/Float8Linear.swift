@@ -26,7 +26,7 @@ struct Float8Linear {
       throw TorchError(
         operation: "fp8 linear layer", message: "its sizes \(weight.shape) are no multiples of 16")
     }
-    let rows = Rows(float8: weight.contiguous)
+    let rows = Activations(float8: weight.contiguous)
     guard let steps = rows.scales, steps.sum().item.isFinite else {
       throw TorchError(operation: "fp8 linear layer", message: "the weight is not finite")
     }
@@ -36,7 +36,7 @@ struct Float8Linear {
   }
 
   /// The layer's results, `[..., out]`, bfloat16.
-  func numbers(_ x: Rows) -> Tensor {
+  func numbers(_ x: Activations) -> Tensor {
     guard let steps = x.scales else { fatalError("a layer in fp8 takes fp8, not \(x.values)") }
     let shape = x.values.shape
     let result = Float8.product(
@@ -47,7 +47,7 @@ struct Float8Linear {
   }
 }
 
-extension Rows {
+extension Activations {
   /// Brings numbers to 8-bit floating point: the largest magnitude of a row becomes 448. A row that
   /// is not finite gets a scale that is not.
   ///

@@ -33,18 +33,18 @@ public struct ModulationTable {
 /// - Returns: `[N, T, D]`
 public func normModulate(
   _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double,
-  as format: RowFormat
-) -> Rows {
+  as format: ActivationFormat
+) -> Activations {
   guard OwnOperators.serve(x) else {
     let norm = layerNorm(x, epsilon: epsilon)
     let modulated = table.vectors(at: shift, for: x, labels: labels)
       .addingProduct(norm, table.vectors(at: scale, for: x, labels: labels) + 1)
-    return Rows(modulated, as: format)
+    return Activations(modulated, as: format)
   }
   let results = Fused.normModulate.results(
     .tensor(x), .tensor(labels), .tensor(table.values), .int(shift), .int(scale),
     .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
-  return Rows(kernelResults: results, format)
+  return Activations(kernelResults: results, format)
 }
 
 /// Adds gate times residual to the tokens in place, then does what `normModulate` does.
@@ -62,9 +62,9 @@ public func normModulate(
 ///   - format: of the result; bytes only on a processor, float8 not there.
 /// - Returns: `[N, T, D]`
 public func addResidualAndNormModulate(
-  _ x: Tensor, residual: Residual, labels: Tensor, gates: ModulationTable, gate: Int,
-  table: ModulationTable, shift: Int, scale: Int, epsilon: Double, as format: RowFormat
-) -> Rows {
+  _ x: Tensor, residual: BranchOutput, labels: Tensor, gates: ModulationTable, gate: Int,
+  table: ModulationTable, shift: Int, scale: Int, epsilon: Double, as format: ActivationFormat
+) -> Activations {
   guard OwnOperators.serve(x) else {
     let factor = gates.vectors(at: gate, for: x, labels: labels)
     x.copyInPlace(from: x.addingProduct(factor, residual.values))
@@ -78,19 +78,19 @@ public func addResidualAndNormModulate(
     .optional(residual.scales?.columns), .optional(residual.scales?.bias), .tensor(labels),
     .tensor(gates.values), .int(gate), .tensor(table.values), .int(shift), .int(scale),
     .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
-  return Rows(kernelResults: results, format)
+  return Activations(kernelResults: results, format)
 }
 
-extension RowFormat {
+extension ActivationFormat {
   /// The nearest type that the kernels write.
   fileprivate func kernelType(for x: Tensor) -> DType {
     x.isCPU && self == .float16 ? .float32 : dtype
   }
 }
 
-extension Rows {
+extension Activations {
   /// What a kernel returned: values, and scales that mean something in 8 bits alone.
-  init(kernelResults results: [Tensor], _ format: RowFormat) {
+  init(kernelResults results: [Tensor], _ format: ActivationFormat) {
     self.init(
       values: results[0].to(format.dtype), scales: format.dtype.byteCount == 1 ? results[1] : nil)
   }

@@ -20,13 +20,13 @@ public struct PackedLinear {
     /// Our own, which reaches the peak of narrower vectors; float32.
     case panels(Tensor)
     /// In 8 bits.
-    case bytes(ByteLinear)
+    case int8(Int8Linear)
     /// In 8-bit floating point.
     case float8(Float8Linear)
   }
 
   /// The format of input and, but for bytes, of results.
-  public let format: RowFormat
+  public let format: ActivationFormat
   private let bias: Tensor?
   private let outputCount: Int
   private let layout: Layout
@@ -39,14 +39,14 @@ public struct PackedLinear {
   ///   - format: the number format to compute in.
   /// - Throws: `TorchError` for bytes and float8, if the weight is not finite or the hardware has no
   ///   products of them.
-  public init(weight: Tensor, bias: Tensor?, format: RowFormat) throws(TorchError) {
+  public init(weight: Tensor, bias: Tensor?, format: ActivationFormat) throws(TorchError) {
     self.format = format
     outputCount = weight.size(0)
-    guard format != .bytes, format != .float8 else {
+    guard format != .int8, format != .float8 else {
       self.bias = bias
       layout =
-        format == .bytes
-        ? .bytes(try ByteLinear(weight: weight, bias: bias))
+        format == .int8
+        ? .int8(try Int8Linear(weight: weight, bias: bias))
         : .float8(try Float8Linear(weight: weight, bias: bias))
       return
     }
@@ -66,7 +66,7 @@ public struct PackedLinear {
     layout = Self.numbersLayout(weight.to(.float32), .float32)
   }
 
-  private static func numbersLayout(_ weight: Tensor, _ format: RowFormat) -> Layout {
+  private static func numbersLayout(_ weight: Tensor, _ format: ActivationFormat) -> Layout {
     guard weight.device.hasProcessorKernels else { return .plain(weight) }
     if let (reorder, linear) = oneDNN(format) {
       return .oneDNN(reorder(.tensor(weight.contiguous), nil), linear)
@@ -79,7 +79,7 @@ public struct PackedLinear {
   public static var hasOwnProducts: Bool { oneDNN(.float32) == nil }
 
   /// What lays out and multiplies, where oneDNN is the fastest at a format on this processor.
-  private static func oneDNN(_ format: RowFormat) -> (Operator, Operator)? {
+  private static func oneDNN(_ format: ActivationFormat) -> (Operator, Operator)? {
     guard let reorder = Packed.reorder, let linear = Packed.linear, isServedByOneDNN(format) else {
       return nil
     }
@@ -87,11 +87,11 @@ public struct PackedLinear {
   }
 
   /// Whether oneDNN is the fastest at a format on this processor.
-  private static func isServedByOneDNN(_ format: RowFormat) -> Bool {
+  private static func isServedByOneDNN(_ format: ActivationFormat) -> Bool {
     switch format {
     case .float32, .bfloat16: ctorch_has_wide_vectors()
     case .float16: ctorch_has_float16()
-    case .bytes, .float8: false
+    case .int8, .float8: false
     }
   }
 
@@ -99,9 +99,9 @@ public struct PackedLinear {
   ///
   /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`, in the `resultFormat` of this layer's format.
-  public func callAsFunction(_ x: Rows) -> Tensor {
+  public func callAsFunction(_ x: Activations) -> Tensor {
     switch layout {
-    case .bytes(let linear): linear.numbers(x)
+    case .int8(let linear): linear.numbers(x)
     case .float8(let linear): linear.numbers(x)
     case .plain, .oneDNN, .panels: numbers(x.values, gelu: false)
     }
@@ -113,15 +113,15 @@ public struct PackedLinear {
   ///   - x: `[..., in]`
   ///   - next: the format of the result; this layer's, if nothing is said.
   /// - Returns: `[..., out]`
-  public func gelu(_ x: Rows, as next: RowFormat? = nil) -> Rows {
+  public func gelu(_ x: Activations, as next: ActivationFormat? = nil) -> Activations {
     let next = next ?? format
     switch layout {
-    case .bytes(let linear) where next == .bytes: return linear.gelu(x)
+    case .int8(let linear) where next == .int8: return linear.gelu(x)
     case .float8(let linear) where next == .float8:
-      return Rows(float8: linear.numbers(x), gelu: true)
-    case .bytes(let linear): return Rows(geluTanh(linear.numbers(x)), as: next)
-    case .float8(let linear): return Rows(geluTanh(linear.numbers(x)), as: next)
-    case .plain, .oneDNN, .panels: return Rows(numbers(x.values, gelu: true), as: next)
+      return Activations(float8: linear.numbers(x), gelu: true)
+    case .int8(let linear): return Activations(geluTanh(linear.numbers(x)), as: next)
+    case .float8(let linear): return Activations(geluTanh(linear.numbers(x)), as: next)
+    case .plain, .oneDNN, .panels: return Activations(numbers(x.values, gelu: true), as: next)
     }
   }
 
@@ -129,9 +129,9 @@ public struct PackedLinear {
   ///
   /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`
-  public func residual(_ x: Rows) -> Residual {
-    guard case .bytes(let linear) = layout else { return Residual(self(x)) }
-    return linear.residual(x)
+  public func branchOutput(_ x: Activations) -> BranchOutput {
+    guard case .int8(let linear) = layout else { return BranchOutput(self(x)) }
+    return linear.branchOutput(x)
   }
 
   private func numbers(_ x: Tensor, gelu: Bool) -> Tensor {
@@ -145,7 +145,7 @@ public struct PackedLinear {
       return linear(
         .tensor(x), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
         .scalars([]), .string(gelu ? "tanh" : ""))
-    case .bytes, .float8:
+    case .int8, .float8:
       fatalError("a layer in 8 bits takes rows with scales")
     }
   }

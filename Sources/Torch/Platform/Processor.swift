@@ -9,12 +9,12 @@ public enum Processor {
   public static var hasFloat16: Bool { ctorch_has_float16() }
   /// Whether it multiplies 8-bit integers and adds up the products in 32 bits, or float32 stands in
   /// for that.
-  public static var hasByteProducts: Bool { ctorch_has_byte_products() || emulatesByteProducts }
+  public static var hasVNNI: Bool { ctorch_has_vnni() || emulatesInt8 }
 
   /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
   /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
-  public static let emulatesByteProducts =
-    !ctorch_has_byte_products() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
+  public static let emulatesInt8 =
+    !ctorch_has_vnni() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
   /// The product's name, where the kernel tells it.
   public static var name: String? {
@@ -29,7 +29,7 @@ public enum Processor {
   public static var features: [String] {
     let present: [(String, Bool)] = [
       ("AVX2", ctorch_is_limited_to_avx2() || ctorch_has_wide_vectors()),
-      ("AVX-512", ctorch_has_wide_vectors()), ("AVX512_VNNI", ctorch_has_byte_products()),
+      ("AVX-512", ctorch_has_wide_vectors()), ("AVX512_VNNI", ctorch_has_vnni()),
       ("AVX512_BF16", ctorch_has_bfloat16()), ("AVX512_FP16", ctorch_has_float16()),
     ]
     return present.filter(\.1).map(\.0)

@@ -71,7 +71,7 @@ public final class AutoencoderTrainer {
 
   /// The parameters by the names of diffusers: their averages, where there are any.
   public var weights: [(name: String, tensor: Tensor)] {
-    let values = optimizer.averages.isEmpty ? optimizer.parameters : optimizer.averages
+    let values = optimizer.ema.isEmpty ? optimizer.parameters : optimizer.ema
     return zip(optimizer.names, values).map { (name: $0, tensor: $1.detached) }
   }
 

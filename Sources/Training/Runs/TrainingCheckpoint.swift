@@ -122,9 +122,9 @@ public struct TrainingCheckpoint {
         ? []
         : store.names.compactMap { name in store[name].map { entry(name, $0, isOwn: true) } }
       var files = [(name: "model.safetensors", entries: model)]
-      if optimizer.hasAverage {
+      if optimizer.hasEMA {
         let averages = Dictionary(
-          uniqueKeysWithValues: try entries("", optimizer.averages).map { ($0.name, $0) })
+          uniqueKeysWithValues: try entries("", optimizer.ema).map { ($0.name, $0) })
         files.append(("ema.safetensors", model.map { averages[$0.name] ?? $0 }))
       }
       let first = try entries("exp_avg.", optimizer.firstMoments)
@@ -162,7 +162,7 @@ public struct TrainingCheckpoint {
   /// The tensors of a checkpoint that fit what is trained, opened and not yet read.
   struct Content {
     fileprivate let model: [Tensor]
-    fileprivate let averages: [Tensor]
+    fileprivate let ema: [Tensor]
     fileprivate let firstMoments: [Tensor]
     fileprivate let secondMoments: [Tensor]
   }
@@ -178,7 +178,7 @@ public struct TrainingCheckpoint {
     }
     return Content(
       model: try tensors(weights, of: "model.safetensors"),
-      averages: optimizer.hasAverage ? try tensors(trained(""), of: "ema.safetensors") : [],
+      ema: optimizer.hasEMA ? try tensors(trained(""), of: "ema.safetensors") : [],
       firstMoments: try tensors(trained("exp_avg."), of: "optimizer.safetensors"),
       secondMoments: try tensors(trained("exp_avg_sq."), of: "optimizer.safetensors"))
   }
@@ -202,7 +202,7 @@ public struct TrainingCheckpoint {
       (optimizer.firstMoments, content?.firstMoments),
       (optimizer.secondMoments, content?.secondMoments),
     ]
-    if optimizer.hasAverage { lists.append((optimizer.averages, content?.averages)) }
+    if optimizer.hasEMA { lists.append((optimizer.ema, content?.ema)) }
     for (parts, sources) in lists {
       for (index, parameter) in optimizer.parameters.enumerated() {
         let whole =

@@ -310,7 +310,7 @@ public final class TrainingRun {
 
   /// False if a request to stop has ended it.
   private func writeSamples(shouldStop: () -> Bool) throws -> Bool {
-    let weights = try trainer.averagedWeights()
+    let weights = try trainer.emaWeights()
     var isDone = true
     try trainer.exchange.draw(step: trainer.step) { mark in
       guard let directory, let log else { return }

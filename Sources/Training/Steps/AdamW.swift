@@ -14,9 +14,9 @@ public final class AdamW {
   /// Second moments, like the first.
   public let secondMoments: [Tensor]
   /// Moving averages, like the moments; empty for none.
-  public let averages: [Tensor]
+  public let ema: [Tensor]
   /// Whether there is a moving average.
-  public var hasAverage: Bool { config.averageDecay != nil }
+  public var hasEMA: Bool { config.emaDecay != nil }
   /// Whether the state is divided among ranks.
   public var isSharded: Bool { shard != nil }
   /// Steps taken.
@@ -47,7 +47,7 @@ public final class AdamW {
     self.updated = updated
     firstMoments = updated.map { .zeros($0.shape, device: $0.device) }
     secondMoments = updated.map { .zeros($0.shape, device: $0.device) }
-    averages = config.averageDecay == nil ? [] : withoutGradients { updated.map(\.cloned) }
+    ema = config.emaDecay == nil ? [] : withoutGradients { updated.map(\.cloned) }
     let decays = named.map { config.decayGroups.covers($0.name) ? config.weightDecay : 0 }
     weightDecays = shard?.own.map { decays[$0.index] } ?? decays
   }
@@ -77,11 +77,11 @@ public final class AdamW {
     withoutGradients {
       adamWInPlace(
         updated, gradients: AdamW.parts(of: gradients, shard), firstMoments: firstMoments,
-        secondMoments: secondMoments, averages: averages, weightDecays: weightDecays,
+        secondMoments: secondMoments, ema: ema, weightDecays: weightDecays,
         step: AdamWStep(
           learningRate: learningRate, beta1: config.beta1, beta2: config.beta2,
           epsilon: config.epsilon, number: stepCount, gradientScale: gradientScale,
-          averageDecay: averageDecay(at: stepCount)))
+          emaDecay: emaDecay(at: stepCount)))
     }
     discardGradients()
     if let shard {
@@ -94,14 +94,14 @@ public final class AdamW {
   /// Takes a step whose constants lie on the device, in one process; not counted.
   func step(
     _ gradients: [Tensor], learningRate: Tensor, number: Tensor, gradientDivisor: Tensor,
-    averageWeight: Tensor, isHeld: Tensor
+    emaWeight: Tensor, skipUpdate: Tensor
   ) {
     adamWInPlace(
       parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
-      averages: averages, weightDecays: weightDecays,
+      ema: ema, weightDecays: weightDecays,
       step: DeviceAdamWStep(
         learningRate: learningRate, number: number, gradientDivisor: gradientDivisor,
-        averageWeight: averageWeight, isHeld: isHeld, beta1: config.beta1, beta2: config.beta2,
+        emaWeight: emaWeight, skipUpdate: skipUpdate, beta1: config.beta1, beta2: config.beta2,
         epsilon: config.epsilon))
   }
 
@@ -111,7 +111,7 @@ public final class AdamW {
   /// The whole of moments or averages, one parameter at a time; all ranks call it together.
   ///
   /// - Parameters:
-  ///   - parts: `firstMoments`, `secondMoments` or `averages`.
+  ///   - parts: `firstMoments`, `secondMoments` or `ema`.
   ///   - body: called with each parameter's name and tensor.
   /// - Throws: `LaunchError` if a rank is lost that has a part.
   public func forEachWhole(
@@ -155,8 +155,8 @@ public final class AdamW {
   public func restore(stepCount: Int) { self.stepCount = stepCount }
 
   /// How much of the moving average stays at a step, counted from 1.
-  func averageDecay(at step: Int) -> Double {
-    let decay = config.averageDecay ?? 0
+  func emaDecay(at step: Int) -> Double {
+    let decay = config.emaDecay ?? 0
     guard config.averageWarmsUp else { return decay }
     return min(decay, Double(1 + step) / Double(10 + step))
   }

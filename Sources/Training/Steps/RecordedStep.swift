@@ -14,21 +14,21 @@ public final class RecordedStep {
     /// The number of AdamW's step, from 1.
     public var number: Int
     /// How much of the moving average stays.
-    public var averageDecay: Double
+    public var emaDecay: Double
     /// What the loss is multiplied by.
     public var lossScale: Double
 
     /// All constants.
-    public init(learningRate: Double, number: Int, averageDecay: Double, lossScale: Double) {
+    public init(learningRate: Double, number: Int, emaDecay: Double, lossScale: Double) {
       self.learningRate = learningRate
       self.number = number
-      self.averageDecay = averageDecay
+      self.emaDecay = emaDecay
       self.lossScale = lossScale
     }
 
-    /// As the step reads them; `isHeld` for one that changes nothing.
-    func values(isHeld: Bool) -> Tensor {
-      Tensor([learningRate, Double(number), 1 - averageDecay, lossScale, isHeld ? 1 : 0])
+    /// As the step reads them; `skipUpdate` for one that changes nothing.
+    func values(skipUpdate: Bool) -> Tensor {
+      Tensor([learningRate, Double(number), 1 - emaDecay, lossScale, skipUpdate ? 1 : 0])
         .to(.float32)
     }
   }
@@ -69,8 +69,8 @@ public final class RecordedStep {
   ) throws {
     let device = latents.device
     let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.clonedForLoss)
-    let constants = Constants(learningRate: 0, number: 1, averageDecay: 1, lossScale: 1)
-      .values(isHeld: true).to(device)
+    let constants = Constants(learningRate: 0, number: 1, emaDecay: 1, lossScale: 1)
+      .values(skipUpdate: true).to(device)
     (self.latents, self.labels, self.draws) = buffers
     self.constants = constants
     graph = try withTorchErrors {
@@ -100,7 +100,7 @@ public final class RecordedStep {
       self.latents.copyInPlace(from: latents)
       self.labels.copyInPlace(from: labels)
       self.draws.copyInPlace(from: draws)
-      self.constants.copyInPlace(from: constants.values(isHeld: false).sent(to: latents.device))
+      self.constants.copyInPlace(from: constants.values(skipUpdate: false).sent(to: latents.device))
       return graph()
     }
     return {
@@ -116,7 +116,7 @@ public final class RecordedStep {
     _ model: TrainingModel, _ optimizer: AdamW, _ config: TrainingConfig, _ latents: Tensor,
     _ labels: Tensor, _ draws: StepDraws, _ constants: Tensor
   ) -> Tensor {
-    let (lossScale, isHeld) = (constants[3], constants[4])
+    let (lossScale, skipUpdate) = (constants[3], constants[4])
     optimizer.discardGradients()
     let loss: TrainingLoss
     do {
@@ -133,15 +133,15 @@ public final class RecordedStep {
       let norm = totalNorm(gradients).to(.float32) / lossScale
       var isFinite = loss.total.detached.isFinite.to(.float32)
       if config.dropsOverflow { isFinite = isFinite * norm.isFinite.to(.float32) }
-      let isDropped = (-isFinite + 1).maximum(isHeld)
+      let isDropped = (-isFinite + 1).maximum(skipUpdate)
       let clipping = config.maximumGradientNorm.map {
         let factor = ((norm + 1e-6).reciprocal * $0).clamped(max: 1)
         return factor.isFinite.select(factor, else: .ones([], device: factor.device))
       }
       optimizer.step(
         gradients, learningRate: constants[0], number: constants[1],
-        gradientDivisor: clipping.map { lossScale / $0 } ?? lossScale, averageWeight: constants[2],
-        isHeld: isDropped)
+        gradientDivisor: clipping.map { lossScale / $0 } ?? lossScale, emaWeight: constants[2],
+        skipUpdate: isDropped)
       optimizer.discardGradients()
       return stacked([
         loss.total.detached, loss.squaredError.detached.mean(),

@@ -228,7 +228,7 @@ public final class Trainer {
       latents: latents, labels: batch.labels, draws: draws,
       constants: RecordedStep.Constants(
         learningRate: learningRate, number: number,
-        averageDecay: optimizer.averageDecay(at: number), lossScale: scaler.scale))
+        emaDecay: optimizer.emaDecay(at: number), lossScale: scaler.scale))
     if step + 1 < stepCount { loadAhead() }
     let result = try outcome()
     if !result.isDropped { optimizer.countStep() }
@@ -291,10 +291,10 @@ public final class Trainer {
   /// call it together.
   ///
   /// - Throws: `LaunchError` if a rank is lost that has a part.
-  public func averagedWeights() throws -> [String: Tensor] {
+  public func emaWeights() throws -> [String: Tensor] {
     var weights = model.store.stateDict.mapValues(\.detached)
-    if optimizer.hasAverage {
-      try optimizer.forEachWhole(of: optimizer.averages) { weights[$0] = $1 }
+    if optimizer.hasEMA {
+      try optimizer.forEachWhole(of: optimizer.ema) { weights[$0] = $1 }
     }
     return weights
   }

@@ -32,7 +32,7 @@ public struct TrainingConfig: Sendable {
   public var maximumGradientNorm: Double?
 
   /// How much of the moving average stays at a step; nil for no average.
-  public var averageDecay: Double? = 0.9999
+  public var emaDecay: Double? = 0.9999
   /// Whether the average follows faster at first: min(decay, (1 + n) / (10 + n)).
   public var averageWarmsUp = false
 

@@ -34,7 +34,7 @@ public struct TrainingMemory: Sendable {
   ) {
     let dtype = training.dtype
     let weights = config.parameterCount * (4 + (dtype == .float32 ? 0 : dtype.byteCount))
-    let optimizer = trainedCount * (training.averageDecay == nil ? 8 : 12)
+    let optimizer = trainedCount * (training.emaDecay == nil ? 8 : 12)
     stateByteCount =
       weights + trainedCount * 4 + optimizer / (training.shardsOptimizer ? rankCount : 1)
     // A block keeps, as multiples of tokens: its input and the sum in its middle in float32; the

@@ -54,7 +54,7 @@ extension DeviceCheck {
 
     /// What became of weights and averages.
     var changes: [Tensor] {
-      zip(model.trained.map(\.tensor) + optimizer.averages, start + start).map {
+      zip(model.trained.map(\.tensor) + optimizer.ema, start + start).map {
         $0.detached.to(.cpu) - $1
       }
     }
@@ -67,7 +67,7 @@ extension DeviceCheck {
     config.dtype = dtype
     config.recompute = recompute
     config.weightDecay = 0.01
-    config.averageDecay = 0.5
+    config.emaDecay = 0.5
     let store = ParameterStore(
       .load(state.tensors.mapValues(\.cloned), dtype: .float32, device: device))
     let dit = DiT(state.config, at: store.root)
@@ -116,7 +116,7 @@ extension DeviceCheck {
       try step(
         latents: latents, labels: labels, draws: draws,
         constants: RecordedStep.Constants(
-          learningRate: 1e-4, number: index + 1, averageDecay: 0.5, lossScale: 2)
+          learningRate: 1e-4, number: index + 1, emaDecay: 0.5, lossScale: 2)
       )().loss
     }
     return Result(changes: subject.changes, losses: Tensor(losses), note: step.recording.note)

@@ -160,7 +160,7 @@ extension Diagnosis.PrecisionReport {
       return "without hardware for it: slower than fp32"
     case .fp16: return "in hardware"
     case .int8, .int8WithFloatFC2:
-      return Processor.emulatesByteProducts
+      return Processor.emulatesInt8
         ? "float32 stands in for it (DIT_EMULATE_INT8): slow" : "in hardware"
     case .fp8: return "in hardware"
     }

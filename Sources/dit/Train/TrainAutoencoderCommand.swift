@@ -141,7 +141,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     config.seed = seed
     config.schedule = LearningRateSchedule(
       .cosine, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps)
-    config.averageDecay = emaDecay
+    config.emaDecay = emaDecay
     config.averageWarmsUp = true
     return config
   }

@@ -53,7 +53,7 @@ struct TrainSetup {
       "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
       "class_names": ClassNameList.checksum(classNames),
       TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
-      "images": source.identity, "use_ema": "\(config.averageDecay != nil)",
+      "images": source.identity, "use_ema": "\(config.emaDecay != nil)",
       "freeze": config.frozen.joined(separator: ","),
     ]
     try ranks?.agree(on: identity)
@@ -246,7 +246,7 @@ extension TrainCommand {
     config.weightDecay = recipe.weightDecay
     config.decayGroups = recipe.groupStrategy
     config.maximumGradientNorm = recipe.clipGrad ? recipe.maxGradNorm : nil
-    config.averageDecay = recipe.useEma ? recipe.emaDecay : nil
+    config.emaDecay = recipe.useEma ? recipe.emaDecay : nil
     config.averageWarmsUp = recipe.emaWarmup
     config.dtype = try precision.requiredTrainingType()
     config.lossScaling =

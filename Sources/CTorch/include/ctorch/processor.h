@@ -25,7 +25,7 @@ bool ctorch_has_float16(void);
 
 /// Whether the processor multiplies 8-bit integers and adds up the products in 32 bits
 /// (AVX512_VNNI).
-bool ctorch_has_byte_products(void);
+bool ctorch_has_vnni(void);
 
 /// From now on the C library keeps freed memory instead of giving it back to the system, and
 /// libtorch's large blocks lie in large pages. To be called before the first tensor is made.

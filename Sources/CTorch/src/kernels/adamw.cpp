@@ -25,7 +25,7 @@ struct Step {
   float root_correction;  // 1 over the root of the second moment's bias correction
   float epsilon;
   float gradient_scale;
-  float average_share;  // 1 - decay of the average
+  float ema_share;  // 1 - decay of the average
 };
 
 struct Span {
@@ -33,8 +33,8 @@ struct Span {
   const float *gradient;
   float *first;
   float *second;
-  float *average;  // or null
-  float keep;      // 1 - learning rate x weight decay
+  float *ema;  // or null
+  float keep;  // 1 - learning rate x weight decay
   int64_t count;
 };
 
@@ -56,9 +56,9 @@ DIT_INLINE void update_moments(const Step &step, const Span &span, int64_t count
   }
 }
 
-DIT_INLINE void update_average(float *__restrict average, const float *__restrict parameter,
-                               float share, int64_t count) {
-  for (int64_t i = 0; i < count; i++) average[i] += share * (parameter[i] - average[i]);
+DIT_INLINE void update_ema(float *__restrict ema, const float *__restrict parameter, float share,
+                           int64_t count) {
+  for (int64_t i = 0; i < count; i++) ema[i] += share * (parameter[i] - ema[i]);
 }
 
 /// A piece that stays in the nearest cache between the two loops.
@@ -74,8 +74,8 @@ DIT_CLONES void update(const Step &step, const Span &span) {
     part.first += begin;
     part.second += begin;
     update_moments(step, part, count);
-    if (span.average != nullptr) {
-      update_average(span.average + begin, part.parameter, step.average_share, count);
+    if (span.ema != nullptr) {
+      update_ema(span.ema + begin, part.parameter, step.ema_share, count);
     }
   }
 }
@@ -89,12 +89,12 @@ float *data(const at::Tensor &tensor, const at::Tensor &like) {
 }
 
 void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList firsts,
-            at::TensorList seconds, at::TensorList averages, at::ArrayRef<double> weight_decays,
+            at::TensorList seconds, at::TensorList ema, at::ArrayRef<double> weight_decays,
             double learning_rate, double beta1, double beta2, double epsilon, int64_t step_number,
-            double gradient_scale, double average_decay) {
+            double gradient_scale, double ema_decay) {
   const size_t count = parameters.size();
   TORCH_CHECK(gradients.size() == count && firsts.size() == count && seconds.size() == count &&
-                  weight_decays.size() == count && (averages.empty() || averages.size() == count),
+                  weight_decays.size() == count && (ema.empty() || ema.size() == count),
               "lists of different lengths");
   const double number = static_cast<double>(step_number);
   const Step step{.first_share = static_cast<float>(1 - beta1),
@@ -104,7 +104,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
                   .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, number))),
                   .epsilon = static_cast<float>(epsilon),
                   .gradient_scale = static_cast<float>(gradient_scale),
-                  .average_share = static_cast<float>(1 - average_decay)};
+                  .ema_share = static_cast<float>(1 - ema_decay)};
   // Pieces of at most this many elements, so that threads share the work evenly.
   constexpr int64_t piece = 1 << 16;
   std::vector<Span> spans;
@@ -115,7 +115,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
         .gradient = data(gradients[i], parameter),
         .first = data(firsts[i], parameter),
         .second = data(seconds[i], parameter),
-        .average = averages.empty() ? nullptr : data(averages[i], parameter),
+        .ema = ema.empty() ? nullptr : data(ema[i], parameter),
         .keep = static_cast<float>(1 - learning_rate * weight_decays[i]),
         .count = 0,
     };
@@ -126,7 +126,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
       span.gradient += piece;
       span.first += piece;
       span.second += piece;
-      if (span.average != nullptr) span.average += piece;
+      if (span.ema != nullptr) span.ema += piece;
     }
   }
   parallel_pieces(static_cast<int64_t>(spans.size()), 1, [&](int64_t begin, int64_t end) {
@@ -176,9 +176,9 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("total_norm(Tensor[] tensors) -> Tensor");
   library.def(
       "adamw_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] firsts, "
-      "Tensor(c!)[] seconds, Tensor(d!)[] averages, float[] weight_decays, float learning_rate, "
+      "Tensor(c!)[] seconds, Tensor(d!)[] ema, float[] weight_decays, float learning_rate, "
       "float beta1, float beta2, float epsilon, int step, float gradient_scale, "
-      "float average_decay) -> ()");
+      "float ema_decay) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {

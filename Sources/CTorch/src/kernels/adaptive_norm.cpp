@@ -1,6 +1,6 @@
 // Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) for
 // training, on the processor: each in one pass forward and two backward, where the plain operators
-// take a dozen. adaptive_norm_gradients.cpp makes differentiable operators of them.
+// take a dozen. adaptive_norm_autograd.cpp makes differentiable operators of them.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

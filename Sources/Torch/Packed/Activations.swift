@@ -3,12 +3,12 @@ private enum Quantization {
 }
 
 /// The number format in which a linear layer takes its input.
-public enum RowFormat: Sendable, CaseIterable {
+public enum ActivationFormat: Sendable, CaseIterable {
   case float32
   case bfloat16
   case float16
   /// 8-bit steps away from 128, with the size of a step for each row.
-  case bytes
+  case int8
   /// 8-bit floating point (4 bits of exponent, 3 of mantissa), with a scale for each row.
   case float8
 
@@ -18,23 +18,23 @@ public enum RowFormat: Sendable, CaseIterable {
     case .float32: .float32
     case .bfloat16: .bfloat16
     case .float16: .float16
-    case .bytes: .uint8
+    case .int8: .uint8
     case .float8: .float8e4m3
     }
   }
 
   /// The format of numbers that a layer over this one gives, and of what lies between layers.
-  public var resultFormat: RowFormat {
+  public var resultFormat: ActivationFormat {
     switch self {
     case .float32, .bfloat16, .float16: self
-    case .bytes: .float32
+    case .int8: .float32
     case .float8: .bfloat16
     }
   }
 }
 
 /// Rows of numbers as a linear layer takes them.
-public struct Rows {
+public struct Activations {
   /// `[..., K]`: numbers, or bytes.
   public let values: Tensor
   /// The size of a step, one for each row, float32: a byte b stands for (b - 128) steps, an 8-bit
@@ -53,11 +53,11 @@ public struct Rows {
   /// - Parameters:
   ///   - x: `[..., K]`; for bytes float32, on a processor.
   ///   - format: what the next layer takes.
-  public init(_ x: Tensor, as format: RowFormat) {
+  public init(_ x: Tensor, as format: ActivationFormat) {
     switch format {
     case .float32, .bfloat16, .float16:
       self.init(values: x.to(format.dtype), scales: nil)
-    case .bytes:
+    case .int8:
       let results = Quantization.quantizeRows.results(.tensor(x), count: 2)
       self.init(values: results[0], scales: results[1])
     case .float8:
@@ -76,7 +76,7 @@ public struct Rows {
 
 /// What a branch of a network adds to its tokens: numbers, or the sums of a product of bytes, which
 /// become numbers where they are added.
-public struct Residual {
+public struct BranchOutput {
   /// What makes a number of a sum: sum × row × column + bias.
   struct Scales {
     let rows: Tensor  // one for each row

@@ -3,7 +3,7 @@ internal import CTorch
 /// Short texts and counters that the processes of a job share over TCP (c10d's `TCPStore`).
 ///
 /// One process serves the store, in a thread of its own, for as long as it runs.
-public final class KeyStore {
+public final class KeyValueStore {
   let handle: ctorch_store
   /// Where it is served.
   public let port: Int
@@ -45,7 +45,7 @@ public final class KeyStore {
   ///
   /// - Throws: `TorchError` if it has none in time, or the server cannot be reached.
   public func text(of key: String) throws -> String {
-    var buffer = [CChar](repeating: 0, count: KeyStore.capacity)
+    var buffer = [CChar](repeating: 0, count: KeyValueStore.capacity)
     try check(ctorch_store_get(handle, key, &buffer, buffer.count), "waiting for '\(key)'")
     return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
