@@ -200,7 +200,7 @@ public final class LatentDiffusionPipeline {
     return try withTorchErrors {
       let start = noise.draw(imageCount: count, rowCount: count, shape: [channels, size, size])
       let network = withoutGradients {
-        runner.prepared(labels: rows, timesteps: schedule.timesteps)
+        runner.bind(labels: rows, timesteps: schedule.timesteps)
       }
       return Denoising(
         GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),

@@ -45,16 +45,17 @@ struct MemoryWarning {
   /// - Parameters:
   ///   - config: the shape of the model.
   ///   - precision: the number format, settled.
-  ///   - rowCount: rows of the network.
+  ///   - networkBatchSize: the batch of the network, null labels included.
   ///   - stepCount: steps of a run.
   ///   - processCount: how many of this machine do the same.
   /// - Returns: the line; nil where the memory suffices.
   func line(
-    sampling config: DiTConfig, _ precision: Precision, rowCount: Int, stepCount: Int,
+    sampling config: DiTConfig, _ precision: Precision, networkBatchSize: Int, stepCount: Int,
     processCount: Int = 1
   ) -> String? {
     line(
-      for: config.samplingMemory(precision, rowCount: rowCount, stepCount: stepCount),
+      for: config.samplingMemory(
+        precision, networkBatchSize: networkBatchSize, stepCount: stepCount),
       processCount: processCount, remedy: "a smaller --batch-size")
   }
 }

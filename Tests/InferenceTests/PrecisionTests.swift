@@ -35,7 +35,7 @@ internal import Torch
     let (x, y) = (values["x"], values["y"].elements(Int.self))
     let timesteps = values["t"].elements(Int.self)
     let network = try runner(values, .graph, precision)
-      .prepared(labels: y, timesteps: timesteps.sorted())
+      .bind(labels: y, timesteps: timesteps.sorted())
     for (row, timestep) in timesteps.enumerated() {
       let output = network(x, timestep)
       #expect(output.dtype == .float32)
@@ -53,8 +53,8 @@ internal import Torch
     let (x, y) = (values["x"], values["y"].elements(Int.self))
     let timesteps = values["t"].elements(Int.self)
     try withPlainOperators {
-      let compiled = try runner(values, .graph, precision)
-      let network = compiled.prepared(labels: y, timesteps: timesteps.sorted())
+      let packed = try runner(values, .graph, precision)
+      let network = packed.bind(labels: y, timesteps: timesteps.sorted())
       for (row, timestep) in timesteps.enumerated() {
         let output = network(x, timestep)
         #expect(output.dtype == .float32)
@@ -62,7 +62,7 @@ internal import Torch
         #expect(error < tolerance(precision))
         #expect(precision == .fp32 || error > Tolerance.float32, "computed in float32 after all")
       }
-      guard case .none = try #require(compiled as? CompiledDiT).recording else {
+      guard case .none = try #require(packed as? PackedDiT).recording else {
         Issue.record("a processor records nothing")
         return
       }
@@ -77,20 +77,20 @@ internal import Torch
   }
 
   @Test(arguments: 1...5, [Precision.fp32] + reduced)
-  func agreesWithEagerForAnyBatch(_ rowCount: Int, _ precision: Precision) throws {
+  func agreesWithEagerForAnyBatch(_ batchSize: Int, _ precision: Precision) throws {
     let values = try GoldenValues("dit-odd")
     let config = try values.config.model
-    let compiled = try runner(values, .graph, precision)
+    let packed = try runner(values, .graph, precision)
     let eager = try runner(values, .eager)
-    let generator = try Generator(seed: UInt64(rowCount))
+    let generator = try Generator(seed: UInt64(batchSize))
     let size = config.inputSize
     for labels in [[3, 0, 3, 1, 2], [1, 2, 2, 0, 3]] {
-      let x = Tensor.randn([rowCount, config.channelCount, size, size], generator: generator)
-      let y = Array(labels.prefix(rowCount))
+      let x = Tensor.randn([batchSize, config.channelCount, size, size], generator: generator)
+      let y = Array(labels.prefix(batchSize))
       let timesteps = [10, 500, 999]
       let (a, b) = (
-        compiled.prepared(labels: y, timesteps: timesteps),
-        eager.prepared(labels: y, timesteps: timesteps)
+        packed.bind(labels: y, timesteps: timesteps),
+        eager.bind(labels: y, timesteps: timesteps)
       )
       for timestep in timesteps.reversed() {
         let error = relativeNormError(a(x, timestep), b(x, timestep))
@@ -105,8 +105,8 @@ internal import Torch
     let (x, y) = (values["x"], values["y"].elements(Int.self))
     let errors = try [Precision.int8, .int8WithFloatFC2].map { precision in
       let timesteps = [100, 500, 900]
-      let network = try runner(values, .graph, precision).prepared(labels: y, timesteps: timesteps)
-      let exact = try runner(values, .graph).prepared(labels: y, timesteps: timesteps)
+      let network = try runner(values, .graph, precision).bind(labels: y, timesteps: timesteps)
+      let exact = try runner(values, .graph).bind(labels: y, timesteps: timesteps)
       return timesteps.map { relativeNormError(network(x, $0), exact(x, $0)) }.reduce(0, +)
     }
     #expect(errors[1] < errors[0] && errors[1] > 0, "\(errors)")

@@ -19,7 +19,7 @@ internal import Torch
     let values = try GoldenValues(name)
     let (x, y) = (values["x"], values["y"].elements(Int.self))
     let timesteps = values["t"].elements(Int.self)
-    let network = try runner(values, mode).prepared(labels: y, timesteps: timesteps.sorted())
+    let network = try runner(values, mode).bind(labels: y, timesteps: timesteps.sorted())
     for (row, timestep) in timesteps.enumerated() {
       let output = network(x, timestep)
       let expected = values["output"][row..<row + 1]
@@ -43,11 +43,12 @@ internal import Torch
     let start = Tensor.randn([2, 4, 8, 8], generator: generator)
     #expect(relativeError(start, expected[0]) < Tolerance.random)
     let schedule = try NoiseSchedule.linear.respaced(to: 10)
-    let rows = guidance.rows(for: labels, nullClass: 10)
-    let network = try runner(values, mode).prepared(labels: rows, timesteps: schedule.timesteps)
+    let batchedLabels = guidance.rows(for: labels, nullClass: 10)
+    let network = try runner(values, mode).bind(
+      labels: batchedLabels, timesteps: schedule.timesteps)
     let steps = Denoising(
       GaussianDiffusion(schedule, learnsVariance: true), sampler: run.sampler, eta: run.eta,
-      from: start, noiseRowCount: rows.count, noise: .shared(generator),
+      from: start, noiseRowCount: batchedLabels.count, noise: .shared(generator),
       denoiser: guidance.denoiser(noiseChannelCount: 4, over: network))
     var count = 0
     while let step = try steps.next() {

@@ -3,17 +3,17 @@ public import Models
 public import Torch
 
 /// A DiT ready for one batch: predicts noise (and variance) for latents `[N, C, H, W]` at a timestep.
-public typealias PreparedDiT = (_ latents: Tensor, _ timestep: Int) -> Tensor
+public typealias ConditionedDiT = (_ latents: Tensor, _ timestep: Int) -> Tensor
 
 /// Something that runs a DiT.
 public protocol DiTRunner {
-  /// Gets ready for a batch of rows of given classes and for the timesteps to come.
+  /// Gets ready for a batch of given classes and for the timesteps to come.
   ///
   /// - Parameters:
-  ///   - labels: the class of each row, the null class included.
+  ///   - labels: the class of each batch element, the null class included.
   ///   - timesteps: all that will be asked for.
   /// - Returns: the network for that batch.
-  func prepared(labels: [Int], timesteps: [Int]) -> PreparedDiT
+  func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT
 }
 
 /// Makes the runner of a mode.
@@ -42,7 +42,7 @@ public func makeRunner(
       DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode),
       device: device)
   case .graph:
-    return try CompiledDiT(
+    return try PackedDiT(
       config, precision: precision, device: device, parameters: parameters, partDone: partDone)
   }
 }

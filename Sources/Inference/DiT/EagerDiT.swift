@@ -18,7 +18,7 @@ public struct EagerDiT: DiTRunner {
   }
 
   /// See `DiTRunner`.
-  public func prepared(labels: [Int], timesteps: [Int]) -> PreparedDiT {
+  public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
     let y = Tensor(labels).to(device)
     let (model, dtype, device) = (model, dtype, device)
     return { latents, timestep in

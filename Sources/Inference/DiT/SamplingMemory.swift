@@ -10,11 +10,11 @@ extension DiTConfig {
   ///
   /// - Parameters:
   ///   - precision: the number format, settled: not `auto`.
-  ///   - rowCount: rows of the network: 2 for one image with guidance.
+  ///   - networkBatchSize: the batch of the network: 2 for one image with guidance.
   ///   - stepCount: steps of a run, of one class and the null class.
   /// - Returns: bytes.
   public func samplingMemory(
-    _ precision: Precision, rowCount: Int = 2, stepCount: Int = 250
+    _ precision: Precision, networkBatchSize: Int = 2, stepCount: Int = 250
   ) -> Int {
     let format = precision.linearFormat
     let linear = blockLinearParameterCount
@@ -25,7 +25,7 @@ extension DiTConfig {
     // Tokens in float32 and what the layer takes and gives; sums of bytes are 32 bits wide.
     let result = format == .int8 ? 4 : format.dtype.byteCount
     let widest = max(3 + 1, mlpRatio) * result + mlpRatio * format.dtype.byteCount
-    let activations = rowCount * tokenCount * hiddenSize * (4 + result + widest)
+    let activations = networkBatchSize * tokenCount * hiddenSize * (4 + result + widest)
     let modulation = (6 * depth + 2) * hiddenSize * 2 * 4
     return weights + activations + ModulationSchedule.bytes(modulation, stepCount: stepCount)
   }

@@ -48,10 +48,10 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
       format.withSecondLayer(format.precision), in: execution.chosenMode, on: device)
     let config = modelName.config(inputSize: imageSize / 8)
     MemoryWarning(device)?.line(
-      sampling: config, precision, rowCount: batchSize, stepCount: steps + 1
+      sampling: config, precision, networkBatchSize: batchSize, stepCount: steps + 1
     ).map(note)
     let report = try SamplingBenchmark(
-      config: config, rowCount: batchSize, stepCount: steps, precision: precision,
+      config: config, networkBatchSize: batchSize, stepCount: steps, precision: precision,
       mode: execution.chosenMode, device: device
     ).run()
     print(json ? try encoded(report, precision, device) : described(report, precision, device))

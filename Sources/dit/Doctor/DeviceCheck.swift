@@ -120,9 +120,9 @@ extension DeviceCheck {
       _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> ([Tensor], String?) {
       let runner = try runner(mode, precision, device)
-      let network = runner.prepared(labels: labels, timesteps: timesteps)
+      let network = runner.bind(labels: labels, timesteps: timesteps)
       let outputs = timesteps.reversed().map { network(x.to(device), $0).to(.cpu) }
-      return (outputs, (runner as? CompiledDiT)?.recording.note)
+      return (outputs, (runner as? PackedDiT)?.recording.note)
     }
     let reference = try outputs(.eager, .fp32, .cpu).0
     return try runs.map { mode, precision in
@@ -143,7 +143,7 @@ extension DeviceCheck {
       _ sampler: Sampler, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> Tensor {
       let network = try runner(mode, precision, device)
-        .prepared(labels: labels, timesteps: schedule.timesteps)
+        .bind(labels: labels, timesteps: schedule.timesteps)
       let denoiser = guidance.denoiser(
         noiseChannelCount: state.config.channelCount, over: network)
       let diffusion = GaussianDiffusion(

@@ -184,7 +184,7 @@ extension SampleCommand {
     let options = samplingOptions
     return free?.line(
       sampling: pipeline.model, pipeline.precision,
-      rowCount: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
+      networkBatchSize: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
       processCount: processCount)
   }
 }

@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct CompiledDecoderTests {
+@Suite struct PackedDecoderTests {
   /// A decoder of three resolutions with random weights.
   private static func model() throws -> AutoencoderKL {
     let config = AutoencoderKLConfig(
@@ -17,7 +17,7 @@ internal import Torch
   @Test func decodesAsTheReferenceDoes() throws {
     let values = try GoldenValues("autoencoder-kl")
     let weights = values.weights
-    let decoder = CompiledAutoencoder(try AutoencoderKL(weights))
+    let decoder = PackedAutoencoder(try AutoencoderKL(weights))
     #expect(decoder.downsamplingFactor == 2 && decoder.latentChannelCount == 4)
     #expect(decoder.canDecode && decoder.defaultScaleFactor == 0.18215)
     for _ in 0..<2 {
@@ -30,13 +30,13 @@ internal import Torch
   // of less than one.
   @Test(arguments: [[1, 1], [1, 7], [2, 1], [3, 5], [16, 16], [52, 37]])
   func decodesImagesOfAnySizeWithoutSeams(_ size: [Int]) throws {
-    let model = try CompiledDecoderTests.model()
+    let model = try PackedDecoderTests.model()
     let latents = Tensor.randn([2, 4] + size, generator: try Generator(seed: 1))
-    let image = CompiledAutoencoder(model, stripPixelCount: 200).decode(latents)
+    let image = PackedAutoencoder(model, stripPixelCount: 200).decode(latents)
     #expect(image.shape == [2, 3, 4 * size[0], 4 * size[1]])
     let expected = withoutGradients { model.decode(latents) }
     #expect(relativeError(image, expected) < Tolerance.float32)
-    let whole = CompiledAutoencoder(model, stripPixelCount: .max).decode(latents)
+    let whole = PackedAutoencoder(model, stripPixelCount: .max).decode(latents)
     #expect(relativeError(image, whole) < Tolerance.random)
   }
 
@@ -48,7 +48,7 @@ internal import Torch
     let model = AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
     let latents = Tensor.randn([1, 4, 9, 6], generator: generator)
     let expected = withoutGradients { model.decode(latents) }
-    let image = CompiledAutoencoder(model, stripPixelCount: 64).decode(latents)
+    let image = PackedAutoencoder(model, stripPixelCount: 64).decode(latents)
     #expect(relativeError(image, expected) < Tolerance.float32)
   }
 
@@ -58,7 +58,7 @@ internal import Torch
       stacked([weight, weight * 0], axis: weight.rank).selected(axis: weight.rank, index: 0)
     }
     #expect(weights.values.allSatisfy { !$0.isContiguous })
-    let decoder = CompiledAutoencoder(try AutoencoderKL(weights))
+    let decoder = PackedAutoencoder(try AutoencoderKL(weights))
     #expect(
       relativeError(decoder.decode(values["latents"]), values["decoded"]) < Tolerance.float32)
   }
@@ -69,7 +69,7 @@ internal import Torch
     var weights = values.weights
     weights["decoder.conv_out.weight"] = weights["decoder.conv_out.weight"]?.to(.float64)
     var count = 0
-    let decoder = CompiledAutoencoder(try AutoencoderKL(weights)) { count += 1 }
+    let decoder = PackedAutoencoder(try AutoencoderKL(weights)) { count += 1 }
     let messages = (0..<2).map { _ in
       let error = #expect(throws: TorchError.self) {
         try withTorchErrors { decoder.decode(values["latents"]) }
@@ -81,7 +81,7 @@ internal import Torch
   }
 
   @Test func decodesABatchAsItsImages() throws {
-    let decoder = CompiledAutoencoder(try CompiledDecoderTests.model())
+    let decoder = PackedAutoencoder(try PackedDecoderTests.model())
     let latents = Tensor.randn([3, 4, 11, 6], generator: try Generator(seed: 2))
     let images = decoder.decode(latents)
     for row in 0..<3 {
@@ -92,7 +92,7 @@ internal import Torch
 
   @Test func letsGoOfTheWeightsAsTheyCame() throws {
     var count = 0
-    let decoder = CompiledAutoencoder(try CompiledDecoderTests.model()) { count += 1 }
+    let decoder = PackedAutoencoder(try PackedDecoderTests.model()) { count += 1 }
     #expect(count == 0)
     let latents = Tensor.randn([1, 4, 2, 2], generator: try Generator(seed: 2))
     _ = (decoder.decode(latents), decoder.decode(latents))
@@ -102,8 +102,8 @@ internal import Torch
   // Convolutions of eight blocks, and the strips of large images.
   @Test(arguments: [(100_000, 16), (200, 40)])
   func stopsBetweenSteps(_ stripPixelCount: Int, _ least: Int) throws {
-    let decoder = CompiledAutoencoder(
-      try CompiledDecoderTests.model(), stripPixelCount: stripPixelCount)
+    let decoder = PackedAutoencoder(
+      try PackedDecoderTests.model(), stripPixelCount: stripPixelCount)
     let latents = Tensor.randn([1, 4, 16, 16], generator: try Generator(seed: 2))
     try expectStops(least: least) { check in try decoder.decode(latents, check: check) }
   }

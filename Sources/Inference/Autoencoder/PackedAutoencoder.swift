@@ -11,7 +11,7 @@ public import Torch
 /// time, small ones together, each in one memory of the size of its largest stage, which is worked
 /// through in strips. Statistics of norms, and attention, are those of the whole image, so there are
 /// no seams; latents of an image do not depend on the others, to the last bit.
-public final class CompiledAutoencoder: Autoencoder {
+public final class PackedAutoencoder: Autoencoder {
   /// See `Autoencoder`.
   public let downsamplingFactor: Int
   /// See `Autoencoder`.
@@ -71,9 +71,9 @@ public final class CompiledAutoencoder: Autoencoder {
   public func encode(
     _ images: Tensor, check: () throws -> Void
   ) rethrows -> LatentDistribution {
-    guard canEncode else { fatalError("CompiledAutoencoder: there is no encoder") }
+    guard canEncode else { fatalError("PackedAutoencoder: there is no encoder") }
     guard let plan = encoder?.plan(laidOut) else { return LatentDistribution(mean: images) }
-    let strip = stripPixelCount ?? CompiledAutoencoder.stripPixelCount
+    let strip = stripPixelCount ?? PackedAutoencoder.stripPixelCount
     let moments = try inGroups(images, pixelCount: images.size(2) * images.size(3)) {
       try plan($0, stripPixelCount: strip, check)
     }
@@ -85,11 +85,11 @@ public final class CompiledAutoencoder: Autoencoder {
 
   /// See `Autoencoder`; checks between convolutions and strips.
   public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
-    guard canDecode else { fatalError("CompiledAutoencoder: there is no decoder") }
+    guard canDecode else { fatalError("PackedAutoencoder: there is no decoder") }
     guard let plan = decoder?.plan(laidOut) else { return latents }
     let area = downsamplingFactor * downsamplingFactor
     let strip =
-      stripPixelCount ?? max(CompiledAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
+      stripPixelCount ?? max(PackedAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
     return try inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
       try plan($0, stripPixelCount: strip, check)
     }
@@ -100,7 +100,7 @@ public final class CompiledAutoencoder: Autoencoder {
   private func inGroups(
     _ x: Tensor, pixelCount: Int, _ body: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
-    let step = max(CompiledAutoencoder.groupPixelCount / max(pixelCount, 1), 1)
+    let step = max(PackedAutoencoder.groupPixelCount / max(pixelCount, 1), 1)
     return concatenated(
       try stride(from: 0, to: x.size(0), by: step).map {
         try body(x[$0..<min($0 + step, x.size(0))])
@@ -145,5 +145,5 @@ public func makeAutoencoder(
   laidOut: @escaping () -> Void = {}
 ) -> any Autoencoder {
   guard mode == .graph, device == .cpu, let model = model as? AutoencoderKL else { return model }
-  return CompiledAutoencoder(model, encodes: encodes, laidOut: laidOut)
+  return PackedAutoencoder(model, encodes: encodes, laidOut: laidOut)
 }

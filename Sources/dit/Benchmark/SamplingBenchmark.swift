@@ -1,49 +1,51 @@
+internal import Inference
 internal import Layers
-public import Models
-public import Torch
+internal import Models
+internal import Torch
 
 /// Times denoising steps of a model with random weights.
-public struct SamplingBenchmark {
+struct SamplingBenchmark {
   /// The shape of the model.
-  public var config: DiTConfig
-  /// Rows of the network: 2 for one image with guidance.
-  public var rowCount: Int
+  var config: DiTConfig
+  /// The batch of the network: 2 for one image with guidance.
+  var networkBatchSize: Int
   /// Timed steps; one more goes before them.
-  public var stepCount: Int
+  var stepCount: Int
   /// The number format, settled.
-  public var precision: Precision
+  var precision: Precision
   /// How the model is run.
-  public var mode: ExecutionMode
+  var mode: ExecutionMode
   /// Where.
-  public var device: Device
+  var device: Device
 
   /// What was measured.
-  public struct Report: Sendable {
+  struct Report: Sendable {
     /// The median over the steps.
-    public var secondsPerStep: Double
+    var secondsPerStep: Double
     /// Of the step that goes before them.
-    public var firstStepSeconds: Double
+    var firstStepSeconds: Double
     /// From parameters to a runner that is ready for the batch, without the drawing of parameters.
-    public var prepareSeconds: Double
+    var prepareSeconds: Double
     /// Drawing the parameters.
-    public var drawSeconds: Double
+    var drawSeconds: Double
     /// The most memory that was resident, with the program and libtorch.
-    public var peakMemoryBytes: Int
+    var peakMemoryBytes: Int
     /// The most memory that tensors took on a device that is not the processor.
-    public var peakDeviceMemoryBytes: Int?
+    var peakDeviceMemoryBytes: Int?
     /// What came of recording a step, in mode graph.
-    public var recording: DeviceGraph.Recording
+    var recording: DeviceGraph.Recording
     /// Threads that operators used.
-    public var threads: Int
+    var threads: Int
   }
 
   /// A benchmark with all that it needs to know.
-  public init(
-    config: DiTConfig, rowCount: Int, stepCount: Int, precision: Precision, mode: ExecutionMode,
+  init(
+    config: DiTConfig, networkBatchSize: Int, stepCount: Int, precision: Precision,
+    mode: ExecutionMode,
     device: Device
   ) {
     self.config = config
-    self.rowCount = rowCount
+    self.networkBatchSize = networkBatchSize
     self.stepCount = stepCount
     self.precision = precision
     self.mode = mode
@@ -54,13 +56,15 @@ public struct SamplingBenchmark {
   ///
   /// - Throws: `TorchError` if the device is absent, memory does not suffice or the model cannot be;
   ///   `InferenceError` if the processor lacks int8.
-  public func run() throws -> Report {
+  func run() throws -> Report {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
     var drawing = Duration.zero
     var parts = parts[...]
     let started = clock.now
-    let labels = (0..<rowCount).map { $0 < (rowCount + 1) / 2 ? 0 : config.classCount }
+    let labels = (0..<networkBatchSize).map {
+      $0 < (networkBatchSize + 1) / 2 ? 0 : config.classCount
+    }
     let runner = try withTorchErrors {
       try makeRunner(mode, config, precision: precision, device: device) {
         let started = clock.now
@@ -69,12 +73,13 @@ public struct SamplingBenchmark {
       }
     }
     let network = try withTorchErrors {
-      runner.prepared(labels: labels, timesteps: Array(0..<stepCount + 1))
+      runner.bind(labels: labels, timesteps: Array(0..<stepCount + 1))
     }
     let preparing = started.duration(to: clock.now) - drawing
     let size = config.inputSize
     let latents = try withTorchErrors {
-      Tensor.randn([rowCount, config.channelCount, size, size], generator: generator).to(device)
+      Tensor.randn([networkBatchSize, config.channelCount, size, size], generator: generator).to(
+        device)
     }
     let times = try (0...stepCount).reversed().map { step in
       let started = clock.now
@@ -86,7 +91,7 @@ public struct SamplingBenchmark {
       secondsPerStep: median(times.dropFirst()), firstStepSeconds: times[0],
       prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
       peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
-      recording: (runner as? CompiledDiT)?.recording ?? .none, threads: LibTorch.threadCount)
+      recording: (runner as? PackedDiT)?.recording ?? .none, threads: LibTorch.threadCount)
   }
 
   /// Makes part of the model's parameters at a root.

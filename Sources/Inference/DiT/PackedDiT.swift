@@ -9,7 +9,7 @@ public import Torch
 /// (and of attention, but for 8 bits); norms and modulation are float32, and on a processor tokens,
 /// embedding and final layer too, which elsewhere have the precision of attention. Where the device
 /// records graphs, a step is one.
-public final class CompiledDiT: DiTRunner {
+public final class PackedDiT: DiTRunner {
   private let stem: DiT
   private let patchWeight: Tensor  // [D, C p p]
   private let patchBias: Tensor?
@@ -63,14 +63,14 @@ public final class CompiledDiT: DiTRunner {
   }
 
   /// See `DiTRunner`.
-  public func prepared(labels: [Int], timesteps: [Int]) -> PreparedDiT {
+  public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
     var places: [Int: Int] = [:]
     var distinct: [Int] = []
     for label in labels where places[label] == nil {
       places[label] = distinct.count
       distinct.append(label)
     }
-    let rows = Tensor(labels.map { places[$0] ?? 0 }).to(device)
+    let labelIndices = Tensor(labels.map { places[$0] ?? 0 }).to(device)
     let schedule = withoutGradients {
       ModulationSchedule(
         stem, layers: modulations, labels: distinct, timesteps: timesteps.reversed(),
@@ -80,8 +80,10 @@ public final class CompiledDiT: DiTRunner {
     guard !device.hasProcessorKernels else {
       return { latents, timestep in
         withoutGradients {
-          self.forward(latents.to(type), rows: rows, table: schedule.table(at: timestep))
-            .to(.float32)
+          self.forward(
+            latents.to(type), labelIndices: labelIndices, table: schedule.table(at: timestep)
+          )
+          .to(.float32)
         }
       }
     }
@@ -92,7 +94,7 @@ public final class CompiledDiT: DiTRunner {
         let current =
           step
           ?? BufferedStep(latents: latents.to(type), table: table) {
-            self.forward($0, rows: rows, table: $1)
+            self.forward($0, labelIndices: labelIndices, table: $1)
           }
         step = current
         self.recording = current.recording
@@ -101,20 +103,21 @@ public final class CompiledDiT: DiTRunner {
     }
   }
 
-  private func forward(_ latents: Tensor, rows: Tensor, table: Tensor) -> Tensor {
+  private func forward(_ latents: Tensor, labelIndices: Tensor, table: Tensor) -> Tensor {
     let width = stem.config.hiddenSize
     let table = ModulationTable(table)
     let x = tokens(latents)  // [N, T, D], updated in place
     var h = normModulate(
-      x, labels: rows, table: table, shift: 0, scale: width, epsilon: 1e-6,
+      x, labels: labelIndices, table: table, shift: 0, scale: width, epsilon: 1e-6,
       as: blocks.isEmpty ? tokenFormat : format)
     for (index, block) in blocks.enumerated() {
       let place = 6 * width * index  // where the block's six vectors begin in the table
       h = addResidualAndNormModulate(
-        x, residual: block.attention(h), labels: rows, gates: table, gate: place + 2 * width,
+        x, residual: block.attention(h), labels: labelIndices, gates: table,
+        gate: place + 2 * width,
         table: table, shift: place + 3 * width, scale: place + 4 * width, epsilon: 1e-6, as: format)
       h = addResidualAndNormModulate(
-        x, residual: block.mlp(h), labels: rows, gates: table, gate: place + 5 * width,
+        x, residual: block.mlp(h), labels: labelIndices, gates: table, gate: place + 5 * width,
         table: table, shift: place + 6 * width, scale: place + 7 * width, epsilon: 1e-6,
         as: index + 1 < blocks.count ? format : tokenFormat)
     }

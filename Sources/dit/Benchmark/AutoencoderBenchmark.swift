@@ -1,40 +1,41 @@
+internal import Inference
 internal import Layers
 internal import Models
-public import Torch
+internal import Torch
 
 /// Times an `AutoencoderKL` with random weights turning images into latents, or latents into images.
-public struct AutoencoderBenchmark {
+struct AutoencoderBenchmark {
   /// A direction.
-  public enum Work: Sendable {
+  enum Work: Sendable {
     case encoding
     case decoding
   }
 
   /// The direction.
-  public var work: Work
+  var work: Work
   /// Height and width of the images in pixels, a multiple of the model's factor.
-  public var imageSize: Int
+  var imageSize: Int
   /// Images that are worked on together.
-  public var batchSize: Int
+  var batchSize: Int
   /// Timed batches; one more goes before them.
-  public var batchCount: Int
+  var batchCount: Int
   /// How the model is run.
-  public var mode: ExecutionMode
+  var mode: ExecutionMode
   /// Where.
-  public var device: Device
+  var device: Device
 
   /// What was measured.
-  public struct Report: Sendable {
+  struct Report: Sendable {
     /// The median over the batches.
-    public var secondsPerBatch: Double
+    var secondsPerBatch: Double
     /// Of the batch that goes before them, with the layout of the weights.
-    public var firstBatchSeconds: Double
+    var firstBatchSeconds: Double
     /// The most memory that was resident, with the program and libtorch.
-    public var peakMemoryBytes: Int
+    var peakMemoryBytes: Int
   }
 
   /// A benchmark with all that it needs to know.
-  public init(
+  init(
     _ work: Work, imageSize: Int, batchSize: Int, batchCount: Int, mode: ExecutionMode,
     device: Device
   ) {
@@ -50,7 +51,7 @@ public struct AutoencoderBenchmark {
   ///
   /// - Returns: the times.
   /// - Throws: `TorchError` if the device is absent or memory does not suffice.
-  public func run() throws -> Report {
+  func run() throws -> Report {
     try withTorchErrors {
       let generator = try Generator(seed: 0)
       let config = AutoencoderKLConfig(
