@@ -104,6 +104,10 @@ distributed-check: ready ## Train with several processes in every way, kill them
 	$(SWIFT) build --product dit
 	scripts/check-distributed .build/debug/dit $(ARGS)
 
+.PHONY: compare
+compare: ready ## Compare this tree's program with an earlier commit's, to the last bit (options: ARGS=...)
+	scripts/compare-with $(ARGS)
+
 .PHONY: docs
 docs: ready ## Build the reference of the libraries: .build/docs
 	scripts/build-docs
