@@ -112,7 +112,7 @@ internal import Testing
       let shape = DiTConfig(
         inputSize: 16, channelCount: 3, patchSize: 4, hiddenSize: 32, depth: 2, headCount: 2,
         classCount: folder.classCount)
-      let (model, store, _) = try ModelBuilder.build(
+      let (model, store, _) = try InitialWeights.makeModel(
         shape, from: nil, classNames: folder.classNames, seed: 1, device: .cpu)
 
       var recipe = TrainingConfig()

@@ -32,7 +32,7 @@ internal import Torch
       $0.decayGroups = .withoutBiases
       $0.maximumGradientNorm = 0.05
       $0.emaDecay = 0.9
-      $0.averageWarmsUp = true
+      $0.emaWarmsUp = true
       $0.schedule = LearningRateSchedule(.linear, start: 1e-3, end: 1e-4, warmupCount: 2)
       $0.weighting = .minSNR(gamma: 5)
     },
@@ -85,11 +85,11 @@ internal import Torch
     let data = GivenLatents(
       [(start, good.labels)] + Array(repeating: (start * .nan, good.labels), count: 25))
     let trainer = try trainer(data, records: true, stepCount: 26) { _ in }
-    #expect(try !trainer.takeStep().isDropped)
+    #expect(try !trainer.takeStep().wasSkipped)
     let before = state(trainer).map { $0.elements(Float.self) }
     for count in 1..<25 {
       let report = try trainer.takeStep()
-      #expect(report.isDropped && report.loss.isNaN && trainer.droppedInARow == count)
+      #expect(report.wasSkipped && report.loss.isNaN && trainer.skippedInARow == count)
     }
     #expect(state(trainer).map { $0.elements(Float.self) } == before)
     #expect(trainer.optimizer.stepCount == 1)
@@ -103,10 +103,10 @@ internal import Torch
     }
     let before = state(trainer).map { $0.elements(Float.self) }
     let first = try trainer.takeStep()
-    #expect(first.isDropped && first.loss.isFinite && !first.gradientNorm.isFinite)
+    #expect(first.wasSkipped && first.loss.isFinite && !first.gradientNorm.isFinite)
     #expect(state(trainer).map { $0.elements(Float.self) } == before)
     var next = try trainer.takeStep()
-    while next.isDropped { next = try trainer.takeStep() }
+    while next.wasSkipped { next = try trainer.takeStep() }
     #expect(next.lossScale < first.lossScale && next.gradientNorm.isFinite)
     #expect(state(trainer).map { $0.elements(Float.self) } != before)
   }
@@ -133,7 +133,7 @@ internal import Torch
     let trainer = try trainer(GivenLatents(count: 16, rows: 4), records: true) {
       $0.accumulationCount = 2
     }
-    #expect(try !trainer.takeStep().isDropped)
+    #expect(try !trainer.takeStep().wasSkipped)
     #expect(trainer.optimizer.stepCount == 1 && trainer.sampleCount == 8)
   }
 }

@@ -51,11 +51,11 @@ internal import Torch
     let bad = GivenLatents(
       [(start, good.labels)] + Array(repeating: (start * .nan, good.labels), count: 25))
     let trainer = try goldenTrainer(bad, stepCount: 26) { $0.batchSize = 2 }
-    #expect(try !trainer.takeStep().isDropped)
+    #expect(try !trainer.takeStep().wasSkipped)
     let before = kept(trainer)
     for count in 1..<25 {
       let report = try trainer.takeStep()
-      #expect(report.isDropped && report.loss.isNaN && trainer.droppedInARow == count)
+      #expect(report.wasSkipped && report.loss.isNaN && trainer.skippedInARow == count)
     }
     #expect(kept(trainer) == before && trainer.optimizer.stepCount == 1)
     let error = #expect(throws: TrainingError.self) { try trainer.takeStep() }
@@ -76,7 +76,7 @@ internal import Torch
     let before = kept(trainer)
     #expect(throws: TorchError.self) { try trainer.takeStep() }
     #expect(kept(trainer) == before && trainer.step == 1 && trainer.optimizer.stepCount == 1)
-    #expect(try !trainer.takeStep().isDropped)
+    #expect(try !trainer.takeStep().wasSkipped)
   }
 
   @Test func countsDroppedStepsInARow() throws {
@@ -84,7 +84,7 @@ internal import Torch
     guard case .moments(let start, _) = good.content else { return }
     let data = GivenLatents([(start * .nan, good.labels), (start, good.labels)])
     let trainer = try goldenTrainer(data, stepCount: 60) { $0.batchSize = 2 }
-    let dropped = try (0..<52).map { _ in try trainer.takeStep().isDropped }
+    let dropped = try (0..<52).map { _ in try trainer.takeStep().wasSkipped }
     #expect(dropped == (0..<52).map { $0.isMultiple(of: 2) })
   }
 
@@ -103,7 +103,7 @@ internal import Torch
       $0.dtype = .float16
       $0.lossScaling = scaling
     }
-    #expect(exact.allSatisfy { $0.lossScale == 1 } && steps.allSatisfy { !$0.isDropped })
+    #expect(exact.allSatisfy { $0.lossScale == 1 } && steps.allSatisfy { !$0.wasSkipped })
     for number: (StepReport) -> Double in [\.loss, \.gradientNorm] {
       let error = relativeError(Tensor(steps.map(number)), Tensor(exact.map(number)))
       #expect(error > 0 && error < Tolerance.float16)
@@ -121,10 +121,10 @@ internal import Torch
     }
     let before = kept(trainer)
     let first = try trainer.takeStep()
-    #expect(first.isDropped && first.loss.isFinite && !first.gradientNorm.isFinite)
+    #expect(first.wasSkipped && first.loss.isFinite && !first.gradientNorm.isFinite)
     #expect(kept(trainer) == before)
     var next = try trainer.takeStep()
-    while next.isDropped { next = try trainer.takeStep() }
+    while next.wasSkipped { next = try trainer.takeStep() }
     #expect(next.lossScale < first.lossScale && next.gradientNorm.isFinite)
     #expect(kept(trainer) != before)
   }
@@ -179,17 +179,17 @@ internal import Torch
   }
 
   @Test func takesTheSameStepsWhenItLoadsAhead() throws {
-    func train(_ loadsAhead: Bool) throws -> (trainer: Trainer, given: [Int]) {
+    func train(_ prefetches: Bool) throws -> (trainer: Trainer, given: [Int]) {
       let data = try GivenLatents(count: 12, rows: 2)
       var given: [Int] = []
       data.beforeEach = { given.append($0) }
       let trainer = try goldenTrainer(data, stepCount: 3) {
         $0.batchSize = 2
         $0.accumulationCount = 2
-        $0.loadsAhead = loadsAhead
+        $0.prefetches = prefetches
       }
       _ = try trainer.takeStep()
-      #expect(given == (loadsAhead ? [0, 1, 2] : [0, 1]))
+      #expect(given == (prefetches ? [0, 1, 2] : [0, 1]))
       data.seek(sampleCount: 4)
       try trainer.restore(try trainer.state(), sampleCount: 4)
       for _ in 0..<2 { _ = try trainer.takeStep() }
@@ -203,7 +203,7 @@ internal import Torch
   @Test func drawsTimestepsOfALogitNormalDistribution() throws {
     var config = TrainingConfig()
     config.timesteps = .logitNormal(mean: -0.5, deviation: 1.5)
-    let draws = StepDraws(
+    let draws = StepRandomness(
       shape: [2000, 1, 1, 1], hasPosterior: false, config: config, generator: try Generator(seed: 3)
     )
     let normal = Tensor.randn([2000], generator: try Generator(seed: 3)).elements(Float.self)

@@ -29,8 +29,8 @@ internal import Training
     let y = values["steps.y"]
     let null = Double(try GoldenValues("dit-even").config.model.classCount)
     // The reference says which labels are the null class after dropout.
-    let isDropped = y.isEqual(to: null)
-    let labels = isDropped.select(.zeros([1], dtype: .int64), else: y)
+    let labelDropMask = y.isEqual(to: null)
+    let labels = labelDropMask.select(.zeros([1], dtype: .int64), else: y)
     let data = GivenLatents((0..<count).map { (values["steps.x0"][$0], labels[$0]) })
     let trainer = try goldenTrainer(data, stepCount: count) {
       $0 = config(change)
@@ -39,9 +39,9 @@ internal import Training
     var outcome = Outcome(trainer: trainer)
     for step in 0..<count {
       let report = try trainer.takeStep(
-        draws: StepDraws(
+        draws: StepRandomness(
           posteriorNoise: nil, timesteps: values["steps.t"][step],
-          noise: values["steps.noise"][step], isDropped: isDropped[step]))
+          noise: values["steps.noise"][step], labelDropMask: labelDropMask[step]))
       outcome.losses.append(report.loss)
       outcome.norms.append(report.gradientNorm)
     }
@@ -102,7 +102,7 @@ internal import Training
         $0.frozen = frozen
       }
       let training = TrainingModel(dit, store, config: config, device: .cpu)
-      let draws = StepDraws(
+      let draws = StepRandomness(
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       let loss = try training.loss(
         start: values["train_x0"], labels: values["train_y"], draws: draws)
@@ -130,7 +130,7 @@ internal import Training
       }
       let training = TrainingModel(dit, store, config: config, device: .cpu)
       let optimizer = AdamW(training.trained, config: config)
-      let draws = StepDraws(
+      let draws = StepRandomness(
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       return try (0..<3).map { _ in
         let loss = try training.loss(
@@ -147,14 +147,14 @@ internal import Training
 
   @Test func drawsInTheReferenceOrder() throws {
     let values = try GoldenValues("training")
-    let draws = StepDraws(
+    let draws = StepRandomness(
       shape: [8, 4, 8, 8], hasPosterior: true, config: TrainingConfig(),
       generator: try Generator(seed: 3407))
     let posterior = try #require(draws.posteriorNoise)
     #expect(relativeError(posterior, values["draws.posterior"]) < Tolerance.random)
     #expect(draws.timesteps.elements(Int.self) == values["draws.t"].elements(Int.self))
     #expect(relativeError(draws.noise, values["draws.noise"]) < Tolerance.random)
-    #expect(draws.isDropped.elements(Bool.self) == values["draws.dropout"].elements(Bool.self))
+    #expect(draws.labelDropMask.elements(Bool.self) == values["draws.dropout"].elements(Bool.self))
   }
 }
 

@@ -20,7 +20,7 @@ internal import Training
       let directory = try RunDirectory(path + "/run")
       let run = try TrainingRun(
         trainer, data: data, codec: LatentCodec(nil), directory: directory, options: options,
-        identity: [:], device: .cpu)
+        fingerprint: [:], device: .cpu)
       try run.begin()
       try body(run, directory, data)
     }

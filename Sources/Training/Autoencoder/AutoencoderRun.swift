@@ -7,7 +7,7 @@ public final class AutoencoderRun {
 
   private let directory: RunDirectory
   private let lock: FolderLock
-  private let identity: [String: String]
+  private let fingerprint: [String: String]
 
   /// Whether there is something to go on from in a folder, which need not be there.
   public static func isBegun(in folder: String) -> Bool {
@@ -19,15 +19,15 @@ public final class AutoencoderRun {
   /// - Parameters:
   ///   - trainer: at its beginning.
   ///   - folder: is made where it is missing; what it has of a run before is removed if this one begins.
-  ///   - identity: what the run is made of, by option; one that goes on must agree.
+  ///   - fingerprint: what the run is made of, by option; one that goes on must agree.
   ///   - goesOn: whether to go on.
   /// - Throws: `TrainingError` if another process writes to the folder, or what is there is of another
   ///   run; `FileError` and `CheckpointError` if it cannot be read.
   public init(
-    _ trainer: AutoencoderTrainer, in folder: String, identity: [String: String], goesOn: Bool
+    _ trainer: AutoencoderTrainer, in folder: String, fingerprint: [String: String], goesOn: Bool
   ) throws {
     self.trainer = trainer
-    self.identity = identity
+    self.fingerprint = fingerprint
     directory = try RunDirectory(folder, hasLog: false)
     lock = try directory.lock()
     let saved = RunDirectory.savedCheckpoints(of: folder)
@@ -35,7 +35,7 @@ public final class AutoencoderRun {
       guard let newest = saved.first else {
         throw TrainingError("no checkpoint to go on from in '\(folder)'")
       }
-      try trainer.restore(from: newest, identity: identity)
+      try trainer.restore(from: newest, fingerprint: fingerprint)
     } else {
       for checkpoint in saved { try Folder.remove(checkpoint.path) }
     }
@@ -45,7 +45,7 @@ public final class AutoencoderRun {
   ///
   /// - Throws: `FileError`; what was saved before is then still there.
   public func save() throws {
-    try trainer.save(to: directory.checkpoint(at: trainer.step), identity: identity)
+    try trainer.save(to: directory.checkpoint(at: trainer.step), fingerprint: fingerprint)
     try directory.publish(step: trainer.step, keeping: 1)
   }
 

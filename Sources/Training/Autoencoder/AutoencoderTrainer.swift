@@ -79,14 +79,15 @@ public final class AutoencoderTrainer {
   ///
   /// - Parameters:
   ///   - checkpoint: the folder, which appears when it is whole.
-  ///   - identity: what the run is made of, by option.
+  ///   - fingerprint: what the run is made of, by option.
   /// - Throws: `FileError`; `TorchError` if the state of random numbers cannot be read.
-  public func save(to checkpoint: TrainingCheckpoint, identity: [String: String]) throws {
+  public func save(to checkpoint: TrainingCheckpoint, fingerprint: [String: String]) throws {
     let trainer = TrainerState(
       step: step, optimizerStepCount: optimizer.stepCount, lossScale: 1, goodStepCount: 0,
       scaling: nil, generator: try noise.state().elements(UInt8.self))
     let state = TrainingCheckpoint.State(
-      trainer: trainer, sampleCount: step * config.batchSize, identity: identity, rankCount: 1)
+      trainer: trainer, sampleCount: step * config.batchSize, fingerprint: fingerprint, rankCount: 1
+    )
     let snapshot = try TrainingCheckpoint.snapshot(of: subject, state: state, metadata: [:])
     if let snapshot { try checkpoint.write(snapshot) }
   }
@@ -95,12 +96,12 @@ public final class AutoencoderTrainer {
   ///
   /// - Parameters:
   ///   - checkpoint: the folder.
-  ///   - identity: what this run is made of, by option.
+  ///   - fingerprint: what this run is made of, by option.
   /// - Throws: `TrainingError` if the folder is of another run; `FileError` and `CheckpointError` if it
   ///   cannot be read; what the data throw.
-  public func restore(from checkpoint: TrainingCheckpoint, identity: [String: String]) throws {
+  public func restore(from checkpoint: TrainingCheckpoint, fingerprint: [String: String]) throws {
     let state = try checkpoint.state()
-    if let list = state.difference(from: identity) {
+    if let list = state.difference(from: fingerprint) {
       throw TrainingError("'\(checkpoint.path)' is of another run: \(list)")
     }
     try TrainingCheckpoint.restore(try checkpoint.content(for: subject), to: subject)
@@ -111,7 +112,7 @@ public final class AutoencoderTrainer {
   }
 
   private var subject: TrainingCheckpoint.Subject {
-    .init(store: store, optimizer: optimizer, exchange: StepExchange(nil))
+    .init(store: store, optimizer: optimizer, parallel: DataParallel(nil))
   }
 
   /// Takes the next step.

@@ -64,7 +64,7 @@ public final class RunLog {
       ]
     }
     let fields =
-      ["\"step\":\(report.step)", "\"epoch\":\(epoch)", "\"dropped\":\(report.isDropped)"]
+      ["\"step\":\(report.step)", "\"epoch\":\(epoch)", "\"dropped\":\(report.wasSkipped)"]
       + values.map { "\"\($0)\":\($1.isFinite ? "\($1)" : "null")" }
     try metrics.append(Array("{\(fields.joined(separator: ","))}\n".utf8))
     try events.append(scalars: values, step: report.step)

@@ -16,17 +16,23 @@ public struct TrainingCheckpoint {
     /// Rows that were taken from the data so far, over all ranks.
     public var sampleCount: Int
     /// What the run was made of, by option; a resumed run must agree.
-    public var identity: [String: String]
+    public var fingerprint: [String: String]
     /// How many ranks there were; nil in files of one process from earlier versions.
     public var rankCount: Int?
 
+    private enum CodingKeys: String, CodingKey {
+      case trainer, sampleCount
+      case fingerprint = "identity"
+      case rankCount
+    }
+
     /// All numbers.
     public init(
-      trainer: TrainerState, sampleCount: Int, identity: [String: String], rankCount: Int
+      trainer: TrainerState, sampleCount: Int, fingerprint: [String: String], rankCount: Int
     ) {
       self.trainer = trainer
       self.sampleCount = sampleCount
-      self.identity = identity
+      self.fingerprint = fingerprint
       self.rankCount = rankCount
     }
   }
@@ -35,7 +41,7 @@ public struct TrainingCheckpoint {
   struct Subject {
     let store: ParameterStore
     let optimizer: AdamW
-    let exchange: StepExchange
+    let parallel: DataParallel
   }
 
   /// A checkpoint that is there, or will be.
@@ -104,7 +110,7 @@ public struct TrainingCheckpoint {
   ) throws -> Snapshot? {
     try withoutGradients {
       let (store, optimizer) = (subject.store, subject.optimizer)
-      let isWriter = subject.exchange.isWriter
+      let isWriter = subject.parallel.isWriter
       func entry(_ name: String, _ tensor: Tensor, isOwn: Bool) -> Snapshot.Entry {
         Snapshot.Entry(
           name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.device == .cpu)
@@ -123,9 +129,9 @@ public struct TrainingCheckpoint {
         : store.names.compactMap { name in store[name].map { entry(name, $0, isOwn: true) } }
       var files = [(name: "model.safetensors", entries: model)]
       if optimizer.hasEMA {
-        let averages = Dictionary(
+        let ema = Dictionary(
           uniqueKeysWithValues: try entries("", optimizer.ema).map { ($0.name, $0) })
-        files.append(("ema.safetensors", model.map { averages[$0.name] ?? $0 }))
+        files.append(("ema.safetensors", model.map { ema[$0.name] ?? $0 }))
       }
       let first = try entries("exp_avg.", optimizer.firstMoments)
       let second = try entries("exp_avg_sq.", optimizer.secondMoments)
@@ -190,14 +196,14 @@ public struct TrainingCheckpoint {
   ///   - subject: of the same model.
   /// - Throws: `LaunchError` if a rank is lost.
   static func restore(_ content: Content?, to subject: Subject) throws {
-    let (store, optimizer, exchange) = (subject.store, subject.optimizer, subject.exchange)
+    let (store, optimizer, parallel) = (subject.store, subject.optimizer, subject.parallel)
     let weights = store.names.compactMap { store[$0] }
     withoutGradients {
       for (weight, source) in zip(weights, content?.model ?? []) {
         weight.copyInPlace(from: source)
       }
     }
-    try exchange.send(weights)
+    try parallel.send(weights)
     var lists = [
       (optimizer.firstMoments, content?.firstMoments),
       (optimizer.secondMoments, content?.secondMoments),
@@ -208,7 +214,7 @@ public struct TrainingCheckpoint {
         let whole =
           sources.map { $0[index].to(.float32).contiguous.to(parameter.device) }
           ?? .empty(parameter.shape, device: parameter.device)
-        try exchange.send([whole])
+        try parallel.send([whole])
         optimizer.copy(whole, ofParameter: index, to: parts)
       }
     }
@@ -244,7 +250,7 @@ public struct TrainingCheckpoint {
 extension Trainer {
   /// What its checkpoints have.
   var subject: TrainingCheckpoint.Subject {
-    .init(store: model.store, optimizer: optimizer, exchange: exchange)
+    .init(store: model.store, optimizer: optimizer, parallel: parallel)
   }
 }
 
@@ -252,15 +258,15 @@ extension TrainingCheckpoint.State {
   /// What its run was made of otherwise than another.
   ///
   /// - Parameters:
-  ///   - other: the identity of the other.
+  ///   - other: the fingerprint of the other.
   ///   - keys: what may differ.
   /// - Returns: a list for the user's eyes; nil where they agree.
   func difference(from other: [String: String], except keys: Set<String> = []) -> String? {
     // Earlier versions wrote fewer.
-    let differing = identity.keys.filter { identity[$0] != other[$0] && !keys.contains($0) }
+    let differing = fingerprint.keys.filter { fingerprint[$0] != other[$0] && !keys.contains($0) }
     func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
     let list = differing.sorted().map {
-      "\($0): \(shown(identity[$0])) there, \(shown(other[$0])) here"
+      "\($0): \(shown(fingerprint[$0])) there, \(shown(other[$0])) here"
     }
     return list.isEmpty ? nil : list.joined(separator: "; ")
   }

@@ -8,7 +8,7 @@ public import Torch
 
 /// A training run with its folder: steps, metrics, checkpoints, pictures.
 public final class TrainingRun {
-  /// The name of the images of a step in the identity of a run; a job with another number of ranks may
+  /// The name of the images of a step in the fingerprint of a run; a job with another number of ranks may
   /// have another.
   public static let batchKey = "global_batch_size"
 
@@ -20,12 +20,12 @@ public final class TrainingRun {
   private let data: any TrainingData
   private let codec: LatentCodec
   private let options: RunOptions
-  private let identity: [String: String]
+  private let fingerprint: [String: String]
   private let device: Device
   private let sampleLimit: Int?
   private var log: RunLog?
   private let lock: FolderLock?
-  private let writer = CheckpointWriter()
+  private let writer = CheckpointSaver()
   private var savedStep = 0
   /// Whether a save waits for a step that is not dropped.
   private var isSaveDue = false
@@ -42,21 +42,21 @@ public final class TrainingRun {
   ///   - codec: pixels to latents.
   ///   - directory: where files go; nil for ranks that do not write.
   ///   - options: when.
-  ///   - identity: what the run is made of, by option; a resumed run must agree.
+  ///   - fingerprint: what the run is made of, by option; a resumed run must agree.
   ///   - device: where it computes.
   ///   - sampleLimit: rows after which the run ends, for one that is resumed with other batches; nil if
   ///     it ends after a number of steps.
   /// - Throws: `TrainingError` if another process writes to the folder; `FileError` if this one cannot.
   public init(
     _ trainer: Trainer, data: any TrainingData, codec: LatentCodec, directory: RunDirectory?,
-    options: RunOptions, identity: [String: String], device: Device, sampleLimit: Int? = nil
+    options: RunOptions, fingerprint: [String: String], device: Device, sampleLimit: Int? = nil
   ) throws {
     self.trainer = trainer
     self.data = data
     self.codec = codec
     self.directory = directory
     self.options = options
-    self.identity = identity
+    self.fingerprint = fingerprint
     self.device = device
     self.sampleLimit = sampleLimit
     lock = try directory.map { try $0.lock() }
@@ -76,17 +76,17 @@ public final class TrainingRun {
   /// - Throws: `TrainingError` if there is none that serves, or it is of another run.
   public func resume(from path: String? = nil) throws -> String {
     var (found, failures): (Found?, [String]) = (nil, [])
-    if trainer.exchange.isWriter { (found, failures) = try find(path) }
+    if trainer.parallel.isWriter { (found, failures) = try find(path) }
     let bytes = try found.map { Array(try JSONEncoder().encode($0.state)) }
     let state = try JSONDecoder().decode(
-      TrainingCheckpoint.State.self, from: Data(trainer.exchange.send(bytes ?? [])))
+      TrainingCheckpoint.State.self, from: Data(trainer.parallel.send(bytes ?? [])))
     try TrainingCheckpoint.restore(found?.content, to: trainer.subject)
     try trainer.restore(state.trainer, sampleCount: state.sampleCount, sampleLimit: sampleLimit)
     try data.seek(sampleCount: state.sampleCount)
     savedStep = trainer.step
     var text = "resumed at step \(trainer.step)"
     if let failure = failures.first { text += " (not from a newer one: \(failure))" }
-    let (before, now) = (state.identity[TrainingRun.batchKey], identity[TrainingRun.batchKey])
+    let (before, now) = (state.fingerprint[TrainingRun.batchKey], fingerprint[TrainingRun.batchKey])
     if before != now {
       text += "; \(before ?? "some") images a step before, \(now ?? "some") now"
     }
@@ -116,7 +116,7 @@ public final class TrainingRun {
         try check(state, checkpoint.path)
         let content = try checkpoint.content(for: trainer.subject)
         return (Found(path: checkpoint.path, state: state, content: content), failures)
-      } catch let error as IdentityError {
+      } catch let error as FingerprintError {
         throw TrainingError(error.message)
       } catch {
         failures.append("\(error)")
@@ -130,15 +130,15 @@ public final class TrainingRun {
     throw TrainingError("no checkpoint can be read: \(first)")
   }
 
-  private struct IdentityError: Error { let message: String }
+  private struct FingerprintError: Error { let message: String }
 
   private func check(_ state: TrainingCheckpoint.State, _ path: String) throws {
     // Another number of ranks may make other batches.
-    let isSameJob = state.rankCount ?? 1 == trainer.exchange.count
+    let isSameJob = state.rankCount ?? 1 == trainer.parallel.count
     if let list = state.difference(
-      from: identity, except: isSameJob ? [] : [TrainingRun.batchKey])
+      from: fingerprint, except: isSameJob ? [] : [TrainingRun.batchKey])
     {
-      throw IdentityError(message: "'\(path)' is of another run: \(list)")
+      throw FingerprintError(message: "'\(path)' is of another run: \(list)")
     }
   }
 
@@ -164,19 +164,19 @@ public final class TrainingRun {
     }
     time.seconds += report.seconds
     time.waitSeconds += report.waitSeconds
-    if report.isDropped {
+    if report.wasSkipped {
       warnings.append("step \(report.step) dropped: loss or gradient is not finite")
     }
-    if report.step.isMultiple(of: options.logInterval) || report.isDropped {
+    if report.step.isMultiple(of: options.logInterval) || report.wasSkipped {
       try log?.write(
         report, epoch: epoch, imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
     }
     if report.step.isMultiple(of: options.saveInterval) || report.step == trainer.stepCount {
       isSaveDue = true
     }
-    if isSaveDue, !report.isDropped, let warning = try save() { warnings.append(warning) }
+    if isSaveDue, !report.wasSkipped, let warning = try save() { warnings.append(warning) }
     if let interval = options.sampleInterval, report.step.isMultiple(of: interval),
-      !report.shouldStop, try !writeSamples(shouldStop: shouldStop), trainer.exchange.count == 1
+      !report.shouldStop, try !writeSamples(shouldStop: shouldStop), trainer.parallel.count == 1
     {
       // Several ranks learn it in the next step.
       report.shouldStop = true
@@ -227,24 +227,24 @@ public final class TrainingRun {
 
   private func startSaving() throws -> String? {
     let step = trainer.step
-    try trainer.exchange.enter(.save, step: step)
+    try trainer.parallel.enter(.save, step: step)
     let metadata = [
       "class_names": ClassNameList.encode(data.classNames),
       "num_heads": String(trainer.model.dit.config.headCount),
       "step": String(step),
     ]
     let state = TrainingCheckpoint.State(
-      trainer: try trainer.state(), sampleCount: trainer.sampleCount, identity: identity,
-      rankCount: trainer.exchange.count)
+      trainer: try trainer.state(), sampleCount: trainer.sampleCount, fingerprint: fingerprint,
+      rankCount: trainer.parallel.count)
     // Two copies at a time would need twice the memory.
     let failure = writer.wait().map { "a checkpoint could not be saved: \($0)" }
     let snapshot = try TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
     // The weights of a dropped step may be beyond help: whatever was saved before stays.
-    let keepCount = last?.isDropped == true ? Int.max : options.keepCount
+    let keepCount = last?.wasSkipped == true ? Int.max : options.keepCount
     savedStep = step
     isSaveDue = false
     guard let snapshot, let directory else { return failure }
-    let hold = trainer.exchange.hold()
+    let hold = trainer.parallel.hold()
     writer.write(snapshot, to: directory.checkpoint(at: step), holding: hold) {
       try directory.publish(step: step, keeping: keepCount)
     }
@@ -272,9 +272,9 @@ public final class TrainingRun {
     defer { _ = writer.wait() }
     if time.stepCount > 0 { try note(timeSummary) }
     var (earlier, reason): (String?, String?)
-    if let last, last.isDropped, !last.loss.isFinite {
+    if let last, last.wasSkipped, !last.loss.isFinite {
       reason =
-        "not saved: the loss is not finite, and steps since \(trainer.step - trainer.droppedInARow)"
+        "not saved: the loss is not finite, and steps since \(trainer.step - trainer.skippedInARow)"
         + " were dropped; " + Trainer.remedy
     } else if trainer.step > savedStep {
       earlier = try save()
@@ -292,7 +292,7 @@ public final class TrainingRun {
   /// - Returns: what came of it, for the user's eyes.
   public func stop(because error: any Error) -> [String] {
     var lines: [String] = []
-    let isWhole = error is ImageError && trainer.exchange.count == 1 && last?.isDropped == false
+    let isWhole = error is ImageError && trainer.parallel.count == 1 && last?.wasSkipped == false
     do {
       try note("stopped at step \(trainer.step): \(error)")
       if isWhole, trainer.step > savedStep, let earlier = try save() { lines.append(earlier) }
@@ -312,7 +312,7 @@ public final class TrainingRun {
   private func writeSamples(shouldStop: () -> Bool) throws -> Bool {
     let weights = try trainer.emaWeights()
     var isDone = true
-    try trainer.exchange.draw(step: trainer.step) { mark in
+    try trainer.parallel.draw(step: trainer.step) { mark in
       guard let directory, let log else { return }
       do {
         try writeSamples(weights, to: directory, log) {

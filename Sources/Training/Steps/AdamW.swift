@@ -18,45 +18,45 @@ public final class AdamW {
   /// Whether there is a moving average.
   public var hasEMA: Bool { config.emaDecay != nil }
   /// Whether the state is divided among ranks.
-  public var isSharded: Bool { shard != nil }
+  public var isSharded: Bool { partition != nil }
   /// Steps taken.
   public private(set) var stepCount = 0
 
   private let weightDecays: [Double]
   private let config: TrainingConfig
-  private let exchange: StepExchange
-  private let shard: ParameterShard?
+  private let parallel: DataParallel
+  private let partition: ZeROPartition?
   /// What this rank updates.
   private let updated: [Tensor]
 
   /// An optimizer at its beginning; averages start as copies.
   public init(
     _ named: [(name: String, tensor: Tensor)], config: TrainingConfig,
-    exchange: StepExchange = StepExchange(nil)
+    parallel: DataParallel = DataParallel(nil)
   ) {
     names = named.map(\.name)
     parameters = named.map(\.tensor)
     self.config = config
-    self.exchange = exchange
-    let shard =
-      config.shardsOptimizer && exchange.count > 1
-      ? ParameterShard(
-        counts: parameters.map(\.count), rank: exchange.rank, rankCount: exchange.count) : nil
-    self.shard = shard
-    let updated = AdamW.parts(of: parameters, shard)
+    self.parallel = parallel
+    let partition =
+      config.shardsOptimizer && parallel.count > 1
+      ? ZeROPartition(
+        counts: parameters.map(\.count), rank: parallel.rank, rankCount: parallel.count) : nil
+    self.partition = partition
+    let updated = AdamW.parts(of: parameters, partition)
     self.updated = updated
     firstMoments = updated.map { .zeros($0.shape, device: $0.device) }
     secondMoments = updated.map { .zeros($0.shape, device: $0.device) }
     ema = config.emaDecay == nil ? [] : withoutGradients { updated.map(\.cloned) }
     let decays = named.map { config.decayGroups.covers($0.name) ? config.weightDecay : 0 }
-    weightDecays = shard?.own.map { decays[$0.index] } ?? decays
+    weightDecays = partition?.own.map { decays[$0.index] } ?? decays
   }
 
   /// Those elements of some tensors, as many as there are parameters, that this rank updates.
-  private static func parts(of tensors: [Tensor], _ shard: ParameterShard?) -> [Tensor] {
-    guard let shard else { return tensors }
+  private static func parts(of tensors: [Tensor], _ partition: ZeROPartition?) -> [Tensor] {
+    guard let partition else { return tensors }
     return withoutGradients {
-      shard.own.map { tensors[$0.index].detached.flattened()[$0.elements] }
+      partition.own.map { tensors[$0.index].detached.flattened()[$0.elements] }
     }
   }
 
@@ -76,7 +76,7 @@ public final class AdamW {
     stepCount += 1
     withoutGradients {
       adamWInPlace(
-        updated, gradients: AdamW.parts(of: gradients, shard), firstMoments: firstMoments,
+        updated, gradients: AdamW.parts(of: gradients, partition), firstMoments: firstMoments,
         secondMoments: secondMoments, ema: ema, weightDecays: weightDecays,
         step: AdamWStep(
           learningRate: learningRate, beta1: config.beta1, beta2: config.beta2,
@@ -84,10 +84,11 @@ public final class AdamW {
           emaDecay: emaDecay(at: stepCount)))
     }
     discardGradients()
-    if let shard {
+    if let partition {
       let flat = withoutGradients { parameters.map { $0.detached.flattened() } }
-      try exchange.send(
-        shard.all.map { flat[$0.piece.index][$0.piece.elements] }, from: shard.all.map(\.owner))
+      try parallel.send(
+        partition.all.map { flat[$0.piece.index][$0.piece.elements] },
+        from: partition.all.map(\.owner))
     }
   }
 
@@ -117,7 +118,7 @@ public final class AdamW {
   public func forEachWhole(
     of parts: [Tensor], _ body: (_ name: String, _ whole: Tensor) throws -> Void
   ) throws {
-    guard let shard else {
+    guard let partition else {
       for (name, tensor) in zip(names, parts) { try body(name, tensor) }
       return
     }
@@ -125,12 +126,12 @@ public final class AdamW {
       let whole = Tensor.empty(parameter.shape, device: parameter.device)
       let flat = whole.flattened()
       withoutGradients {
-        for (piece, part) in zip(shard.own, parts) where piece.index == index {
+        for (piece, part) in zip(partition.own, parts) where piece.index == index {
           flat[piece.elements].copyInPlace(from: part)
         }
       }
-      let pieces = shard.all.filter { $0.piece.index == index }
-      try exchange.send(pieces.map { flat[$0.piece.elements] }, from: pieces.map(\.owner))
+      let pieces = partition.all.filter { $0.piece.index == index }
+      try parallel.send(pieces.map { flat[$0.piece.elements] }, from: pieces.map(\.owner))
       try body(names[index], whole)
     }
   }
@@ -138,9 +139,9 @@ public final class AdamW {
   /// Copies this rank's elements of one parameter's whole moments or averages.
   public func copy(_ whole: Tensor, ofParameter index: Int, to parts: [Tensor]) {
     withoutGradients {
-      guard let shard else { return parts[index].copyInPlace(from: whole) }
+      guard let partition else { return parts[index].copyInPlace(from: whole) }
       let flat = whole.flattened()
-      for (piece, part) in zip(shard.own, parts) where piece.index == index {
+      for (piece, part) in zip(partition.own, parts) where piece.index == index {
         part.copyInPlace(from: flat[piece.elements])
       }
     }
@@ -157,7 +158,7 @@ public final class AdamW {
   /// How much of the moving average stays at a step, counted from 1.
   func emaDecay(at step: Int) -> Double {
     let decay = config.emaDecay ?? 0
-    guard config.averageWarmsUp else { return decay }
+    guard config.emaWarmsUp else { return decay }
     return min(decay, Double(1 + step) / Double(10 + step))
   }
 }

@@ -44,12 +44,12 @@ public final class RecordedStep {
     /// The gradient's norm before clipping.
     public let gradientNorm: Double
     /// Whether nothing was changed, because a number was not finite.
-    public let isDropped: Bool
+    public let wasSkipped: Bool
   }
 
   private let latents: Tensor
   private let labels: Tensor
-  private let draws: StepDraws
+  private let draws: StepRandomness
   private let constants: Tensor
   private let graph: DeviceGraph
 
@@ -65,7 +65,7 @@ public final class RecordedStep {
   /// - Throws: `TorchError` if memory does not suffice.
   public init(
     _ model: TrainingModel, _ optimizer: AdamW, config: TrainingConfig, latents: Tensor,
-    labels: Tensor, draws: StepDraws
+    labels: Tensor, draws: StepRandomness
   ) throws {
     let device = latents.device
     let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.clonedForLoss)
@@ -94,7 +94,7 @@ public final class RecordedStep {
   /// - Returns: what waits for the step and says what it did; to be called before the next step.
   /// - Throws: `TorchError` if the device fails.
   public func callAsFunction(
-    latents: Tensor, labels: Tensor, draws: StepDraws, constants: Constants
+    latents: Tensor, labels: Tensor, draws: StepRandomness, constants: Constants
   ) throws -> () throws -> Outcome {
     let numbers = try withTorchErrors {
       self.latents.copyInPlace(from: latents)
@@ -107,14 +107,14 @@ public final class RecordedStep {
       let values = try withTorchErrors { numbers.elements(Double.self) }
       return Outcome(
         loss: values[0], squaredError: values[1], variationalBound: values[2],
-        gradientNorm: values[3], isDropped: values[4] > 0)
+        gradientNorm: values[3], wasSkipped: values[4] > 0)
     }
   }
 
   /// The step itself, and its outcome as numbers.
   private static func computed(
     _ model: TrainingModel, _ optimizer: AdamW, _ config: TrainingConfig, _ latents: Tensor,
-    _ labels: Tensor, _ draws: StepDraws, _ constants: Tensor
+    _ labels: Tensor, _ draws: StepRandomness, _ constants: Tensor
   ) -> Tensor {
     let (lossScale, skipUpdate) = (constants[3], constants[4])
     optimizer.discardGradients()
@@ -132,8 +132,8 @@ public final class RecordedStep {
       let gradients = optimizer.gradients()
       let norm = totalNorm(gradients).to(.float32) / lossScale
       var isFinite = loss.total.detached.isFinite.to(.float32)
-      if config.dropsOverflow { isFinite = isFinite * norm.isFinite.to(.float32) }
-      let isDropped = (-isFinite + 1).maximum(skipUpdate)
+      if config.skipsOverflow { isFinite = isFinite * norm.isFinite.to(.float32) }
+      let wasSkipped = (-isFinite + 1).maximum(skipUpdate)
       let clipping = config.maximumGradientNorm.map {
         let factor = ((norm + 1e-6).reciprocal * $0).clamped(max: 1)
         return factor.isFinite.select(factor, else: .ones([], device: factor.device))
@@ -141,11 +141,11 @@ public final class RecordedStep {
       optimizer.step(
         gradients, learningRate: constants[0], number: constants[1],
         gradientDivisor: clipping.map { lossScale / $0 } ?? lossScale, emaWeight: constants[2],
-        skipUpdate: isDropped)
+        skipUpdate: wasSkipped)
       optimizer.discardGradients()
       return stacked([
         loss.total.detached, loss.squaredError.detached.mean(),
-        loss.variationalBound?.detached.mean() ?? loss.total.detached * 0, norm, isDropped,
+        loss.variationalBound?.detached.mean() ?? loss.total.detached * 0, norm, wasSkipped,
       ])
     }
   }

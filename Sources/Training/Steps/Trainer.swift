@@ -21,7 +21,7 @@ public struct StepReport: Sendable {
   /// The loss scale; 1 but for float16.
   public var lossScale: Double
   /// Whether the step was left out because a number was not finite.
-  public var isDropped: Bool
+  public var wasSkipped: Bool
   /// From its beginning to its end.
   public var seconds: Double
   /// Of which it waited for data, in the mean over the ranks.
@@ -48,24 +48,24 @@ public final class Trainer {
   /// Rows that were taken from the data, over all ranks.
   public private(set) var sampleCount = 0
   /// The last so many steps were dropped.
-  public private(set) var droppedInARow = 0
+  public private(set) var skippedInARow = 0
   /// What it exchanges with other ranks.
-  public let exchange: StepExchange
+  public let parallel: DataParallel
 
   private let config: TrainingConfig
   private let codec: LatentCodec
   private let data: any TrainingData
   private let device: Device
   private let generator: Generator
-  private let productRate: Double
+  private let matmulThroughput: Double
   private var scaler: LossScaler
   /// The next micro-batch, or why there is none, where it was loaded ahead.
-  private var ahead: Result<TrainingBatch, any Error>?
+  private var prefetched: Result<TrainingBatch, any Error>?
   /// From the first step on, where whole steps are recorded.
   private var recorded: RecordedStep?
 
   /// After this many dropped steps in a row a run is beyond help.
-  private static let dropLimit = 25
+  private static let skipLimit = 25
   /// What to do about a loss that is not finite.
   static let remedy =
     "go on from the last checkpoint, or one before the loss rose, with a lower learning rate,"
@@ -80,12 +80,12 @@ public final class Trainer {
   ///   - codec: pixels to latents.
   ///   - stepCount: the steps of the whole run.
   ///   - device: where.
-  ///   - exchange: with other ranks; all of them start from the weights of rank 0.
+  ///   - parallel: with other ranks; all of them start from the weights of rank 0.
   /// - Throws: `TorchError` if there is no generator of random numbers; `LaunchError` if a rank is
   ///   lost.
   public init(
     _ model: TrainingModel, config: TrainingConfig, data: any TrainingData, codec: LatentCodec,
-    stepCount: Int, device: Device, exchange: StepExchange = StepExchange(nil)
+    stepCount: Int, device: Device, parallel: DataParallel = DataParallel(nil)
   ) throws {
     self.model = model
     self.config = config
@@ -93,19 +93,19 @@ public final class Trainer {
     self.codec = codec
     self.stepCount = stepCount
     self.device = device
-    self.exchange = exchange
-    try exchange.prepare(
+    self.parallel = parallel
+    try parallel.prepare(
       model.store.names.compactMap { model.store[$0] }, trained: model.trained.map(\.tensor))
-    optimizer = AdamW(model.trained, config: config, exchange: exchange)
+    optimizer = AdamW(model.trained, config: config, parallel: parallel)
     generator = try Generator(seed: config.seed)
-    productRate = try ProductRate.measured(config.dtype, on: device)
+    matmulThroughput = try MatmulThroughput.measured(config.dtype, on: device)
     let scaling = config.dtype == .float16 ? config.lossScaling : .constant(1)
     scaler = LossScaler(scaling)
   }
 
   /// Rows of a step, over all ranks.
   public var globalBatchSize: Int {
-    config.batchSize * config.accumulationCount * exchange.count
+    config.batchSize * config.accumulationCount * parallel.count
   }
 
   /// Takes the next step.
@@ -119,7 +119,7 @@ public final class Trainer {
   ///   lost; what the data throw, and `TorchError` if memory does not suffice, and then nothing has
   ///   changed.
   public func takeStep(
-    draws: StepDraws? = nil, shouldStop: () -> Bool = { false },
+    draws: StepRandomness? = nil, shouldStop: () -> Bool = { false },
     beforeUpdate: () -> Void = {}
   ) throws -> StepReport {
     let clock = ContinuousClock()
@@ -138,25 +138,25 @@ public final class Trainer {
       try generator.restore(generatorState)
       throw error
     }
-    try exchange.enter(.exchange, step: step + 1)
-    let exchanged = try exchange.finishGradients()
-    let means = try exchange.means([
+    try parallel.enter(.exchange, step: step + 1)
+    let exchanged = try parallel.finishGradients()
+    let means = try parallel.means([
       sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0,
     ])
-    try exchange.enter(.update, step: step + 1)
+    try parallel.enter(.update, step: step + 1)
     if sums.update == nil { beforeUpdate() }
-    let (norm, isDropped) = try sums.update ?? update(loss: means[0], learningRate: rate)
-    try count(isDropped: isDropped)
-    defer { scaler.update(overflowed: isDropped) }
+    let (norm, wasSkipped) = try sums.update ?? update(loss: means[0], learningRate: rate)
+    try count(wasSkipped: wasSkipped)
+    defer { scaler.update(overflowed: wasSkipped) }
     let seconds = start.duration(to: clock.now).inSeconds
     step += 1
     sampleCount += globalBatchSize
     return StepReport(
       step: step, loss: means[0], squaredError: means[1],
       variationalBound: model.dit.config.learnsVariance ? means[2] : nil, gradientNorm: norm,
-      learningRate: rate, lossScale: scaler.scale, isDropped: isDropped,
+      learningRate: rate, lossScale: scaler.scale, wasSkipped: wasSkipped,
       seconds: seconds, waitSeconds: means[3],
-      utilization: operationCount / seconds / productRate, exchange: exchanged,
+      utilization: operationCount / seconds / matmulThroughput, exchange: exchanged,
       shouldStop: means[4] > 0)
   }
 
@@ -167,33 +167,33 @@ public final class Trainer {
     var bound = 0.0
     var wait = 0.0
     /// The gradient's norm, and whether the step was dropped, where weights are updated already.
-    var update: (norm: Double, isDropped: Bool)?
+    var update: (norm: Double, wasSkipped: Bool)?
   }
 
-  private func ownDraws() -> StepDraws {
+  private func ownDraws() -> StepRandomness {
     let size = model.dit.config.inputSize
-    return StepDraws(
+    return StepRandomness(
       shape: [globalBatchSize, model.dit.config.channelCount, size, size],
       hasPosterior: data.hasPosterior, config: config, generator: generator)
   }
 
   /// The forward and backward passes of a step.
-  private func addUpGradients(_ all: StepDraws) throws -> Sums {
+  private func addUpGradients(_ all: StepRandomness) throws -> Sums {
     var sums = Sums()
     let share = 1 / Double(config.accumulationCount)
     for part in 0..<config.accumulationCount {
-      try exchange.enter(.data, step: step + 1)
+      try parallel.enter(.data, step: step + 1)
       let batch = try nextBatch()
-      try exchange.enter(.backward, step: step + 1)
-      let first = (exchange.rank * config.accumulationCount + part) * config.batchSize
+      try parallel.enter(.backward, step: step + 1)
+      let first = (parallel.rank * config.accumulationCount + part) * config.batchSize
       let rows = first..<first + config.batchSize
       let draws = all.slice(rows, on: device)
       let loss = try model.loss(
         start: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels, draws: draws)
-      let scaled = loss.total * (share / Double(exchange.count) * scaler.scale)
+      let scaled = loss.total * (share / Double(parallel.count) * scaler.scale)
       let isLast = part == config.accumulationCount - 1
-      try exchange.backward(scaled, isLast: isLast)
-      if !isLast || step + 1 < stepCount { loadAhead() }
+      try parallel.backward(scaled, isLast: isLast)
+      if !isLast || step + 1 < stepCount { prefetch() }
       sums.loss += loss.total.item * share
       sums.squaredError += loss.squaredError.detached.mean().item * share
       sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
@@ -204,7 +204,7 @@ public final class Trainer {
 
   /// Whether whole steps are recorded.
   private var recordsSteps: Bool {
-    config.recordsSteps && config.accumulationCount == 1 && exchange.count == 1
+    config.recordsSteps && config.accumulationCount == 1 && parallel.count == 1
   }
 
   /// What came of recording whole steps; from the first step on.
@@ -212,7 +212,7 @@ public final class Trainer {
 
   /// A step from data to update.
   private func takeRecordedStep(
-    _ all: StepDraws, learningRate: Double, _ beforeUpdate: () -> Void
+    _ all: StepRandomness, learningRate: Double, _ beforeUpdate: () -> Void
   ) throws -> Sums {
     let batch = try nextBatch()
     let draws = all.slice(0..<config.batchSize, on: device)
@@ -229,24 +229,24 @@ public final class Trainer {
       constants: RecordedStep.Constants(
         learningRate: learningRate, number: number,
         emaDecay: optimizer.emaDecay(at: number), lossScale: scaler.scale))
-    if step + 1 < stepCount { loadAhead() }
+    if step + 1 < stepCount { prefetch() }
     let result = try outcome()
-    if !result.isDropped { optimizer.countStep() }
+    if !result.wasSkipped { optimizer.countStep() }
     return Sums(
       loss: result.loss, squaredError: result.squaredError, bound: result.variationalBound,
-      wait: batch.waitSeconds, update: (result.gradientNorm, result.isDropped))
+      wait: batch.waitSeconds, update: (result.gradientNorm, result.wasSkipped))
   }
 
   /// Until a number is asked for, a GPU computes by itself.
-  private func loadAhead() {
-    guard config.loadsAhead else { return }
-    ahead = Result { try data.next().sent(to: device) }
+  private func prefetch() {
+    guard config.prefetches else { return }
+    prefetched = Result { try data.next().sent(to: device) }
   }
 
   private func nextBatch() throws -> TrainingBatch {
-    guard let ahead else { return try data.next().sent(to: device) }
-    self.ahead = nil
-    return try ahead.get()
+    guard let prefetched else { return try data.next().sent(to: device) }
+    self.prefetched = nil
+    return try prefetched.get()
   }
 
   /// Operations of this process in a step: the backward pass costs twice the forward pass.
@@ -268,7 +268,7 @@ public final class Trainer {
   private func update(loss: Double, learningRate: Double) throws -> (Double, Bool) {
     let gradients = optimizer.gradients()
     let norm = totalNorm(gradients).item / scaler.scale
-    guard loss.isFinite, norm.isFinite || !config.dropsOverflow else {
+    guard loss.isFinite, norm.isFinite || !config.skipsOverflow else {
       optimizer.discardGradients()
       return (norm, true)
     }
@@ -278,11 +278,11 @@ public final class Trainer {
     return (norm, false)
   }
 
-  private func count(isDropped: Bool) throws {
-    droppedInARow = isDropped ? droppedInARow + 1 : 0
-    guard droppedInARow < Self.dropLimit else {
+  private func count(wasSkipped: Bool) throws {
+    skippedInARow = wasSkipped ? skippedInARow + 1 : 0
+    guard skippedInARow < Self.skipLimit else {
       throw TrainingError(
-        "the last \(droppedInARow) steps had a loss or gradient that is not finite, and nothing was"
+        "the last \(skippedInARow) steps had a loss or gradient that is not finite, and nothing was"
           + " saved since: " + Self.remedy)
     }
   }
@@ -317,7 +317,7 @@ public final class Trainer {
   ///   - sampleLimit: rows after which the run ends, in place of `stepCount`.
   /// - Throws: `TorchError` if the random numbers' state is none.
   public func restore(_ state: TrainerState, sampleCount: Int, sampleLimit: Int? = nil) throws {
-    ahead = nil
+    prefetched = nil
     step = state.step
     self.sampleCount = sampleCount
     if let sampleLimit {

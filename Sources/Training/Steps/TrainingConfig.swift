@@ -34,21 +34,21 @@ public struct TrainingConfig: Sendable {
   /// How much of the moving average stays at a step; nil for no average.
   public var emaDecay: Double? = 0.9999
   /// Whether the average follows faster at first: min(decay, (1 + n) / (10 + n)).
-  public var averageWarmsUp = false
+  public var emaWarmsUp = false
 
   /// What matrix products compute in: float32, bfloat16 or float16.
   public var dtype = DType.float32
   /// How the loss is scaled in float16.
   public var lossScaling = LossScaling.dynamic(initial: 65536, factor: 2, window: 2000)
   /// Whether a step with gradients that are not finite is left out.
-  public var dropsOverflow = true
+  public var skipsOverflow = true
   /// Which blocks are computed again in the backward pass.
   public var recompute = Recompute.none
   /// Whether the optimizer's state is divided among the ranks.
   public var shardsOptimizer = false
   /// Whether the next micro-batch is loaded and sent to the device while the device computes; for one
   /// that computes by itself.
-  public var loadsAhead = false
+  public var prefetches = false
   /// Whether a device that can records the whole step; only in one process and for steps of one
   /// micro-batch.
   public var recordsSteps = false

@@ -51,9 +51,9 @@ public struct TrainingModel {
   ///   - draws: the random numbers of these rows.
   /// - Returns: the loss and its parts.
   /// - Throws: `TorchError` if the device cannot compute in the type asked for.
-  public func loss(start: Tensor, labels: Tensor, draws: StepDraws) throws -> TrainingLoss {
+  public func loss(start: Tensor, labels: Tensor, draws: StepRandomness) throws -> TrainingLoss {
     let null = Tensor.full([1], Double(dit.config.classCount), dtype: .int64, device: device)
-    let y = draws.isDropped.select(null, else: labels)
+    let y = draws.labelDropMask.select(null, else: labels)
     let noised = withoutGradients {
       diffusion.noised(start, noise: draws.noise, t: draws.timesteps)
     }

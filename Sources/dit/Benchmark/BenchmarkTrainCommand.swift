@@ -40,7 +40,7 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
     training.dtype = try format.precision.format.requiredTrainingType()
-    training.loadsAhead = device.type != "cpu"
+    training.prefetches = device.type != "cpu"
     training.recordsSteps =
       DeviceGraph.canRecord(on: device) && execution.chosenMode == .graph
     let config = modelName.config(inputSize: imageSize / 8)

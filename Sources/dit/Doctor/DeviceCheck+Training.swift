@@ -50,7 +50,7 @@ extension DeviceCheck {
     let start: [Tensor]
     let latents: Tensor
     let labels: Tensor
-    let draws: [StepDraws]
+    let draws: [StepRandomness]
 
     /// What became of weights and averages.
     var changes: [Tensor] {
@@ -75,8 +75,10 @@ extension DeviceCheck {
     let latents = try latents(rows, seed: 4)
     let generator = try Generator(seed: 3)
     let draws = (0..<3).map { _ in
-      StepDraws(shape: latents.shape, hasPosterior: false, config: config, generator: generator)
-        .slice(0..<rows, on: device)
+      StepRandomness(
+        shape: latents.shape, hasPosterior: false, config: config, generator: generator
+      )
+      .slice(0..<rows, on: device)
     }
     return Subject(
       model: model, optimizer: AdamW(model.trained, config: config), config: config,

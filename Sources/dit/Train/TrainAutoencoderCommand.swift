@@ -113,7 +113,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
     let run = try AutoencoderRun(
-      trainer, in: runPath, identity: identity(folder, device), goesOn: resume)
+      trainer, in: runPath, fingerprint: fingerprint(folder, device), goesOn: resume)
     if resume { note("resumed at step \(trainer.step)") }
     guard trainer.step <= maxSteps else {
       throw UsageError(
@@ -126,7 +126,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
   }
 
   /// What a run that goes on must agree on.
-  private func identity(_ folder: ImageFolder, _ device: Device) -> [String: String] {
+  private func fingerprint(_ folder: ImageFolder, _ device: Device) -> [String: String] {
     [
       "widths": widths.defaultValueDescription, "block_count": "\(blockCount)",
       "latent_channels": "\(latentChannels)", "image_size": "\(imageSize)",
@@ -142,7 +142,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     config.schedule = LearningRateSchedule(
       .cosine, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps)
     config.emaDecay = emaDecay
-    config.averageWarmsUp = true
+    config.emaWarmsUp = true
     return config
   }
 

@@ -129,7 +129,7 @@ struct TrainCommand: ParsableCommand {
 
   private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {
     let trainer = run.trainer
-    let isFirst = trainer.exchange.isWriter
+    let isFirst = trainer.parallel.isWriter
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
     do {
       try takeSteps(run, broken, progress)
@@ -161,7 +161,7 @@ struct TrainCommand: ParsableCommand {
     _ run: TrainingRun, _ broken: BrokenImageList, _ progress: Progress
   ) throws {
     let trainer = run.trainer
-    let isFirst = trainer.exchange.isWriter
+    let isFirst = trainer.parallel.isWriter
     while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
       let brokenNotes = broken.takeNotes()
       try brokenNotes.forEach(run.note)

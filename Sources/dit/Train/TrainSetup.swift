@@ -21,7 +21,7 @@ struct TrainSetup {
   let broken = BrokenImageList()
 
   init(_ command: TrainCommand, _ ranks: RankGroup?) throws {
-    let exchange = StepExchange(ranks)
+    let parallel = DataParallel(ranks)
     let named = try Placement.device(
       command.mindONE.device(command.execution.device), allowsTF32: command.execution.tf32)
     let device = ranks?.localDevice(named) ?? named
@@ -36,12 +36,12 @@ struct TrainSetup {
     let config = try command.trainingConfig(device)
     // Before the model takes any.
     let memory = MemoryWarning(device)
-    let globalBatchSize = config.batchSize * config.accumulationCount * exchange.count
-    let directory = exchange.isWriter ? try TrainSetup.directory(command.output) : nil
-    let (dit, store, buildNotes) = try ModelBuilder.build(
+    let globalBatchSize = config.batchSize * config.accumulationCount * parallel.count
+    let directory = parallel.isWriter ? try TrainSetup.directory(command.output) : nil
+    let (dit, store, buildNotes) = try InitialWeights.makeModel(
       model, from: start?.weights, classNames: classNames, seed: config.seed, device: device)
     let batches = try source.data(
-      command.loaderOptions(source, globalBatchSize, exchange), microBatchSize: config.batchSize,
+      command.loaderOptions(source, globalBatchSize, parallel), microBatchSize: config.batchSize,
       classNames: classNames, broken: broken)
     let epochLength = batches.epochLength
     // A step may reach beyond the last epoch.
@@ -49,30 +49,30 @@ struct TrainSetup {
       (count * epochLength + globalBatchSize - 1) / globalBatchSize
     }
     let stepCount = command.recipe.maxSteps ?? steps(ofEpochs: command.recipe.epochs)
-    let identity = [
+    let fingerprint = [
       "model": TrainSetup.describe(model), "classes": "\(classNames.count)",
       "class_names": ClassNameList.checksum(classNames),
       TrainingRun.batchKey: "\(globalBatchSize)", "seed": "\(config.seed)",
-      "images": source.identity, "use_ema": "\(config.emaDecay != nil)",
+      "images": source.fingerprint, "use_ema": "\(config.emaDecay != nil)",
       "freeze": config.frozen.joined(separator: ","),
     ]
-    try ranks?.agree(on: identity)
+    try ranks?.agree(on: fingerprint)
     let trainer = try Trainer(
       TrainingModel(dit, store, config: config, device: device), config: config, data: batches,
-      codec: codec, stepCount: stepCount, device: device, exchange: exchange)
+      codec: codec, stepCount: stepCount, device: device, parallel: parallel)
     run = try TrainingRun(
       trainer, data: batches, codec: codec, directory: directory,
       options: command.runOptions(steps),
-      identity: identity, device: device,
+      fingerprint: fingerprint, device: device,
       sampleLimit: command.recipe.maxSteps == nil ? stepCount * globalBatchSize : nil)
     notes =
-      source.notes + (start?.notes ?? []) + buildNotes + exchange.notes
+      source.notes + (start?.notes ?? []) + buildNotes + parallel.notes
       + TrainSetup.summary(
         model, store.elementCount, source, classNames.count, trainer, config, device)
       + TrainSetup.warnings(model, trainer, config, source.imageCount, memory, ranks)
       + command.mindONE.trainingNotes(
         command.format.precision.format, mode: command.execution.mode, device: device.type)
-      + command.recordingNotes(config, exchange, device)
+      + command.recordingNotes(config, parallel, device)
   }
 
   /// Folder names. A table has numbers alone: they are those of the checkpoint's classes, or of
@@ -184,7 +184,7 @@ struct TrainSetup {
   ) -> (state: Int, activations: Int) {
     let memory = TrainingMemory(
       model, config, trainedCount: trainer.optimizer.parameters.reduce(0) { $0 + $1.count },
-      rankCount: trainer.exchange.count)
+      rankCount: trainer.parallel.count)
     return (memory.stateByteCount, config.batchSize * memory.byteCountPerImage(config.recompute))
   }
 }
@@ -214,13 +214,13 @@ extension TrainSetup {
 extension TrainCommand {
   /// Says so where steps are not recorded though that was asked for.
   fileprivate func recordingNotes(
-    _ config: TrainingConfig, _ exchange: StepExchange, _ device: Device
+    _ config: TrainingConfig, _ parallel: DataParallel, _ device: Device
   ) -> [String] {
     guard device.type == "cuda", execution.mode ?? mindONE.msMode == .graph else { return [] }
     let reasons = [
       (!config.recordsSteps, "there is no libdit_cuda.so (dit doctor)"),
       (config.accumulationCount > 1, "they have several micro-batches"),
-      (exchange.count > 1, "several processes share them"),
+      (parallel.count > 1, "several processes share them"),
     ]
     return reasons.filter(\.0).map { "steps are not recorded as a graph: \($0.1)" }
   }
@@ -231,7 +231,7 @@ extension TrainCommand {
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps
     config.shardsOptimizer = recipe.shardOptimizer
-    config.loadsAhead = device.type != "cpu" && data.datasetSinkMode
+    config.prefetches = device.type != "cpu" && data.datasetSinkMode
     config.recordsSteps =
       DeviceGraph.canRecord(on: device) && (mindONE.msMode ?? execution.chosenMode) == .graph
     config.seed = recipe.seed
@@ -247,14 +247,14 @@ extension TrainCommand {
     config.decayGroups = recipe.groupStrategy
     config.maximumGradientNorm = recipe.clipGrad ? recipe.maxGradNorm : nil
     config.emaDecay = recipe.useEma ? recipe.emaDecay : nil
-    config.averageWarmsUp = recipe.emaWarmup
+    config.emaWarmsUp = recipe.emaWarmup
     config.dtype = try precision.requiredTrainingType()
     config.lossScaling =
       recipe.lossScalerType == .static
       ? .constant(recipe.initLossScale)
       : .dynamic(
         initial: recipe.initLossScale, factor: recipe.lossScaleFactor, window: recipe.scaleWindow)
-    config.dropsOverflow = recipe.dropOverflowUpdate
+    config.skipsOverflow = recipe.dropOverflowUpdate
     config.recompute =
       !recipe.useRecompute
       ? .none : recipe.recomputeEvery == 1 ? .all : .every(recipe.recomputeEvery)
@@ -263,11 +263,11 @@ extension TrainCommand {
   }
 
   fileprivate func loaderOptions(
-    _ source: TrainSource, _ globalBatchSize: Int, _ exchange: StepExchange
+    _ source: TrainSource, _ globalBatchSize: Int, _ parallel: DataParallel
   ) -> BatchLoaderOptions {
     var options = BatchLoaderOptions(imageSize: source.imageSize, globalBatchSize: globalBatchSize)
     options.seed = recipe.seed
-    (options.rank, options.rankCount) = (exchange.rank, exchange.count)
+    (options.rank, options.rankCount) = (parallel.rank, parallel.count)
     options.mirrors = data.horizontalFlip
     options.reducesWhileDecoding = source.reducesWhileDecoding
     options.workerCount = data.numParallelWorkers

@@ -148,8 +148,8 @@ struct TrainSource {
     isNamed ? Amount.of(count, "class") : "class numbers up to \(count - 1)"
   }
 
-  /// The images in the identity of a run.
-  var identity: String {
+  /// The images in the fingerprint of a run.
+  var fingerprint: String {
     "\(imageCount)" + (reducesWhileDecoding ? " reduced while decoding" : "")
   }
 

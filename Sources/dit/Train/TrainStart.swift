@@ -8,7 +8,7 @@ struct TrainStart {
   /// The file that the rest is of.
   let path: String
   /// The parameters; nil for a run that goes on, whose own checkpoint has them all.
-  let weights: StartingWeights?
+  let weights: PretrainedWeights?
   /// The shape of the model.
   let config: DiTConfig
   /// The checkpoint's texts, class names among them.
@@ -34,7 +34,7 @@ struct TrainStart {
     path = checkpoint.path
     weights =
       resumed == nil
-      ? StartingWeights(
+      ? PretrainedWeights(
         path: checkpoint.path, tensors: state.tensors,
         classNames: ClassNameList.decode(checkpoint.metadata)) : nil
     config = state.config

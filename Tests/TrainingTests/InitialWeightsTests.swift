@@ -4,7 +4,7 @@ internal import Testing
 internal import Torch
 internal import Training
 
-@Suite struct ModelBuilderTests {
+@Suite struct InitialWeightsTests {
   private static let table = "y_embedder.embedding_table.weight"
 
   /// The rows of the label table that starting weights of some classes become, by the places that they
@@ -15,11 +15,11 @@ internal import Training
     var config = DiTConfig(
       inputSize: 4, channelCount: 1, patchSize: 2, hiddenSize: 8, depth: 1, headCount: 2)
     config.classCount = count ?? before.count
-    let (_, store, _) = try ModelBuilder.build(
+    let (_, store, _) = try InitialWeights.makeModel(
       config, from: nil, classNames: [], seed: 1, device: .cpu)
-    let start = StartingWeights(path: "file", tensors: store.stateDict, classNames: before)
+    let start = PretrainedWeights(path: "file", tensors: store.stateDict, classNames: before)
     config.classCount = names.count
-    let (_, built, notes) = try ModelBuilder.build(
+    let (_, built, notes) = try InitialWeights.makeModel(
       config, from: start, classNames: names, seed: 2, device: .cpu)
     let (old, new) = try (
       #require(store[Self.table]).detached, #require(built[Self.table]).detached

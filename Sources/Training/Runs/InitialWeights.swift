@@ -3,7 +3,7 @@ public import Models
 public import Torch
 
 /// Weights that a run starts from.
-public struct StartingWeights {
+public struct PretrainedWeights {
   /// The file that they are of.
   public let path: String
   /// By their published names.
@@ -20,7 +20,7 @@ public struct StartingWeights {
 }
 
 /// Makes the parameters that a run starts with.
-public enum ModelBuilder {
+public enum InitialWeights {
   /// A model with random weights, or those of a checkpoint where names and shapes agree.
   ///
   /// Rows of the label table go by class name where the checkpoint and the data have names. A table of
@@ -36,8 +36,8 @@ public enum ModelBuilder {
   ///   - device: where the parameters go.
   /// - Returns: the model, its parameters, and what happened, for the user's eyes.
   /// - Throws: `TrainingError` if the weights are of another model.
-  public static func build(
-    _ config: DiTConfig, from start: StartingWeights?, classNames: [String], seed: UInt64,
+  public static func makeModel(
+    _ config: DiTConfig, from start: PretrainedWeights?, classNames: [String], seed: UInt64,
     device: Device
   ) throws -> (model: DiT, store: ParameterStore, notes: [String]) {
     let generator = try Generator(seed: seed)
@@ -64,7 +64,7 @@ public enum ModelBuilder {
   ///
   /// - Returns: what to tell the user, and whether rows need not be copied as they stand.
   private static func fill(
-    _ target: Tensor, names: [String], from source: Tensor, _ start: StartingWeights
+    _ target: Tensor, names: [String], from source: Tensor, _ start: PretrainedWeights
   ) -> (note: String?, isCopied: Bool) {
     let (before, now) = (source.size(0) - 1, target.size(0) - 1)
     let places = matches(of: names.prefix(now), in: start.classNames.prefix(before))

@@ -2,11 +2,11 @@ internal import Testing
 
 @testable internal import Training
 
-@Suite struct ParameterShardTests {
+@Suite struct ZeROPartitionTests {
   @Test(arguments: [[10], [3, 5, 1], [1, 1], [7, 0, 9, 4]], [1, 2, 3, 8])
   func givesEachElementToOneRank(_ counts: [Int], _ rankCount: Int) {
     let shards = (0..<rankCount).map {
-      ParameterShard(counts: counts, rank: $0, rankCount: rankCount)
+      ZeROPartition(counts: counts, rank: $0, rankCount: rankCount)
     }
     let elements = counts.indices.flatMap { index in (0..<counts[index]).map { [index, $0] } }
     let own = shards.flatMap { shard in

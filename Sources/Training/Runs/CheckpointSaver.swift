@@ -3,7 +3,7 @@ internal import Parallel
 internal import Synchronization
 
 /// Writes checkpoints on a thread of its own, one at a time, while training goes on.
-final class CheckpointWriter {
+final class CheckpointSaver {
   private var thread: Thread?
   private var isCopying = false
   private let outcome = Outcome()

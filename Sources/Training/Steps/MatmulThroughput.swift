@@ -1,7 +1,7 @@
 internal import Torch
 
 /// How fast the device multiplies matrices: what model-FLOPs utilization is measured against.
-enum ProductRate {
+enum MatmulThroughput {
   /// Height and width of the matrices: large enough for the peak, and for a blink of an eye.
   private static func size(_ device: Device) -> Int { device == .cpu ? 512 : 8192 }
 

@@ -1,34 +1,34 @@
-internal import Layers
-public import Models
-public import Torch
+internal import Models
+internal import Torch
+internal import Training
 
 /// Times training steps of a model with random weights on random latents.
-public struct TrainingBenchmark {
+struct TrainingBenchmark {
   /// The shape of the model.
-  public var config: DiTConfig
+  var config: DiTConfig
   /// Rows, number format and recomputation; the rest is the published recipe.
-  public var training: TrainingConfig
+  var training: TrainingConfig
   /// Timed steps; one more goes before them.
-  public var stepCount: Int
+  var stepCount: Int
   /// Where.
-  public var device: Device
+  var device: Device
 
   /// What was measured.
-  public struct Report: Sendable {
+  struct Report: Sendable {
     /// The median over the steps.
-    public var secondsPerStep: Double
+    var secondsPerStep: Double
     /// The least of them: what the step takes when nothing disturbs it.
-    public var fastestStepSeconds: Double
+    var fastestStepSeconds: Double
     /// Of the step that goes before them.
-    public var firstStepSeconds: Double
+    var firstStepSeconds: Double
     /// The most memory that tensors took on a device that is not the processor.
-    public var peakDeviceMemoryBytes: Int?
+    var peakDeviceMemoryBytes: Int?
     /// What came of recording whole steps.
-    public var recording: DeviceGraph.Recording
+    var recording: DeviceGraph.Recording
   }
 
   /// A benchmark with all that it needs to know.
-  public init(config: DiTConfig, training: TrainingConfig, stepCount: Int, device: Device) {
+  init(config: DiTConfig, training: TrainingConfig, stepCount: Int, device: Device) {
     self.config = config
     self.training = training
     self.stepCount = stepCount
@@ -39,8 +39,8 @@ public struct TrainingBenchmark {
   ///
   /// - Returns: the times.
   /// - Throws: `TorchError` if the device is absent or memory does not suffice.
-  public func run() throws -> Report {
-    let (model, store, _) = try ModelBuilder.build(
+  func run() throws -> Report {
+    let (model, store, _) = try InitialWeights.makeModel(
       config, from: nil, classNames: [], seed: 0, device: device)
     let data = try withTorchErrors { try RandomData(config, batchSize: training.batchSize) }
     let trainer = try Trainer(

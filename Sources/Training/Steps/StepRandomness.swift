@@ -5,7 +5,7 @@ public import Torch
 /// They are drawn in the order of the published code (posterior noise of the autoencoder, timesteps,
 /// noise, label dropout) on the processor, so that they depend neither on the device nor on how the
 /// batch is cut into ranks and micro-batches, each of which takes its slice.
-public struct StepDraws {
+public struct StepRandomness {
   /// Standard normal, `[B, C, h, w]`; nil where latents have no spread.
   public let posteriorNoise: Tensor?
   /// `[B]`, int64
@@ -13,7 +13,7 @@ public struct StepDraws {
   /// Standard normal, `[B, C, h, w]`
   public let noise: Tensor
   /// Whether each label becomes the null class, `[B]`, bool.
-  public let isDropped: Tensor
+  public let labelDropMask: Tensor
 
   /// Draws for a batch.
   ///
@@ -35,7 +35,7 @@ public struct StepDraws {
       timesteps = (share * 1000).clamped(min: 0, max: 999).to(.int64)
     }
     noise = .randn(shape, generator: generator)
-    isDropped = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
+    labelDropMask = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
   }
 
   /// Numbers from elsewhere, such as those of another program.
@@ -44,33 +44,33 @@ public struct StepDraws {
   ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil where latents have no spread.
   ///   - timesteps: 0 ..< 1000, `[B]`, int64
   ///   - noise: standard normal, `[B, C, h, w]`
-  ///   - isDropped: whether each label becomes the null class, `[B]`, bool.
-  public init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, isDropped: Tensor) {
+  ///   - labelDropMask: whether each label becomes the null class, `[B]`, bool.
+  public init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, labelDropMask: Tensor) {
     self.posteriorNoise = posteriorNoise
     self.timesteps = timesteps
     self.noise = noise
-    self.isDropped = isDropped
+    self.labelDropMask = labelDropMask
   }
 
   /// The numbers of some rows, on a device.
-  public func slice(_ rows: Range<Int>, on device: Device) -> StepDraws {
-    StepDraws(
+  public func slice(_ rows: Range<Int>, on device: Device) -> StepRandomness {
+    StepRandomness(
       posteriorNoise: posteriorNoise.map { $0[rows].sent(to: device) },
       timesteps: timesteps[rows].sent(to: device), noise: noise[rows].sent(to: device),
-      isDropped: isDropped[rows].sent(to: device))
+      labelDropMask: labelDropMask[rows].sent(to: device))
   }
 
   /// Copies of the numbers that a loss needs.
-  var clonedForLoss: StepDraws {
-    StepDraws(
+  var clonedForLoss: StepRandomness {
+    StepRandomness(
       posteriorNoise: nil, timesteps: timesteps.cloned, noise: noise.cloned,
-      isDropped: isDropped.cloned)
+      labelDropMask: labelDropMask.cloned)
   }
 
   /// Takes over the numbers that a loss needs.
-  func copyInPlace(from draws: StepDraws) {
+  func copyInPlace(from draws: StepRandomness) {
     timesteps.copyInPlace(from: draws.timesteps)
     noise.copyInPlace(from: draws.noise)
-    isDropped.copyInPlace(from: draws.isDropped)
+    labelDropMask.copyInPlace(from: draws.labelDropMask)
   }
 }

@@ -5,7 +5,7 @@ internal import Torch
 ///
 /// Gradients are added up over the ranks during the last backward pass of a step (Li et al. 2020), and
 /// a few numbers after it.
-public final class StepExchange {
+public final class DataParallel {
   /// This process's number.
   public var rank: Int { ranks?.rank ?? 0 }
   /// How many ranks there are.

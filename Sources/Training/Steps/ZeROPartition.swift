@@ -1,6 +1,6 @@
 /// The elements of a list of tensors that one rank answers for: an equal part of all of them, laid end
 /// to end.
-struct ParameterShard {
+struct ZeROPartition {
   /// A run of elements of one tensor.
   struct Piece: Equatable {
     /// Which tensor.
