@@ -58,7 +58,7 @@ def make_inputs(folder):
         for index in range(8):
             (folder / "images" / name / f"{index}.png").write_bytes(png(generator, 40))
     for path, text in {
-        "sample.yaml": "sampling_steps: 3\nclass_labels: 1,2\nprecision: fp32\nthreads: 1\nseed: 7\n",
+        "sample.yaml": "sampling_steps: 3\nclass_labels: 1,2\nprecision: fp32\nseed: 7\n",
         "train.yaml": "hidden_size: 64\ndepth: 2\nnum_heads: 2\npatch_size: 2\nscheduler: cosine\n"
                       "warmup_steps: 2\nclip_grad: true\nweight_decay: 0.1\nuse_recompute: false\n",
         "unknown-key.yaml": "sampling_stepz: 3\n",
@@ -139,7 +139,7 @@ def exit_cases():
         "int8 in eager": [*sample, "--precision", "int8", "--mode", "eager"],
         "fp16 where the processor may lack it": [*sample, "--precision", "fp16"],
         "fp8 on a processor": [*sample, "--precision", "fp8"],
-        "output that is there": ["sample", "--sampling-steps", "1", "--output-path", "inputs/taken"],
+        "output that is there": [*sample, "--output-path", "inputs/taken"],
         "npz that is there": ["sample", "--sampling-steps", "1", "--npz", "inputs/taken.npz"],
         "npz and a folder": [*sample, "--npz", "NAME/x.npz"],
         "workers without npz": [*sample, "--workers", "2"],
@@ -172,7 +172,8 @@ def exit_cases():
             f"exits/{title.replace(' ', '-')}", arguments, is_exit=True, needs=["training/fp32"],
             prepare=from_base("training/fp32/run", "inputs/run"))
     long_train = ["train", *IMAGES, *pixels, "--max-steps", "100000", "--output-path", "NAME/run"]
-    long_sample = ["sample", "--sampling-steps", "1000", "--output-path", "NAME/out"]
+    long_sample = [
+        "sample", "--sampling-steps", "1000", "--class-labels", "1", "--output-path", "NAME/out"]
     for number in (signal.SIGINT, signal.SIGTERM):
         for command in (long_train, long_sample):
             yield Case(
@@ -248,9 +249,11 @@ TRAINING = {
     "logit-normal": ["--timestep-sampling", "logit_normal", "--label-dropout", "0.5"],
     "no-ema": ["--use-ema", "false", "--horizontal-flip", "false"],
     "fixed-variance": ["--learn-sigma", "false", "--ema-warmup"],
-    "freeze": ["--freeze", "blocks.0.,x_embedder", "--group-strategy", "all", "--weight-decay", "0.1"],
+    "freeze": [
+        "--freeze", "blocks.0.,x_embedder", "--group-strategy", "all", "--weight-decay", "0.1"],
     "file": ["-c", "inputs/train.yaml"],
-    "grids": ["--sample-interval", "3"], "pixels": ["--vae-checkpoint", "none", "--patch-size", "4"],
+    "grids": ["--sample-interval", "3"],
+    "pixels": ["--vae-checkpoint", "none", "--patch-size", "4"],
     "two-threads": ["--threads", "2"],
     "workers": ["--workers", "2", "--train-batch-size", "2"],
     "workers-bf16": ["--workers", "2", "--train-batch-size", "2", "--precision", "bf16"],

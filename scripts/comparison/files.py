@@ -97,6 +97,7 @@ def safetensors(path):
 def compare_safetensors(base, new, findings):
     (base_metadata, base_tensors), (new_metadata, new_tensors) = safetensors(base), safetensors(new)
     compare_mappings(base_metadata, new_metadata, "metadata ", findings)
+    changed = []
     for name, (dtype, shape, data) in base_tensors.items():
         if name not in new_tensors:
             findings.differ(f"tensor {name} is lost")
@@ -105,7 +106,9 @@ def compare_safetensors(base, new, findings):
         if (dtype, shape) != (new_dtype, new_shape):
             findings.differ(f"tensor {name} is {new_dtype} {new_shape}, not {dtype} {shape}")
         elif data != new_data:
-            findings.differ(f"tensor {name} has other bytes")
+            changed.append(name)
+    if changed:
+        findings.differ(f"{len(changed)} of {len(base_tensors)} tensors differ, first {changed[0]}")
     for name in new_tensors.keys() - base_tensors.keys():
         findings.differ(f"tensor {name} is new")
 

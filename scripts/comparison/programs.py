@@ -9,11 +9,14 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
 LIMIT_SECONDS = 300
+# What a program that was told to stop may take.
+STOP_SECONDS = 60
 # A counter of steps or images in what the program says as it goes.
 PROGRESS = re.compile(rb"\b\d+/\d+\b")
 
@@ -112,28 +115,37 @@ class Side:
 
     def execute(self, case, folder, errors):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **case.environment}
-        output = open(folder / case.output, "wb") if case.output else subprocess.DEVNULL
+        with (
+            open(errors, "wb") as file,
+            open(folder / case.output if case.output else os.devnull, "wb") as output,
+        ):
+            process = subprocess.Popen(
+                [str(self.program), *case.command], cwd=self.folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=file, start_new_session=True)
         try:
-            with open(errors, "wb") as file:
-                process = subprocess.Popen(
-                    [str(self.program), *case.command], cwd=self.folder, env=environment,
-                    stdin=subprocess.DEVNULL, stdout=output, stderr=file)
             end = time.monotonic() + LIMIT_SECONDS
             if case.signal:
                 while process.poll() is None and time.monotonic() < end:
                     if has_begun(case, folder, errors):
                         process.send_signal(case.signal)
+                        end = time.monotonic() + STOP_SECONDS
                         break
                     time.sleep(0.005)
             try:
                 return process.wait(timeout=max(1, end - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                return f"none after {LIMIT_SECONDS} s"
+                return f"none after {STOP_SECONDS if case.signal else LIMIT_SECONDS} s"
         finally:
-            if case.output:
-                output.close()
+            end_group(process)
+
+
+def end_group(process):
+    """Ends what a program has left running, which may be its workers."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 def has_begun(case, folder, errors):

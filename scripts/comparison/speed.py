@@ -27,7 +27,8 @@ def timed(program, options, threads, environment):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(f"{program} benchmark {' '.join(options)}: exit code {process.returncode}")
+        raise RuntimeError(
+            f"{program} benchmark {' '.join(options)}: exit code {process.returncode}")
     report = json.loads(output)
     seconds = report.get("seconds_per_step", report.get("seconds_per_batch"))
     return seconds, usage.ru_utime + usage.ru_stime
