@@ -101,9 +101,8 @@ public struct ClassNames: Sendable {
   private func unknown(_ name: String) -> PipelineError {
     guard let names else {
       return PipelineError(
-        .setting,
-        "class '\(name)': the model has no class names; give numbers from 0 to \(count - 1), or"
-          + " names with --class-names FILE")
+        .missingClassNames,
+        "class '\(name)': the model has no class names, only numbers from 0 to \(count - 1)")
     }
     let nearest = Spelling.nearest(to: name, among: names).map { "; did you mean '\($0)'?" }
     let shown = names.count > 20 ? "" : ": " + names.joined(separator: ", ")

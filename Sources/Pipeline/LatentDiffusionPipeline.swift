@@ -2,6 +2,7 @@ internal import Checkpoint
 public import Diffusion
 public import ImageData
 public import Inference
+public import Logging
 public import Models
 public import Torch
 
@@ -16,8 +17,6 @@ public final class LatentDiffusionPipeline {
   public let model: DiTConfig
   /// The classes and their names.
   public let classNames: ClassNames
-  /// What was found out and chosen on the way, a line each, for the user's eyes.
-  public let notes: [String]
   /// Where it runs.
   public let device: Device
   /// The number format, settled.
@@ -29,7 +28,7 @@ public final class LatentDiffusionPipeline {
 
   /// The DiT: its weights are read with the first batch.
   private enum Runner {
-    case waiting(DiTLoader)
+    case waiting(DiTState, ExecutionMode)
     case ready(any DiTRunner)
   }
 
@@ -37,46 +36,58 @@ public final class LatentDiffusionPipeline {
   private let autoencoder: (any Autoencoder)?
   private let autoencoderType: DType
 
-  /// Opens the files and checks that all goes together; weights are read with the first batch.
+  /// Opens the files and checks that they fit together; weights are read with the first batch.
   ///
-  /// - Throws: `FileError`, `CheckpointError` or `PipelineError`, each with what is wrong, where,
-  ///   and what to do; `TorchError` if the device fails.
-  public init(_ config: PipelineConfig) throws {
-    device = try Placement.device(config.device, allowsTF32: config.allowsTF32)
-    precision = try Placement.precision(config.precision, in: config.mode, on: device)
+  /// - Parameters:
+  ///   - config: the files and how to run them.
+  ///   - device: where to run; nil to open the one that `config` names.
+  ///   - logger: told what was found and chosen.
+  /// - Throws: `FileError`, `CheckpointError` or `PipelineError` with what is wrong, and where;
+  ///   `TorchError` if the device fails.
+  public init(_ config: PipelineConfig, on device: Device? = nil, logger: Logger? = nil) throws {
+    let device = try device ?? config.openDevice()
+    precision = try DeviceSelection.settledPrecision(config.precision, in: config.mode, on: device)
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
-    let loader = try DiTLoader(
-      checkpoint, headCount: config.headCount, imageSize: config.imageSize, precision: precision,
-      mode: config.mode, device: device)
-    let model = loader.config
+    let state = try DiTState(
+      checkpoint, headCount: config.headCount, imageSize: config.imageSize)
+    let model = state.config
     let factor: Int
-    autoencoderType = Placement.autoencoderType(precision, on: device)
+    autoencoderType = DeviceSelection.autoencoderType(precision, on: device)
     (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
       config, for: model, of: checkpoint.path, dtype: autoencoderType, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
       count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
-    scaleFactor = config.scaleFactor ?? autoencoder?.defaultScaleFactor ?? 1
+    let ownScaleFactor = autoencoder?.defaultScaleFactor ?? 1
+    scaleFactor = config.scaleFactor ?? ownScaleFactor
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
-    let emulation =
-      precision.isEmulated
-      ? [
-        "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
-      ]
-      : []
-    let slowness =
-      precision == .bf16 && Placement.lacksBFloat16(device)
-      ? ["this processor does not multiply bf16 in hardware: --precision fp32 is faster here"] : []
-    let scaleNote = PipelineConfig.scaleNote(
-      scaleFactor, own: autoencoder?.defaultScaleFactor ?? scaleFactor)
-    notes =
-      checkpoint.notes + loader.notes + emulation + slowness + (scaleNote.map { [$0] } ?? [])
+    self.device = device
     self.model = model
-    runner = .waiting(loader)
+    runner = .waiting(state, config.mode)
+    if let logger { log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger) }
+  }
+
+  private func log(
+    _ checkpoint: Checkpoint, _ state: DiTState, ownScaleFactor: Double, to logger: Logger
+  ) {
+    for note in checkpoint.notes { logger.info("\(note)") }
+    for finding in state.findings { logger.info("\(finding.rawValue)") }
+    logger.info("\(model.headCount) attention heads, \(state.headCountSource.rawValue)")
+    if precision.isEmulated {
+      logger.warning(
+        "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
+      )
+    }
+    if precision == .bf16, DeviceSelection.lacksBFloat16(device) {
+      logger.warning("this processor does not multiply bf16 in hardware: fp32 is faster here")
+    }
+    if autoencoder != nil {
+      PipelineConfig.scaleNote(scaleFactor, own: ownScaleFactor).map { logger.warning("\($0)") }
+    }
   }
 
   private static func autoencoder(
@@ -87,22 +98,20 @@ public final class LatentDiffusionPipeline {
     switch config.chosenAutoencoder {
     case .file(let file) where config.ditCheckpoint == nil:
       throw PipelineError(
-        .setting,
-        "'\(file)' is not the autoencoder of the built-in model, which has its own: name the model's file"
-          + " with --dit-checkpoint, or leave the autoencoder out")
+        .foreignAutoencoder,
+        "'\(file)' is not the autoencoder of the built-in model, which has its own")
     case .file(let file): checkpoint = try Checkpoint.open(file, part: .vae)
     case .embedded: checkpoint = try EmbeddedModel.autoencoder()
     case .automatic, .none:
       guard model.channelCount == 3 else {
         throw PipelineError(
-          .setting,
-          "'\(path)' makes latents of \(model.channelCount) channels, not pixels: name the file of"
-            + " its autoencoder with --vae-checkpoint")
+          .missingAutoencoder,
+          "'\(path)' makes latents of \(model.channelCount) channels, not pixels")
       }
       return (nil, 1)
     }
     let file = checkpoint.path
-    let whole = try AutoencoderLoader.load(checkpoint, dtype: dtype, device: device)
+    let whole = try AutoencoderState(checkpoint).model(dtype, on: device)
     let autoencoder = makeAutoencoder(
       whole, encodes: false, mode: config.mode, device: device
     ) { checkpoint.releasePages() }
@@ -213,8 +222,8 @@ public final class LatentDiffusionPipeline {
   private func loadedRunner() throws -> any DiTRunner {
     switch runner {
     case .ready(let loaded): return loaded
-    case .waiting(let loader):
-      let loaded = try withTorchErrors { try loader.load() }
+    case .waiting(let state, let mode):
+      let loaded = try withTorchErrors { try state.makeRunner(precision, in: mode, on: device) }
       runner = .ready(loaded)
       return loaded
     }
@@ -232,9 +241,8 @@ public final class LatentDiffusionPipeline {
     let isSound = try withTorchErrors { latents.isFinite.allTrue }
     guard isSound else {
       throw PipelineError(
-        .unusable,
-        "the model gives latents that are not finite in precision \(precision.name): are its weights"
-          + " sound, and does --precision fp32 give images?")
+        .nonFiniteLatents,
+        "the model gives latents that are not finite in precision \(precision.name)")
     }
     return try withTorchErrors {
       try withoutGradients {

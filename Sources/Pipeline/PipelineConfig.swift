@@ -2,6 +2,7 @@ internal import Checkpoint
 public import Diffusion
 public import Inference
 public import Models
+public import Torch
 
 /// Where images come from.
 public enum AutoencoderChoice: Sendable, Equatable {
@@ -62,7 +63,14 @@ public struct PipelineConfig: Sendable {
     self.allowsTF32 = allowsTF32
   }
 
-  /// The autoencoder, with that of the DiT if nothing was said.
+  /// Opens the device, and sets TF32 for the whole process.
+  ///
+  /// - Throws: `PipelineError` if it is unknown or absent; `TorchError` if it does not start.
+  public func openDevice() throws -> Device {
+    try DeviceSelection.openDevice(device, allowsTF32: allowsTF32)
+  }
+
+  /// The autoencoder, with `automatic` settled by what the DiT's folder holds.
   public var chosenAutoencoder: AutoencoderChoice {
     guard autoencoder == .automatic else { return autoencoder }
     guard let ditCheckpoint else { return .embedded }
@@ -103,7 +111,7 @@ extension PipelineConfig {
   public static func scaleNote(_ given: Double, own: Double) -> String? {
     guard abs(given - own) > own / 1000 else { return nil }
     return
-      "sd_scale_factor is \(given) and the autoencoder's own is \(own): leave it out, unless the"
+      "the scale factor is \(given) and the autoencoder's own is \(own): leave it out, unless the"
       + " model was trained so"
   }
 }

@@ -1,24 +1,48 @@
-/// A setting that cannot be, or a file that does not go with the others.
-public struct PipelineError: Error, CustomStringConvertible, Equatable {
-  /// The kinds of trouble that callers tell apart.
-  public enum Code: Sendable {
-    /// A setting is out of range or contradicts another.
+/// A setting that cannot be used, or a file that does not fit the others.
+public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// The cause.
+  public enum Reason: Sendable, Equatable {
+    /// A setting is out of range, or contradicts the model or another setting.
     case setting
-    /// A file or device does not serve.
+    /// An autoencoder is given for the embedded model, which has its own.
+    case foreignAutoencoder
+    /// The model makes latents, and no autoencoder is given.
+    case missingAutoencoder
+    /// The checkpoint lacks its position embedding, and no image size is given.
+    case missingImageSize
+    /// Classes are given by name, and the model has no class names.
+    case missingClassNames
+    /// libtorch knows no device of this type, or knows it only through a plug-in.
+    case unknownDevice
+    /// The machine has no device of this type.
+    case absentDevice
+    /// The model predicts NaN or infinity.
+    case nonFiniteLatents
+    /// A file or device does not serve, for any other cause.
     case unusable
   }
 
-  /// The kind of trouble.
-  public let code: Code
-  /// What is wrong and what to do.
+  /// The cause.
+  public let reason: Reason
+  /// What is wrong, and where.
   public let message: String
 
   /// Makes an error.
-  public init(_ code: Code, _ message: String) {
-    self.code = code
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
     self.message = message
   }
 
   /// The message.
   public var description: String { message }
+
+  /// Whether settings are at fault, not a file or the machine.
+  public var isSetting: Bool {
+    switch reason {
+    case .setting, .foreignAutoencoder, .missingAutoencoder, .missingImageSize, .missingClassNames,
+      .unknownDevice:
+      true
+    case .absentDevice, .nonFiniteLatents, .unusable: false
+    }
+  }
 }

@@ -15,13 +15,6 @@ struct MemoryWarning {
     self.available = available
   }
 
-  /// The memory that is free before a pipeline takes any; nil as above.
-  ///
-  /// - Throws: `PipelineError` or `TorchError` if its device cannot be used.
-  init?(before config: PipelineConfig) throws {
-    self.init(try Placement.device(config.device, allowsTF32: config.allowsTF32))
-  }
-
   /// A line for the user's eyes.
   ///
   /// - Parameters:

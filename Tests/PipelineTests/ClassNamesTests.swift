@@ -30,7 +30,7 @@ internal import Testing
   ]) func explainsWhatIsWrong(_ text: String, _ hint: String) throws {
     let error = #expect(throws: PipelineError.self) { try imageNet.labels(from: text) }
     let found = try #require(error)
-    #expect(found.code == .setting)
+    #expect(found.isSetting)
     #expect(found.message.contains(hint), "\(found.message)")
   }
 

@@ -26,7 +26,7 @@ internal import Torch
       try FileManager.default.copyItem(atPath: DiTStateTests.file, toPath: path)
       let error = try #require(
         #expect(throws: PipelineError.self) { try DiTState(Checkpoint.open(path)) })
-      #expect(error.message.contains("--image-size"))
+      #expect(error.reason == .missingImageSize)
       let state = try DiTState(Checkpoint.open(path), headCount: 2, imageSize: 64)
       #expect(try state.config == GoldenValues("dit-even").config.model)
       for size in [8, 12, 0, -16, 1 << 40] {

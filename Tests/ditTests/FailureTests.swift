@@ -58,7 +58,7 @@ internal import Torch
         weights.map { ($0.key, $0.value) }, to: folder + "/nan.safetensors")
       let result = try sample(
         ["--dit-checkpoint", "nan.safetensors", "--num-heads", "4"], in: folder)
-      expectFailure(result, "not finite", "precision")
+      expectFailure(result, "not finite", "--precision fp32")
       #expect(!FileManager.default.fileExists(atPath: folder + "/out/grid.png"))
     }
   }
@@ -76,7 +76,23 @@ internal import Torch
         "is no autoencoder")
       let none = try sample(["--dit-checkpoint", "dit.st"], in: folder)
       #expect(none.status == 64)
-      #expect(none.errors.contains("latents of 4 channels"))
+      #expect(
+        none.errors.contains(
+          "latents of 4 channels, not pixels; name the file of its autoencoder with --vae-checkpoint"
+        ),
+        "\(none.errors)")
+    }
+  }
+
+  @Test func namesTheOptionThatAFileWithoutPositionsNeeds() throws {
+    try withTemporaryFolder { folder in
+      try FileManager.default.copyItem(
+        atPath: golden("diffusers/diffusion_pytorch_model.safetensors"),
+        toPath: folder + "/model.safetensors")
+      let result = try sample(["--dit-checkpoint", "model.safetensors"], in: folder)
+      #expect(result.status == 64)
+      #expect(result.errors.contains("has no position embedding"), "\(result.errors)")
+      #expect(result.errors.contains("; give --image-size"), "\(result.errors)")
     }
   }
 
@@ -99,7 +115,7 @@ internal import Torch
   }
 
   @Test(arguments: [
-    (["--vae-checkpoint", "vae.safetensors"], "has its own: name the model's file"),
+    (["--vae-checkpoint", "vae.safetensors"], "has its own; name the model's file"),
     (["--cfg-channels", "100"], "first 100 channels"),
     (["--num-heads", "6"], "heads, as the file says, not 6"),
   ]) func refusesWhatDoesNotGoWithTheBuiltInModel(_ arguments: [String], _ hint: String) throws {

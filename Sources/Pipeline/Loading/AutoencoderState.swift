@@ -3,7 +3,9 @@ internal import Layers
 public import Models
 public import Torch
 
-/// A checkpoint's autoencoder in the names of diffusers, whatever the names in the file.
+/// The parameters of an autoencoder under the names of diffusers, whatever the names in the file.
+///
+/// All names and shapes are checked; the numbers are read from the file when they are used.
 public struct AutoencoderState {
   /// The shape of the model.
   public enum Config: Sendable {
@@ -11,16 +13,16 @@ public struct AutoencoderState {
     case tiny(TinyAutoencoderConfig)
   }
 
-  /// The parameters by their names in diffusers, those of the model and no others.
+  /// The parameters by name, those of the model alone.
   public let tensors: [String: Tensor]
-  /// Which autoencoder it is.
+  /// The kind of the model, with its shape.
   public let config: Config
   /// The names, in the order in which the model makes its parameters.
   public let names: [String]
 
-  /// Brings a checkpoint to the names of diffusers and checks that each tensor is there.
+  /// Finds the autoencoder in a checkpoint.
   ///
-  /// - Parameter checkpoint: the whole autoencoder or one half of it, in any known dialect.
+  /// - Parameter checkpoint: the whole autoencoder, or its encoder or decoder alone, in any known dialect.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public init(_ checkpoint: Checkpoint) throws {
     guard let (kind, state) = KeyMap.autoencoder(checkpoint.stateDict) else {
@@ -29,25 +31,18 @@ public struct AutoencoderState {
         "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"
           + " nor as TinyAutoencoder's (the first is '\(checkpoint.entries.first?.name ?? "")')")
     }
-    let store = ParameterStore(.load(state))
-    do {
+    let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
+    (config, names) = try StateCheck(path: checkpoint.path)("is no whole \(name)") {
       let shapes = state.mapValues(\.shape)
       let config: Config =
         switch kind {
         case .kl: .kl(try AutoencoderState.config(shapes, checkpoint.metadata))
         case .tiny: .tiny(try .inferred(from: shapes))
         }
-      _ = AutoencoderState.model(config, in: store)
-      try store.verifyLoaded()
-      self.config = config
-      tensors = state
-      names = store.names
-    } catch let error as ModelError {
-      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
-    } catch let mismatch as ParameterStore.Mismatch {
-      let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
-      throw PipelineError(.unusable, "'\(checkpoint.path)' is no whole \(name): \(mismatch)")
+      let names = try StateCheck.names(of: state) { _ = AutoencoderState.model(config, at: $0) }
+      return (config, names)
     }
+    tensors = state
   }
 
   /// The name of its kind.
@@ -58,8 +53,8 @@ public struct AutoencoderState {
     }
   }
 
-  /// A checksum of the encoder's parameters, on which alone latents depend: of names in diffusers,
-  /// shapes and float32 bytes, whatever the file is called and however it is written.
+  /// A checksum of the parameters that latents depend on: names, shapes and float32 bytes, so that it
+  /// is the same for any format of the file.
   public var encoderChecksum: String {
     let lines = names.sorted().filter { $0.hasPrefix("encoder.") || $0.hasPrefix("quant_conv.") }
       .map { name -> String in
@@ -71,7 +66,7 @@ public struct AutoencoderState {
     return CRC32.text(sum)
   }
 
-  /// The configuration that shapes and metadata tell.
+  /// The configuration, from shapes and metadata.
   private static func config(
     _ shapes: [String: [Int]], _ metadata: [String: String]
   ) throws -> AutoencoderKLConfig {
@@ -82,20 +77,23 @@ public struct AutoencoderState {
     return config
   }
 
-  /// The model with its parameters in a type, on a GPU in the layout that its convolutions are
-  /// fastest with.
+  /// Builds the model; on a GPU with channels last, which is fastest for its convolutions.
+  ///
+  /// - Parameters:
+  ///   - dtype: what it computes in.
+  ///   - device: where its parameters go.
   public func model(_ dtype: DType = .float32, on device: Device) -> any Autoencoder {
     let parameters =
       device.type == "cuda"
       ? tensors.mapValues { $0.to(dtype).to(device).channelsLast } : tensors
     return AutoencoderState.model(
-      config, in: ParameterStore(.load(parameters, dtype: dtype, device: device)))
+      config, at: ParameterStore(.load(parameters, dtype: dtype, device: device)).root)
   }
 
-  private static func model(_ config: Config, in store: ParameterStore) -> any Autoencoder {
+  private static func model(_ config: Config, at scope: Scope) -> any Autoencoder {
     switch config {
-    case .kl(let config): AutoencoderKL(config, at: store.root)
-    case .tiny(let config): TinyAutoencoder(config, at: store.root)
+    case .kl(let config): AutoencoderKL(config, at: scope)
+    case .tiny(let config): TinyAutoencoder(config, at: scope)
     }
   }
 }

@@ -1,20 +1,22 @@
 public import Checkpoint
 public import Torch
 
-/// What a checkpoint holds: a DiT, an autoencoder or something else.
+/// The model in a checkpoint.
 public enum CheckpointContent {
+  /// A DiT.
   case dit(DiTState)
+  /// An autoencoder, or half of one.
   case autoencoder(AutoencoderState)
-  /// Something else, and why it is no DiT.
+  /// Another model, with the reason that it is no DiT.
   case other(PipelineError)
 
-  /// Finds out what the names and shapes of a checkpoint are those of.
+  /// Tells the model by its parameters' names and shapes.
   ///
   /// - Parameters:
   ///   - checkpoint: the checkpoint.
   ///   - headCount: attention heads of a DiT, if the caller knows them.
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
-  /// - Throws: `PipelineError` if the names are an autoencoder's, and it is not whole.
+  /// - Throws: `PipelineError` if the names are an autoencoder's and some are missing.
   public init(_ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil) throws {
     if KeyMap.autoencoder(checkpoint.stateDict) != nil {
       self = .autoencoder(try AutoencoderState(checkpoint))
@@ -27,7 +29,7 @@ public enum CheckpointContent {
     }
   }
 
-  /// The parameters by their canonical names in the model's order; nil for something else.
+  /// The parameters by name in the model's order; nil for another model.
   public var tensors: [(name: String, tensor: Tensor)]? {
     let (names, state): ([String], [String: Tensor])
     switch self {

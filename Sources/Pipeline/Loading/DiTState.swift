@@ -1,25 +1,38 @@
 public import Checkpoint
 internal import Files
 internal import Foundation
+internal import Inference
 internal import Layers
 public import Models
 public import Torch
 
-/// A checkpoint's DiT in the published names, whatever the names in the file.
+/// The parameters of a DiT under the published names, whatever the names in the file.
+///
+/// All names and shapes are checked; the numbers are read from the file when they are used.
 public struct DiTState {
-  /// The parameters by their published names, those of the model and no others.
+  /// What the file left open, and how it was settled.
+  public enum Finding: String, Sendable {
+    /// The table of sines and cosines, which files of diffusers leave out.
+    case computedPositions = "computed the position embedding, which the file lacks"
+  }
+
+  /// The parameters by name, those of the model alone.
   public let tensors: [String: Tensor]
+  /// The names in the order of the published checkpoints.
+  public let names: [String]
   /// The shape of the model.
   public let config: DiTConfig
   /// Where the number of heads comes from.
   public let headCountSource: HeadCountSource
-  /// What was found out on the way, a line each, for the user's eyes.
-  public let notes: [String]
+  /// What the file left open.
+  public let findings: [Finding]
 
-  /// Brings a checkpoint to the published names and checks that each tensor is there.
+  private let checkpoint: Checkpoint
+
+  /// Finds the DiT in a checkpoint.
   ///
-  /// A file of diffusers lacks the position embedding; its size is then that of a `config.json`
-  /// beside the file, else of the images.
+  /// A file of diffusers lacks the position embedding; its size is then taken from a `config.json`
+  /// next to the file, else from `imageSize`.
   ///
   /// - Parameters:
   ///   - checkpoint: a DiT in the names of any known dialect.
@@ -27,45 +40,54 @@ public struct DiTState {
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public init(_ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil) throws {
+    self.checkpoint = checkpoint
     let path = checkpoint.path
-    do {
+    (tensors, names, config, headCountSource, findings) = try StateCheck(path: path)(
+      "does not hold the parameters of a DiT"
+    ) {
       let isForeign = KeyMap.isDiffusersDiT(checkpoint.entries.map(\.name))
-      let settings = isForeign ? DiffusersSettings(beside: path) : nil
-      var notes: [String] = []
+      let settings = isForeign ? DiffusersSettings(nextTo: path) : nil
       var state = try KeyMap.dit(checkpoint.stateDict) { checkpoint.releasePages() }
-      if state["pos_embed"] == nil, isForeign {
+      let lacksPositions = isForeign && state["pos_embed"] == nil
+      if lacksPositions {
         state["pos_embed"] = try DiTState.positions(state, settings, imageSize, path)
-        notes.append("computed the position embedding, which the file lacks")
       }
       var metadata = checkpoint.metadata
       if metadata["num_heads"] == nil, let count = settings?.num_attention_heads {
         metadata["num_heads"] = String(count)
       }
-      (config, headCountSource) = try DiTConfig.inferred(
+      let (config, source) = try DiTConfig.inferred(
         from: state.mapValues(\.shape), headCount: headCount, metadata: metadata)
-      let store = ParameterStore(.load(state))
-      _ = DiT(config, at: store.root)
-      try store.verifyLoaded()
-      tensors = state
-      self.notes = notes
-    } catch let error as CheckpointError {
-      throw PipelineError(.unusable, "'\(path)': \(error.message)")
-    } catch let error as ModelError {
-      throw PipelineError(.unusable, "'\(path)': \(error.message)")
-    } catch let mismatch as ParameterStore.Mismatch {
-      throw PipelineError(
-        .unusable, "'\(path)' does not hold the parameters of a DiT: \(mismatch)")
+      let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
+      return (state, names, config, source, lacksPositions ? [.computedPositions] : [])
     }
   }
 
-  /// The names of the published checkpoints, in their order.
-  public var names: [String] {
-    let store = ParameterStore(.shapes)
-    _ = DiT(config, at: store.root)
-    return store.names
+  /// Lays out the parameters for running; pages of the file are released as they are used up.
+  ///
+  /// - Parameters:
+  ///   - precision: the number format, not `auto`.
+  ///   - mode: how to run.
+  ///   - device: where to run.
+  /// - Throws: `PipelineError` if the parameters do not suit the precision.
+  func makeRunner(
+    _ precision: Precision, in mode: ExecutionMode, on device: Device
+  ) throws -> any DiTRunner {
+    let dtype = precision.parameterType(in: mode)
+    do {
+      return try withoutGradients {
+        try Inference.makeRunner(mode, config, precision: precision, device: device) {
+          ParameterStore(.load(tensors, dtype: dtype, device: device))
+        } partDone: {
+          checkpoint.releasePages()
+        }
+      }
+    } catch let error as InferenceError {
+      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
+    }
   }
 
-  /// The fixed table for the size of latents that the settings or the image size give.
+  /// The table of sines and cosines, for latents of the size in the settings, else of the images.
   private static func positions(
     _ state: [String: Tensor], _ settings: DiffusersSettings?, _ imageSize: Int?, _ path: String
   ) throws -> Tensor {
@@ -75,9 +97,8 @@ public struct DiTState {
     let given = imageSize.map { patches[1] == 3 ? $0 : $0 / 8 }
     guard let size = settings?.sample_size ?? given else {
       throw PipelineError(
-        .setting,
-        "'\(path)' has no position embedding, and no config.json beside it tells its size; say"
-          + " --image-size")
+        .missingImageSize,
+        "'\(path)' has no position embedding, and no config.json next to it tells its size")
     }
     guard size > 0, size.isMultiple(of: patches[2]), size / patches[2] <= 1024 else {
       throw PipelineError(
@@ -88,14 +109,14 @@ public struct DiTState {
   }
 }
 
-/// What is read of the `config.json` that diffusers keeps beside a model's file.
+/// Part of the `config.json` that diffusers keeps next to a model's file.
 private struct DiffusersSettings: Decodable {
   /// Height and width of the latents.
   let sample_size: Int?
   let num_attention_heads: Int?
 
-  /// The settings beside a file; nil if there are none that can be read.
-  init?(beside path: String) {
+  /// The settings next to a file; nil if there are none that can be read.
+  init?(nextTo path: String) {
     guard let file = try? MappedFile(Folder.parent(of: path) + "/config.json"),
       let settings = try? JSONDecoder().decode(DiffusersSettings.self, from: Data(file.bytes))
     else { return nil }

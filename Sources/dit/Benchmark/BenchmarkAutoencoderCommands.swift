@@ -55,7 +55,7 @@ struct AutoencoderBenchmarkOptions: ParsableArguments {
   func run(_ work: AutoencoderBenchmark.Work) throws {
     ProcessMemory.prepare()
     try useThreads(threads)
-    let device = try Placement.device(device)
+    let device = try DeviceSelection.openDevice(device)
     let report = try AutoencoderBenchmark(
       work, imageSize: imageSize, batchSize: batchSize, batchCount: steps, mode: mode,
       device: device

@@ -43,8 +43,8 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
   func run() throws {
     ProcessMemory.prepare()
     try execution.apply()
-    let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
-    let precision = try Placement.precision(
+    let device = try DeviceSelection.openDevice(execution.device, allowsTF32: execution.tf32)
+    let precision = try DeviceSelection.settledPrecision(
       format.withSecondLayer(format.precision), in: execution.chosenMode, on: device)
     let config = modelName.config(inputSize: imageSize / 8)
     MemoryWarning(device)?.line(

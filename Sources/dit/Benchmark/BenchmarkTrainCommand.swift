@@ -35,7 +35,7 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
   func run() throws {
     ProcessMemory.prepare()
     try execution.apply()
-    let device = try Placement.device(execution.device, allowsTF32: execution.tf32)
+    let device = try DeviceSelection.openDevice(execution.device, allowsTF32: execution.tf32)
     var training = TrainingConfig()
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none

@@ -34,7 +34,7 @@ struct ExecutionOptions: ReplacingOptions {
   /// Opens the plug-in and takes the number of threads into use; to be done before a device is asked
   /// for.
   func apply() throws {
-    if let devicePlugin { try Placement.openPlugin(devicePlugin) }
+    if let devicePlugin { try DeviceSelection.openPlugin(devicePlugin) }
     try useThreads(threads)
   }
 }

@@ -126,7 +126,7 @@ struct ConvertRun {
     let name: String
     switch content {
     case .dit(let dit):
-      dit.notes.forEach(note)
+      dit.findings.map(\.rawValue).forEach(note)
       name = dit.config.preset?.rawValue ?? "DiT"
     case .autoencoder(let autoencoder):
       name = autoencoder.kind

@@ -81,7 +81,7 @@ struct Inspection: Encodable {
       switch try CheckpointContent(checkpoint) {
       case .dit(let dit):
         name = "DiT"
-        notes += dit.notes
+        notes += dit.findings.map(\.rawValue)
         facts = Inspection.facts(dit)
         multiplyAdds = dit.config.multiplyAddCount
         memory = MemoryEstimate(dit.config)

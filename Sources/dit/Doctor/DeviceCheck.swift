@@ -96,7 +96,7 @@ extension DeviceCheck {
     ]
     return known.filter { mode, precision in
       (precision != .bf16 || hasBFloat16)
-        && (try? Placement.precision(precision, in: mode, on: device)) != nil
+        && (try? DeviceSelection.settledPrecision(precision, in: mode, on: device)) != nil
     }
   }
 

@@ -72,7 +72,7 @@ struct Diagnosis: Encodable {
   /// - Throws: `PipelineError` for a name that is no device's, or a plug-in that does not open;
   ///   `TorchError` if the device fails.
   init(device name: String, plugin: String?, checks: Bool) throws {
-    if let plugin { try Placement.openPlugin(plugin) }
+    if let plugin { try DeviceSelection.openPlugin(plugin) }
     libtorch = Library(
       version: LibTorch.loadedVersion, builtAgainst: LibTorch.version, folder: LibTorch.folder,
       hasCuda: CUDA.libraryPath != nil)
@@ -85,11 +85,11 @@ struct Diagnosis: Encodable {
     launcher = Diagnosis.launcher()
     let chosen: Device?
     do {
-      chosen = try Placement.device(name)
+      chosen = try DeviceSelection.openDevice(name)
       deviceProblem = nil
-    } catch let error as PipelineError where error.code != .setting {
+    } catch let error as PipelineError where !error.isSetting {
       chosen = nil
-      deviceProblem = error.message
+      deviceProblem = error.wording
     }
     device = chosen?.description
     cuda = Diagnosis.cuda()
@@ -139,7 +139,7 @@ extension Diagnosis.PrecisionReport {
   init(_ asked: Precision, on device: Device) {
     precision = asked.name
     do {
-      let settled = try Placement.precision(asked, in: .graph, on: device)
+      let settled = try DeviceSelection.settledPrecision(asked, in: .graph, on: device)
       runsAs = settled.name
       remark = Self.remark(settled, device)
     } catch let error as PipelineError {
@@ -156,7 +156,7 @@ extension Diagnosis.PrecisionReport {
     case .auto, .fp32:
       return device.type == "cuda" ? "products in TF32, or exactly with --tf32 false" : "exact"
     case .bf16:
-      guard Placement.lacksBFloat16(device) else { return "in hardware" }
+      guard DeviceSelection.lacksBFloat16(device) else { return "in hardware" }
       return "without hardware for it: slower than fp32"
     case .fp16: return "in hardware"
     case .int8, .int8WithFloatFC2:

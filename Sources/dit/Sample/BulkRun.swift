@@ -4,6 +4,7 @@ internal import Files
 internal import Foundation
 internal import ImageData
 internal import Inference
+internal import Logging
 internal import Models
 internal import Parallel
 internal import Pipeline
@@ -52,17 +53,17 @@ struct BulkRun {
         "'\(record)', where the settings go, would be overwritten; choose another --npz, or allow it"
           + " with --force")
     }
-    var config = try command.pipelineConfig()
-    if let ranks { config.device = ranks.localDevice(try Placement.device(config.device)).description }
-    let free = try MemoryWarning(before: config)
-    let pipeline = try LatentDiffusionPipeline(config)
+    let config = try command.pipelineConfig()
+    let named = try config.openDevice()
+    let device = ranks?.localDevice(named) ?? named
+    let free = MemoryWarning(device)
+    let pipeline = try LatentDiffusionPipeline(config, on: device, logger: .notes(of: ranks))
     let labels = try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
     let plan = try BulkPlan(
       path, count: command.numSamples, labels: labels, classCount: pipeline.model.classCount,
       blockSize: command.batchSize ?? SamplePlan.defaultBatchSize, imageSize: pipeline.imageSize,
       seed: command.seed)
     if isFirst {
-      pipeline.notes.forEach(note)
       keep(try plan.prepare(try settings(pipeline, config, labels)))
     }
     let work = try BulkWork(plan, ranks)
@@ -221,7 +222,9 @@ private final class BulkWork {
   /// Counts images that this process has made.
   func finished(_ count: Int) throws {
     madeCount += count
-    if let ranks { madeCount = try ranks.attributingErrors { try ranks.store.add(count, to: "made") } }
+    if let ranks {
+      madeCount = try ranks.attributingErrors { try ranks.store.add(count, to: "made") }
+    }
     progress?.update(before + madeCount)
   }
 

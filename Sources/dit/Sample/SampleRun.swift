@@ -3,6 +3,7 @@ internal import Diffusion
 internal import Foundation
 internal import ImageData
 internal import Inference
+internal import Logging
 internal import Models
 internal import Pipeline
 internal import Torch
@@ -16,9 +17,9 @@ struct SampleRun {
 
   func run() throws {
     let config = try command.pipelineConfig()
-    let free = try MemoryWarning(before: config)
-    let pipeline = try LatentDiffusionPipeline(config)
-    pipeline.notes.forEach(note)
+    let device = try config.openDevice()
+    let free = MemoryWarning(device)
+    let pipeline = try LatentDiffusionPipeline(config, on: device, logger: .notes())
     let labels =
       try command.classLabels.map { try pipeline.classNames.labels(from: $0) }
       ?? pipeline.classNames.defaultLabels

@@ -69,7 +69,7 @@ struct EncodeCommand: ParsableCommand {
       let folder = try ImageFolder(dataPath)
       if ranks.isRankZero { folder.notes.forEach(note) }
       try checkApart(outputPath, from: folder.path)
-      let named = try Placement.device(device)
+      let named = try DeviceSelection.openDevice(device)
       let device = ranks?.localDevice(named) ?? named
       let (autoencoder, settings) = try prepare(folder, vaeCheckpoint, device)
       try build(outputPath, folder, autoencoder, settings, device, ranks)

@@ -103,7 +103,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     }
     ProcessMemory.prepare()
     try useThreads(threads)
-    let device = try Placement.device(device)
+    let device = try DeviceSelection.openDevice(device)
     let folder = try ImageFolder(dataPath)
     folder.notes.forEach(note)
     let trainer = try AutoencoderTrainer(

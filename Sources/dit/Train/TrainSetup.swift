@@ -22,7 +22,7 @@ struct TrainSetup {
 
   init(_ command: TrainCommand, _ ranks: RankGroup?) throws {
     let parallel = DataParallel(ranks)
-    let named = try Placement.device(
+    let named = try DeviceSelection.openDevice(
       command.mindONE.device(command.execution.device), allowsTF32: command.execution.tf32)
     let device = ranks?.localDevice(named) ?? named
     let data = try TrainSource(

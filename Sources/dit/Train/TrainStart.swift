@@ -39,7 +39,7 @@ struct TrainStart {
         classNames: ClassNameList.decode(checkpoint.metadata)) : nil
     config = state.config
     metadata = checkpoint.metadata
-    notes = checkpoint.notes + state.notes
+    notes = checkpoint.notes + state.findings.map(\.rawValue)
   }
 
   /// The weights of a checkpoint of the run that goes on; all of them are of the same shape. Nil if

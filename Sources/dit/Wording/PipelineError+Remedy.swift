@@ -1,6 +1,19 @@
 internal import Pipeline
 
 extension PipelineError: ErrorWithRemedy {
-  var remedy: String? { nil }
-  var isUsage: Bool { code == .setting }
+  var remedy: String? {
+    switch reason {
+    case .foreignAutoencoder:
+      "name the model's file with --dit-checkpoint, or leave --vae-checkpoint out"
+    case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
+    case .missingImageSize: "give --image-size"
+    case .missingClassNames: "give numbers, or names with --class-names FILE"
+    case .unknownDevice: "another type needs its library (--device-plugin FILE)"
+    case .absentDevice: "use --device cpu"
+    case .nonFiniteLatents: "are its weights sound, and does --precision fp32 give images?"
+    case .setting, .unusable: nil
+    }
+  }
+
+  var isUsage: Bool { isSetting }
 }

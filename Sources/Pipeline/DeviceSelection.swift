@@ -1,22 +1,23 @@
 public import Inference
 public import Torch
 
-/// Settles where and in which number format to run.
-public enum Placement {
-  /// The device of a name, opened where it needs a library; `auto` is the first NVIDIA GPU if there
-  /// is one and libtorch has a CUDA part, else the processor.
+/// Opens devices, and chooses number formats that they have.
+public enum DeviceSelection {
+  /// Opens a device: loads libtorch's CUDA part for a GPU, and sets TF32 for the whole process.
+  ///
+  /// `auto` is the first NVIDIA GPU if libtorch can use it, else the processor.
   ///
   /// - Parameters:
-  ///   - name: `auto`, or libtorch's spelling.
-  ///   - allowsTF32: whether a GPU may compute products of float32 in TF32.
-  /// - Returns: the device; an NVIDIA GPU with its index.
-  /// - Throws: `PipelineError` for an unknown or absent device, or one that does not start.
-  public static func device(_ name: String, allowsTF32: Bool = true) throws -> Device {
+  ///   - name: `auto`, or a device as libtorch spells it: `cpu`, `cuda`, `cuda:1`.
+  ///   - allowsTF32: whether a GPU may multiply float32 matrices in TF32.
+  /// - Returns: the device; a GPU with its index.
+  /// - Throws: `PipelineError` if the device is unknown or absent, or does not start.
+  public static func openDevice(_ name: String, allowsTF32: Bool = true) throws -> Device {
     if name == "auto" {
       guard let driver = try? CUDA.driver(), !driver.gpus.isEmpty, CUDA.libraryPath != nil else {
         return .cpu
       }
-      return try device("cuda", allowsTF32: allowsTF32)
+      return try openDevice("cuda", allowsTF32: allowsTF32)
     }
     guard let named = Device(name), named.type != "meta" else {
       throw PipelineError(
@@ -30,16 +31,15 @@ public enum Placement {
       count = try device.availableCount()
     } catch is TorchError {
       throw PipelineError(
-        .setting,
-        "device '\(name)': known here are auto, cpu, cuda and cuda:0, cuda:1, ...; another type needs"
-          + " its library (--device-plugin FILE)")
+        .unknownDevice, "device '\(name)': known here are auto, cpu, cuda and cuda:0, cuda:1, ...")
+    }
+    guard count > 0 else {
+      throw PipelineError(
+        .absentDevice, "device '\(name)': libtorch finds none that it can use")
     }
     guard count > device.index ?? 0 else {
       throw PipelineError(
-        .unusable,
-        count == 0
-          ? "device '\(name)': libtorch finds none that it can use; use --device cpu"
-          : "device '\(name)': there are only \(count), numbered from 0")
+        .unusable, "device '\(name)': there are only \(count), numbered from 0")
     }
     if device.type == "cuda" { try CUDA.allowTF32(allowsTF32) }
     return device
@@ -62,9 +62,9 @@ public enum Placement {
     }
   }
 
-  /// Opens a library by which libtorch learns of another type of device, as Ascend's `npu`.
+  /// Opens a library that adds a type of device to libtorch, such as Ascend's `npu`.
   ///
-  /// - Throws: `PipelineError` if it cannot be opened.
+  /// - Throws: `PipelineError` if it does not open.
   public static func openPlugin(_ path: String) throws {
     do {
       try LibTorch.loadLibrary(path)
@@ -73,10 +73,12 @@ public enum Placement {
     }
   }
 
-  /// The number format; `auto` is bf16 where the hardware multiplies it, else fp32, or fp16 on a GPU.
+  /// Replaces `auto` by a number format: bf16 if the hardware multiplies it, else fp32, or fp16 on a
+  /// GPU.
   ///
-  /// - Throws: `PipelineError` if the hardware or the mode does not have the format.
-  public static func precision(
+  /// - Returns: the format, never `auto`.
+  /// - Throws: `PipelineError` if the hardware or the mode lacks the format.
+  public static func settledPrecision(
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> Precision {
     let gpu = device.type == "cuda" ? gpu(device) : nil
@@ -110,13 +112,13 @@ public enum Placement {
     }
   }
 
-  /// Whether bf16 is slower than fp32 there, for want of hardware.
+  /// Whether bf16 is slower than fp32, because the processor does not multiply it.
   public static func lacksBFloat16(_ device: Device) -> Bool {
     device == .cpu && !Processor.hasBFloat16
   }
 
-  /// The type that an autoencoder's parameters are to be given in: half precision where the model
-  /// has it and numbers of any size fit, which they do not in float16.
+  /// The type of an autoencoder's parameters: bfloat16 on a GPU if the model computes in it, else
+  /// float32. Its activations overflow float16.
   static func autoencoderType(_ precision: Precision, on device: Device) -> DType {
     guard device.type == "cuda", precision == .bf16 || precision == .fp8 else { return .float32 }
     return .bfloat16
