@@ -86,7 +86,7 @@ internal import Testing
     try withDrawnFolder(31) { folder in
       let whole = try batches(9, of: folder, batch: 12)
       let parts = try (0..<3).map { rank in
-        try batches(9, of: folder, batch: 12) { ($0.rank, $0.rankCount) = (rank, 3) }
+        try batches(9, of: folder, batch: 12) { ($0.rank, $0.worldSize) = (rank, 3) }
       }
       for (step, batch) in whole.enumerated() {
         #expect(parts.flatMap { $0[step].images } == batch.images)
@@ -135,8 +135,8 @@ internal import Testing
       }
       #expect(try failure(4) { _ in }.contains("3 images do not fill a batch of 4"))
       #expect(try failure(0) { _ in }.contains("a batch of 0"))
-      #expect(try failure(3) { $0.rankCount = 2 }.contains("divided among 2 processes"))
-      #expect(try failure(2) { ($0.rank, $0.rankCount) = (2, 2) }.contains("process number 2"))
+      #expect(try failure(3) { $0.worldSize = 2 }.contains("divided among 2 processes"))
+      #expect(try failure(2) { ($0.rank, $0.worldSize) = (2, 2) }.contains("process number 2"))
       #expect(try failure(1) { $0.imageSize = 0 }.contains("image size of 0"))
       #expect(try failure(1) { $0.startPosition = -1 }.contains("sample -1"))
       #expect(try failure(1) { $0.workerCount = 0 }.contains("0 workers"))

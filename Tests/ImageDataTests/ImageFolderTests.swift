@@ -28,7 +28,7 @@ internal import Testing
       #expect(labels(images) == [0, 0, 0, 1, 1, 2])
       #expect(images.classNames == ["B", "a", "é"])
       #expect(images.classCount == 3)
-      #expect(images.notes == [])
+      #expect(images.findings.map(\.description) == [])
     }
   }
 
@@ -44,7 +44,7 @@ internal import Testing
       #expect(labels(images) == [0, 2])
       #expect(images.classNames == ["a", "b", "c"])
       #expect(
-        images.notes == [
+        images.findings.map(\.description) == [
           "kept 1 class ('b') without images",
           "left out 1 image ('6.png') outside class folders",
           "left out what is no image: 3 entries ('a/more', 'a/3.webp', 'b/notes.txt')",
@@ -58,7 +58,7 @@ internal import Testing
       let images = try ImageFolder(folder)
       #expect(images.path == folder + "/train")
       #expect(names(images) == ["a/1.png"])
-      #expect(images.notes == ["took the class folders in '\(folder)/train'"])
+      #expect(images.findings.map(\.description) == ["took the class folders in '\(folder)/train'"])
     }
   }
 

@@ -117,7 +117,7 @@ internal import Testing
       "MS_SCHED_PORT": "8118", "MS_NODE_ID": "1",
     ]
     expectRefusal(
-      variables, rankTable: "/absent.json", naming: "--rank-table '/absent.json'",
+      variables, rankTable: "/absent.json", naming: "the rank table '/absent.json'",
       "MS_ROLE=MS_WORKER")
   }
 

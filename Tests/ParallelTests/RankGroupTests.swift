@@ -74,18 +74,17 @@ internal import Torch
   }
 
   @Test(.enabled(if: !CUDA.hasGroups)) func allTakeGlooIfOneHasNoNCCL() throws {
-    let found = Mutex<[Int: (isGloo: Bool, note: String?)]>([:])
+    let found = Mutex<[Int: (isGloo: Bool, reason: String?)]>([:])
     let errors = try errors(timeout: .seconds(20)) { ranks in
-      let (group, note) = try ranks.tensorGroup(on: ranks.rank == 0 ? .cpu : .cuda(0))
-      found.withLock { $0[ranks.rank] = (group === ranks.group, note) }
+      let (group, reason) = try ranks.tensorGroup(on: ranks.rank == 0 ? .cpu : .cuda(0))
+      found.withLock { $0[ranks.rank] = (group === ranks.group, reason) }
     }
     #expect(errors == [nil, nil])
-    let note =
-      "tensors go between ranks by Gloo, not by NCCL: rank 0 on \(HostName.current) computes"
+    let reason = "rank 0 on \(HostName.current) does not compute on an NVIDIA GPU"
     for rank in 0..<2 {
       let choice = try #require(found.withLock { $0[rank] })
       #expect(choice.isGloo)
-      #expect(choice.note == note + " on no NVIDIA GPU")
+      #expect(choice.reason == reason)
     }
   }
 }

@@ -6,8 +6,8 @@ internal import Torch
   @Test func exchangesTensorsOfTheProcessorByItsOwnGroup() throws {
     let variables = LaunchVariables(["RANK": "0", "WORLD_SIZE": "1"])
     let ranks = try RankGroup(try #require(try variables.process()), timeout: .seconds(10))
-    let (group, note) = try ranks.tensorGroup(on: .cpu)
-    #expect(group === ranks.group && note == nil)
+    let (group, reason) = try ranks.tensorGroup(on: .cpu)
+    #expect(group === ranks.group && reason == nil)
     try ranks.finish()
   }
 }

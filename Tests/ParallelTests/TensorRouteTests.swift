@@ -25,7 +25,7 @@ internal import Testing
 
   @Test func takesGlooIfARankHasNoGPU() {
     #expect(route(.noGPU, .noGPU) == .gloo(because: nil))
-    let reason = "rank 1 on host computes on no NVIDIA GPU"
+    let reason = "rank 1 on host does not compute on an NVIDIA GPU"
     #expect(route(.nccl(gpu: "a"), .noGPU) == .gloo(because: reason))
     #expect(
       route(.noNCCL, .noGPU) == .gloo(because: "rank 0 on host has no libdit_cuda.so with NCCL"))

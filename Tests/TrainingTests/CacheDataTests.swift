@@ -119,7 +119,7 @@ internal import Training
       try compare(folder, cache)
       try compare(folder, cache) { $0.mirrors = false }
       try compare(folder, cache) { $0.dropsLast = false }
-      try compare(folder, cache) { ($0.rank, $0.rankCount) = (1, 2) }
+      try compare(folder, cache) { ($0.rank, $0.worldSize) = (1, 2) }
       try compare(folder, cache) { $0.startPosition = 16 }
     }
   }

@@ -1,5 +1,5 @@
 extension RGBImage {
-  /// Decodes a BMP file of 24 or 32 bits a pixel without compression; the fourth byte is unused.
+  /// Decodes an uncompressed BMP file of 24 or 32 bits a pixel; the fourth byte is ignored.
   static func decodingBMP(_ bytes: UnsafeBufferPointer<UInt8>) throws(ImageError) -> RGBImage {
     let head = BMPHead(bytes)
     guard let head, head.isUncompressed, [24, 32].contains(head.bitsPerPixel) else {
@@ -27,7 +27,7 @@ extension RGBImage {
   }
 }
 
-/// What the first 54 bytes of a BMP file say, of the versions since Windows 3.
+/// The first 54 bytes of a BMP file, as since Windows 3.
 private struct BMPHead {
   let pixelStart: Int
   let width: Int

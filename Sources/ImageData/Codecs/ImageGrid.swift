@@ -1,13 +1,13 @@
-/// Puts images of one size side by side.
+/// Arranges images of one size in a grid.
 public enum ImageGrid {
   /// White between the images, in pixels.
   public static let gap = 2
 
-  /// A grid about as wide as high, row by row; at least one image is needed.
+  /// A grid of one or more images, row by row, about as wide as high.
   ///
   /// - Parameters:
   ///   - images: all of one size.
-  ///   - columns: how many stand in a row; about the square root of their number if nil.
+  ///   - columns: images of a row; if nil, about the square root of their number.
   /// - Returns: the grid, on white.
   public static func grid(_ images: [RGBImage], columns: Int? = nil) -> RGBImage {
     guard let first = images.first else { fatalError("ImageGrid: no images") }
@@ -29,7 +29,7 @@ public enum ImageGrid {
     return RGBImage(width: width, height: height, pixels: pixels)
   }
 
-  /// The least number of columns whose grid is not higher than wide.
+  /// The smallest number of columns with a grid no higher than wide.
   private static func bestColumns(_ count: Int) -> Int {
     (1...count).first { $0 * $0 >= count } ?? 1
   }

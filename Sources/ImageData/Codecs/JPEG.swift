@@ -1,15 +1,14 @@
 internal import CImage
 
 extension RGBImage {
-  /// Decodes a JPEG file, by libjpeg; grayscale and CMYK become red, green, blue.
+  /// Decodes a JPEG file with libjpeg; grayscale and CMYK become RGB.
   ///
-  /// An orientation among the metadata is left aside.
+  /// The orientation tag is ignored.
   ///
   /// - Parameters:
   ///   - bytes: the file.
-  ///   - size: the side of the square that it will be cropped to: both sides are halved as often as
-  ///     the crop would do it, three times at most and only whole pixels. Not at all if nil.
-  /// - Returns: the image, halved or not.
+  ///   - size: side of the later square crop. Decoding halves both sides as often as the crop would,
+  ///     at most three times and only to whole pixels. nil: never.
   /// - Throws: `ImageError`.
   static func decodingJPEG(
     _ bytes: UnsafeBufferPointer<UInt8>, halvedFor size: Int?

@@ -1,9 +1,9 @@
 internal import CImage
 
 extension RGBImage {
-  /// The image as a PNG file, by libpng.
+  /// The image as a PNG file, encoded by libpng.
   ///
-  /// - Throws: `ImageError` if libpng refuses, as for more than 2^31 pixels.
+  /// - Throws: `ImageError` if libpng fails, for example above 2^31 pixels.
   public func png() throws -> [UInt8] {
     guard let width = UInt32(exactly: width), let height = UInt32(exactly: height) else {
       throw ImageError("an image of \(width) x \(height) pixels is too large for PNG")
@@ -19,9 +19,10 @@ extension RGBImage {
 }
 
 extension RGBImage {
-  /// Decodes a PNG file, what is transparent over white; of 16 bits the upper 8 are kept.
+  /// Decodes a PNG file. Transparent pixels are composited on white; 16-bit channels keep their upper
+  /// 8 bits.
   static func decodingPNG(_ bytes: UnsafeBufferPointer<UInt8>) throws(ImageError) -> RGBImage {
-    // The head has a fixed place: the signature, the length 13, "IHDR", width, height.
+    // The header is at a fixed offset: signature, length 13, "IHDR", width, height.
     guard bytes.count >= 24, bytes[12..<16].elementsEqual("IHDR".utf8) else {
       throw ImageError("PNG: the file does not begin with a head; it is damaged")
     }

@@ -1,36 +1,35 @@
 internal import Files
 
 extension RGBImage {
-  /// More pixels are refused before room is made for them: a small file can ask for gigabytes.
+  /// Larger images are refused before memory is allocated: a small file can claim gigabytes.
   public static let maximalPixelCount = 178_956_970
 
   /// Decodes a JPEG, PNG or BMP file; its first bytes tell which.
   ///
-  /// JPEG may be grayscale, colour or CMYK; what is transparent in PNG comes to lie over white; BMP
-  /// has 24 or 32 bits a pixel without compression. Orientation, gamma and colour profiles are left
-  /// aside.
+  /// JPEG may be grayscale, colour or CMYK. Transparent PNG is composited on white. BMP is uncompressed
+  /// with 24 or 32 bits a pixel. Orientation, gamma and colour profiles are ignored.
   ///
-  /// - Throws: `ImageError` if the bytes are none of these, damaged or cut off, or if there are more
-  ///   than `maximalPixelCount` pixels.
+  /// - Throws: `ImageError` for another format, damaged or truncated bytes, or more than
+  ///   `maximalPixelCount` pixels.
   public init(decoding bytes: UnsafeRawBufferPointer) throws {
     self = try RGBImage.decoding(bytes)
   }
 
-  /// Reads a JPEG, PNG or BMP file, as `init(decoding:)` does.
+  /// Reads and decodes a JPEG, PNG or BMP file.
   ///
-  /// - Throws: `ImageError`, with the path, if the file cannot be read or decoded.
+  /// - Throws: `ImageError` with the path if the file cannot be read or decoded.
   public init(contentsOf path: String) throws {
     try self.init(contentsOf: path, halvedFor: nil)
   }
 
-  /// Reads a file; a JPEG is halved while it is decoded, as a crop to that size would halve it.
+  /// Reads a file; a JPEG is halved during decoding, as far as a crop to that size allows.
   init(contentsOf path: String, halvedFor size: Int?) throws {
     self = try RGBImage.reading(path) { bytes in
       try RGBImage.decoding(bytes, halvedFor: size)
     }
   }
 
-  /// Calls `decode` with the bytes of a file; errors get the path.
+  /// Calls `decode` with the bytes of a file and adds the path to errors.
   static func reading(
     _ path: String, _ decode: (UnsafeRawBufferPointer) throws -> RGBImage
   ) throws(ImageError) -> RGBImage {
@@ -44,7 +43,7 @@ extension RGBImage {
     }
   }
 
-  /// Decodes a file; a JPEG is halved on the way if it is to be cropped to `size`.
+  /// Decodes a file; `size` is the side of a later crop, for which a JPEG may be halved.
   static func decoding(
     _ bytes: UnsafeRawBufferPointer, halvedFor size: Int? = nil
   ) throws(ImageError) -> RGBImage {
@@ -62,7 +61,7 @@ extension RGBImage {
         : "the content is neither JPEG, PNG nor BMP, whatever the name says; convert it")
   }
 
-  /// Makes an image of given size that `fill` writes the pixels of; it returns a message on failure.
+  /// An image with pixels written by `fill`, which returns a message on failure.
   init(
     format: String, width: Int, height: Int,
     _ fill: (UnsafeMutablePointer<UInt8>?) -> UnsafePointer<CChar>?
@@ -78,7 +77,7 @@ extension RGBImage {
     self.init(width: width, height: height, pixels: pixels)
   }
 
-  /// Refuses sizes that no image has and those beyond `maximalPixelCount`.
+  /// Throws for empty sizes and those beyond `maximalPixelCount`.
   static func checkPixelCount(_ format: String, width: Int, height: Int) throws(ImageError) {
     guard width > 0, height > 0 else {
       throw ImageError("\(format): a size of \(width) x \(height) pixels; the file is damaged")

@@ -1,13 +1,13 @@
-/// An image of 8 bits for each of red, green and blue.
+/// An image of 8-bit RGB pixels.
 public struct RGBImage: Sendable, Equatable {
-  /// In pixels.
+  /// Width in pixels.
   public let width: Int
-  /// In pixels.
+  /// Height in pixels.
   public let height: Int
-  /// Rows from the top, red, green, blue for each pixel: 3 width height bytes.
+  /// RGB bytes, rows from the top: 3 x width x height.
   public let pixels: [UInt8]
 
-  /// An image of given pixels; there must be 3 width height bytes.
+  /// An image of 3 x width x height bytes; any other number traps.
   public init(width: Int, height: Int, pixels: [UInt8]) {
     guard width > 0, height > 0, pixels.count == 3 * width * height else {
       fatalError("RGBImage: \(pixels.count) bytes for \(width) x \(height) pixels")
@@ -18,7 +18,7 @@ public struct RGBImage: Sendable, Equatable {
   }
 }
 
-/// Why an image file cannot be read or written.
+/// Failure to read, write or list images.
 public struct ImageError: Error, CustomStringConvertible, Equatable {
   /// What is wrong and what to do.
   public let message: String

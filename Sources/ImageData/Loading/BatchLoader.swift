@@ -1,24 +1,23 @@
-internal import Foundation
-
-/// Reads an `ImageFolder` in batches for training, on threads that work ahead.
+/// Reads an `ImageFolder` in batches for training, on threads that prefetch.
 ///
-/// What the batches hold depends on the folder and on seed, epoch and batch size alone, not on the
-/// number of workers. A broken image is replaced by the next good one in the order of its epoch,
-/// which is then drawn once more. The threads end with the loader.
+/// The content of a batch depends only on folder, seed, epoch and batch size, not on the number of
+/// workers. A broken image is replaced by the next good one in the order of its epoch, which then
+/// occurs twice. The threads end with the loader.
 public final class BatchLoader: Sendable {
-  /// How the images are drawn.
+  /// Order, crops and threads.
   public let options: BatchLoaderOptions
-  /// How many samples an epoch takes, over all ranks.
+  /// Samples of an epoch, over all ranks.
   public let epochLength: Int
 
-  private let queue: BatchQueue
+  private let source: BatchSource
+  private let queue: PartQueue<BatchSource.DrawnImage, Batch, ImageError>
 
   /// Starts to read.
   ///
   /// - Parameters:
   ///   - folder: the images.
-  ///   - options: how they are drawn.
-  ///   - onBrokenImage: called from a worker, once for each image that cannot be read.
+  ///   - options: order, crops and threads.
+  ///   - onBrokenImage: called on a worker thread, once for each broken image.
   /// - Throws: `ImageError` if an option is out of range or the folder has too few images.
   public init(
     _ folder: ImageFolder, _ options: BatchLoaderOptions,
@@ -27,12 +26,11 @@ public final class BatchLoader: Sendable {
     try options.check(imageCount: folder.count)
     self.options = options
     epochLength = options.epochLength(imageCount: folder.count)
-    let queue = BatchQueue(folder, options, onBrokenImage)
-    self.queue = queue
-    for _ in 0..<options.workerCount {
-      queue.addWorker()
-      Thread.detachNewThread { queue.work() }
-    }
+    let source = BatchSource(folder, options, onBrokenImage)
+    self.source = source
+    queue = PartQueue(
+      .init(partSize: source.batchSize, partsAhead: options.queuedBatchCount),
+      workerCount: options.workerCount, make: source.image, assemble: source.batch)
   }
 
   deinit { queue.stop() }
@@ -40,11 +38,14 @@ public final class BatchLoader: Sendable {
   /// Waits for the next batch. The batches never end.
   ///
   /// - Throws: `ImageError` if more than 1 % of the images are broken.
-  public func next() throws -> Batch { try queue.next() }
+  public func next() throws -> Batch {
+    guard let batch = try queue.next() else { fatalError("BatchLoader: the batches have ended") }
+    return batch
+  }
 
-  /// For how long `next` has waited, in total.
-  public var secondsWaited: Double { queue.secondsWaited }
+  /// How long `next` has waited, in total.
+  public var secondsWaited: Double { queue.timeWaited / .seconds(1) }
 
-  /// The images that could not be read so far, in the order of their paths.
-  public var brokenImages: [BrokenImage] { queue.brokenImages }
+  /// The broken images so far, in the order of their paths.
+  public var brokenImages: [BrokenImage] { source.brokenImages }
 }

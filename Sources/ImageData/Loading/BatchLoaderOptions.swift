@@ -1,43 +1,41 @@
-/// How a `BatchLoader` draws and crops images.
+/// Order, crops and threads of a `BatchLoader`.
 public struct BatchLoaderOptions: Sendable {
   /// The side of the square crops in pixels, 1 ... 16384.
   public var imageSize: Int
-  /// How many images all ranks take for a step; a multiple of `rankCount`.
+  /// Images of a step over all ranks; a multiple of `worldSize`.
   public var globalBatchSize: Int
-  /// Which part of each whole batch to load, 0 ..< `rankCount`: its images from
-  /// `rank` N on, where N = `globalBatchSize` / `rankCount`.
+  /// Which slice of each global batch to load, 0 ..< `worldSize`.
   public var rank = 0
-  /// How many ranks share a batch.
-  public var rankCount = 1
-  /// Of the order and of mirroring.
+  /// Ranks that share a global batch.
+  public var worldSize = 1
+  /// Seeds order and mirroring.
   public var seed: UInt64 = 0
-  /// How many samples were drawn before, by all ranks: `Batch.nextPosition` of the last step.
+  /// Samples already drawn by all ranks: `Batch.nextPosition` of the last step.
   public var startPosition = 0
-  /// Whether an epoch ends with its last whole batch, which leaves up to `globalBatchSize` - 1 images
-  /// out (others in each epoch). Else every image is drawn once an epoch, and a batch may end in the
-  /// next one.
+  /// Whether an epoch ends with its last whole batch. Each epoch then leaves out up to
+  /// `globalBatchSize` - 1 images, others each time; if false, a batch may reach into the next epoch.
   public var dropsLast = true
   /// Whether half of the images are mirrored left to right.
   public var mirrors = true
-  /// Lets large JPEG files shrink while they are decoded; see `RGBImage`.
+  /// Lets large JPEG files shrink during decoding: faster, slightly different pixels.
   public var reducesWhileDecoding = false
-  /// How many threads decode, from 1.
+  /// Decoding threads, 1 or more.
   public var workerCount = 4
-  /// How many batches are made ahead, from 1.
+  /// Prefetched batches, 1 or more.
   public var queuedBatchCount = 3
 
-  /// Options with the defaults above.
+  /// Options with default values.
   public init(imageSize: Int, globalBatchSize: Int) {
     self.imageSize = imageSize
     self.globalBatchSize = globalBatchSize
   }
 
-  /// How many images an epoch takes of so many.
+  /// Images of an epoch.
   package func epochLength(imageCount: Int) -> Int {
     dropsLast ? imageCount / globalBatchSize * globalBatchSize : imageCount
   }
 
-  /// Refuses values out of range, and batches that a folder of so many images cannot fill.
+  /// Throws if a value is out of range, or the folder has too few images for a batch.
   package func check(imageCount: Int) throws(ImageError) {
     func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(ImageError) {
       guard condition else { throw ImageError(message()) }
@@ -46,11 +44,11 @@ public struct BatchLoaderOptions: Sendable {
       (1...16384).contains(imageSize), "an image size of \(imageSize); it must be 1 ... 16384")
     try require(globalBatchSize > 0, "a batch of \(globalBatchSize); it must be above 0")
     try require(
-      rankCount > 0 && globalBatchSize.isMultiple(of: rankCount),
-      "a batch of \(globalBatchSize) cannot be divided among \(rankCount) processes; make it a "
+      worldSize > 0 && globalBatchSize.isMultiple(of: worldSize),
+      "a batch of \(globalBatchSize) cannot be divided among \(worldSize) processes; make it a "
         + "multiple")
     try require(
-      (0..<rankCount).contains(rank), "process number \(rank); it must be below \(rankCount)")
+      (0..<worldSize).contains(rank), "process number \(rank); it must be below \(worldSize)")
     try require(startPosition >= 0, "a start at sample \(startPosition); it must be 0 or above")
     try require(workerCount > 0, "\(workerCount) workers; there must be 1 or more")
     try require(queuedBatchCount > 0, "\(queuedBatchCount) queued batches; there must be 1 or more")

@@ -1,15 +1,15 @@
 internal import Foundation
 
-/// What is in a folder, each kind in the order of the bytes of the names; hidden entries apart.
+/// The visible entries of a folder by kind, sorted by the bytes of their names.
 struct FolderListing {
-  /// The endings of image files, in small letters.
+  /// File extensions of images, in lower case.
   static let endings = ["jpeg", "jpg", "png", "bmp"]
 
-  /// Folders, links to folders among them, whose names do not end as images do.
+  /// Folders and links to folders, unless named like an image.
   let folders: [String]
-  /// Entries whose names end as images do; they are not looked at.
+  /// Entries named like an image, unopened.
   let images: [String]
-  /// All else.
+  /// Everything else.
   let others: [String]
 
   /// Lists a folder.
@@ -38,14 +38,14 @@ struct FolderListing {
     self.others = others
   }
 
-  /// Whether there is a folder of that path.
+  /// Whether the path is an existing folder.
   static func isFolder(_ path: String) -> Bool {
     var isFolder: ObjCBool = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
       && isFolder.boolValue
   }
 
-  /// Refuses a path that is missing or no folder.
+  /// Throws unless the path is a folder.
   static func check(_ path: String) throws(ImageError) {
     guard !isFolder(path) else { return }
     let reason =

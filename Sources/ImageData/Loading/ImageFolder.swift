@@ -2,25 +2,36 @@ internal import Foundation
 
 /// A data set of images with class labels, in one of two layouts.
 ///
-/// - Class folders, as ImageNet has them: `class/image.jpg`. A folder `train` that holds such class
-///   folders is used in place of the folder around it. Classes are numbered in the order of the
-///   bytes of their names, and images follow each other by class, then by name.
-/// - A table, `image_caption.csv`, beside the images: a head with the columns `image` and `class`,
-///   then a line for each image, in the order of which they are numbered. Captions are not used.
+/// - Class folders, as in ImageNet: `class/image.jpg`. If the folder has a subfolder `train` of class
+///   folders, that is used. Classes are numbered, and images ordered, by the bytes of their names.
+/// - A table `image_caption.csv` next to the images, with the columns `image` and `class`. Images are
+///   numbered by line; captions are ignored.
 ///
-/// Images end in jpeg, jpg, png or bmp, in small letters or capitals. Names that begin with a dot
-/// are passed over. The folder is read once, when this is made; the images are not opened.
+/// Images end in jpeg, jpg, png or bmp, in either case. Hidden files are skipped. The initializer
+/// lists the folder once and opens no image.
 public struct ImageFolder: Sendable {
   /// The folder that holds the class folders or the table.
   public let path: String
-  /// The names of the class folders, by label; empty for a table, whose labels have no names.
+  /// The names of the class folders, by label; empty for a table.
   public let classNames: [String]
-  /// How many classes there are: the labels are below.
+  /// Number of classes; labels are below it.
   public let classCount: Int
-  /// What was passed over or looks odd, for the user to read.
-  public let notes: [String]
+  /// What listing the folder skipped or chose.
+  public let findings: [Finding]
 
-  /// Classes without names are refused from this number on: a model has a row for each up to the
+  /// Something about a folder that its owner may not expect. The description is one line.
+  public enum Finding: Sendable, Equatable {
+    /// The class folders in this subfolder were taken.
+    case subfolder(String)
+    /// Classes without images, which keep their numbers.
+    case emptyClasses([String])
+    /// Images outside of class folders, which are left out.
+    case strayImages([String])
+    /// Files and folders that are not images, which are left out.
+    case otherEntries([String])
+  }
+
+  /// Upper bound of a table's class numbers: the model gets a row for every number up to the
   /// largest.
   public static let unnamedClassLimit = 100_000
 
@@ -28,12 +39,11 @@ public struct ImageFolder: Sendable {
   private let files: [String]
   private let labels: [Int]
 
-  /// Looks through a folder.
+  /// Lists a folder.
   ///
-  /// - Throws: `ImageError` if there is no such folder or no image in it, or if the table has a
-  ///   mistake.
+  /// - Throws: `ImageError` if the folder is missing, has no image, or its table has a mistake.
   public init(_ path: String) throws {
-    var notes: [String] = []
+    var findings: [Finding] = []
     var root = path
     try FolderListing.check(root)
     let table = root + "/" + ImageTable.fileName
@@ -44,13 +54,13 @@ public struct ImageFolder: Sendable {
       classCount = rows.reduce(0) { max($0, $1.label + 1) }
       files = rows.map(\.image)
       labels = rows.map(\.label)
-      self.notes = []
+      self.findings = []
       return
     }
     let training = root + "/train"
     if FolderListing.isFolder(training), try !FolderListing(training).folders.isEmpty {
       root = training
-      notes.append("took the class folders in '\(training)'")
+      findings.append(.subfolder(training))
     }
     let listing = try FolderListing(root)
     var (files, labels): ([String], [Int]) = ([], [])
@@ -63,16 +73,18 @@ public struct ImageFolder: Sendable {
       others += (content.folders + content.others).map { name + "/" + $0 }
     }
     guard !files.isEmpty else { throw ImageFolder.noImages(root, listing) }
-    notes += ImageFolder.notes(empty: empty, strays: listing.images, others: others)
+    if !empty.isEmpty { findings.append(.emptyClasses(empty)) }
+    if !listing.images.isEmpty { findings.append(.strayImages(listing.images)) }
+    if !others.isEmpty { findings.append(.otherEntries(others)) }
     self.path = root
     classNames = listing.folders
     classCount = listing.folders.count
-    self.notes = notes
+    self.findings = findings
     self.files = files
     self.labels = labels
   }
 
-  /// How many images there are.
+  /// Number of images.
   public var count: Int { files.count }
 
   /// The path of an image.
@@ -81,7 +93,7 @@ public struct ImageFolder: Sendable {
   /// The path of an image, relative to `path`.
   public func relativePath(at index: Int) -> String { files[index] }
 
-  /// The class of an image, from 0 and below `classCount`.
+  /// The class of an image, 0 ..< `classCount`.
   public func label(at index: Int) -> Int { labels[index] }
 
   private static func noImages(_ root: String, _ listing: FolderListing) -> ImageError {
@@ -97,16 +109,21 @@ public struct ImageFolder: Sendable {
     return ImageError(
       "no class folders in '\(root)'; expected are \(root)/<class>/<image>, \(kinds)")
   }
+}
 
-  private static func notes(empty: [String], strays: [String], others: [String]) -> [String] {
-    var notes: [String] = []
-    if !empty.isEmpty { notes.append("kept \(listed(empty, "class")) without images") }
-    if !strays.isEmpty { notes.append("left out \(listed(strays, "image")) outside class folders") }
-    if !others.isEmpty { notes.append("left out what is no image: \(listed(others, "entry"))") }
-    return notes
+extension ImageFolder.Finding: CustomStringConvertible {
+  /// One line, such as "left out 2 images ('a.png', 'b.png') outside class folders".
+  public var description: String {
+    switch self {
+    case .subfolder(let path): "took the class folders in '\(path)'"
+    case .emptyClasses(let names): "kept \(Self.listed(names, "class")) without images"
+    case .strayImages(let names):
+      "left out \(Self.listed(names, "image")) outside class folders"
+    case .otherEntries(let names): "left out what is no image: \(Self.listed(names, "entry"))"
+    }
   }
 
-  /// "3 classes ('a', 'b', 'c')"; after three names only dots.
+  /// "3 classes ('a', 'b', 'c')"; at most three names.
   private static func listed(_ names: [String], _ noun: String) -> String {
     let plurals = ["class": "classes", "image": "images", "entry": "entries"]
     let word = names.count == 1 ? noun : plurals[noun] ?? noun

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// A table of images with their classes: comma-separated values, quoted where need be (RFC 4180).
+/// A table of images with their classes: comma-separated values (RFC 4180).
 ///
-/// The first line names the columns; `image` (a path relative to the table's folder) and `class` (a
-/// number) are used, others passed over.
+/// The first line names the columns. `image` (a path relative to the table's folder) and `class` (a
+/// number) are used, other columns ignored.
 struct ImageTable {
-  /// The name under which a folder holds its table.
+  /// File name of the table.
   static let fileName = "image_caption.csv"
 
   /// One image.
@@ -14,13 +14,13 @@ struct ImageTable {
     let label: Int
   }
 
-  /// The images in the order of the lines.
+  /// The images, by line.
   let rows: [Row]
 
   /// Reads a table.
   ///
-  /// - Throws: `ImageError`, with path and line, if there is no image, a column is missing, a class
-  ///   is no number or an image is not there.
+  /// - Throws: `ImageError` with path and line for a missing column, a bad class number, a missing
+  ///   image file, or a table without images.
   init(contentsOf path: String) throws {
     let text: String
     do {
@@ -60,7 +60,7 @@ struct ImageTable {
     var fields: [String]
   }
 
-  /// Splits text into lines of values; empty lines are passed over.
+  /// Splits text into records; empty lines are skipped.
   private static func records(_ text: String, _ path: String) throws(ImageError) -> [Record] {
     var (records, number): ([Record], Int) = ([], 1)
     var record = Record(number: 1, fields: [])
@@ -80,7 +80,7 @@ struct ImageTable {
       case "\"" where isQuoted: isQuoted = false
       case "\"" where field.isEmpty && !wasQuoted: (isQuoted, wasQuoted) = (true, true)
       case "\"" where wasQuoted:
-        // The mark before it did not close the value: two stand for one.
+        // A doubled quotation mark stands for one.
         field.unicodeScalars.append(scalar)
         isQuoted = true
       case "," where !isQuoted: finishField()

@@ -1,4 +1,4 @@
-/// Which image is drawn where in one epoch.
+/// The order of the images in one epoch.
 package struct EpochOrder: Sendable {
   /// Counted from 0.
   package let epoch: Int
@@ -13,28 +13,27 @@ package struct EpochOrder: Sendable {
     permutation = generator.permutation(imageCount)
   }
 
-  /// The image at a place from 0; after the last place the order begins anew.
-  package func image(at place: Int) -> Int { permutation[place % permutation.count] }
+  /// The image at an index; after the last one the order repeats.
+  package func image(at index: Int) -> Int { permutation[index % permutation.count] }
 
-  /// Whether an image is mirrored in this epoch: as likely as not.
+  /// Whether an image is mirrored in this epoch; the probability is one half.
   package func isMirrored(_ image: Int) -> Bool {
     var generator = SplitMix64(seed, 1, UInt64(epoch), UInt64(image))
     return generator.next() & 1 == 1
   }
 }
 
-/// Which image is drawn where in an endless run of epochs, from a seed alone.
+/// The order of the images over all epochs, as a function of the seed alone.
 ///
-/// Positions count the samples of all ranks since the start of training. An epoch takes
-/// `epochLength` positions: the first so many images of a permutation that SplitMix64 draws from the
-/// seed and the epoch. Another generator, of seed, epoch and image, decides whether an image is
-/// mirrored, so that neither workers nor ranks matter.
+/// Positions count the samples of all ranks since the start of training. An epoch is the first
+/// `epochLength` images of a permutation drawn by SplitMix64 from seed and epoch. Mirroring depends on
+/// seed, epoch and image, so the number of workers or ranks changes nothing.
 package struct SampleOrder: Sendable {
-  /// How many images there are, above 0.
+  /// Number of images, above 0.
   package let imageCount: Int
-  /// How many of them an epoch takes, above 0.
+  /// Images of an epoch, above 0.
   package let epochLength: Int
-  /// Of order and mirroring.
+  /// Seeds order and mirroring.
   package let seed: UInt64
 
   private var last: EpochOrder?
@@ -46,8 +45,7 @@ package struct SampleOrder: Sendable {
     self.seed = seed
   }
 
-  /// The order that holds at a position, and the place in it. The last order is kept for the next
-  /// call.
+  /// The epoch's order at a position, and the index within it. The last order is cached.
   package mutating func place(at position: Int) -> (order: EpochOrder, place: Int) {
     let (epoch, place) = position.quotientAndRemainder(dividingBy: epochLength)
     if let last, last.epoch == epoch { return (last, place) }

@@ -1,8 +1,8 @@
-/// The generator SplitMix64 (Steele, Lea & Flood 2014): the same numbers everywhere, for ever.
+/// The generator SplitMix64 (Steele, Lea & Flood 2014); its numbers never change.
 struct SplitMix64 {
   private var state: UInt64
 
-  /// A generator for a list of numbers, such as a seed and an epoch; each of them matters.
+  /// A generator seeded by several numbers, such as a seed and an epoch.
   init(_ keys: UInt64...) {
     state = keys.reduce(0) { SplitMix64.mixed($0 &+ SplitMix64.step &+ $1) }
   }
@@ -13,7 +13,7 @@ struct SplitMix64 {
     return SplitMix64.mixed(state)
   }
 
-  /// A number below `bound`, each equally likely (Lemire 2019).
+  /// A uniform number below `bound` (Lemire 2019).
   mutating func next(below bound: Int) -> Int {
     let bound = UInt64(bound)
     var product = next().multipliedFullWidth(by: bound)
@@ -24,7 +24,7 @@ struct SplitMix64 {
     return Int(product.high)
   }
 
-  /// The numbers from 0 to `count` - 1 in a random order (Fisher & Yates, from the last place).
+  /// The numbers 0 ..< `count` in random order (Fisher & Yates, from the end).
   mutating func permutation(_ count: Int) -> [Int] {
     var numbers = Array(0..<count)
     for place in stride(from: count - 1, to: 0, by: -1) {

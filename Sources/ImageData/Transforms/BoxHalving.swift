@@ -1,9 +1,8 @@
 extension RGBImage {
-  /// The image at half width and height, each rounded down: means over boxes.
+  /// The image at half width and height, rounded down, by averages over boxes.
   ///
-  /// A box has two pixels a side; where a side is odd, one of its boxes has three. Rows are averaged
-  /// first and rounded, then columns, as Pillow does with its filter BOX. Both sides have at least
-  /// two pixels.
+  /// Boxes are two pixels a side; an odd side has one box of three. Averages are taken and rounded
+  /// along rows, then columns, as in Pillow's BOX filter. Both sides need two pixels.
   func boxHalved() -> RGBImage {
     let (newWidth, newHeight) = (width / 2, height / 2)
     let count = 3 * newWidth * newHeight
@@ -33,8 +32,8 @@ extension RGBImage {
   }
 }
 
-/// Where the boxes of a side begin, with the end of the last: box i reaches from i size / half to
-/// (i + 1) size / half, where a pixel belongs to the box that its centre is in.
+/// The start of each box along a side, and the end of the last. Box i spans i size / half to
+/// (i + 1) size / half; a pixel belongs to the box of its centre.
 private func boxStarts(_ size: Int) -> [Int] {
   let half = size / 2
   return (0...half).map { (2 * $0 * size + half) / (2 * half) }

@@ -1,14 +1,14 @@
 internal import Torch
 
 extension RGBImage {
-  /// Reads an image file and crops its centre to a square, as `centerCropped(to:)` does.
+  /// Reads an image file and crops its centre to a square.
   ///
   /// - Parameters:
   ///   - path: a JPEG, PNG or BMP file.
-  ///   - size: the side of the square.
+  ///   - size: side of the square in pixels.
   ///   - reducesWhileDecoding: lets JPEG files of at least twice the size, with even sides, shrink
-  ///     in the inverse cosine transform instead of by averages: faster, but not quite the same.
-  /// - Throws: `ImageError`, with the path, if the file cannot be read or decoded.
+  ///     in the inverse cosine transform: faster than averages, with slightly different pixels.
+  /// - Throws: `ImageError` with the path if the file cannot be read or decoded.
   public init(contentsOf path: String, croppedTo size: Int, reducesWhileDecoding: Bool = false)
     throws
   {
@@ -18,15 +18,14 @@ extension RGBImage {
     }
   }
 
-  /// The centre as a square, as for the training of ADM (Dhariwal & Nichol 2021) and DiT.
+  /// The centre square, as in the training of ADM (Dhariwal & Nichol 2021) and DiT.
   ///
-  /// The image is halved by averages while its shorter side is at least twice the size. The shorter
-  /// side is then brought to the size by a cubic filter, and the longer one cut on both sides.
+  /// The image is halved by box averages while its shorter side is at least twice the size, then
+  /// resized with a cubic filter; the longer side is cropped on both ends.
   ///
-  /// - Parameter size: the side of the square, above 0.
+  /// - Parameter size: side of the square in pixels, above 0.
   /// - Returns: `size` x `size` pixels.
-  /// - Throws: `ImageError` if the image is so narrow that it would get more than
-  ///   `maximalPixelCount` pixels on the way.
+  /// - Throws: `ImageError` if a narrow image would grow beyond `maximalPixelCount` pixels in between.
   public func centerCropped(to size: Int) throws -> RGBImage {
     guard size > 0 else { throw ImageError("a crop to \(size) pixels; the size is above 0") }
     var image = self
@@ -42,7 +41,7 @@ extension RGBImage {
     return try image.resized(width: newWidth, height: newHeight).cropped(to: size)
   }
 
-  /// How often a shorter side is halved before it is resized to `size`.
+  /// Halvings of a shorter side before the resize to `size`.
   static func halvings(of side: Int, for size: Int) -> Int {
     var (side, count) = (side, 0)
     while side >= 2 * size {

@@ -1,4 +1,4 @@
-/// Why the processes of a job cannot start or go on together.
+/// Failure of a job's processes to start or continue together.
 public struct LaunchError: Error, CustomStringConvertible, Equatable {
   /// What is wrong and what to do.
   public let message: String

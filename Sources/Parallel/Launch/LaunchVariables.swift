@@ -1,42 +1,42 @@
-/// Finds out from the environment whether a launcher has started several processes.
+/// Detects the launcher of a distributed job from environment variables.
 ///
-/// Understood are `torchrun` (and whatever else sets `RANK` and `WORLD_SIZE`, such as Kubeflow's
-/// PyTorchJob), Open MPI's `mpirun`, MindSpore's `msrun`, Slurm's `srun` and HCCL rank tables.
+/// Launchers: `torchrun` and anything else that sets `RANK` and `WORLD_SIZE` (Kubeflow's PyTorchJob),
+/// Open MPI's `mpirun`, MindSpore's `msrun`, Slurm's `srun`, HCCL rank tables.
 public struct LaunchVariables {
   let environment: [String: String]
-  /// The addresses of this machine.
+  /// This machine's addresses.
   let ownAddresses: Set<String>
 
-  /// Variables as they stand.
+  /// Reads an environment.
   ///
   /// - Parameters:
-  ///   - environment: by name; empty ones count as missing.
-  ///   - ownAddresses: of this machine, to find it in a rank table.
+  ///   - environment: variables by name; empty ones count as missing.
+  ///   - ownAddresses: this machine's addresses, to find it in a rank table.
   public init(_ environment: [String: String], ownAddresses: Set<String> = Network.ownAddresses) {
     self.environment = environment.filter { !$0.value.isEmpty }
     self.ownAddresses = ownAddresses
   }
 
-  /// One launcher's word, with the variables that it rests on.
+  /// A launcher's view, and the variables behind it.
   private struct Finding {
     let process: LaunchedProcess
     let variables: [String]
   }
 
-  /// The place of this process.
+  /// This process's place in the job.
   ///
-  /// - Parameter rankTable: the path of a rank table that an option names.
-  /// - Returns: nil if no launcher has started it.
-  /// - Throws: `LaunchError` that names the variables if some are missing, wrong or contradict each
-  ///   other; `FileError` for a rank table that cannot be read.
+  /// - Parameter rankTable: path of a rank table; nil for that of the environment.
+  /// - Returns: nil without a launcher.
+  /// - Throws: `LaunchError` that names missing, wrong or contradicting variables; `FileError` for an
+  ///   unreadable rank table.
   public func process(rankTable: String? = nil) throws -> LaunchedProcess? {
     if let rankTable, let role = environment["MS_ROLE"] {
       throw LaunchError(
-        "--rank-table '\(rankTable)' and MS_ROLE=\(role) contradict each other: msrun numbers the"
-          + " processes itself; leave --rank-table out, or unset MS_ROLE")
+        "the rank table '\(rankTable)' and MS_ROLE=\(role) contradict each other: msrun numbers the"
+          + " processes itself; give no rank table, or unset MS_ROLE")
     }
     let torch = try torch()
-    // The innermost launcher counts: torchrun and msrun, which others start on each machine, say so.
+    // The innermost launcher wins: srun or mpirun may start torchrun or msrun on each machine.
     if rankTable == nil {
       if let torch, environment["TORCHELASTIC_RUN_ID"] != nil { return torch.process }
       if let mindSpore = try mindSpore() { return mindSpore }
@@ -58,14 +58,14 @@ public struct LaunchVariables {
         "\(lists[0]) and \(lists[1]) contradict each other; unset the variables of one of them")
     }
     var process = first.process
-    // Scripts often give RANK and WORLD_SIZE from the launcher's own variables, and no more.
+    // Scripts often copy only RANK and WORLD_SIZE from the launcher's own variables.
     if torch != nil, !has("LOCAL_RANK"), let other = findings.dropFirst().first {
       process.localRank = other.process.localRank
     }
     return process
   }
 
-  /// `RANK` and what goes with it.
+  /// `RANK` and `WORLD_SIZE`, as torchrun sets them.
   private func torch() throws -> Finding? {
     guard has("RANK") || has("WORLD_SIZE") else { return nil }
     let (rank, count) = try rankAndCount("RANK", "WORLD_SIZE")
@@ -101,7 +101,7 @@ public struct LaunchVariables {
         servesStore: rank == 0), variables: names)
   }
 
-  /// Slurm: a step of `srun`, not the batch script around it.
+  /// A step of Slurm's `srun`, not the batch script around it.
   private func slurm() throws -> Finding? {
     guard has("SLURM_STEP_ID"), has("SLURM_PROCID") else { return nil }
     let size = has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS"
@@ -122,7 +122,7 @@ public struct LaunchVariables {
         servesStore: rank == 0), variables: ["SLURM_PROCID", size])
   }
 
-  /// MindSpore's cluster: workers, and a scheduler beside them that serves the store.
+  /// MindSpore's cluster: workers, and a scheduler that serves the store.
   private func mindSpore() throws -> LaunchedProcess? {
     guard let role = environment["MS_ROLE"] else { return nil }
     let count = try positive("MS_WORKER_NUM", beside: "MS_ROLE")
@@ -134,7 +134,7 @@ public struct LaunchVariables {
     switch role {
     case "MS_SCHED": process.isScheduler = true
     case "MS_WORKER":
-      // Without a number in MS_NODE_ID, RANK_ID is the scheduler's, which msrun hands on.
+      // Without a number in MS_NODE_ID, RANK_ID is the scheduler's, passed on by msrun.
       let isNumbered = Int(environment["MS_NODE_ID"] ?? "") != nil
       process.rank = isNumbered ? try number("MS_NODE_ID", below: count) : nil
     default:
@@ -143,7 +143,7 @@ public struct LaunchVariables {
     return process
   }
 
-  /// A rank table with the numbers that say which of its devices is meant.
+  /// A rank table, with the variables that select one of its devices.
   private func table(_ option: String?) throws -> Finding? {
     guard let path = option ?? environment["RANK_TABLE_FILE"] else { return nil }
     let table = try RankTable(path)
@@ -206,11 +206,11 @@ extension LaunchVariables {
     return port
   }
 
-  /// `MASTER_PORT`, or a port that follows from what tells this job from others on its machines.
+  /// `MASTER_PORT`, or a port derived from variables that identify the job.
   private func chosenPort(of names: String...) throws -> Int {
     if has("MASTER_PORT") { return try port("MASTER_PORT", beside: names[0]) }
     let job = names.compactMap { environment[$0] }.joined(separator: "/")
-    // FNV-1a; below the ports that systems give out for outgoing connections.
+    // FNV-1a, mapped below the range of ephemeral ports.
     let hash = job.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, byte in
       (hash ^ UInt64(byte)) &* 0x100_0000_01b3
     }

@@ -1,27 +1,27 @@
-/// A process's place among those that a launcher started.
+/// A process's place in a launched job.
 public struct LaunchedProcess: Sendable, Equatable {
-  /// What started it, for the user's eyes.
+  /// Name of the launcher, for messages.
   public var launcher: String
-  /// Its number, from 0; nil if numbers are given out as processes come.
+  /// Rank from 0; nil if ranks are assigned in order of arrival.
   public var rank: Int?
-  /// How many processes there are.
+  /// Number of ranks.
   public var worldSize: Int
-  /// Its number among the processes of its machine, from 0: the device that it takes.
+  /// Rank on its machine, from 0: its device.
   public var localRank: Int
-  /// The machine that serves the store through which all meet.
+  /// Host of the rendezvous store.
   public var storeHost: String
-  /// Where it listens.
+  /// Port of the store.
   public var storePort: Int
-  /// Whether this process is the one that serves it.
+  /// Whether this process serves the store.
   public var servesStore: Bool
-  /// Whether the store is served by the launcher, and not by rank 0.
+  /// Whether the launcher serves the store, not rank 0.
   public var isStoreApart = false
-  /// What the keys of this job begin with.
+  /// Prefix of this job's keys.
   public var storePrefix = ""
-  /// Whether it only serves the store, beside the ranks.
+  /// Whether it only serves the store and is not a rank.
   public var isScheduler = false
 
-  /// A process of several.
+  /// A process of a job.
   public init(
     launcher: String, rank: Int?, worldSize: Int, localRank: Int, storeHost: String, storePort: Int,
     servesStore: Bool
@@ -35,6 +35,6 @@ public struct LaunchedProcess: Sendable, Equatable {
     self.servesStore = servesStore
   }
 
-  /// Where rank 0 listens if nobody says.
+  /// Default port of rank 0.
   static let defaultPort = 29500
 }

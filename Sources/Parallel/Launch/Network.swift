@@ -3,10 +3,10 @@ internal import Foundation
 
 /// Addresses of this machine.
 public enum Network {
-  /// The machine itself.
+  /// The loopback address.
   static let loopback = "127.0.0.1"
 
-  /// All of its addresses, and its name.
+  /// All addresses of this machine, and its host name.
   public static var ownAddresses: Set<String> {
     var addresses: Set = [HostName.current]
     var first: UnsafeMutablePointer<ifaddrs>?
@@ -22,15 +22,15 @@ public enum Network {
     return addresses
   }
 
-  /// The address that this machine has on the way to another.
+  /// This machine's address on the route to another.
   ///
   /// - Parameter host: a name or address.
-  /// - Returns: nil if there is no way.
+  /// - Returns: nil without a route.
   static func address(towards host: String) -> String? {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
     var first: UnsafeMutablePointer<addrinfo>?
-    // Connecting a datagram socket sends nothing: it only looks for the way.
+    // Connecting a datagram socket only looks up the route; it sends nothing.
     guard getaddrinfo(host, "9", &hints, &first) == 0 else { return nil }
     defer { freeaddrinfo(first) }
     var next = first
@@ -56,15 +56,15 @@ public enum Network {
 
   /// The address at which other ranks reach this one.
   ///
-  /// The host of rank 0 may have a name that means the machine itself to all ranks on it (Debian's
-  /// `/etc/hosts`). They then take the address that they have on the way to a rank elsewhere.
+  /// Ranks on rank 0's machine may resolve its name to loopback (Debian's `/etc/hosts`). They then use
+  /// their address on the route to a rank elsewhere.
   ///
   /// - Parameters:
-  ///   - own: on the way to rank 0.
-  ///   - others: those of the other ranks on their way there; asked for only where that matters.
-  ///   - way: finds the address that this machine has on the way to another.
-  /// - Returns: the address to offer.
-  /// - Throws: what `others` throws.
+  ///   - own: this rank's address on the route to rank 0.
+  ///   - others: the other ranks' addresses on that route; called only for a loopback address.
+  ///   - way: finds the address on the route to a host.
+  /// - Returns: the address to publish.
+  /// - Throws: errors of `others`.
   static func reachable(
     _ own: String, from others: () throws -> [String],
     way: (String) -> String? = Network.address(towards:)
@@ -73,7 +73,7 @@ public enum Network {
     return try others().first { !isLoopback($0) }.flatMap(way) ?? own
   }
 
-  /// Whether an address only serves within a machine.
+  /// Whether an address is a loopback one.
   static func isLoopback(_ address: String) -> Bool {
     address.hasPrefix("127.") || address == "::1"
   }

@@ -1,24 +1,24 @@
 internal import Foundation
 
-/// A rank table of HCCL, version 1.0 or 1.2: which device of which server is which rank.
+/// An HCCL rank table, version 1.0 or 1.2: the server and device of each rank.
 public struct RankTable: Sendable, Equatable {
   /// One device.
   public struct Device: Sendable, Equatable {
     /// Its rank.
     public let rank: Int
-    /// Its number on its server.
+    /// Device number on its server.
     public let id: String
-    /// The server, by number in the table.
+    /// Index of the server in the table.
     public let server: Int
     /// The server's address.
     public let host: String
-    /// The number of the device that the process takes on its server.
+    /// Rank on its server.
     public let localRank: Int
   }
 
-  /// All of them, by rank.
+  /// All devices, by rank.
   public let devices: [Device]
-  /// How many servers they are on.
+  /// Number of servers.
   public let serverCount: Int
   private let path: String
 
@@ -49,7 +49,7 @@ public struct RankTable: Sendable, Equatable {
       file = try JSONDecoder().decode(File.self, from: data)
     } catch {
       throw LaunchError(
-        "'\(path)' is no rank table: JSON with version, server_list, server_id, device, device_id"
+        "'\(path)' is not a rank table: JSON with version, server_list, server_id, device, device_id"
           + " and rank_id, as texts, is expected")
     }
     guard let version = file.version, ["1.0", "1.2"].contains(version) else {
@@ -64,7 +64,7 @@ public struct RankTable: Sendable, Equatable {
     for (number, server) in servers.enumerated() {
       for (place, entry) in server.device.enumerated() {
         guard let rank = Int(entry.rank_id) else {
-          throw LaunchError("'\(path)': rank_id '\(entry.rank_id)' is no number")
+          throw LaunchError("'\(path)': rank_id '\(entry.rank_id)' is not a number")
         }
         devices.append(
           Device(
@@ -75,7 +75,7 @@ public struct RankTable: Sendable, Equatable {
     devices.sort { $0.rank < $1.rank }
     guard !devices.isEmpty, devices.map(\.rank) == Array(0..<devices.count) else {
       throw LaunchError(
-        "'\(path)': its rank_ids must be 0, 1, ... without gap or double, not"
+        "'\(path)': its rank_ids must be 0, 1, ... without gaps or duplicates, not"
           + " \(devices.map { String($0.rank) }.joined(separator: ", "))")
     }
     self.devices = devices
@@ -83,14 +83,13 @@ public struct RankTable: Sendable, Equatable {
     self.path = path
   }
 
-  /// Finds a process by what it knows of itself.
+  /// The rank of this process.
   ///
   /// - Parameters:
   ///   - rank: `RANK_ID`.
   ///   - device: `DEVICE_ID`.
-  ///   - ownAddresses: of this machine, to tell servers apart.
-  /// - Returns: its rank.
-  /// - Throws: `LaunchError` if that does not single out one device of the table.
+  ///   - ownAddresses: this machine's addresses, to find its server.
+  /// - Throws: `LaunchError` unless exactly one device of the table fits.
   func rank(given rank: Int?, device: String?, ownAddresses: Set<String>) throws -> Int {
     if let rank {
       guard rank < devices.count else {

@@ -1,6 +1,6 @@
-/// Slurm's short form of a list of machines, as `node[003-010,012],login1`.
+/// Slurm's compressed list of hosts, such as `node[003-010,012],login1`.
 enum SlurmNodeList {
-  /// The name of the first machine; nil for an empty list.
+  /// The first host; nil for an empty list.
   static func firstNode(of list: String) -> String? {
     var name = ""
     var isInside = false
@@ -22,7 +22,7 @@ enum SlurmNodeList {
     return name.isEmpty ? nil : name
   }
 
-  /// What follows the first brackets.
+  /// The text after the first brackets.
   private static func rest(of list: String) -> String? {
     list.firstIndex(of: "]").map { String(list[list.index(after: $0)...]) }
   }

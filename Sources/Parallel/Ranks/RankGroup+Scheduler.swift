@@ -1,18 +1,18 @@
 internal import Torch
 
 extension RankGroup {
-  /// Serves the store of a job until its ranks are done; what MindSpore's scheduler does.
+  /// Serves the store of a job until its ranks are done, as MindSpore's scheduler does.
   ///
-  /// Ranks need the store in order to save and stop. Once they have begun, a request to stop is therefore
-  /// kept until they are done, or give no sign of life any more.
+  /// Ranks need the store to save and stop. Once they have begun, a request to stop therefore waits until
+  /// they are done or silent.
   ///
   /// - Parameters:
   ///   - process: the scheduler.
-  ///   - timeout: how long all ranks together may give no sign of life.
-  ///   - check: called now and then; throws to stop.
-  ///   - postponed: called once if what `check` throws has to wait.
-  /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; what `check`
-  ///   throws.
+  ///   - timeout: how long all ranks together may be silent.
+  ///   - check: called repeatedly; throws to stop.
+  ///   - postponed: called once if an error of `check` has to wait.
+  /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; errors of
+  ///   `check`.
   public static func schedule(
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
     postponed: () -> Void = {}
@@ -47,6 +47,6 @@ extension RankGroup {
     if let stop { throw stop }
   }
 
-  /// After so long without a sign of any rank all are gone: the launcher has ended them.
+  /// Silence of all ranks after which they count as ended by the launcher.
   private static let patience = Duration.seconds(30)
 }

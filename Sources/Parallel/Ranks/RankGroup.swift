@@ -2,23 +2,23 @@ internal import Files
 internal import Foundation
 public import Torch
 
-/// The processes of a job, as one of them sees them.
+/// The processes of a distributed job, from the view of one of them.
 ///
-/// When another rank is lost, calls throw `LaunchError` that names the rank and its host: within
-/// seconds when a connection breaks, within the timeout when it hangs.
+/// If another rank is lost, calls throw a `LaunchError` that names the rank and its host: within seconds
+/// if a connection breaks, within the timeout if the rank hangs.
 public final class RankGroup {
-  /// This process's number, from 0.
+  /// This process's rank, from 0.
   public let rank: Int
-  /// How many there are.
+  /// Number of ranks.
   public let worldSize: Int
-  /// Its number among the processes of its machine, from 0.
+  /// This process's rank on its machine, from 0.
   public let localRank: Int
-  /// Adds up and exchanges tensors.
+  /// Collective operations on tensors in the processor's memory.
   public let group: ProcessGroup
-  /// Texts and counters that all ranks share.
+  /// Texts and counters shared by all ranks.
   public let store: KeyValueStore
 
-  /// How many of the processes are on the machine of this one.
+  /// Number of ranks on this machine.
   public var localWorldSize: Int { monitor.localWorldSize }
 
   /// "rank 3 on host", for each rank.
@@ -27,17 +27,17 @@ public final class RankGroup {
   private let monitor: RankMonitor
   private let servesStore: Bool
   private let timeout: Duration
-  /// How often the others have waited for rank 0.
+  /// Counts the calls of `onRankZero`, for their keys in the store.
   private var turn = 0
 
-  /// Joins the processes of a job, and waits for all of them.
+  /// Joins a job and waits for all ranks.
   ///
   /// - Parameters:
-  ///   - process: the place of this one; no scheduler.
+  ///   - process: this process's place; not a scheduler's.
   ///   - timeout: how long to wait for another rank, now and later.
-  ///   - check: called now and then while others are waited for; throws to stop.
-  /// - Throws: `LaunchError` if a rank does not come in time, says that it will not come, or two have the
-  ///   same number; what `check` throws.
+  ///   - check: called repeatedly while waiting; throws to stop.
+  /// - Throws: `LaunchError` if a rank is too late, cancels, or two have the same number; errors of
+  ///   `check`.
   public convenience init(
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void = {}
   ) throws {
@@ -77,13 +77,13 @@ public final class RankGroup {
     worldSize = group.size
   }
 
-  /// Says what this rank does now; a message of failure names it.
+  /// Announces what this rank does now, for failure messages.
   public func enter(_ phase: Phase, step: Int) throws {
     monitor.enter(phase.status, step: step)
     try check()
   }
 
-  /// What a rank can be at.
+  /// What a rank can be doing.
   public enum Phase: Sendable {
     case data, backward, exchange, update, draw, save
     case sample, encode
@@ -102,28 +102,29 @@ public final class RankGroup {
     }
   }
 
-  /// Something that is to be brought to its end after a failure, such as a file that is being written.
+  /// Keeps the process alive after another rank failed, until a critical operation such as saving a
+  /// checkpoint is done.
   public struct Hold: Sendable {
     fileprivate let monitor: RankMonitor
 
-    /// Says that it is done; once.
+    /// Ends the hold; call once.
     public func release() { monitor.hold(false) }
   }
 
-  /// From now until the hold is released the program is not ended because another rank is lost, for a
-  /// timeout at most.
+  /// Begins a critical operation: for at most the timeout, the loss of another rank does not end this
+  /// process.
   public func hold() -> Hold {
     monitor.hold(true)
     return Hold(monitor: monitor)
   }
 
-  /// Has rank 0 do something by itself, while the others wait for as long as it gets on.
+  /// Runs work on rank 0 only; the others wait as long as it makes progress.
   ///
   /// - Parameters:
-  ///   - phase: what it is.
-  ///   - step: when.
-  ///   - work: called in rank 0 alone; calls what it is given more often than once a timeout.
-  /// - Throws: what `work` throws; `LaunchError` if rank 0, or another, is lost.
+  ///   - phase: kind of work, for failure messages.
+  ///   - step: current step, for failure messages.
+  ///   - work: calls `mark` at least once per timeout.
+  /// - Throws: errors of `work`; `LaunchError` if a rank is lost.
   public func onRankZero(
     _ phase: Phase, step: Int, _ work: (_ mark: () throws -> Void) throws -> Void
   ) throws {
@@ -144,18 +145,18 @@ public final class RankGroup {
       let count = try attributingErrors { try store.add(0, to: marks) }
       if count != seen.count { seen = (count, .now) }
       guard ContinuousClock.now - seen.at < timeout else {
-        throw LaunchError(monitor.explain("rank 0 has not got on for \(timeout)"))
+        throw LaunchError(monitor.explain("rank 0 has made no progress for \(timeout)"))
       }
       usleep(100_000)
     }
   }
 
-  /// Tells all ranks to stop, where they ask; for work in which none waits for another.
+  /// Asks all ranks to stop, for work without collective calls; they poll `stopSignal`.
   ///
-  /// - Parameter signal: that this one was sent.
+  /// - Parameter signal: the signal received.
   public func requestStop(_ signal: Int32) { try? store.set(RankGroup.stopKey, to: "\(signal)") }
 
-  /// The signal by which a rank has told all to stop; nil if none has.
+  /// The signal of a rank's request to stop; nil without one.
   ///
   /// - Throws: `LaunchError`.
   public func stopSignal() throws -> Int32? {
@@ -165,14 +166,14 @@ public final class RankGroup {
     }
   }
 
-  /// Ends the work in hand if a rank is lost.
+  /// Throws if a rank is lost.
   ///
   /// - Throws: `LaunchError`.
   public func check() throws {
     if let failure = monitor.failure { throw LaunchError(failure) }
   }
 
-  /// Calls `body`; libtorch's errors become those that name the rank that is lost.
+  /// Calls `body` and turns libtorch's errors into ones that name the lost rank.
   public func attributingErrors<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()
@@ -181,19 +182,19 @@ public final class RankGroup {
     }
   }
 
-  /// The sums of some numbers over all ranks.
+  /// The sums of numbers over all ranks.
   public func allReduceSum(_ numbers: [Double]) throws -> [Double] {
     let tensor = Tensor(numbers)
     try attributingErrors { try group.sumInPlace(tensor) }
     return tensor.elements(Double.self)
   }
 
-  /// Gives all ranks the tensors of one.
+  /// Copies one rank's tensors to all, in place.
   public func broadcast(_ tensors: [Tensor], from root: Int = 0) throws {
     try attributingErrors { try group.broadcast(tensors, from: tensors.map { _ in root }) }
   }
 
-  /// Gives all ranks the bytes of rank 0.
+  /// The bytes of rank 0, on all ranks.
   public func broadcast(_ bytes: [UInt8]) throws -> [UInt8] {
     let count = Tensor([bytes.count])
     try broadcast([count])
@@ -202,7 +203,7 @@ public final class RankGroup {
     return content.elements(UInt8.self)
   }
 
-  /// Tells the others why this rank cannot go on.
+  /// Publishes this rank's error to the others.
   ///
   /// - Parameters:
   ///   - error: not told if it is a `LaunchError`, which the others caused and know.
@@ -212,14 +213,14 @@ public final class RankGroup {
     monitor.reportFailure(message ?? "\(error)")
   }
 
-  /// Leaves the job; the rank that serves the store waits for the others.
+  /// Leaves the job; the store's server waits for the others.
   public func finish() throws {
     monitor.finish()
     let start = ContinuousClock.now
     if rank == 0 {
       try? store.set(RankGroup.firstDoneKey, to: "")
     } else {
-      // Launchers end the others soon after one has ended, and rank 0 may be writing a checkpoint.
+      // Launchers kill the rest soon after one rank ends, and rank 0 may be writing a checkpoint.
       while ContinuousClock.now - start < timeout,
         (try? store.has(RankGroup.firstDoneKey)) == false,
         (try? store.has(RankMonitor.failureKey)) == false
@@ -234,13 +235,13 @@ public final class RankGroup {
   private static let doneKey = "done"
   private static let firstDoneKey = "first-done"
 
-  /// Waits in the process that serves the store.
+  /// Waits for all ranks, in the store's server.
   static func waitUntilAllAreDone(
     _ store: KeyValueStore, _ count: Int, while isPatient: () throws -> Bool
   ) throws {
     while try store.add(0, to: doneKey) < count, try isPatient() {
       if try store.has(RankMonitor.failureKey) {
-        // The others are to hear it first.
+        // Time for the others to read it.
         Thread.sleep(forTimeInterval: 2)
         throw LaunchError(try store.text(of: RankMonitor.failureKey))
       }

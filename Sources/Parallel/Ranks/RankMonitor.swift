@@ -2,25 +2,25 @@ internal import Foundation
 internal import Synchronization
 internal import Torch
 
-/// Watches over the ranks of a job from a thread of its own: tells the store that this one lives, and
-/// finds out who is to blame when one is lost.
+/// Exchanges heartbeats with the other ranks on its own thread, and finds the rank to blame for a
+/// failure.
 ///
-/// The thread ends the program if the rest of it does not notice a failure by itself.
+/// The thread ends the process if the main thread does not react to a failure in time.
 final class RankMonitor: Sendable {
-  /// What the thread and the rest of the program tell each other.
+  /// State shared with the thread.
   private struct State {
     var status = RankStatus()
     /// Why the job cannot go on.
     var failure: String?
-    /// A call of this rank failed, for a reason that is to be found.
+    /// Whether a call of this rank failed for an unknown reason.
     var isLost = false
-    /// What went wrong in this rank itself; the others are to know.
+    /// This rank's own error, to be published.
     var ownFailure: String?
     var isTold = false
     var isFinished = false
-    /// How much is being done that is to be brought to its end, whatever becomes of the job.
+    /// Critical operations in progress.
     var holdCount = 0
-    /// When the store last answered.
+    /// Time of the store's last answer.
     var lastAnswer = ContinuousClock.now
   }
 
@@ -32,26 +32,26 @@ final class RankMonitor: Sendable {
   private let connect: @Sendable () throws -> KeyValueStore
   private let done = DispatchSemaphore(value: 0)
 
-  /// From one sign of life to the next.
+  /// Time between heartbeats.
   private static let interval = Duration.milliseconds(500)
-  /// How long a rank that lives may be silent.
+  /// Longest silence of a live rank.
   static let silence = Duration.seconds(3)
-  /// How long the program may take to notice a failure.
+  /// Time for the main thread to react to a failure.
   private static let grace = Duration.seconds(20)
-  /// Where the store has the reason why the job cannot go on.
+  /// Key of the published failure.
   static let failureKey = "failure"
 
-  /// The key in which a rank says that it brings something to its end after a failure.
+  /// Key of a rank's critical operation after a failure.
   static func holdKey(_ rank: Int) -> String { "hold/\(rank)" }
 
-  /// Starts to watch.
+  /// Starts the thread.
   ///
   /// - Parameters:
-  ///   - rank: of this process.
-  ///   - hosts: the machine of each rank.
-  ///   - isStoreApart: whether the launcher serves the store, and not rank 0.
-  ///   - timeout: how long a rank may give no sign of life.
-  ///   - connect: makes a connection to the store for the thread alone.
+  ///   - rank: this process's rank.
+  ///   - hosts: the host of each rank.
+  ///   - isStoreApart: whether the launcher serves the store, not rank 0.
+  ///   - timeout: longest silence of a rank.
+  ///   - connect: opens a connection to the store for the thread.
   init(
     rank: Int, hosts: [String], isStoreApart: Bool, timeout: Duration,
     connect: @escaping @Sendable () throws -> KeyValueStore
@@ -59,7 +59,7 @@ final class RankMonitor: Sendable {
     self.rank = rank
     self.hosts = hosts
     self.isStoreApart = isStoreApart
-    // Below that a rank that lives may seem silent.
+    // A shorter timeout would take live ranks for silent.
     self.timeout = max(timeout, RankMonitor.silence)
     self.connect = connect
     Thread.detachNewThread { [self] in
@@ -68,18 +68,18 @@ final class RankMonitor: Sendable {
     }
   }
 
-  /// Says what this rank does now.
+  /// Announces what this rank does now.
   func enter(_ phase: RankStatus.Phase, step: Int) {
     state.withLock { ($0.status.phase, $0.status.step) = (phase, step) }
   }
 
-  /// Why the job cannot go on; nil while all is well.
+  /// The job's failure, if any.
   var failure: String? { state.withLock { $0.failure } }
 
-  /// Finds out why a call failed.
+  /// Finds the rank behind a failed call.
   ///
-  /// - Parameter message: libtorch's.
-  /// - Returns: who is lost, with its host.
+  /// - Parameter message: libtorch's message.
+  /// - Returns: the lost rank with its host.
   func explain(_ message: String) -> String {
     state.withLock { $0.isLost = true }
     let limit = ContinuousClock.now + RankMonitor.silence * 3
@@ -92,7 +92,7 @@ final class RankMonitor: Sendable {
     return "the connection to other ranks is lost: \(message)"
   }
 
-  /// Tells the others that this rank cannot go on, and lets them hear it.
+  /// Publishes this rank's error and gives the others time to read it.
   func reportFailure(_ message: String) {
     state.withLock { $0.ownFailure = message }
     let limit = ContinuousClock.now + RankMonitor.silence
@@ -101,7 +101,7 @@ final class RankMonitor: Sendable {
     Thread.sleep(forTimeInterval: 3 * RankMonitor.interval.inSeconds)
   }
 
-  /// Says that this rank has done its work, and stops watching.
+  /// Announces that this rank is done, and stops the thread.
   func finish() {
     state.withLock {
       $0.isFinished = true
@@ -110,11 +110,10 @@ final class RankMonitor: Sendable {
     _ = done.wait(timeout: .now() + RankMonitor.silence.inSeconds)
   }
 
-  /// Begins, or ends, what is to be brought to its end after a failure: the program is not ended
-  /// meanwhile, but for a whole timeout.
+  /// Begins or ends a critical operation, which keeps the process alive for at most the timeout.
   func hold(_ isBegun: Bool) { state.withLock { $0.holdCount += isBegun ? 1 : -1 } }
 
-  /// How many ranks are on the machine of this one.
+  /// Number of ranks on this machine.
   var localWorldSize: Int { hosts.count { $0 == hosts[rank] } }
 
   /// "rank 3 on host".
@@ -155,7 +154,7 @@ final class RankMonitor: Sendable {
           let silent = ContinuousClock.now - seen.at
           if silent > timeout {
             Rendezvous.publish(
-              "\(name(neighbor)) has given no sign of life for \(silent.components.seconds) s, since"
+              "\(name(neighbor)) has been silent for \(silent.components.seconds) s, since"
                 + " \(status.place)", in: store)
           }
         }
@@ -167,7 +166,7 @@ final class RankMonitor: Sendable {
     }
   }
 
-  /// Takes note of a failure, and ends the program unless it ends by itself.
+  /// Records a failure, then ends the process unless it ends by itself.
   private func fail(_ message: String, _ store: KeyValueStore? = nil) {
     let isOwn = state.withLock { state in
       state.failure = message
@@ -196,13 +195,13 @@ final class RankMonitor: Sendable {
 
   private static func beatKey(_ rank: Int) -> String { "beat/\(rank)" }
 
-  /// The last sign of life of a rank; nil if there is none yet.
+  /// The last heartbeat of a rank; nil before the first.
   static func sign(of rank: Int, _ store: KeyValueStore) throws -> String? {
     let key = beatKey(rank)
     return try store.has(key) ? try store.text(of: key) : nil
   }
 
-  /// Who has gone silent, or else has stayed behind; nil once somebody else has said so.
+  /// Names silent ranks, else the rank furthest behind; nil if another rank has published a failure.
   private func blame(
     _ store: KeyValueStore, _ neighbor: Int, silentSince last: ContinuousClock.Instant
   ) throws -> String? {
@@ -224,6 +223,6 @@ final class RankMonitor: Sendable {
     guard let last = known.min(by: { $1.1.isAhead(of: $0.1) }) else {
       return "the connection between ranks is broken"
     }
-    return "\(name(last.0)) does not come: it is still at \(last.1.place)"
+    return "\(name(last.0)) is late: it is still at \(last.1.place)"
   }
 }

@@ -1,13 +1,13 @@
-/// How far a rank has come: what it tells the others now and then.
+/// A rank's heartbeat: its progress, as published in the store.
 struct RankStatus: Equatable {
-  /// How often it has told.
+  /// Counts the heartbeats.
   var beat = 0
-  /// The number of its step.
+  /// Current step, from 1.
   var step = 0
-  /// What it does in the step.
+  /// Current part of the step.
   var phase = Phase.start
 
-  /// The parts of a step, in their order.
+  /// The parts of a step in order.
   enum Phase: Int {
     case start
     case data
@@ -21,7 +21,7 @@ struct RankStatus: Equatable {
     case encode
     case done
 
-    /// For the user's eyes.
+    /// Name in messages.
     var name: String {
       switch self {
       case .start: "the start"
@@ -39,7 +39,7 @@ struct RankStatus: Equatable {
     }
   }
 
-  /// The step and the part of it.
+  /// Step and phase, as in "step 3 (saving)".
   var place: String {
     guard step > 0 else { return phase.name }
     switch phase {
@@ -49,17 +49,17 @@ struct RankStatus: Equatable {
     }
   }
 
-  /// Whether it is further than another.
+  /// Whether this rank is further than another.
   func isAhead(of other: RankStatus) -> Bool {
     (step, phase.rawValue) > (other.step, other.phase.rawValue)
   }
 
-  /// As it stands in the store.
+  /// The value in the store.
   var text: String { "\(beat) \(step) \(phase.rawValue)" }
 
   init() {}
 
-  /// Reads what `text` gave; nil for anything else.
+  /// Parses `text`; nil for anything else.
   init?(text: String) {
     let numbers = text.split(separator: " ").compactMap { Int($0) }
     guard numbers.count == 3, let phase = Phase(rawValue: numbers[2]) else { return nil }

@@ -2,33 +2,33 @@ internal import Files
 internal import Foundation
 internal import Torch
 
-/// The store at which the processes of a job find each other, before they are a group.
+/// Where the processes of a job find each other through a store, before they form a group.
 struct Rendezvous {
-  /// What they share.
+  /// The shared store.
   let store: KeyValueStore
 
   private let process: LaunchedProcess
   private let timeout: Duration
   private let check: () throws -> Void
 
-  /// Where rank 0 puts the machines of all ranks once all have come.
+  /// Key of the hosts of all ranks, set by rank 0 once all have arrived.
   private static let hostsKey = "hosts"
-  /// How long one attempt to connect may take.
+  /// Time limit of one attempt to connect.
   private static let attempt = Duration.seconds(3)
-  /// How long a rank that serves the store lets the others hear why it goes.
+  /// Seconds for the others to read a failure before the store's server leaves.
   private static let farewell = 1.0
-  /// How long one that was to serve it, and cannot take part, waits for the others to hear why.
+  /// How long a server that cannot take part waits for the others to read why.
   private static let patience = Duration.seconds(10)
-  /// How many have failed, or have heard that another did.
+  /// Counter of the ranks that failed or read a failure.
   private static let failureCountKey = "failures"
 
-  /// Goes there, or opens it.
+  /// Connects to the store, or serves it.
   ///
   /// - Parameters:
   ///   - process: the place of this process.
   ///   - timeout: how long to wait for others.
-  ///   - check: called now and then; throws to stop.
-  /// - Throws: `LaunchError` if there is no way, or the port is taken; what `check` throws.
+  ///   - check: called repeatedly while waiting; throws to stop.
+  /// - Throws: `LaunchError` if the store cannot be reached or the port is taken; errors of `check`.
   init(_ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void) throws {
     self.process = process
     self.timeout = timeout
@@ -38,7 +38,7 @@ struct Rendezvous {
         store = try Rendezvous.store(process, timeout)
       } catch let error as TorchError {
         throw LaunchError(
-          "cannot listen on port \(process.storePort), where all ranks are to meet: set another"
+          "cannot listen on port \(process.storePort), where all ranks meet: set another"
             + " MASTER_PORT (\(error.message))")
       }
     } else {
@@ -59,7 +59,7 @@ struct Rendezvous {
     }
   }
 
-  /// Whether the store can be reached now, so that waiting for it can be broken off.
+  /// Tries to reach the store once; short attempts keep the wait interruptible.
   private static func isOpen(_ process: LaunchedProcess, _ problem: inout String) -> Bool {
     do {
       _ = try store(process, attempt)
@@ -88,9 +88,9 @@ struct Rendezvous {
 
   /// Waits for all ranks.
   ///
-  /// - Returns: the number of this one, the machine of each, and the address at which the others reach this
-  ///   one; nil if the environment names the interface.
-  /// - Throws: `LaunchError`, of which the others hear; what `check` throws.
+  /// - Returns: this process's rank, the host of each rank, and the address at which the others reach this
+  ///   one (nil if the environment names the interface).
+  /// - Throws: `LaunchError`, also published to the others; errors of `check`.
   func join() throws -> (rank: Int, hosts: [String], address: String?) {
     let rank: Int
     do {
@@ -120,14 +120,16 @@ struct Rendezvous {
     return (process.rank.map { "rank \($0)" } ?? unnumbered) + " on \(HostName.current)"
   }
 
-  /// The machines of all ranks; rank 0 waits for each.
+  /// The hosts of all ranks; rank 0 waits for each.
   private func hosts(_ rank: Int) throws -> [String] {
     guard rank == 0 else {
-      return try text(of: Rendezvous.hostsKey, else: "not all \(process.worldSize) ranks have come")
-        .split(separator: "\n").map(String.init)
+      return try text(
+        of: Rendezvous.hostsKey, else: "not all \(process.worldSize) ranks have joined"
+      )
+      .split(separator: "\n").map(String.init)
     }
     let hosts = try (0..<process.worldSize).map { rank in
-      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.worldSize) has not come")
+      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.worldSize) has not joined")
     }
     try store.set(Rendezvous.hostsKey, to: hosts.joined(separator: "\n"))
     return hosts
@@ -144,7 +146,7 @@ struct Rendezvous {
     }
   }
 
-  /// Waits for a text of another rank, or for word that there will be none.
+  /// Waits for a value of another rank; throws once a failure is published.
   private func text(of key: String, else problem: String) throws -> String {
     let start = ContinuousClock.now
     while try !store.has(key) {
@@ -160,16 +162,16 @@ struct Rendezvous {
     return try store.text(of: key)
   }
 
-  /// Makes a failure known to all, unless another is known already.
+  /// Publishes a failure to all ranks, unless one is published already.
   static func publish(_ message: String, in store: KeyValueStore) {
     guard (try? store.add(1, to: failureCountKey)) == 1 else { return }
     try? store.set(RankMonitor.failureKey, to: message)
   }
 
-  /// Tells the others that a process will not come, if they can be reached within seconds.
+  /// Tells the others that a process will not join, if the store is reachable within seconds.
   ///
-  /// One that was to serve the store does so for as long as others may come and ask. A job of which all
-  /// ranks have come is another one at the same place, and is left alone.
+  /// The store's server stays until the others have asked. If all ranks have joined already, the store
+  /// belongs to another job and is left alone.
   static func cancel(
     _ process: LaunchedProcess, _ reason: String, while isPatient: () -> Bool
   ) {
@@ -189,13 +191,13 @@ struct Rendezvous {
 }
 
 extension RankGroup {
-  /// Tells the other ranks of a job that this process will not join them, if they can be reached within
+  /// Tells the other ranks of a job that this process will not join, if they are reachable within
   /// seconds.
   ///
   /// - Parameters:
-  ///   - process: the place that it was to have.
-  ///   - reason: why it does not.
-  ///   - isPatient: asked now and then while others, which wait for this process, are waited for.
+  ///   - process: its intended place.
+  ///   - reason: why it does not join.
+  ///   - isPatient: asked repeatedly while the others read the reason; false stops the wait.
   public static func cancel(
     _ process: LaunchedProcess, because reason: String, while isPatient: () -> Bool = { true }
   ) {

@@ -7,7 +7,7 @@ enum TensorOffer: Equatable {
   /// NCCL can be used, with the GPU of this number (`CUDA.uuid`).
   case nccl(gpu: String)
 
-  /// As other ranks are told.
+  /// The form sent to other ranks.
   var text: String {
     switch self {
     case .noGPU: "none"
@@ -16,7 +16,7 @@ enum TensorOffer: Equatable {
     }
   }
 
-  /// Reads what `text` gave.
+  /// Parses `text`.
   init(text: String) {
     let words = text.split(separator: " ")
     switch words.first {
@@ -27,25 +27,25 @@ enum TensorOffer: Equatable {
   }
 }
 
-/// The way that tensors take between ranks, on which all of them agree.
+/// The transport of tensors between ranks; all ranks choose the same.
 enum TensorRoute: Equatable {
-  /// From GPU to GPU.
+  /// GPU to GPU.
   case nccl
-  /// By Gloo, through the memory of the processor; with the reason where there are GPUs.
+  /// Gloo, through the processor's memory; with the reason if there are GPUs.
   case gloo(because: String?)
 
-  /// NCCL if all ranks have it and no two the same GPU, which it refuses.
+  /// NCCL if all ranks have it and no two share a GPU, which NCCL refuses.
   ///
   /// - Parameters:
-  ///   - offers: of all ranks.
-  ///   - names: of all ranks, for the reason.
+  ///   - offers: one for each rank.
+  ///   - names: of the ranks, for the reason.
   init(_ offers: [TensorOffer], names: [String]) {
     var owners: [String: String] = [:]
     for (offer, name) in zip(offers, names) {
       switch offer {
       case .noGPU:
         let hasOthers = offers.contains { $0 != .noGPU }
-        self = .gloo(because: hasOthers ? "\(name) computes on no NVIDIA GPU" : nil)
+        self = .gloo(because: hasOthers ? "\(name) does not compute on an NVIDIA GPU" : nil)
         return
       case .noNCCL:
         self = .gloo(because: "\(name) has no libdit_cuda.so with NCCL")

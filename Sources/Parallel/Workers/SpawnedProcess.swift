@@ -1,13 +1,13 @@
 internal import Foundation
 
-/// A process that this one started, with what it writes coming back through pipes.
+/// A child process whose output comes back through pipes.
 struct SpawnedProcess {
-  /// Its number in the system.
+  /// Process id.
   let identifier: pid_t
-  /// What it writes to standard output and to standard error.
+  /// Standard output and standard error.
   var streams: [LineReader]
 
-  /// Starts a program in a process group of its own, so that Ctrl-C at the terminal does not reach it.
+  /// Starts a program in its own process group, out of reach of the terminal's Ctrl-C.
   ///
   /// - Throws: `LaunchError` if the system refuses.
   init(_ program: String, _ arguments: [String], environment: [String: String]) throws {
@@ -19,7 +19,7 @@ struct SpawnedProcess {
       posix_spawn_file_actions_destroy(&actions)
       posix_spawnattr_destroy(&attributes)
     }
-    // Signals that are blocked in this thread are not to be in the program.
+    // The program starts without this thread's blocked signals.
     var mask = sigset_t()
     sigemptyset(&mask)
     posix_spawnattr_setsigmask(&attributes, &mask)
@@ -49,17 +49,16 @@ struct SpawnedProcess {
 
   /// How a process ended.
   enum End: Equatable {
-    /// As `waitpid` has it.
+    /// The status of `waitpid`.
     case status(Int32)
-    /// The system has kept no word of it.
+    /// The system kept no status.
     case unknown
   }
 
-  /// Has the system keep how processes end; whoever started this one may have had it ignore that, and then
-  /// nobody can tell a failure.
+  /// Resets SIGCHLD: if the parent process ignores it, exit statuses are lost.
   static func keepEnds() { _ = signal(SIGCHLD, SIG_DFL) }
 
-  /// How a process ended; nil while it runs. Its number may be another's afterwards.
+  /// How a process ended; nil while it runs. The id may be reused afterwards.
   static func end(of identifier: pid_t) -> End? {
     var status: Int32 = 0
     let found = waitpid(identifier, &status, WNOHANG)
@@ -74,13 +73,13 @@ struct SpawnedProcess {
 
 /// Reads whole lines from a pipe.
 struct LineReader {
-  /// The pipe's end; nil once it has ended.
+  /// The pipe; nil after its end.
   private(set) var descriptor: Int32?
   private var rest: [UInt8] = []
 
   init(_ descriptor: Int32) { self.descriptor = descriptor }
 
-  /// The lines that are complete after one read, which waits if there is nothing yet.
+  /// The lines completed by one read, which blocks until there is data.
   mutating func lines() -> [String] {
     guard let descriptor else { return [] }
     var buffer = [UInt8](repeating: 0, count: 1 << 16)

@@ -2,18 +2,18 @@ internal import Files
 internal import Foundation
 internal import Torch
 
-/// Several processes of one program on this machine, which meet at a store that this process serves.
+/// Several processes of one program on this machine, with a store served by this process.
 ///
-/// Their lines are passed on with their ranks before them; signals are passed on to them. When one
-/// fails, all are ended.
+/// Their output is forwarded with a rank prefix, signals are forwarded to them. If one fails, all are
+/// ended.
 public final class WorkerPool {
-  /// How the work ended.
+  /// Outcome of a run.
   public enum Outcome: Equatable, Sendable {
-    /// All are done.
+    /// All succeeded.
     case done
-    /// A signal that was passed on has stopped them.
+    /// Stopped by a forwarded signal.
     case stopped(Int32)
-    /// One has failed; perhaps for what it was asked to do, by its exit code.
+    /// One failed; `isUsage` if its exit code says that the arguments were wrong.
     case failed(String, isUsage: Bool)
   }
 
@@ -22,13 +22,13 @@ public final class WorkerPool {
     var process: SpawnedProcess
     /// nil while it runs.
     var end: SpawnedProcess.End?
-    /// What it wrote last to standard error.
+    /// Last line on standard error.
     var lastError: String?
   }
 
   private struct Failure {
     let message: String
-    /// Whether it is what a signal that was passed on has done.
+    /// Whether a forwarded signal caused it.
     let isStop: Bool
     let time = ContinuousClock.now
   }
@@ -39,24 +39,24 @@ public final class WorkerPool {
   private var hasAskedToEnd = false
   private var passedSignal: Int32 = 0
 
-  /// Set for the workers, so that they know that they are some.
+  /// Environment variable that marks workers.
   public static let marker = "DIT_WORKER"
-  /// Where a worker's store has the keys of its job.
+  /// Prefix of the job's keys in the store.
   private static let prefix = "dit/attempt_0"
-  /// How long workers may take to end by themselves after one has failed, and after SIGTERM.
+  /// Time for workers to end by themselves after a failure, and after SIGTERM.
   private static let patience = Duration.seconds(4)
-  /// How long they may take if they bring something to its end, such as a checkpoint.
+  /// Time limit of critical operations, such as saving a checkpoint.
   private let holdLimit: Duration
 
   /// Starts the workers.
   ///
   /// - Parameters:
-  ///   - count: how many.
-  ///   - program: the file to run.
-  ///   - arguments: for each of them.
-  ///   - environment: for each of them; the variables of `torchrun` are added.
-  ///   - holdLimit: how long a checkpoint may take that is being written when one of them fails.
-  /// - Throws: `LaunchError` if the system refuses; `TorchError` if there is no store.
+  ///   - count: number of workers.
+  ///   - program: path of the program.
+  ///   - arguments: of each worker.
+  ///   - environment: of each worker; the variables of `torchrun` are added.
+  ///   - holdLimit: time limit of critical operations after a failure.
+  /// - Throws: `LaunchError` if a worker cannot start; `TorchError` if the store cannot.
   public init(
     _ count: Int, program: String, arguments: [String], environment: [String: String],
     holdLimit: Duration = .seconds(600)
@@ -75,7 +75,7 @@ public final class WorkerPool {
     variables["TORCHELASTIC_RESTART_COUNT"] = "0"
     variables[WorkerPool.marker] = "1"
     if variables["OMP_NUM_THREADS"] == nil {
-      // Threads of several processes on one core spin in each other's way.
+      // Without a limit, threads of several processes would spin on the same cores.
       variables["OMP_NUM_THREADS"] = "\(max(1, LibTorch.threadCount / count))"
     }
     SpawnedProcess.keepEnds()
@@ -93,13 +93,12 @@ public final class WorkerPool {
     }
   }
 
-  /// Passes on lines and signals until all workers have ended.
+  /// Forwards lines and signals until all workers have ended.
   ///
   /// - Parameters:
-  ///   - signal: the signal that this process was sent last; 0 for none.
-  ///   - output: called with each line that rank 0 writes to standard output.
+  ///   - signal: returns the last signal received; 0 for none.
+  ///   - output: called with each line of rank 0's standard output.
   ///   - errors: called with all other lines.
-  /// - Returns: how it ended.
   public func run(
     signal: () -> Int32, output: (String) -> Void, errors: (String) -> Void
   ) -> Outcome {
@@ -161,7 +160,7 @@ public final class WorkerPool {
     }
   }
 
-  /// Finds out who has ended; `readRest` is called before the reason is given.
+  /// Collects ended workers; `readRest` reads their last lines first.
   private func reap(readRest: () -> Void) {
     for index in workers.indices where workers[index].end == nil {
       guard let end = SpawnedProcess.end(of: workers[index].process.identifier) else { continue }
@@ -175,9 +174,9 @@ public final class WorkerPool {
     }
   }
 
-  /// Why an end means failure; nil if it does not.
+  /// The failure behind an end; nil for success.
   private func reason(_ end: SpawnedProcess.End, _ worker: Worker) -> String? {
-    guard case .status(let status) = end else { return "has ended, and how is not known" }
+    guard case .status(let status) = end else { return "has ended with an unknown status" }
     if let signal = WorkerPool.signal(end) {
       let last = try? RankMonitor.sign(of: worker.rank, store).flatMap { RankStatus(text: $0) }
       return "was ended by \(WorkerPool.name(signal))"
@@ -194,21 +193,21 @@ public final class WorkerPool {
     "signal \(signal) (\(String(cString: strsignal(signal))))"
   }
 
-  /// The signal that ended a worker; nil for another end.
+  /// The signal that killed a worker, if any.
   private static func signal(_ end: SpawnedProcess.End) -> Int32? {
     guard case .status(let status) = end, status & 0x7f != 0 else { return nil }
     return status & 0x7f
   }
 
-  /// The signal that a worker was asked to stop by, as its exit code says; nil for another end.
+  /// The signal behind a clean stop, by the exit code.
   private static func stop(_ end: SpawnedProcess.End) -> Int32? {
     [SIGINT, SIGTERM, SIGHUP].first { end == .status((128 + $0) << 8) }
   }
 
-  /// Keeps the first failure, and tells all ranks of it.
+  /// Records the first failure and publishes it to all ranks.
   private func note(_ message: String, isStop: Bool) {
     guard failure == nil else { return }
-    // A rank that had time to say what is wrong has said so in the store.
+    // A failing rank may have published its own reason.
     if (try? store.has(RankMonitor.failureKey)) == true,
       let text = try? store.text(of: RankMonitor.failureKey)
     {
@@ -219,7 +218,7 @@ public final class WorkerPool {
     Rendezvous.publish(message, in: store)
   }
 
-  /// Whether a worker that runs brings something to its end.
+  /// Whether a running worker is in a critical operation.
   private var isHeld: Bool {
     workers.contains { worker in
       let key = RankMonitor.holdKey(worker.rank)
@@ -234,7 +233,7 @@ public final class WorkerPool {
     if elapsed > WorkerPool.patience * 6 {
       end(SIGKILL)
     } else if !hasAskedToEnd, passedSignal != SIGTERM {
-      // Once: a second one ends a program that saves.
+      // Only once: a second SIGTERM would interrupt a save.
       hasAskedToEnd = true
       end(SIGTERM)
     }

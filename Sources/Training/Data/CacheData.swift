@@ -61,7 +61,7 @@ public final class CacheData: TrainingData {
   public func next() -> TrainingBatch {
     let clock = ContinuousClock()
     let start = clock.now
-    let share = options.globalBatchSize / options.rankCount
+    let share = options.globalBatchSize / options.worldSize
     let count = min(microBatchSize, share - taken % share)
     let images = (0..<count).map { offset in
       let (batch, slot) = (taken + offset).quotientAndRemainder(dividingBy: share)

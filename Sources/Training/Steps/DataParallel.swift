@@ -28,9 +28,9 @@ public final class DataParallel {
   /// - Throws: `LaunchError` if a rank is lost.
   func prepare(_ tensors: [Tensor], trained: [Tensor]) throws {
     guard let ranks else { return }
-    let (group, note) = try ranks.tensorGroup(on: tensors.first?.device ?? .cpu)
+    let (group, reasonForGloo) = try ranks.tensorGroup(on: tensors.first?.device ?? .cpu)
     tensorGroup = group
-    notes = note.map { [$0] } ?? []
+    notes = reasonForGloo.map { ["tensors go between ranks by Gloo, not by NCCL: \($0)"] } ?? []
     try send(tensors)
     buckets = try GradientBuckets(trained, in: group)
   }

@@ -67,7 +67,7 @@ struct EncodeCommand: ParsableCommand {
     try useThreads(threads)
     try parallel.run { ranks in
       let folder = try ImageFolder(dataPath)
-      if ranks.isRankZero { folder.notes.forEach(note) }
+      if ranks.isRankZero { folder.findings.forEach { note($0.description) } }
       try checkApart(outputPath, from: folder.path)
       let named = try DeviceSelection.openDevice(device)
       let device = ranks?.localDevice(named) ?? named

@@ -105,7 +105,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     try useThreads(threads)
     let device = try DeviceSelection.openDevice(device)
     let folder = try ImageFolder(dataPath)
-    folder.notes.forEach(note)
+    folder.findings.forEach { note($0.description) }
     let trainer = try AutoencoderTrainer(
       model, config: training, data: try data(folder), stepCount: maxSteps, device: device)
     let size = imageSize / factor

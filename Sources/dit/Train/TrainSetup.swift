@@ -267,7 +267,7 @@ extension TrainCommand {
   ) -> BatchLoaderOptions {
     var options = BatchLoaderOptions(imageSize: source.imageSize, globalBatchSize: globalBatchSize)
     options.seed = recipe.seed
-    (options.rank, options.rankCount) = (parallel.rank, parallel.count)
+    (options.rank, options.worldSize) = (parallel.rank, parallel.count)
     options.mirrors = data.horizontalFlip
     options.reducesWhileDecoding = source.reducesWhileDecoding
     options.workerCount = data.numParallelWorkers

@@ -77,7 +77,7 @@ struct TrainSource {
     classNames = folder.classNames
     reducesWhileDecoding = options.reduceWhileDecoding
     notes =
-      folder.notes
+      folder.findings.map(\.description)
       + TrainSource.scaleNotes(options.sdScaleFactor, own: autoencoder?.defaultScaleFactor)
     content = .folder(folder)
   }
