@@ -56,7 +56,7 @@ internal import Testing
   }
 
   @Test func saysWhatIsWrongWithATable() {
-    #expect(refusal("{", ["RANK_ID": "0"]).contains("no rank table"))
+    #expect(refusal("{", ["RANK_ID": "0"]).contains("not a rank table"))
     let other = table.replacing("\"1.0\"", with: "\"2.0\"")
     #expect(refusal(other, ["RANK_ID": "0"]).contains("1.0 and 1.2 are known, not 2.0"))
     let double = table.replacing("\"rank_id\": \"3\"", with: "\"rank_id\": \"2\"")
