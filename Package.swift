@@ -2,10 +2,20 @@
 import Foundation
 import PackageDescription
 
-/// Where libtorch lies: `LIBTORCH`, else the copy that `make setup` places in the checkout.
-let libtorch =
-  Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
-  ?? Context.packageDirectory + "/.libtorch/torch"
+/// Where libtorch may be, in the order of the search: `LIBTORCH` alone if it is set, else the checkout's
+/// `.libtorch/torch`, then the user's copy, which `make setup` of any clone makes. Which of them exist is
+/// left to the compiler, because SwiftPM evaluates a manifest once and remembers the result.
+let libtorchFolders: [String] = {
+  if let given = Context.environment["LIBTORCH"], !given.isEmpty { return [given] }
+  let given = Context.environment["XDG_DATA_HOME"] ?? ""
+  let home =
+    Context.environment["HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path
+  let data = given.hasPrefix("/") ? given : home + "/.local/share"
+  // The version is `PINNED` of scripts/fetch-libtorch.
+  return [
+    Context.packageDirectory + "/.libtorch/torch", data + "/swift-dit/libtorch-2.13.0/torch",
+  ]
+}()
 
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -15,15 +25,28 @@ let swiftSettings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Flags for the compiler of C++ over libtorch.
+let libtorchHeaders: [String] = libtorchFolders.flatMap { folder -> [String] in
+  ["-isystem", folder + "/include", "-isystem", folder + "/include/torch/csrc/api/include"]
+}
+
+/// Flags for the linker; programs look for libtorch beside themselves first, as `make install` puts it.
+let libtorchLibraries: [String] = libtorchFolders.reduce(
+  into: ["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/dit"]
+) { flags, folder in
+  flags += ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
+}
+
 /// For C++ over libtorch.
 let libtorchSettings: [CXXSetting] = [
+  .unsafeFlags(libtorchHeaders),
   .unsafeFlags([
-    "-isystem", libtorch + "/include",
-    "-isystem", libtorch + "/include/torch/csrc/api/include",
+    // Ends with one sentence if there is no libtorch.
+    "-include", Context.packageDirectory + "/Sources/CTorch/src/libtorch_found.h",
     "-Wall", "-Wextra", "-Werror", "-O3",
     // libtorch 2.11 is built by a compiler that names some templates as clang 17 did.
     "-fclang-abi-compat=17",
-  ])
+  ]),
 ]
 
 /// A Swift library target of this package.
@@ -61,11 +84,7 @@ let package = Package(
       name: "CTorch",
       cxxSettings: libtorchSettings,
       linkerSettings: [
-        .unsafeFlags([
-          "-L" + libtorch + "/lib",
-          "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/dit",
-          "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib",
-        ]),
+        .unsafeFlags(libtorchLibraries),
         .linkedLibrary("torch_cpu"),
         .linkedLibrary("c10"),
       ]),
