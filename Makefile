@@ -1,11 +1,11 @@
-# `make` alone lists the targets. Each one prepares what it needs; all can be run again.
+# `make` alone lists the targets. Each prepares what it needs, and all are incremental.
 SWIFT ?= swift
 PREFIX ?= /usr/local
 # For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow and MindSpore.
 PYTHON ?= python3
-# How long `make fuzz` tries each reader.
+# Seconds that `make fuzz` spends on each reader.
 SECONDS_EACH ?= 600
-# Where `make sample` writes, and further options for `dit sample` or the benchmarks.
+# The folder of `make sample`, and further options of `dit sample` or the benchmarks.
 OUTPUT ?= samples
 ARGS ?=
 
@@ -13,7 +13,7 @@ SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
 export SWIFT
 
-# The stamp of a prepared checkout. It holds the LIBTORCH that it was made for.
+# The stamp of a checkout that is set up. It records the LIBTORCH of that set-up.
 READY := .libtorch/ready
 ifneq ($(file <$(READY)),LIBTORCH=$(LIBTORCH))
 .PHONY: $(READY)
@@ -28,7 +28,7 @@ find_c = find Sources Tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -n
 
 .PHONY: help
 help: ## List the targets
-	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch instead of fetching one)"
+	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch and fetches none)"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: setup
@@ -41,11 +41,11 @@ build: ready ## Build the program (release): .build/release/dit
 	$(SWIFT) build -c release
 
 .PHONY: sample
-sample: build ## Draw images with the embedded model into OUTPUT=samples (more options: ARGS=...)
+sample: build ## Draw images with the built-in model into OUTPUT=samples (more options: ARGS=...)
 	$(PROGRAM) sample --output-path '$(OUTPUT)' --force $(ARGS)
 
 .PHONY: test
-# Float32 stands in for products of bytes where the processor has none, so that all tests run.
+# Float32 stands in for int8 products on CPUs without them, so that all tests run.
 test: export DIT_EMULATE_INT8 := 1
 test: ready ## Run the tests
 	$(SWIFT) test
@@ -57,7 +57,7 @@ check: ready ## Check format, style, imports and warnings, then run the tests
 	  echo "$(find_c) | xargs -0 clang-format --dry-run --Werror"; \
 	  $(find_c) | xargs -0 clang-format --dry-run --Werror; \
 	else \
-	  echo "check: clang-format is not installed, so the format of the C++ sources is not checked"; \
+	  echo "check: clang-format is not installed, so the C++ sources were not checked"; \
 	fi
 	scripts/check-imports
 	$(SWIFT) build --build-tests
@@ -70,7 +70,7 @@ format: swift-version ## Format the sources in place
 	  echo "$(find_c) | xargs -0 clang-format -i"; \
 	  $(find_c) | xargs -0 clang-format -i; \
 	else \
-	  echo "format: clang-format is not installed, so the C++ sources are left as they are"; \
+	  echo "format: clang-format is not installed, so the C++ sources were not formatted"; \
 	fi
 
 .PHONY: interop
@@ -87,20 +87,20 @@ bench: build ## Run the benchmarks (options: ARGS=...)
 	Benchmarks/run.sh $(ARGS)
 
 .PHONY: gpu-check
-gpu-check: swift-version ## Pack the check of a GPU to run on a machine without Swift: .build/gpu-check.tar.xz
+gpu-check: swift-version ## Pack the GPU check, for a machine without Swift: .build/gpu-check.tar.xz
 	@mkdir -p .build
 	scripts/gpu-check pack .build/gpu-check.tar.xz $(ARGS)
 
 .PHONY: train-emoji
-train-emoji: build ## Train the emoji model in runs/emoji; goes on where it was stopped
+train-emoji: build ## Train the built-in model in runs/emoji; continues where it stopped
 	scripts/train-emoji '$(PROGRAM)' runs/emoji $(ARGS)
 
 .PHONY: soak
-soak: build ## Kill a training run fifty times, resume it, compare it with one left alone
+soak: build ## Kill and resume a training run fifty times, compare it with an undisturbed one
 	scripts/soak '$(PROGRAM)' $(ARGS)
 
 .PHONY: distributed-check
-distributed-check: ready ## Train with several processes in every way, kill them, cut links
+distributed-check: ready ## Train with several processes under every launcher, kill them, cut links
 	$(SWIFT) build --product dit
 	scripts/check-distributed .build/debug/dit $(ARGS)
 
@@ -112,12 +112,17 @@ compare: ready ## Compare this tree's program with an earlier commit's, to the l
 docs: ready ## Build the reference of the libraries: .build/docs
 	scripts/build-docs
 
+.PHONY: cli-docs
+cli-docs: ready ## Write docs/CLI.md, the help of all commands
+	$(SWIFT) build --product dit
+	.build/debug/dit cli-docs >docs/CLI.md
+
 .PHONY: install
 install: build ## Install the program and its libraries below PREFIX=/usr/local
 	scripts/install-program '$(PROGRAM)' '$(DESTDIR)$(PREFIX)'
 
 .PHONY: clean
-clean: ## Remove what was built (libtorch stays: it is in .libtorch)
+clean: ## Remove what was built (libtorch stays)
 	rm -rf .build
 
 .PHONY: swift-version

@@ -11,20 +11,21 @@ struct DiTCommand: ParsableCommand {
     discussion: """
       This is version \(version).
 
-      Images of the model that is built in:
+      Draw images with the built-in model:
         dit sample
 
-      Options may also stand in a YAML file (-c FILE), in snake_case; flags win over the file.
+      Options can also be given in a YAML file (-c FILE), in snake_case; flags win over the file.
       """, version: version,
     subcommands: [
       SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
+      ReferenceCommand.self,
     ])
 
-  /// The program's version, and that of the library that computes.
+  /// The versions of the program and of libtorch.
   private static let version = "0.1.0-dev, libtorch \(LibTorch.version)"
 
-  /// Those that several processes can do together.
+  /// Commands that several processes can run together.
   static let jointCommands: [any ParsableCommand.Type] = [
     SampleCommand.self, TrainCommand.self, EncodeCommand.self,
   ]
@@ -47,7 +48,7 @@ struct DiTCommand: ParsableCommand {
     }
   }
 
-  /// Tells other ranks, which wait for this process, why it does not come.
+  /// Tells ranks that wait for this process why it failed.
   private static func tellOthers(_ error: any Error) {
     let names = DiTCommand.jointCommands.map { $0.configuration.commandName }
     guard names.contains(CommandLine.arguments.dropFirst().first), !(error is LaunchError),
@@ -58,7 +59,7 @@ struct DiTCommand: ParsableCommand {
       process, because: wording(of: error), while: { !Interrupt.isRequested })
   }
 
-  /// Brings arguments to the parser's form, configuration file included.
+  /// The arguments in the parser's form, with the settings of the configuration file.
   private static func normalized(_ arguments: [String]) throws -> [String] {
     var path: [String] = []
     var type: any ParsableCommand.Type = DiTCommand.self
@@ -86,20 +87,19 @@ struct DiTCommand: ParsableCommand {
     return path + rest
   }
 
-  /// Refuses a word that stands where a command is to be named.
+  /// Refuses an unknown command.
   private static func checkKnown(
     _ word: String?, of command: any ParsableCommand.Type
   ) throws {
-    let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+    let commands = command.configuration.subcommands.map { $0.configuration }
+    let names = commands.compactMap { $0.shouldDisplay ? $0.commandName : nil }
     guard let word, !names.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
     let meant = Spelling.nearest(to: word, among: names).map { "; did you mean '\($0)'?" }
     throw UsageError(
       "unknown command '\(word)'\(meant ?? "; there are \(names.joined(separator: ", "))")")
   }
 
-  /// Says what went wrong; ends the program if nothing did, as after `--help`.
-  ///
-  /// - Returns: the exit code of its kind.
+  /// Prints the error and returns its exit code. Ends the program if there is none, as after `--help`.
   private static func report(_ error: any Error) -> Int32 {
     switch error {
     case let interrupted as Interrupted:

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import TestSupport
 internal import Testing
 
@@ -35,6 +36,20 @@ internal import Testing
     for command in [["sample"], ["benchmark", "sample"]] {
       let values = "(values: auto, fp32, bf16, fp16, int8, fp8; default: auto)"
       #expect(try help(command).contains(values))
+    }
+  }
+
+  @Test func isWhatTheReferenceSays() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let document = try String(contentsOf: root.appending(path: "docs/CLI.md"), encoding: .utf8)
+    let result = try dit(["cli-docs"])
+    #expect(result.status == 0)
+    let (expected, found) = (result.output.split(separator: "\n"), document.split(separator: "\n"))
+    let changes = expected.difference(from: found)
+    #expect(changes.isEmpty, "docs/CLI.md is not what --help says: run `make cli-docs`. \(changes)")
+    for command in [["sample"], ["train"], ["benchmark", "sample"]] {
+      #expect(document.contains("\n## dit \(command.joined(separator: " "))\n"))
     }
   }
 

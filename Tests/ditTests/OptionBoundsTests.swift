@@ -105,7 +105,7 @@ internal import Testing
   @Test(arguments: [
     (["--lr", "1"], "unknown option '--lr'; did you mean '--start-learning-rate'?"),
     (["--depth", "-1"], "--depth -1: must be from 1 to 1024"),
-    (["--betas", "0.9"], "--betas '0.9': must be two numbers with a comma between"),
+    (["--betas", "0.9"], "--betas '0.9': must be two comma-separated numbers"),
     (
       ["--train-batch-size", "65536", "--gradient-accumulation-steps", "65536"],
       "4294967296 images a step of each process; at most 1048576"

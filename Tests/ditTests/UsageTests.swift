@@ -75,8 +75,8 @@ internal import Testing
 
   @Test(arguments: [
     ("a: b: c", "is not YAML: line 1"), ("- 1\n- 2", "must be a mapping"),
-    ("seed: 1\nseed: 2", "'file.yaml', line 1: seed stands twice"),
-    ("", "'file.yaml' is empty; it must say settings"),
+    ("seed: 1\nseed: 2", "'file.yaml', line 1: seed is given twice"),
+    ("", "'file.yaml' is empty; it must hold settings"),
   ]) func refusesWhatIsNoConfiguration(_ text: String, _ hint: String) throws {
     try withTemporaryFolder { folder in
       try AtomicFile.write(text, to: folder + "/file.yaml")

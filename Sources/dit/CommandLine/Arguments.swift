@@ -1,25 +1,24 @@
 internal import Foundation
 internal import Pipeline
 
-/// Command-line arguments brought to the form that the parser takes.
+/// Translates a command's arguments to the form that ArgumentParser takes.
 ///
-/// Accepted beyond it: snake_case spellings, booleans without a value, and a configuration file,
-/// whose settings go before the flags so that flags win.
+/// Accepts in addition: snake_case spellings, booleans without a value, and a configuration file. The
+/// file's settings go before the flags, so that flags win.
 struct Arguments {
   private let table: OptionTable
 
   init(_ table: OptionTable) { self.table = table }
 
-  /// The arguments of a command, without its name, in the parser's form.
+  /// The settings of the configuration file, then the flags.
   ///
   /// - Parameters:
-  ///   - arguments: as the user gave them.
-  ///   - check: says of arguments made from one setting of the file what is wrong with them; nil for
-  ///     nothing.
-  /// - Returns: the settings of the file, then the flags.
-  /// - Throws: `UsageError` for a file that cannot be used.
+  ///   - arguments: the command's arguments as typed, without its name.
+  ///   - check: returns what is wrong with the arguments made from one setting of the file; nil if
+  ///     nothing is.
+  /// - Throws: `UsageError` for a wrong value or a file that cannot be used.
   func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
-    let flags = try spelled(arguments)
+    let flags = try flags(arguments)
     guard let path = try configurationPath(flags.arguments) else { return flags.arguments }
     let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
     let settings = try ConfigurationFile(path).settings(table, check: check)
@@ -29,46 +28,43 @@ struct Arguments {
   /// Flags in the parser's form.
   private struct Flags {
     var arguments: [String] = []
-    /// The long options among them.
+    /// Long options among them.
     var names: Set<String> = []
-    /// Those that say false, so that what the file says of them is to be forgotten.
+    /// Options given as false, for which the file's setting is dropped.
     var unset: Set<String> = []
 
-    /// Adds an option with its value.
     mutating func append(_ name: String, _ value: String) { arguments.append("--\(name)=\(value)") }
 
-    /// Takes an option back.
+    /// Removes the option, from the file too.
     mutating func remove(_ name: String) {
       arguments.removeAll { $0.hasPrefix("--\(name)=") }
       unset.insert(name)
     }
   }
 
-  /// The long options that are given, in kebab-case.
+  /// The long options in `arguments`, in kebab-case.
   static func names(in arguments: [String]) -> Set<String> {
     let flags = arguments.prefix { $0 != "--" }.filter { $0.hasPrefix("--") }
     return Set(flags.map { OptionTable.kebab(String($0.dropFirst(2).prefix { $0 != "=" })) })
   }
 
-  /// What stands after an option, of arguments that may not be understood otherwise; nil for nothing.
+  /// The value of a long option, for arguments that could not be parsed; nil if it is missing.
   static func value(of name: String, in arguments: [String]) -> String? {
     let flag = "--\(name)"
     if let index = arguments.firstIndex(of: flag) { return arguments.dropFirst(index + 1).first }
     return arguments.first { $0.hasPrefix(flag + "=") }.map { String($0.dropFirst(flag.count + 1)) }
   }
 
-  /// Long options in kebab-case, each with its value if it has one.
+  /// Long options in kebab-case, each joined with its value if it has one.
   ///
-  /// - Throws: `UsageError` for a value of another kind, and a name that others have for an option.
-  private func spelled(_ arguments: [String]) throws -> Flags {
+  /// - Throws: `UsageError` for a wrong value, and for another program's name of an option.
+  private func flags(_ arguments: [String]) throws -> Flags {
     var result = Flags()
-    var place = arguments.startIndex
-    while place < arguments.endIndex {
-      let argument = arguments[place]
-      place += 1
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
       if argument == "--" {
-        result.arguments += arguments[(place - 1)...]
-        return result
+        result.arguments += [argument] + rest
+        break
       }
       guard argument.hasPrefix("--") else {
         result.arguments.append(argument)
@@ -77,56 +73,60 @@ struct Arguments {
       let parts = argument.dropFirst(2).split(
         separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let name = OptionTable.kebab(String(parts.first ?? ""))
-      let following = parts.count == 2 ? String(parts[1]) : nil
-      let next = place < arguments.endIndex ? arguments[place] : nil
       result.names.insert(name)
-      switch table.kinds[name] {
-      case .boolean:
-        if let following {
-          if let fault = table.fault(name, following) { throw UsageError("--\(name) \(fault)") }
-          result.append(name, Arguments.boolean(following) ?? following)
-        } else if let value = next.flatMap(Arguments.boolean) {
-          result.append(name, value)
-          place += 1
-        } else if !table.takesOperands, let next, !next.hasPrefix("-"),
-          let fault = table.fault(name, next)
-        {
-          throw UsageError("--\(name) \(fault)")
-        } else {
-          result.append(name, "true")
-        }
-      case .optional(let bare):
-        var value = following
-        if value == nil, let next, !next.hasPrefix("-") {
-          value = next
-          place += 1
-        }
-        switch value.map({ Arguments.boolean($0) ?? $0 }) {
-        case "true", nil: result.append(name, bare)
-        case "false": result.remove(name)
-        case let value?: result.append(name, value)
-        }
-      case .value, .integer:
-        var value = following
-        // Below 0 is a number too, not an option.
-        if value == nil, let next, !next.hasPrefix("-") || Double(next) != nil {
-          value = next
-          place += 1
-        }
-        if let value {
-          if let fault = table.fault(name, value) { throw UsageError("--\(name) \(fault)") }
-          result.append(name, value)
-        } else {
-          result.arguments.append("--\(name)")
-        }
-      case nil:
-        if let meant = OtherNames.option(name, in: table) {
-          throw UsageError("unknown option '--\(name)'; did you mean '--\(meant)'?")
-        }
-        result.arguments.append(following.map { "--\(name)=\($0)" } ?? "--\(name)")
-      }
+      let joined = parts.count == 2 ? String(parts[1]) : nil
+      try append(name, joined, &rest, to: &result)
     }
     return result
+  }
+
+  /// Appends an option with its value.
+  ///
+  /// - Parameters:
+  ///   - name: in kebab-case.
+  ///   - joined: the value after an equals sign; nil if there is none.
+  ///   - rest: the arguments that follow, of which a value is taken.
+  private func append(
+    _ name: String, _ joined: String?, _ rest: inout ArraySlice<String>, to flags: inout Flags
+  ) throws {
+    let next = joined == nil ? rest.first : nil
+    switch table.kinds[name] {
+    case .boolean:
+      if let joined {
+        try check(name, joined)
+        flags.append(name, Arguments.boolean(joined) ?? joined)
+      } else if let value = next.flatMap(Arguments.boolean) {
+        rest.removeFirst()
+        flags.append(name, value)
+      } else {
+        if !table.takesOperands, let next, !next.hasPrefix("-") { try check(name, next) }
+        flags.append(name, "true")
+      }
+    case .optional(let bare):
+      let value = joined ?? next.flatMap { $0.hasPrefix("-") ? nil : $0 }
+      if joined == nil, value != nil { rest.removeFirst() }
+      switch value.map({ Arguments.boolean($0) ?? $0 }) {
+      case "true", nil: flags.append(name, bare)
+      case "false": flags.remove(name)
+      case let value?: flags.append(name, value)
+      }
+    case .value, .integer:
+      // A negative number is a value, not an option.
+      let value = joined ?? next.flatMap { $0.hasPrefix("-") && Double($0) == nil ? nil : $0 }
+      guard let value else { return flags.arguments.append("--\(name)") }
+      if joined == nil { rest.removeFirst() }
+      try check(name, value)
+      flags.append(name, value)
+    case nil:
+      if let meant = OtherNames.option(name, in: table) {
+        throw UsageError("unknown option '--\(name)'; did you mean '--\(meant)'?")
+      }
+      flags.arguments.append(joined.map { "--\(name)=\($0)" } ?? "--\(name)")
+    }
+  }
+
+  private func check(_ name: String, _ value: String) throws {
+    if let fault = table.fault(name, value) { throw UsageError("--\(name) \(fault)") }
   }
 
   /// `true` or `false` for the spellings of YAML and Python; nil for anything else.
@@ -140,11 +140,11 @@ struct Arguments {
 
   private func configurationPath(_ arguments: [String]) throws -> String? {
     var path: String?
-    for (place, argument) in arguments.enumerated() {
+    for (index, argument) in arguments.enumerated() {
       var found: String?
       if argument == "-c" || argument == "--config" {
-        guard place + 1 < arguments.count else { return nil }
-        found = arguments[place + 1]
+        guard index + 1 < arguments.count else { return nil }
+        found = arguments[index + 1]
       } else if argument.hasPrefix("--config=") {
         found = String(argument.dropFirst("--config=".count))
       }
@@ -156,7 +156,7 @@ struct Arguments {
   }
 }
 
-/// Something wrong in flags or in a configuration file.
+/// A mistake in flags or in a configuration file.
 struct UsageError: Error, CustomStringConvertible {
   let message: String
   init(_ message: String) { self.message = message }

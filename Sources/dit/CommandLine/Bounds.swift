@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The values that a numeric option may have.
+/// The allowed range of a numeric option.
 struct Bounds<Value: Comparable & Sendable>: Sendable {
   private let low: Value
   private let high: Value
@@ -12,25 +12,22 @@ struct Bounds<Value: Comparable & Sendable>: Sendable {
     (self.includesLow, self.includesHigh) = (includesLow, includesHigh)
   }
 
-  /// From one value to another, both included.
+  /// `low` to `high`, both included.
   static func from(_ low: Value, to high: Value) -> Bounds { Bounds(low, high) }
 
-  /// Above one value, and another at most.
+  /// Above `low`, up to and including `high`.
   static func above(_ low: Value, to high: Value) -> Bounds {
     Bounds(low, high, includesLow: false)
   }
 
-  /// At least one value, and below another.
+  /// From `low`, included, to below `high`.
   static func from(_ low: Value, below high: Value) -> Bounds {
     Bounds(low, high, includesHigh: false)
   }
 
-  /// Refuses a value that is not within, what is no number too; nil stands for an option not given.
+  /// Throws if the value is out of bounds or NaN. nil (option not given) passes.
   ///
-  /// - Parameters:
-  ///   - value: what was given.
-  ///   - name: the option.
-  /// - Throws: `ValidationError` with name, value and bounds.
+  /// - Throws: `ValidationError` with the option's name, the value and the bounds.
   func check(_ value: Value?, _ name: String) throws {
     guard let value else { return }
     let isWithin =
@@ -56,16 +53,13 @@ struct Bounds<Value: Comparable & Sendable>: Sendable {
 }
 
 extension Bounds where Value == Int {
-  /// How many there are of something, or how long it takes: a billion at most, so that products of a
-  /// few do not overflow.
+  /// Counts and durations: at most a billion, so that products of a few do not overflow.
   static var counts: Bounds { .from(1, to: 1_000_000_000) }
-  /// The same for what may be left out by 0.
+  /// Counts that may be 0.
   static var countsOrNone: Bounds { .from(0, to: 1_000_000_000) }
-  /// Height and width of images in pixels.
+  /// Image height and width in pixels.
   static var imageSizes: Bounds { .from(1, to: 16384) }
-  /// Refuses an `--image-size` that is out of bounds, or no multiple of what a model works in.
-  ///
-  /// - Throws: `ValidationError` with value and bounds.
+  /// Throws `ValidationError` if `--image-size` is out of bounds or not a multiple of `factor`.
   static func checkImageSize(_ size: Int, multipleOf factor: Int) throws {
     try imageSizes.check(size, "--image-size")
     guard size.isMultiple(of: factor) else {
@@ -73,21 +67,21 @@ extension Bounds where Value == Int {
     }
   }
 
-  /// Images at a time.
+  /// Batch sizes.
   static var batchSizes: Bounds { .from(1, to: 65536) }
-  /// Threads of this program.
+  /// Thread counts.
   static var threadCounts: Bounds { .from(1, to: 1024) }
   /// Blocks, attention heads, pixels of a patch.
   static var modelCounts: Bounds { .from(1, to: 1024) }
 }
 
 extension Bounds where Value == Double {
-  /// What is multiplied by.
+  /// Factors.
   static var factors: Bounds { .above(0, to: 1_000_000) }
   /// Learning rates.
   static var startRates: Bounds { .above(0, to: 100) }
-  /// Learning rates that may come to an end at 0.
+  /// Learning rates that may be 0.
   static var rates: Bounds { .from(0, to: 100) }
-  /// Shares that leave something over.
+  /// Fractions below 1.
   static var shares: Bounds { .from(0, below: 1) }
 }

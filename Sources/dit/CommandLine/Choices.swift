@@ -12,24 +12,24 @@ extension Sampler: ExpressibleByArgument {
 }
 
 extension Precision: ExpressibleByArgument {
-  /// Its name, or the name of the number format in other programs.
+  /// Its name, or PyTorch's name of the type, in any case.
   public init?(argument: String) {
     let known = ["float32": "fp32", "float16": "fp16", "bfloat16": "bf16"]
     let name = argument.lowercased()
     self.init(name: known[name] ?? name)
   }
 
-  /// The names that there are.
+  /// The values of `--precision`.
   public static var allValueStrings: [String] {
     allCases.filter { $0 != .int8WithFloatFC2 }.map(\.name)
   }
 
-  /// As it is given.
+  /// Its name on the command line.
   public var defaultValueDescription: String { name }
 }
 
 extension ExecutionMode: ExpressibleByArgument {
-  /// Its name, or MindSpore's number.
+  /// Its name, or MindSpore's number for it.
   public init?(argument: String) {
     let known = ["0": "graph", "1": "eager"]
     self.init(rawValue: known[argument] ?? argument.lowercased())

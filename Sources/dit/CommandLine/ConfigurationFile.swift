@@ -3,21 +3,21 @@ internal import Foundation
 internal import Pipeline
 internal import Yams
 
-/// A YAML file of settings: a flat mapping of option names to values.
+/// A YAML file of settings: one flat mapping of option names to values.
 struct ConfigurationFile {
   private let path: String
   private let entries: [(key: String, line: Int, value: Node)]
 
   /// Reads a file.
   ///
-  /// - Throws: `FileError`; `UsageError` with the line for what is not such a mapping.
+  /// - Throws: `FileError`; `UsageError` with the line if the file is not a flat mapping.
   init(_ path: String) throws {
     self.path = path
     let file: MappedFile
     do {
       file = try MappedFile(path)
     } catch let error as FileError where error.code == .empty {
-      throw UsageError("'\(path)' is empty; it must say settings, such as `sampling_steps: 250`")
+      throw UsageError("'\(path)' is empty; it must hold settings, such as `sampling_steps: 250`")
     }
     guard let text = String(validating: file.bytes, as: UTF8.self) else {
       throw UsageError("'\(path)' is not a text file in UTF-8")
@@ -38,19 +38,18 @@ struct ConfigurationFile {
     entries = try mapping.map { key, value in
       let line = key.mark?.line ?? 0
       guard let name = key.scalar?.string else {
-        throw UsageError("'\(path)', line \(line): a setting's name must be a word")
+        throw UsageError("'\(path)', line \(line): the name of a setting must be a word")
       }
       return (name, line, value)
     }
   }
 
-  /// The settings as command-line arguments by option, in the order of the file.
+  /// The settings that have a value, as command-line arguments in the order of the file.
   ///
   /// - Parameters:
-  ///   - table: the options that the command has.
-  ///   - check: says what is wrong with the arguments of one setting; nil for nothing.
-  /// - Returns: an argument for each setting that has a value.
-  /// - Throws: `UsageError` that lists each unknown key and wrong value with its line.
+  ///   - table: the command's options.
+  ///   - check: returns what is wrong with the arguments of one setting; nil if nothing is.
+  /// - Throws: `UsageError` that lists every unknown key and wrong value with its line.
   func settings(
     _ table: OptionTable, check: ([String]) -> String?
   ) throws -> [(name: String, argument: String)] {
@@ -91,7 +90,7 @@ struct ConfigurationFile {
     }
   }
 
-  /// A number such as 1000.0 without its point; nil for any other.
+  /// `1000` for `1000.0`; nil if the number is not whole.
   private func whole(_ text: String) -> String? {
     Double(text).flatMap { Int(exactly: $0) }.map(String.init)
   }
@@ -104,8 +103,8 @@ struct ConfigurationFile {
     return meant.map { "; did you mean '\($0)'?" } ?? ""
   }
 
-  /// A scalar as text, a list as texts with commas between; "" for null, also as Python writes it;
-  /// nil for anything else.
+  /// A scalar as text, a list as comma-separated text, null and Python's `None` as ""; nil for anything
+  /// else.
   private static func text(of node: Node) -> String? {
     switch node {
     case .scalar(let scalar):
@@ -125,7 +124,7 @@ struct ConfigurationFile {
       .composer(_, let problem, let mark, _):
       " is not YAML: line \(mark.line): \(problem)"
     case .duplicatedKeysInMapping(let duplicates, let context):
-      ", line \(context.mark.line): \(duplicates.joined(separator: ", ")) stands twice"
+      ", line \(context.mark.line): \(duplicates.joined(separator: ", ")) is given twice"
     default: " is not YAML: \(error)"
     }
   }

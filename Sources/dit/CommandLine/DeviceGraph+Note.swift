@@ -1,7 +1,7 @@
 internal import Torch
 
 extension DeviceGraph.Recording {
-  /// For the eye; nil where nothing was to be recorded.
+  /// The outcome in words; nil if no recording was tried.
   var note: String? {
     switch self {
     case .none: nil

@@ -2,27 +2,27 @@ internal import ArgumentParser
 internal import Inference
 internal import Torch
 
-/// The number format that a model samples in.
+/// The number format of sampling.
 struct SamplingFormat: ReplacingOptions {
   static let replaced: [String: Set<String>] = ["precision": ["use-fp16", "dtype"]]
 
   @Option(
     help: """
-      Number format: auto is bf16 where the hardware multiplies it, else fp32, or fp16 on a GPU.
+      Number format. auto is bf16 if the hardware multiplies it, else fp32, or fp16 on a GPU.
       """)
   var precision = Precision.auto
-  @Option(help: "With --precision int8, the second layer of each MLP: int8, or fp32.")
+  @Option(help: "The second layer of each MLP under --precision int8: int8 or fp32.")
   var int8Fc2: SecondLayer?
 
-  /// What the second layer of an MLP computes in, where others are 8 bits wide.
+  /// The number format of each MLP's second layer under int8.
   enum SecondLayer: String, ExpressibleByArgument, CaseIterable {
     case int8
     case fp32
   }
 
-  /// A number format with what `--int8-fc2` says of it.
+  /// The number format combined with `--int8-fc2`.
   ///
-  /// - Throws: `UsageError` if it says something and the format has no 8 bits.
+  /// - Throws: `UsageError` if `--int8-fc2` is given and the format is not int8.
   func withSecondLayer(_ precision: Precision) throws -> Precision {
     guard let int8Fc2 else { return precision }
     guard precision.isInt8 else {
@@ -32,7 +32,7 @@ struct SamplingFormat: ReplacingOptions {
   }
 }
 
-/// The number format that a model is trained in.
+/// The number format of training.
 struct TrainingFormat: ReplacingOptions {
   static let replaced = SamplingFormat.replaced
 
@@ -46,8 +46,8 @@ struct TrainingFormat: ReplacingOptions {
   }
 }
 
-/// A number format for training. Those of sampling are understood too, so that they can be refused by
-/// their names.
+/// A number format for training. Formats of sampling alone are parsed too, so that they are refused by
+/// name.
 struct TrainingPrecision: ExpressibleByArgument {
   let format: Precision
 
@@ -66,16 +66,15 @@ struct TrainingPrecision: ExpressibleByArgument {
 }
 
 extension Precision {
-  /// What matrix products compute in when a model is trained.
+  /// The type of matrix products in training: float32, bfloat16 or float16.
   ///
-  /// - Returns: float32, bfloat16 or float16.
   /// - Throws: `UsageError` for 8-bit formats.
   func requiredTrainingType() throws -> DType {
     guard let type = trainingType else { throw UsageError(trainingRefusal) }
     return type
   }
 
-  /// Why nothing is trained in it.
+  /// The message that refuses this format for training.
   fileprivate var trainingRefusal: String {
     "--precision \(name): training knows fp32, bf16 and fp16"
   }

@@ -1,15 +1,15 @@
 internal import Foundation
 internal import Synchronization
 
-/// A request to stop, by Ctrl-C or the system, that is honoured at the next step.
+/// A request to stop by a signal, such as Ctrl-C. Work ends at its next step.
 enum Interrupt {
   private static let pending = Atomic<Int32>(0)
 
-  /// From now on the first SIGINT, SIGTERM or SIGHUP is only noted; the second ends the program at
-  /// once. One that is ignored, as SIGHUP is under nohup, stays ignored.
+  /// From now on the first SIGINT, SIGTERM or SIGHUP is recorded; the second ends the program at once.
+  /// A signal that is ignored, as SIGHUP is under nohup, stays ignored.
   static func listen() {
     _ = pending.load(ordering: .relaxed)
-    for number in signals where !isIgnored(number) {
+    for number in signals where !Linux.ignores(signal: number) {
       Foundation.signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
         Foundation.signal(number, SIG_DFL)
@@ -18,8 +18,8 @@ enum Interrupt {
     unblock()
   }
 
-  /// From now on signals reach the program: whoever started it may have had them blocked, and the mask
-  /// is inherited.
+  /// From now on signals reach the program. Its parent may have blocked them, and the mask is
+  /// inherited.
   static func unblock() {
     var mask = sigset_t()
     sigemptyset(&mask)
@@ -29,35 +29,25 @@ enum Interrupt {
 
   private static let signals = [SIGINT, SIGTERM, SIGHUP]
 
-  private static func isIgnored(_ number: Int32) -> Bool {
-    var action = sigaction()
-    sigaction(number, nil, &action)
-    let ignoring: __sighandler_t? = SIG_IGN
-    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-      == unsafeBitCast(ignoring, to: Int.self)
-  }
-
-  /// The signal that has come; 0 for none.
+  /// The signal that was received; 0 for none.
   static var signal: Int32 { pending.load(ordering: .relaxed) }
 
-  /// Whether a signal has come.
+  /// Whether a signal was received.
   static var isRequested: Bool { signal != 0 }
 
-  /// Ends the work in hand if a signal has come.
-  ///
-  /// - Throws: `Interrupted`.
+  /// Throws `Interrupted` if a signal was received.
   static func check() throws {
     guard signal == 0 else { throw Interrupted(signal: signal) }
   }
 }
 
-/// A command that leaves nothing behind: the first signal ends it.
+/// A command that leaves no unfinished files, so that the first signal may end it.
 protocol StoppedAtOnce {}
 
-/// The work was stopped by a signal.
+/// Thrown when a signal stops the work.
 struct Interrupted: Error, CustomStringConvertible {
   let signal: Int32
   var description: String { "stopped by signal \(signal)" }
-  /// 128 and the signal's number, as shells have it.
+  /// 128 plus the signal's number, as in shells.
   var exitCode: Int32 { 128 + signal }
 }

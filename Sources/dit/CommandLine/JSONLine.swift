@@ -1,10 +1,10 @@
 internal import Foundation
 
-/// Numbers and texts as one JSON object on one line, sorted by name.
+/// A JSON object on one line, sorted by name.
 enum JSONLine {
-  /// The object.
+  /// The object's text.
   ///
-  /// - Throws: if a value is none that JSON has.
+  /// - Throws: if JSON has no such value.
   static func text(_ fields: [String: Any]) throws -> String {
     let data = try JSONSerialization.data(
       withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])

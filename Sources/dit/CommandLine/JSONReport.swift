@@ -1,10 +1,10 @@
 internal import Foundation
 
-/// A value as JSON for people and programs: indented, sorted by name, names with underscores.
+/// Indented JSON, sorted by name, with names in snake_case.
 enum JSONReport {
   /// The text, without a line end.
   ///
-  /// - Throws: if a value is none that JSON has.
+  /// - Throws: if JSON has no such value.
   static func text(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase

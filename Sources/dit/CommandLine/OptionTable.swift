@@ -1,25 +1,25 @@
 internal import ArgumentParser
 
-/// The options of a command, read off its declaration, so that a configuration file knows them all.
+/// The options of a command, read from its declaration. Each is also a key of its configuration file.
 struct OptionTable {
-  /// What may follow an option.
+  /// The kind of value that an option takes.
   enum Kind {
     /// A value.
     case value
     /// A whole number.
     case integer
-    /// `true` or `false`, or nothing, which means true.
+    /// `true` or `false`; true without a value.
     case boolean
-    /// A value, or nothing, which means the word given here.
+    /// A value that may be left out, with the word that then stands for it.
     case optional(String)
   }
 
-  /// Kebab-case names without dashes, with what may follow.
+  /// By name, in kebab-case without leading dashes.
   private(set) var kinds: [String: Kind] = [:]
-  /// Whether the command takes arguments without a name, one of which may stand after a bare option.
+  /// Whether the command takes operands, which may follow an option without a value.
   private(set) var takesOperands = false
   private var expectations: [String: Expectation] = [:]
-  /// By option, those of a configuration file that it replaces if it is given as a flag.
+  /// For each option, the configuration keys that its flag overrides.
   private(set) var replaced: [String: Set<String>] = [:]
 
   init(_ command: any ParsableArguments.Type) { add(command) }
@@ -42,8 +42,7 @@ struct OptionTable {
     }
   }
 
-  /// What is wrong with a value of an option, where more can be said than the parser does: the value
-  /// and what it must be; nil for nothing.
+  /// What is wrong with a value, in more detail than the parser gives; nil if nothing is.
   func fault(_ name: String, _ value: String) -> String? {
     guard let expectation = expectations[name], !expectation.accepts(value) else { return nil }
     return "'\(value)': must be \(expectation.words)"
@@ -72,16 +71,16 @@ extension OptionGroup: OptionGroupLike {
   fileprivate var arguments: any ParsableArguments.Type { Value.self }
 }
 
-/// An argument without a name, whatever its type.
+/// An operand, whatever its type.
 private protocol OperandLike {}
 
 extension Argument: OperandLike {}
 
-/// What the value of an option must be.
+/// The form of an option's value.
 private struct Expectation {
-  /// In words.
+  /// For messages: "must be" and these.
   let words: String
-  /// Whether a value is so.
+  /// Whether a value has this form.
   let accepts: (String) -> Bool
 
   init(_ words: String, accepts: @escaping (String) -> Bool) {
@@ -90,9 +89,9 @@ private struct Expectation {
   }
 }
 
-/// A type of option whose values need a word of explanation.
+/// A type of option that describes its values in messages.
 protocol ExplainedArgument: ExpressibleByArgument {
-  /// What a value must be, with an example.
+  /// The form of a value, with an example; follows "must be".
   static var expectation: String { get }
 }
 
@@ -128,16 +127,16 @@ extension Option {
   }
 }
 
-/// Options of which some say in another way what others say.
+/// Options that overlap: a flag of one overrides configuration keys of another.
 protocol ReplacingOptions: ParsableArguments {
-  /// By option in kebab-case, those of a configuration file that a flag of it takes the place of, so
-  /// that flags win also where the file says it in another way.
+  /// For each option, the configuration keys that its flag overrides, e.g. `--epochs` overrides
+  /// `max_steps`.
   static var replaced: [String: Set<String>] { get }
 }
 
-/// A type of option that may stand without a value.
+/// A type of option whose value may be left out.
 protocol BareOption {
-  /// The value that the bare option stands for.
+  /// The value of the option without a value.
   static var bareValue: String { get }
 }
 

@@ -1,6 +1,6 @@
-/// Names that other programs have for options of this one.
+/// Option names of other programs.
 enum OtherNames {
-  /// By another name, the options that may be meant; the first that a command has is.
+  /// Names used by other tools, with our equivalents in order of preference.
   private static let options: [String: [String]] = [
     "batch": ["train-batch-size", "batch-size"], "batch-size": ["train-batch-size"],
     "cfg": ["guidance-scale"], "cfg-scale": ["guidance-scale"],
@@ -22,7 +22,7 @@ enum OtherNames {
     "warmup": ["warmup-steps"],
   ]
 
-  /// The option that is meant by a name that is none, in kebab-case; nil if that is not known.
+  /// The equivalent of `name` among the command's options, in kebab-case; nil if there is none.
   static func option(_ name: String, in table: OptionTable) -> String? {
     options[name]?.first { table.kinds[$0] != nil }
   }

@@ -2,28 +2,31 @@ internal import ArgumentParser
 internal import Foundation
 internal import Parallel
 
-/// Options of work that several processes share.
+/// How many processes share the work, and how they meet.
 struct ParallelOptions: ParsableArguments {
-  @Option(help: "Start so many processes on this machine.") var workers: Int?
-  @Option(help: "Seconds after which a process that does not answer ends all.") var timeout = 600
-  @Option(help: "A rank table of HCCL (default: RANK_TABLE_FILE).") var rankTable: String?
+  @Option(help: "Start this number of processes on this machine.") var workers: Int?
+  @Option(help: "Stop all processes if one does not answer for this many seconds.") var timeout =
+    600
+  @Option(help: "An HCCL rank table (default: the variable RANK_TABLE_FILE).") var rankTable:
+    String?
 
   func validate() throws {
     try Bounds.from(1, to: 1024).check(workers, "--workers")
     try Bounds.counts.check(timeout, "--timeout")
   }
 
-  /// Runs `body` in each process of the job that this one belongs to, or starts.
+  /// Runs `body` in this process as part of its job, or starts workers that do.
   ///
   /// - Parameters:
-  ///   - useParallel: false to work alone, whatever started the program; true to say so if nothing did.
-  ///   - body: given the other processes; nil if there are none.
-  /// - Throws: `UsageError` for variables that are incomplete or contradict each other; `LaunchError` if
-  ///   a process is lost; what `body` throws.
+  ///   - useParallel: false to work alone, whatever launched the program; true to print a note if
+  ///     nothing did.
+  ///   - body: receives the group of ranks; nil for a single process.
+  /// - Throws: `UsageError` for incomplete or contradictory launcher variables; `LaunchError` if a process
+  ///   is lost; errors of `body`.
   func run(useParallel: Bool? = nil, _ body: (RankGroup?) throws -> Void) throws {
     let environment = ProcessInfo.processInfo.environment
     let isWorker = environment[WorkerPool.marker] != nil
-    // Who wants to work alone is not to be stopped by the variables of something else.
+    // Variables of an unrelated launcher must not stop a process that works alone.
     let isAlone = useParallel == false && !isWorker
     let launched = isAlone ? try? process(environment) : try process(environment)
     if let workers, !isWorker {
@@ -95,9 +98,8 @@ struct ParallelOptions: ParsableArguments {
   }
 
   private func startWorkers(_ count: Int, _ environment: [String: String]) throws {
-    let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
     let pool = try WorkerPool(
-      count, program: program, arguments: Array(CommandLine.arguments.dropFirst()),
+      count, program: Linux.programPath, arguments: Array(CommandLine.arguments.dropFirst()),
       environment: environment, holdLimit: .seconds(timeout))
     let outcome = pool.run(signal: { Interrupt.signal }, output: { print($0) }, errors: note)
     switch outcome {
@@ -110,10 +112,10 @@ struct ParallelOptions: ParsableArguments {
 }
 
 extension RankGroup {
-  /// Ends the work in hand if this process or another is told to stop, which all then are, or a rank is
-  /// lost; for work in which none waits for another.
+  /// Throws if any rank received a signal or is lost, and passes the signal on to all. For work without
+  /// collectives, in which no rank waits for another.
   ///
-  /// - Parameter ranks: nil for a process that works alone.
+  /// - Parameter ranks: nil for a single process.
   /// - Throws: `Interrupted`; `LaunchError`.
   static func checkStop(_ ranks: RankGroup?) throws {
     if Interrupt.isRequested { ranks?.requestStop(Interrupt.signal) }
@@ -123,7 +125,7 @@ extension RankGroup {
   }
 }
 
-/// An error that other ranks need not be told, or were.
+/// An error that needs no report to other ranks: they know it, or there are none.
 struct SettledError: Error {
   let cause: any Error
   init(_ cause: any Error) { self.cause = cause }

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Torch
 
-/// Shows how far work has come: a bar on a terminal, else a plain line now and then.
+/// Shows progress: a bar on a terminal, else a line every 10 seconds.
 final class Progress {
   private let title: String
   private let count: Int
@@ -14,14 +14,14 @@ final class Progress {
   private var isOpen = false
   private var isComplete = false
 
-  /// Seconds between plain lines.
+  /// Least time between plain lines, in seconds.
   private static let lineInterval = 10.0
 
   /// - Parameters:
-  ///   - title: what is being done.
-  ///   - count: how many steps there are.
-  ///   - first: how many were done before.
-  ///   - unit: what a step is called.
+  ///   - title: names the work, as "Sampling".
+  ///   - count: number of steps.
+  ///   - first: steps done before this process started.
+  ///   - unit: noun for one step.
   init(_ title: String, count: Int, from first: Int = 0, unit: String = "step") {
     self.title = title
     self.count = count
@@ -31,12 +31,12 @@ final class Progress {
     start = clock.now
   }
 
-  /// Reports that `done` steps are done, with something to say about the last.
+  /// Shows that `done` steps are done, with a detail about the last one.
   func update(_ done: Int, detail: String = "") {
     let elapsed = start.duration(to: clock.now)
     let rate = elapsed.inSeconds / Double(max(done - first, 1))
     let left = rate * Double(count - done)
-    // Before the first there is no rate.
+    // The rate is unknown before the first step.
     let pace =
       done > first ? ["\(Progress.seconds(rate))/\(unit)", "\(Progress.clockTime(left)) left"] : []
     let text = (["\(title) \(done)/\(count)", detail] + pace).filter { !$0.isEmpty }
@@ -54,7 +54,7 @@ final class Progress {
     }
   }
 
-  /// Leaves the bar where it is and goes to the next line.
+  /// Leaves the bar and starts a new line.
   func finish() {
     guard isOpen else { return }
     isOpen = false
@@ -62,21 +62,21 @@ final class Progress {
   }
 
   private func isDue(_ done: Int) -> Bool {
-    // The end is told of once.
+    // The last line is written once.
     guard done < count, let lastLine else { return !isComplete }
     return lastLine.duration(to: clock.now).inSeconds >= Progress.lineInterval
   }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
-  /// A duration with three digits, as "1.89 s" or "12.3 ms".
+  /// A duration to three digits: "1.89 s", "12.3 ms".
   static func seconds(_ seconds: Double) -> String {
     if seconds >= 100 { return String(format: "%.0f s", seconds) }
     if seconds >= 1 { return String(format: "%.2f s", seconds) }
     return String(format: "%.1f ms", seconds * 1000)
   }
 
-  /// A duration as minutes and seconds, with hours where there are any.
+  /// A duration as "M:SS", or "H:MM:SS" from one hour.
   static func clockTime(_ seconds: Double) -> String {
     let total = Int(seconds.rounded())
     let (hours, minutes) = (total / 3600, total / 60 % 60)
@@ -86,7 +86,7 @@ final class Progress {
   }
 }
 
-/// Writes a line to the user, apart from results.
+/// Writes a line to standard error.
 func note(_ text: String) {
   FileHandle.standardError.write(Data((text + "\n").utf8))
 }

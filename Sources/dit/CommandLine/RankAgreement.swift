@@ -2,16 +2,16 @@ internal import ArgumentParser
 internal import Parallel
 
 extension RankGroup {
-  /// Options that may differ from machine to machine.
+  /// Options that may differ between machines.
   private static let ownOptions: Set = [
     "data_path", "vae_checkpoint", "dit_checkpoint", "pretrained_model_path", "output_path", "npz",
     "threads", "device", "device_id", "device_plugin", "timeout", "rank_table", "workers",
     "num_parallel_workers", "use_parallel", "log_level", "force",
   ]
 
-  /// Checks that this rank was started with the options of rank 0; all ranks call it together.
+  /// Checks that this rank has the options of rank 0. A collective: all ranks call it.
   ///
-  /// - Throws: `UsageError` that names those which differ; `LaunchError` if a rank is lost.
+  /// - Throws: `UsageError` that names the differences; `LaunchError` if a rank is lost.
   func agree(on command: some ParsableArguments) throws {
     let lines = SettingsText(command).yaml.split(separator: "\n").filter { line in
       !RankGroup.ownOptions.contains(String(line.prefix { $0 != ":" }))
@@ -19,9 +19,9 @@ extension RankGroup {
     try agree(on: lines.joined(separator: "\n"), "other options")
   }
 
-  /// Checks that this rank found what rank 0 found; all ranks call it together.
+  /// Checks that this rank found the same data and model as rank 0. A collective: all ranks call it.
   ///
-  /// - Throws: `UsageError` that names what differs; `LaunchError` if a rank is lost.
+  /// - Throws: `UsageError` that names the differences; `LaunchError` if a rank is lost.
   func agree(on findings: [String: String]) throws {
     let lines = findings.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
     try agree(on: lines.joined(separator: "\n"), "other data or another model")

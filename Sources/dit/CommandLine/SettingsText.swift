@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// The options of a parsed command as YAML, so that a run can be repeated.
+/// The options of a parsed command as YAML, to repeat a run.
 struct SettingsText {
   /// One line for each option that has a value.
   let yaml: String
@@ -9,7 +9,7 @@ struct SettingsText {
     yaml = SettingsText.lines(of: command).joined(separator: "\n") + "\n"
   }
 
-  /// What differs between two texts of this form, as "key: first -> second".
+  /// The differences between two such texts, as "key: first -> second".
   static func changes(from first: String, to second: String) -> [String] {
     let (before, now) = (values(first), values(second))
     return Set(before.keys).union(now.keys).sorted().compactMap { key in
@@ -38,7 +38,7 @@ struct SettingsText {
   }
 }
 
-/// A parsed option group, whatever it holds.
+/// A parsed option group, whatever its type.
 private protocol GroupValue {
   var group: any ParsableArguments { get }
 }
@@ -49,7 +49,7 @@ extension OptionGroup: GroupValue {
 
 /// A parsed option, whatever its type.
 private protocol OptionValue {
-  /// The value as YAML; nil for none.
+  /// The value as YAML; nil if there is none.
   var text: String? { get }
 }
 

@@ -2,7 +2,7 @@ public import ArgumentParser
 public import Training
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {
-  /// Its name, also as MindONE has it: `cosine_decay`, `polynomial_decay`, `linear_decay`.
+  /// Its name, or MindONE's: `cosine_decay`, `polynomial_decay`, `linear_decay`.
   public init?(argument: String) {
     let name = argument.lowercased()
     self.init(rawValue: String(name.split(separator: "_").first ?? ""))
@@ -11,7 +11,7 @@ extension LearningRateSchedule.Shape: ExpressibleByArgument {
 
 extension WeightDecayGroups: ExpressibleByArgument {}
 
-/// How timesteps are drawn.
+/// The distribution of timesteps in training.
 enum TimestepSampling: String, CaseIterable, ExpressibleByArgument {
   case uniform
   case logitNormal = "logit_normal"
@@ -24,15 +24,15 @@ enum TimestepSampling: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// How the loss scale behaves.
+/// Whether the loss scale changes during training.
 enum LossScalerType: String, CaseIterable, ExpressibleByArgument {
   case dynamic
   case `static`
 }
 
-/// Two numbers with a comma between.
+/// Two comma-separated numbers.
 struct NumberPair: ExplainedArgument {
-  static let expectation = "two numbers with a comma between, such as 0.9,0.999"
+  static let expectation = "two comma-separated numbers, such as 0.9,0.999"
   let first: Double
   let second: Double
 

@@ -42,6 +42,7 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
   @OptionGroup(title: "Several processes") var parallel: ParallelOptions
   @OptionGroup var mindONE: MindONEOptions
+  @OptionGroup var mindONETraining: MindONETrainingOptions
 
   func run() throws {
     try model.checkTogether()
@@ -53,15 +54,8 @@ struct TrainCommand: ParsableCommand {
 
   /// What options mean that one might take for something else, a line each.
   private var notes: [String] {
-    mindONE.notes
-      + MindONEOptions.notes([
-        ("json_data_path", data.jsonDataPath != nil), ("num_workers", data.numWorkers != nil),
-        ("replace_small_images", data.replaceSmallImages == true),
-        ("embed_dim", model.embedDim != nil),
-        ("sink_size", data.sinkSize != nil), ("clip_checkpoint", model.clipCheckpoint != nil),
-        ("callback_size", output.callbackSize != nil), ("log_level", output.logLevel != nil),
-        ("profile", output.profile == true),
-      ])
+    mindONE.notes + mindONETraining.notes
+      + MindONEOptions.notes([("embed_dim", model.embedDim != nil)])
       + recipe.notes + idleFlags
   }
 

@@ -21,7 +21,6 @@ struct TrainModelOptions: ReplacingOptions {
     help: "Leave parameters as they are whose names contain one of these, with commas between.")
   var freeze: String?
   @Option(help: .hidden) var embedDim: Int?
-  @Option(help: .hidden) var clipCheckpoint: String?
 
   static let replaced: [String: Set<String>] = [
     "model-name": ["hidden-size", "depth", "num-heads", "patch-size", "embed-dim"],

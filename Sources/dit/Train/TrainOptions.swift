@@ -26,11 +26,6 @@ struct TrainDataOptions: ParsableArguments {
   var reduceWhileDecoding = false
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: "Load each batch while a GPU computes the one before.") var datasetSinkMode = true
-  @Option(help: .hidden) var sinkSize: Int?
-  @Option(help: .hidden) var imagenetFormat: Bool?
-  @Option(help: .hidden) var jsonDataPath: String?
-  @Option(help: .hidden) var numWorkers: Int?
-  @Option(help: .hidden) var replaceSmallImages: Bool?
 
   func validate() throws {
     try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
@@ -146,9 +141,6 @@ struct TrainOutputOptions: ParsableArguments {
   @Option(help: "Checkpoints that stay.") var ckptMaxKeep = 3
   @Option(help: "Steps from one grid of samples to the next.") var sampleInterval: Int?
   @Option(help: "Steps from one line of metrics to the next.") var logInterval = 1
-  @Option(help: .hidden) var callbackSize: Int?
-  @Option(help: .hidden) var logLevel: String?
-  @Option(help: .hidden) var profile: Bool?
 
   func validate() throws {
     try Bounds.counts.check(ckptSaveInterval, "--ckpt-save-interval")
