@@ -1,4 +1,4 @@
-"""Starts dit for MindSpore's msrun, which starts Python files alone.
+"""Starts dit under MindSpore's msrun, which can start only Python files.
 
 usage: msrun --worker_num=4 --local_worker_num=4 ... scripts/msrun_dit.py train ...
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains on the devices of this machine that a rank table of HCCL names, one process for each.
-# The processes go on in the background; each writes to a log of its own, the first to train.log.
+# Trains on this machine's devices in an HCCL rank table, one process for each device.
+# The processes run in the background and write to one log each, the first to train.log.
 if [[ $# != 4 ]]; then
   cat >&2 <<'USAGE'
 usage: scripts/run_distributed.sh RANK_TABLE_FILE START_DEVICE RANK_SIZE DATASET_PATH
