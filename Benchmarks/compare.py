@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Alternates runs of `dit` and of PyTorch, and prints medians and ratios as tables.
+"""Compares the speed of `dit` and PyTorch, and prints medians and speedups as tables.
 
 Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data]
-(default: all but data)
-  sample  a step of DiT-XL/2 at 256 px, beside torch.compile, MindSpore's graph mode (where
-          MINDSPORE_PYTHON names a Python that has it) and the time of the products alone
-  large   the same at 512 px; small: DiT-S/2 and DiT-B/4; both beside PyTorch eager
-  decode  AutoencoderKL at 256 and 512 px; encode: the other way
-  data    reading and cropping the images of --data-path, beside Pillow
+(default: all except data)
+  sample  a step of DiT-XL/2 at 256 px; also torch.compile, MindSpore's graph mode (if
+          MINDSPORE_PYTHON names a Python that has it) and the matrix products alone
+  large   a step of DiT-XL/2 at 512 px, against PyTorch eager
+  small   a step of DiT-S/2 and of DiT-B/4, against PyTorch eager
+  decode  AutoencoderKL's decoder at 256 and 512 px
+  encode  AutoencoderKL's encoder at 256 and 512 px
+  data    reading and cropping the images in --data-path, against Pillow
 
-Each round runs every contestant once, one after the other. A ratio compares runs of one round, and
-the table has the median over the rounds, so that a machine that is slower for a while does not
-favour anyone. On a machine that others use at the same time, --cpu-time counts processor seconds on
-one thread instead of seconds that pass.
+Each round runs every program once, in turn. A speedup compares two runs of the same round, and the
+table shows the median over the rounds, so that a slow moment of the machine favors no one. If others
+use the machine at the same time, --cpu-time measures CPU time on one thread instead of wall time.
 """
 
 import argparse
@@ -27,14 +28,14 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/dit"
 PEERS = ROOT / "Benchmarks/peer"
-# What the peers and the program call the time that is compared.
+# The keys of the compared time in the reports of the programs.
 SECONDS = ("seconds_per_step", "seconds_per_batch", "seconds_per_image")
-# Number formats, and what the processor must have for them.
+# Number formats and the CPU feature each one needs.
 PRECISIONS = {"fp32": "", "bf16": "avx512_bf16", "int8": "avx512_vnni"}
 
 
 def precisions(options):
-    """Those asked for, else all that the processor has hardware for."""
+    """The requested number formats; by default all that the CPU supports."""
     flags = pathlib.Path("/proc/cpuinfo").read_text()
     return options.precisions or [name for name, flag in PRECISIONS.items() if flag in flags]
 
@@ -44,7 +45,7 @@ def peer(script, *arguments, python=sys.executable):
 
 
 def sampling(options, model, size, has_all):
-    """Names and commands for a step of a model, the baseline first."""
+    """Names and commands for a sampling step of a model, the baseline first."""
     shape = ["--model-name", model, "--image-size", str(size)]
     shape += ["--batch-size", str(options.batch_size)]
     result = {"PyTorch eager fp32": peer("sample_step.py", *shape)}
@@ -53,7 +54,7 @@ def sampling(options, model, size, has_all):
         if "MINDSPORE_PYTHON" in os.environ:
             result["MindSpore graph fp32"] = peer(
                 "mindspore_step.py", *shape, python=os.environ["MINDSPORE_PYTHON"])
-        result["products and attention alone"] = peer("roofline.py", *shape)
+        result["matrix products and attention alone"] = peer("roofline.py", *shape)
     if has_all and "bf16" in precisions(options):
         result["PyTorch eager bf16"] = peer("sample_step.py", *shape, "--precision", "bf16")
     for precision in precisions(options):
@@ -80,12 +81,12 @@ def reading(options):
     return {
         "Pillow": peer("images.py", *shape),
         "dit": program,
-        "dit, shrinking while decoding": [*program, "--reduce-while-decoding"],
+        "dit, --reduce-while-decoding": [*program, "--reduce-while-decoding"],
     }
 
 
 def networks(options):
-    """Titles and contestants of the parts that run a network."""
+    """Titles and commands of the parts that run a network."""
     parts = {
         "sample": [(options.model_name, options.image_size, True)],
         "large": [("DiT-XL/2", 512, False)],
@@ -93,25 +94,25 @@ def networks(options):
     }
     for part in options.parts:
         for model, size, has_all in parts.get(part, []):
-            title = f"{model}, {size} px, {options.batch_size} rows, a step"
+            title = f"{model}, {size} px, network batch {options.batch_size}, per step"
             yield title, sampling(options, model, size, has_all)
     for work in ("decode", "encode"):
         if work in options.parts:
             for size in (256, 512):
-                yield f"AutoencoderKL, {work}, {size} px, an image", autoencoder(work, size)
+                yield f"AutoencoderKL, {work}, {size} px, per image", autoencoder(work, size)
 
 
 def tables(options):
-    """Titles and contestants of the parts asked for, with the number of threads where it matters."""
+    """Titles and commands of the requested parts; --threads is added to those that run a network."""
     threads = ["--threads", str(options.threads)] if options.threads else []
     for title, commands in networks(options):
         yield title, {name: [*command, *threads] for name, command in commands.items()}
     if "data" in options.parts:
-        yield f"an image read and cropped to {options.image_size} px", reading(options)
+        yield f"reading and cropping to {options.image_size} px, per image", reading(options)
 
 
 def run(command, steps, environment=None):
-    """What a command says of some steps; ends the program if it fails."""
+    """The report of a command; ends this program if the command fails."""
     command = [*command, "--steps", str(steps)]
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     if result.returncode != 0:
@@ -120,7 +121,7 @@ def run(command, steps, environment=None):
 
 
 def processor_seconds(command, steps):
-    """Processor seconds of a whole run on one thread."""
+    """CPU seconds of a whole run on one thread."""
 
     def total():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -132,8 +133,7 @@ def processor_seconds(command, steps):
 
 
 def measured(command, options):
-    """What a run says, with the seconds of a step; of processor time the difference of two runs,
-    which leaves out what comes before the steps."""
+    """The report of a run. CPU time per step is the difference of two runs, without the start-up."""
     if not options.cpu_time:
         return run(command, options.steps)
     more = processor_seconds(command, options.steps + 1)
@@ -145,7 +145,7 @@ def seconds(report):
 
 
 def compare(title, commands, options):
-    """Runs all contestants and prints their table."""
+    """Runs all commands and prints their table."""
     reports = {name: [] for name in commands}
     for number in range(1, options.rounds + 1):
         for name, command in commands.items():
@@ -154,8 +154,8 @@ def compare(title, commands, options):
             print(note, file=sys.stderr, flush=True)
     print(
         f"\n{title}, medians of {options.rounds} rounds of {options.steps} steps"
-        f"{', processor seconds on one thread' if options.cpu_time else ''}\n")
-    print("| | s | times as fast | rounds | prepared in s | peak memory MB |")
+        f"{', CPU seconds on one thread' if options.cpu_time else ''}\n")
+    print("| | s | speedup | rounds | preparation, s | peak memory, MB |")
     print("|---|---|---|---|---|---|")
     baseline = [seconds(report) for report in next(iter(reports.values()))]
     for name, runs in reports.items():
@@ -198,7 +198,7 @@ def main():
     if options.cpu_time:
         options.threads = 1
     if not PROGRAM.is_file():
-        sys.exit(f"compare: {PROGRAM} is not there; run `make build` first")
+        sys.exit(f"compare: {PROGRAM} was not found; run `make build` first")
     for title, commands in tables(options):
         compare(title, commands, options)
 

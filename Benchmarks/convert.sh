@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Times .pt to safetensors: this program, PyTorch with safetensors, and a plain copy of the file.
+# Times the conversion of a .pt file to safetensors by dit and by PyTorch, and a plain copy of the file.
 # Usage: Benchmarks/convert.sh FILE.pt [ROUNDS]
-# PEER_PYTHON names a Python that has torch and safetensors; DIT the program (default: the release
-# build). Outputs go beside the file and are removed; all times include bringing them to disk.
+# PEER_PYTHON names a Python with torch and safetensors, DIT the program (default: the release build).
+# Outputs go next to the file and are removed. All times include writing through to disk.
 set -euo pipefail
 
 source=${1:?usage: Benchmarks/convert.sh FILE.pt [ROUNDS]}
@@ -13,14 +13,14 @@ python=${PEER_PYTHON:-python3}
 folder=$(mktemp -d "$(dirname "$source")/convert-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
-# Seconds of a command.
+# Prints the seconds a command takes.
 seconds() {
   local start=$EPOCHREALTIME
   "$@" >/dev/null 2>&1
   awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $start }"
 }
 
-printf 'round  copy  dit  python  python-mmap  (seconds; dit reads the result again to verify it)\n'
+printf 'round  copy  dit  python  python-mmap  (seconds; dit also reads its output back to verify it)\n'
 cat "$source" >/dev/null
 for ((round = 1; round <= rounds; round++)); do
   copy=$(seconds dd if="$source" of="$folder/copy" bs=4M conv=fsync status=none)

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Measures the program side by side with PyTorch: Benchmarks/run.sh [OPTIONS OF compare.py]
-# PEER_PYTHON names a Python that has torch, and NumPy and Pillow for `data`; without it one is made in
-# Benchmarks/.venv.
-# MINDSPORE_PYTHON names one that has mindspore, if that is to be compared too.
+# Compares the speed of the program and of PyTorch: Benchmarks/run.sh [OPTIONS OF compare.py]
+# PEER_PYTHON names a Python with torch (and NumPy and Pillow for `data`); by default one is set up in
+# Benchmarks/.venv. MINDSPORE_PYTHON names a Python with mindspore, to compare with that too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Training by two processes of one thread against one process of two threads, taking turns.
+"""Compares training with two processes of one thread and with one process of two threads.
 
-usage: Benchmarks/workers.py PROGRAM [--rounds 5] [--steps 2] [--model DiT-S/4] [--batch 32]
+Usage: Benchmarks/workers.py PROGRAM [--rounds 5] [--steps 2] [--model DiT-S/4] [--batch 32]
            [--shard-optimizer]
 
-Both jobs run all the time, one of them stopped by a signal, so that a slow moment of the machine meets
-both: in each round one takes some steps, then the other. Prints the mean seconds of a step of each round,
-images per second of both, their ratio, and how much of the exchange of gradients was hidden behind the
-backward pass.
+Both jobs stay alive and take turns: in each round one runs some steps, then the other, while a signal
+stops the one that waits. So a slow moment of the machine affects both. Prints the mean seconds per step of
+each round, the throughput of both, its ratio, and the share of the gradient all-reduce that was hidden
+behind the backward pass.
 """
 
 import argparse
@@ -30,14 +30,14 @@ SourceFileLoader("soak", str(ROOT / "scripts/soak")).exec_module(soak)
 
 
 class Job:
-    """A training run that goes on only while it is asked for steps."""
+    """A training run that only runs while steps are requested."""
 
     def __init__(self, folder, name, program, options, threads):
         self.metrics = folder / name / "metrics.jsonl"
         self.process = subprocess.Popen(
             [
                 program, "train", "--data-path", "images", "--vae-checkpoint", "none",
-                # 32 x 32 pixels give as many tokens as the latents of 256 x 256.
+                # 32 x 32 pixels give as many tokens as the latents of 256 x 256 pixels.
                 "--image-size", "32", "--max-steps", "1000000", "--step-mode",
                 "--ckpt-save-interval", "1000000", "--output-path", name,
                 "--num-parallel-workers", "1", *options,
@@ -61,9 +61,9 @@ class Job:
             time.sleep(0.01)
 
     def steps(self, count):
-        """What some steps tell that began and ended in this turn."""
+        """Runs the job; returns the metrics of `count` steps that began and ended in this turn."""
         self.signal(signal.SIGCONT)
-        # The next step to end may have begun before.
+        # The next step to end may have begun in an earlier turn.
         first = len(self.lines()) + 1
         self.wait_for(first + count)
         self.signal(signal.SIGSTOP)
@@ -75,7 +75,8 @@ class Job:
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2)
@@ -83,7 +84,7 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--shard-optimizer", action="store_true")
     options = parser.parse_args()
-    # So that the jobs end too, which may be stopped.
+    # Lets the `finally` below end the jobs, stopped or not.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     means, hidden = {"one": [], "two": []}, []
     with tempfile.TemporaryDirectory() as name:
@@ -102,7 +103,7 @@ def main():
                 jobs[kind].wait_for(2)
                 jobs[kind].signal(signal.SIGSTOP)
             for number in range(options.rounds):
-                # Who comes first changes.
+                # The jobs take turns at going first.
                 for kind in ("one", "two") if number % 2 == 0 else ("two", "one"):
                     steps = jobs[kind].steps(options.steps)
                     means[kind].append(statistics.mean(step["seconds"] for step in steps))
@@ -120,8 +121,8 @@ def main():
     ratios = [one / two for one, two in zip(means["one"], means["two"])]
     one, two = (options.batch / statistics.median(means[kind]) for kind in ("one", "two"))
     print(
-        f"{options.model}, {options.batch} images a step: {one:.1f} img/s by one process,"
-        f" {two:.1f} by two; ratio {statistics.median(ratios):.2f}"
+        f"{options.model}, {options.batch} images per step: {one:.1f} img/s with one process,"
+        f" {two:.1f} with two; ratio {statistics.median(ratios):.2f}"
         f" ({min(ratios):.2f} to {max(ratios):.2f}), {statistics.median(hidden):.0%} of the exchange hidden")
 
 

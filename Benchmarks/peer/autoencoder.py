@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times a half of an AutoencoderKL in plain PyTorch: what `dit benchmark encode` and `dit benchmark
-decode` are measured against.
+"""Times the encoder or decoder of an AutoencoderKL in plain PyTorch: the baseline of `dit benchmark
+encode` and `dit benchmark decode`.
 
-The network is that of sd-vae-ft-mse (Rombach et al. 2022, appendix G) with random weights, as
-diffusers writes it. Prints one JSON object.
+The network has the architecture of sd-vae-ft-mse (Rombach et al. 2022, appendix G), written like
+diffusers', with random weights. Prints one JSON object.
 """
 
 import argparse
@@ -106,7 +106,7 @@ def main():
     parser.add_argument("work", choices=["encode", "decode"])
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=3, help="timed, after one that is not")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps, after one warm-up step")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="run under torch.compile")
     parser.add_argument("--threads", type=int)

@@ -1,6 +1,6 @@
-"""A .pt file to safetensors with PyTorch and safetensors: convert.py SOURCE TARGET
+"""Converts a .pt file to safetensors with PyTorch and safetensors: convert.py SOURCE TARGET
 
-Prints the seconds of loading and saving, without those of the imports.
+Prints the seconds for loading and saving, without the imports.
 """
 
 import os

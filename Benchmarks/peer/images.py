@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Times reading and cropping the images of a folder with Pillow on one thread: what
-`dit benchmark data` is measured against.
+"""Times reading and cropping the images of a folder with Pillow on one thread: the baseline of
+`dit benchmark data`.
 
-The crop is that of ADM (Dhariwal & Nichol 2021) as the published training loops have it. Prints one
-JSON object.
+The crop is ADM's (Dhariwal & Nichol 2021), as in the published training loops. Prints one JSON object.
 """
 
 import argparse
@@ -37,7 +36,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-path", type=pathlib.Path, required=True)
     parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=3, help="timed passes, after one that is not")
+    parser.add_argument("--steps", type=int, default=3, help="timed passes, after one warm-up pass")
     options = parser.parse_args()
     paths = sorted(p for p in options.data_path.rglob("*") if p.suffix.lower() in ENDINGS)
     decoding = cropping = 0.0

@@ -1,8 +1,8 @@
-"""Writes a DiT-XL/2 for 256 px, as its authors publish theirs, with random weights.
+"""Writes a DiT-XL/2 checkpoint for 256 px in the published format, with random weights.
 
 Usage: make_checkpoint.py FILE.pt
-The weights are such that every layer gives numbers of about the size of what it takes, and no gate is
-closed, so that errors of number formats show.
+The weights keep the scale of activations about the same from layer to layer, and no gate is closed, so
+that rounding errors of number formats show.
 """
 
 import math
@@ -14,7 +14,7 @@ WIDTH, DEPTH, GRID, CLASSES = 1152, 28, 16, 1000
 
 
 def positions():
-    """Sines and cosines of the two coordinates (Peebles & Xie 2023, section 3.2)."""
+    """Fixed 2D sine-cosine position embedding (Peebles & Xie 2023, section 3.2)."""
     rates = 10000.0 ** (-torch.arange(WIDTH // 4, dtype=torch.float64) / (WIDTH // 4))
     angles = torch.arange(GRID, dtype=torch.float64)[:, None] * rates
     side = torch.cat([angles.sin(), angles.cos()], dim=1)  # [GRID, WIDTH / 2]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Times denoising steps of a DiT in MindSpore's graph mode, as `sample_step.py` does in PyTorch.
+"""Times denoising steps of a DiT in MindSpore's graph mode, like `sample_step.py` in PyTorch.
 
-The same network with random weights, on the processor. Prints one JSON object.
+The same network with random weights, on the CPU. Prints one JSON object.
 """
 
 import argparse
@@ -21,7 +21,7 @@ CHANNELS = 4
 
 
 class Norm(nn.Cell):
-    """Layer norm without scale and shift of its own."""
+    """Layer norm without parameters, then the given shift and scale."""
 
     def __init__(self, width):
         super().__init__()
@@ -95,8 +95,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model-name", default="DiT-XL/2")
     parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
-    parser.add_argument("--steps", type=int, default=3, help="timed, after one that is not")
+    parser.add_argument("--batch-size", type=int, default=2, help="batch of the network")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps, after one warm-up step")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     options = parser.parse_args()
     ms.set_context(mode=ms.GRAPH_MODE)

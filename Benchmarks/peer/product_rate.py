@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Times square matrix products: the rate that utilization is measured against. Prints one JSON
-object."""
+"""Times square matrix products: the throughput that counts as full utilization. Prints one JSON object."""
 
 import argparse
 import json
@@ -21,7 +20,7 @@ def main():
     count = 10
     times = []
     for _ in range(5):
-        a[0, 0].item()  # waits for the device
+        a[0, 0].item()  # synchronizes with the device
         start = time.perf_counter()
         for _ in range(count):
             product = a @ b

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times what a denoising step cannot do without: matrix products and attention of a DiT's shapes.
+"""A lower bound for a denoising step: the time of its matrix products and attention alone.
 
-For each product the faster of PyTorch's own (MKL) and oneDNN with weights laid out ahead, the best of
-some runs, added up over the blocks. The modulation is left out: it can be computed ahead. Prints one
-JSON object.
+Adds up the best time of each product over the blocks, with PyTorch's own product (MKL) or oneDNN on packed
+weights, whichever is faster. The modulation is left out, because it can be precomputed. Prints one JSON
+object.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 
 def best(run, seconds=1.0):
-    """The seconds of the fastest run among those of a while, after one that is not timed."""
+    """The seconds of the fastest run; repeats for about a second, after one warm-up run."""
     run()
     times = []
     while sum(times) < seconds or len(times) < 3:
@@ -38,8 +38,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model-name", default="DiT-XL/2")
     parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
-    parser.add_argument("--steps", type=int, help="as the other programs have; not used")
+    parser.add_argument("--batch-size", type=int, default=2, help="batch of the network")
+    parser.add_argument("--steps", type=int, help="ignored; accepted like in the other programs")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.threads:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Times denoising steps of a DiT in plain PyTorch: what `dit benchmark sample` is measured against.
+"""Times denoising steps of a DiT in plain PyTorch: the baseline of `dit benchmark sample`.
 
-The network is the published architecture (Peebles & Xie 2023, section 3) with random weights, as
-PyTorch runs it without further tuning. Prints one JSON object.
+The network is the published architecture (Peebles & Xie 2023, section 3) with random weights, without
+further tuning. Prints one JSON object.
 """
 
 import argparse
@@ -86,11 +86,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model-name", default="DiT-XL/2")
     parser.add_argument("--image-size", type=int, default=256)
-    parser.add_argument("--batch-size", type=int, default=2, help="rows of the network")
-    parser.add_argument("--steps", type=int, default=3, help="timed, after one that is not")
+    parser.add_argument("--batch-size", type=int, default=2, help="batch of the network")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps, after one warm-up step")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--compile", action="store_true", help="run under torch.compile")
-    parser.add_argument("--compile-mode", default="default", help="of torch.compile")
+    parser.add_argument("--compile-mode", default="default", help="mode of torch.compile")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times training steps of a DiT in plain PyTorch: what `dit benchmark train` is measured against.
+"""Times training steps of a DiT in plain PyTorch: the baseline of `dit benchmark train`.
 
-The network of sample_step.py, the published loss (squared error of the noise, and the variational
-bound for the variance), AdamW, and a moving average kept parameter by parameter, as the published
-training loop has it. Prints one JSON object.
+The network of sample_step.py, the published loss (squared error of the noise, and the variational bound
+for the variance), AdamW, and an EMA updated parameter by parameter, as in the published training loop.
+Prints one JSON object.
 """
 
 import argparse
@@ -20,7 +20,7 @@ STEPS = 1000
 
 
 class Process:
-    """The tables of the linear schedule (Ho et al. 2020)."""
+    """The linear noise schedule (Ho et al. 2020) and the training loss."""
 
     def __init__(self, device):
         betas = torch.linspace(1e-4, 0.02, STEPS, dtype=torch.float64)
@@ -76,14 +76,14 @@ def main():
     parser.add_argument("--model-name", default="DiT-B/4")
     parser.add_argument("--image-size", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=5, help="timed, after one that is not")
+    parser.add_argument("--steps", type=int, default=5, help="timed steps, after one warm-up step")
     parser.add_argument("--fused", action="store_true", help="AdamW(fused=True)")
     parser.add_argument(
-        "--average-at-once", action="store_true", help="the moving average in one operator"
+        "--average-at-once", action="store_true", help="update the EMA with one multi-tensor operator"
     )
     parser.add_argument("--compile", action="store_true", help="run under torch.compile")
-    parser.add_argument("--compile-mode", default="default", help="of torch.compile")
-    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="autocast")
+    parser.add_argument("--compile-mode", default="default", help="mode of torch.compile")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="bf16 uses autocast")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()

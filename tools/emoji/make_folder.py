@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Draws a folder of emoji, one folder a class, out of the Noto Color Emoji font.
+"""Extracts emoji from the Noto Color Emoji font into one folder per class.
 
 usage: make_folder.py FOLDER [--font NotoColorEmoji.ttf] [--names emoji-test.txt]
 
-The font and the list come from Debian's fonts-noto-color-emoji and unicode-data. Only emoji of one
-code point (and a variation selector) are taken, but for flags; skin tones are left out.
+The font and the list come from Debian's fonts-noto-color-emoji and unicode-data. Apart from
+flags, only emoji of one code point (and a variation selector) are used; skin tones are left out.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import re
 
 from fontTools.ttLib import TTFont
 
-# Class: the subgroups of emoji-test.txt, then a pattern that names must match.
+# For each class: subgroups of emoji-test.txt, and a pattern for the names of its emoji.
 CLASSES = {
     "arrow": (["arrow"], ""),
     "cat": (["cat-face"], ""),
@@ -37,7 +37,7 @@ CLASSES = {
 
 
 def emoji(path):
-    """The fully qualified emoji of emoji-test.txt: subgroup, code points, name."""
+    """Yields the fully qualified emoji of emoji-test.txt: subgroup, code points, name."""
     subgroup = ""
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("# subgroup:"):
@@ -48,7 +48,7 @@ def emoji(path):
 
 
 class Drawings:
-    """The PNG of each glyph of the font."""
+    """The PNG images of the font's glyphs."""
 
     def __init__(self, path):
         font = TTFont(path)

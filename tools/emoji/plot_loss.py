@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Draws the loss of a training run as an SVG picture.
+"""Plots the loss of a training run as an SVG image.
 
-usage: plot_loss.py metrics.jsonl picture.svg
+usage: plot_loss.py metrics.jsonl plot.svg
 
-A dot is the mean loss of 1/200 of the run.
+Each point is the mean loss over 1/200 of the run.
 """
 
 import json
@@ -16,7 +16,7 @@ BUCKETS = 200
 
 
 def means(records):
-    """(step, mean loss) of each part of the run."""
+    """(step, mean loss) for each bucket of the run."""
     size = max(1, math.ceil(len(records) / BUCKETS))
     parts = [records[start:start + size] for start in range(0, len(records), size)]
     return [
@@ -24,7 +24,7 @@ def means(records):
 
 
 def ticks(low, high):
-    """Powers of ten times 1, 2 and 5 between two numbers."""
+    """The numbers 1, 2 and 5 times a power of ten in a range."""
     values = (
         digit * 10.0**power
         for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

@@ -1,6 +1,6 @@
 """The diffusion process: Ho et al. 2020, Song et al. 2021, Nichol & Dhariwal 2021.
 
-Tables are float64 numpy; a step reads them rounded to float32.
+Tables are float64 NumPy arrays; each step rounds their values to float32.
 """
 
 import math
@@ -12,7 +12,7 @@ STEPS = 1000
 
 
 class Schedule:
-    """Betas and what follows from them (Ho et al. 2020, section 2)."""
+    """Betas and the tables derived from them (Ho et al. 2020, section 2)."""
 
     def __init__(self, betas, timesteps):
         self.betas = np.asarray(betas, dtype=np.float64)
@@ -30,7 +30,7 @@ class Schedule:
 
     @property
     def posterior_log_variance(self):
-        """The first variance is 0; the second stands in for it."""
+        """The first variance is 0, so the second replaces it."""
         return np.log(np.concatenate([self.posterior_variance[1:2], self.posterior_variance[1:]]))
 
     @property
@@ -38,7 +38,7 @@ class Schedule:
         return np.log(np.concatenate([self.posterior_variance[1:2], self.betas[1:]]))
 
     def respaced(self, count):
-        """`count` evenly spaced steps; places are added up in float64 and rounded half to even."""
+        """`count` evenly spaced steps; positions are accumulated in float64 and rounded half to even."""
         stride = (len(self.betas) - 1) / (count - 1) if count > 1 else 1.0
         kept, place = [], 0.0
         for _ in range(count):
@@ -50,7 +50,7 @@ class Schedule:
 
 
 def at(table, t):
-    """Values of a table at places `[N]`, float32, `[N, 1, 1, 1]`."""
+    """Values of a table at indices `[N]`: float32, `[N, 1, 1, 1]`."""
     return torch.from_numpy(np.asarray(table, dtype=np.float64))[t].float()[:, None, None, None]
 
 
@@ -71,9 +71,9 @@ def posterior_mean(schedule, x0, x, t):
 
 
 def prediction(schedule, output, x, t):
-    """Mean, log variance and x_0 that the network's output stands for.
+    """Mean, log variance and x_0 according to the network's output.
 
-    Twice the channels mean a learned variance (Nichol & Dhariwal 2021, equation 15).
+    With twice the channels, the variance is learned (Nichol & Dhariwal 2021, equation 15).
     """
     channels = x.shape[1]
     epsilon, values = output[:, :channels], output[:, channels:]
@@ -94,7 +94,7 @@ def ddpm_step(schedule, output, x, t, noise):
 
 
 def ddim_step(schedule, output, x, t, noise, eta):
-    """Song et al. 2021, equations 12 and 16."""
+    """One DDIM step (Song et al. 2021, equations 12 and 16)."""
     start = prediction(schedule, output, x, t)[2]
     left, before = at(schedule.alphas_cumprod, t), at(schedule.alphas_cumprod_previous, t)
     reciprocals = 1 / schedule.alphas_cumprod
@@ -116,7 +116,7 @@ def normal_divergence(mean1, log_variance1, mean2, log_variance2):
 
 
 def cumulative(x):
-    """The standard normal distribution function, in its tanh approximation."""
+    """The tanh approximation of the standard normal distribution function."""
     return (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
 
 
@@ -133,7 +133,7 @@ def discrete_log_likelihood(x, mean, log_variance):
 def loss_terms(schedule, output, x0, xt, noise, t):
     """Per row: mean squared error, variational bound in bits (zeros for a fixed variance).
 
-    The bound teaches the variance only: its mean is cut from the graph, and it is not rescaled.
+    The bound only trains the variance: its mean is detached, and it is not rescaled.
     """
     channels = x0.shape[1]
     epsilon, values = output[:, :channels], output[:, channels:]

@@ -1,4 +1,4 @@
-"""Writing golden files, and the checks that every script uses."""
+"""Writes golden files; checks shared by all scripts."""
 
 import json
 from pathlib import Path
@@ -10,19 +10,19 @@ FOLDER = Path(__file__).resolve().parents[2] / "Tests" / "Golden"
 
 
 def prepare():
-    """Makes PyTorch give the same bits on every run."""
+    """Makes PyTorch deterministic."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
 
 
 def write_tensors(name, tensors, config):
-    """Writes one file; `config` goes into the header as JSON under the one key `config`."""
+    """Writes one file; the header's only key, `config`, holds `config` as JSON."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.safetensors"
     plain = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
     for key, value in plain.items():
         if value.is_floating_point() and not value.isfinite().all():
-            raise ValueError(f"{name}: {key} holds infinities or NaN")
+            raise ValueError(f"{name}: {key} has infinities or NaN")
     save_file(plain, path, metadata={"config": json.dumps(config, sort_keys=True)})
     print(f"{path.name}: {len(plain)} tensors, {path.stat().st_size / 1000:.0f} kB")
 
@@ -41,7 +41,7 @@ def relative_error(value, reference):
 
 
 def check(what, value, reference, limit):
-    """Fails when two ways to the same tensor disagree."""
+    """Fails if two computations of the same tensor disagree."""
     if value.shape != reference.shape:
         raise AssertionError(f"{what}: shapes {list(value.shape)} and {list(reference.shape)}")
     error = relative_error(value, reference)
@@ -51,7 +51,7 @@ def check(what, value, reference, limit):
 
 
 def random_weights(shapes, generator, deviation):
-    """Normal values for every shape; `deviation` maps a name to (mean, standard deviation)."""
+    """Normally distributed values for every shape; `deviation` maps a name to (mean, standard deviation)."""
     weights = {}
     for name, shape in shapes.items():
         mean, spread = deviation(name)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes all golden files anew and checks their sizes. PYTHON names the interpreter.
+# Makes all golden files and checks their sizes. PYTHON names the interpreter.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}

@@ -1,4 +1,4 @@
-"""autoencoder-{kl,tiny}.safetensors and autoencoder-keys.json: the two image autoencoders."""
+"""Makes autoencoder-{kl,tiny}.safetensors and autoencoder-keys.json: the two image autoencoders."""
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
@@ -82,7 +82,7 @@ def make_tiny():
 def compvis_name(name, levels):
     """The name of a diffusers parameter in CompVis' autoencoders.
 
-    The decoder's levels are counted from the finest there; diffusers counts from the coarsest.
+    CompVis counts the decoder's levels from the finest, diffusers from the coarsest.
     """
     if name.startswith(("quant_conv", "post_quant_conv")):
         return name
@@ -105,7 +105,7 @@ def compvis_name(name, levels):
 
 
 def compvis_shape(name, shape):
-    """Attention's linear layers are 1x1 convolutions there."""
+    """The shape in CompVis' files, where attention's linear layers are 1x1 convolutions."""
     is_matrix = ".attentions." in name and len(shape) == 2
     return shape + [1, 1] if is_matrix else shape
 
@@ -117,7 +117,7 @@ def make_keys():
     names = {compvis_name(name, 4): name for name in shapes}
     compvis = {new: compvis_shape(name, shapes[name]) for new, name in names.items()}
     if len(names) != len(shapes):
-        raise AssertionError("two parameters have the same CompVis name")
+        raise AssertionError("two parameters map to the same CompVis name")
     check_names(config, names, compvis, shapes)
     old = {}
     for name in shapes:
@@ -129,14 +129,14 @@ def make_keys():
 
 
 def check_names(config, names, compvis, shapes):
-    """diffusers' own conversion must take every CompVis name to the same parameter."""
+    """Checks that diffusers' own conversion maps every CompVis name to the same parameter."""
     source = {name: torch.full(shape, float(n)) for n, (name, shape) in enumerate(compvis.items())}
     converted = convert_ldm_vae_checkpoint(dict(source), config)
     if {name: list(value.shape) for name, value in converted.items()} != shapes:
         raise AssertionError("diffusers converts the CompVis names to other names or shapes")
     for name, target in names.items():
         if converted[target].flatten()[0] != source[name].flatten()[0]:
-            raise AssertionError(f"{name} is not {target}")
+            raise AssertionError(f"diffusers does not convert {name} to {target}")
     print(f"  {len(names)} CompVis names agree with diffusers")
 
 

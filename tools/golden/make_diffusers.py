@@ -1,4 +1,4 @@
-"""diffusers/: the network of dit-even.safetensors as diffusers saves it, with its config.json."""
+"""Makes diffusers/: the network of dit-even.safetensors saved by diffusers, with its config.json."""
 
 from safetensors.torch import load_file
 

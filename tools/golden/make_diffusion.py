@@ -1,4 +1,4 @@
-"""diffusion.safetensors: the schedule, respacing, and single steps of a 10-step process."""
+"""Makes diffusion.safetensors: the schedule, respacing, and single steps of a 10-step process."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from files import check, prepare, write_tensors
 
 COUNTS = [1, 2, 7, 10, 50, 250, 999, 1000]
 STEP_COUNT = 10
-PLACES = {"first": 9, "middle": 5, "last": 0}
+INDICES = {"first": 9, "middle": 5, "last": 0}
 
 
 def tables(schedule):
@@ -29,9 +29,9 @@ def respacing(schedule):
     for count in COUNTS:
         short = schedule.respaced(count)
         if len(set(short.timesteps)) != count:
-            raise AssertionError(f"{count} steps: some coincide")
+            raise AssertionError(f"{count} steps: some timesteps coincide")
         if not np.allclose(short.alphas_cumprod, schedule.alphas_cumprod[short.timesteps]):
-            raise AssertionError(f"{count} steps: the product of alphas is another")
+            raise AssertionError(f"{count} steps: the product of alphas differs")
         values[f"timesteps.{count}"] = short.timesteps
         values[f"betas.{count}"] = short.betas
     return values
@@ -44,8 +44,8 @@ def single_steps(schedule):
     tensors = {"step.x": x, "step.noise": noise, "step.output": output}
     fixed = output[:, :4]
     tensors["step.output_fixed"] = fixed
-    for name, place in PLACES.items():
-        t = torch.full((2,), place)
+    for name, index in INDICES.items():
+        t = torch.full((2,), index)
         state = (schedule, output, x, t, noise)
         tensors[f"step.ddpm_learned.{name}"] = diffusion.ddpm_step(*state)
         tensors[f"step.ddpm_fixed.{name}"] = diffusion.ddpm_step(schedule, fixed, x, t, noise)
@@ -55,7 +55,7 @@ def single_steps(schedule):
 
 
 class Replayed:
-    """Stands in for a generator's draws: `torch.randn` gives the fixed noise."""
+    """Makes `torch.randn` return the given noise."""
 
     def __init__(self, noise):
         self.noise = noise
@@ -69,7 +69,7 @@ class Replayed:
 
 
 def check_steps(schedule, tensors):
-    """The short process as a full process of its own betas, in diffusers' schedulers."""
+    """Checks the respaced process against diffusers' schedulers with its betas."""
     settings = {
         "num_train_timesteps": STEP_COUNT,
         "trained_betas": schedule.betas,
@@ -81,14 +81,14 @@ def check_steps(schedule, tensors):
     large = DDPMScheduler(**settings, variance_type="fixed_large")
     ddim = DDIMScheduler(**settings, set_alpha_to_one=True)
     ddim.set_timesteps(STEP_COUNT)
-    for name, place in PLACES.items():
+    for name, index in INDICES.items():
         with Replayed(noise):
             results = {
-                "ddpm_learned": learned.step(output, place, x).prev_sample,
-                "ddpm_fixed": large.step(fixed, place, x).prev_sample,
+                "ddpm_learned": learned.step(output, index, x).prev_sample,
+                "ddpm_fixed": large.step(fixed, index, x).prev_sample,
             }
         for eta in (0.0, 0.5):
-            step = ddim.step(fixed, place, x, eta=eta, variance_noise=noise if eta else None)
+            step = ddim.step(fixed, index, x, eta=eta, variance_noise=noise if eta else None)
             results[f"ddim_eta{eta:g}"] = step.prev_sample
         for kind, result in results.items():
             key = f"step.{kind}.{name}"
@@ -106,4 +106,4 @@ if __name__ == "__main__":
     check_steps(short, steps)
     arrays = tables(full) | respacing(full)
     values = {name: torch.from_numpy(array) for name, array in arrays.items()} | steps
-    write_tensors("diffusion", values, {"steps": diffusion.STEPS, "places": PLACES})
+    write_tensors("diffusion", values, {"steps": diffusion.STEPS, "places": INDICES})

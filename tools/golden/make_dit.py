@@ -1,4 +1,4 @@
-"""dit-{even,odd,fixed}.safetensors: the network, guidance, losses, gradients, trajectories."""
+"""Makes dit-{even,odd,fixed}.safetensors: network, guidance, losses, gradients, trajectories."""
 
 import math
 from dataclasses import asdict
@@ -17,7 +17,7 @@ CONFIGS = {
     "fixed": Config(12, 3, 4, 32, 1, 4, 5, False),
 }
 SEEDS = {"even": 1, "odd": 2, "fixed": 3}
-# Kept small: weights in float16 (computed with the rounded values), gradients of vectors only.
+# To save space: float16 weights (all values are computed with them), gradients of vectors only.
 SMALL = {"odd"}
 SCALE = 4.0
 SAMPLING_SEED = 42
@@ -114,7 +114,7 @@ def forward_tensors(config, weights, generator):
 
 
 def check_bound(schedule, bound, output, x0, xt, t):
-    """The bound by PyTorch's distributions; the first row, of t = 0, has the exact normal there."""
+    """The bound from PyTorch's distributions; row 0 (t = 0) uses the exact normal distribution."""
     mean, log_variance, _ = diffusion.prediction(schedule, output, xt, t)
     model = Normal(mean, torch.exp(log_variance / 2))
     variance = diffusion.at(schedule.posterior_log_variance, t).expand_as(mean)
@@ -128,14 +128,14 @@ def check_bound(schedule, bound, output, x0, xt, t):
 
 
 def loss_tensors(config, weights, generator):
-    """Losses and the gradients of their mean, and the same gradients in float64 as a check."""
+    """Losses and the gradients of their mean; checks the gradients against float64."""
     schedule = diffusion.Schedule.linear()
     size = config.input_size
     x0 = torch.randn(4, config.channels, size, size, generator=generator) * 0.8
     noise = torch.randn(x0.shape, generator=generator)
     t = torch.tensor([0, 1, 500, 999])
     y = torch.tensor([0, config.classes, 2, config.classes - 1])
-    # Near the prediction, the likelihood of the row with t = 0 stays out of its far tails, where
+    # Noise near the prediction keeps the likelihood of the row t = 0 out of its far tails, where
     # float32 has no digits left.
     with torch.no_grad():
         predicted = Network(config, weights)(x0[:1], t[:1], y[:1])[0, : config.channels]
@@ -171,7 +171,7 @@ def loss_tensors(config, weights, generator):
 
 
 def trajectory(network, config, step, guidance):
-    """x at the start and after each step, `[steps + 1, N, C, H, W]`, drawn from one seed."""
+    """x at the start and after each step, from one seed: `[steps + 1, N, C, H, W]`."""
     schedule = diffusion.Schedule.linear().respaced(SAMPLING_STEPS)
     count, size = len(SAMPLING_LABELS), config.input_size
     torch.manual_seed(SAMPLING_SEED)
@@ -218,7 +218,7 @@ def trajectory_tensors(config, weights):
 
 
 def draws():
-    """Standard normal draws, one after another, from one seed."""
+    """Consecutive standard normal draws from one seed."""
     torch.manual_seed(SAMPLING_SEED)
     shapes = [[5], [2, 4, 8, 8], [1, 3, 3], [3, 7]]
     return {f"randn.seed42.{n}": torch.randn(shape) for n, shape in enumerate(shapes)}

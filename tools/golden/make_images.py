@@ -1,4 +1,4 @@
-"""Writes the image files that the tests read, with the pixels and crops that Pillow makes."""
+"""Makes the image files for the tests, with their pixels and crops by Pillow."""
 
 import io
 import pathlib
@@ -13,7 +13,7 @@ SIZE = 64
 
 
 def drawing(width, height, channels=3, grain=6.0):
-    """Waves and a disc with sharp edges and a little noise: `[height, width, channels]`, uint8."""
+    """Waves, a disc with sharp edges and a little noise: `[height, width, channels]`, uint8."""
     generator = np.random.default_rng(width * 1000 + height)
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     layers = []
@@ -31,7 +31,7 @@ def chunk(kind, content):
 
 
 def png(rows, color_type, depth, extra=b"", interlaced=False):
-    """A PNG file of `[height, width, channels]`, uint8 or big-endian uint16, without filters."""
+    """An unfiltered PNG file of pixels `[height, width, channels]`, uint8 or big-endian uint16."""
     height, width, _ = rows.shape
     passes = [(0, 0, 1, 1)]
     if interlaced:
@@ -133,7 +133,7 @@ def rgb(content):
 
 
 def center_crop(image):
-    """Halve by averages, resize the shorter side, cut the longer (Dhariwal & Nichol 2021)."""
+    """Halves by averaging, resizes the shorter side, crops the longer (Dhariwal & Nichol 2021)."""
     while min(image.size) >= 2 * SIZE:
         image = image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)
     scale = SIZE / min(image.size)

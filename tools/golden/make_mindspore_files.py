@@ -1,8 +1,8 @@
-"""Writes the MindSpore checkpoints that the tests read, and what is in them.
+"""Makes the MindSpore checkpoints for the tests, and mindspore.json with their contents.
 
 Usage: pip install mindspore==2.10.0; python tools/golden/make_mindspore_files.py
-Writes Tests/Golden/checkpoints/*.ckpt and mindspore.json: for each file the tensors' names in order,
-types, shapes, strides and elements in row-major order, the metadata and the notes.
+Writes Tests/Golden/checkpoints/*.ckpt and mindspore.json: for each file the tensors in order
+(name, type, shape, strides, elements in row-major order), the metadata and the notes.
 """
 
 import json
@@ -48,7 +48,7 @@ def described(name, tensor):
 
 
 def write(name, state, tensors=None, metadata=None, notes=(), slice_size=None, **options):
-    """`slice_size`: the kilobytes above which a tensor is cut up, 512 MB as MindSpore comes."""
+    """`slice_size` is the size in kilobytes above which a tensor is split; MindSpore's default is 512 MB."""
     usual = serialization.SLICE_SIZE
     serialization.SLICE_SIZE = slice_size or usual
     data = [{"name": key, "data": value} for key, value in state.items()]

@@ -1,8 +1,8 @@
-"""Writes the PyTorch checkpoints that the tests read, and what is in them.
+"""Makes the PyTorch checkpoints for the tests, and pytorch.json with their contents.
 
 Usage: pip install torch==2.13.0; python tools/golden/make_pytorch_files.py
-Writes Tests/Golden/checkpoints/*.pt and pytorch.json: for each file the tensors' names in order,
-types, shapes, strides and elements in row-major order, the metadata and the notes.
+Writes Tests/Golden/checkpoints/*.pt and pytorch.json: for each file the tensors in order
+(name, type, shape, strides, elements in row-major order), the metadata and the notes.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def layouts():
 
 
 def training():
-    """As the training script of the DiT paper saves: two sets of weights, optimizer, arguments."""
+    """A checkpoint like the DiT paper's training script saves: weights, EMA, optimizer, arguments."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.LayerNorm(2))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)

@@ -1,6 +1,6 @@
-"""training.safetensors: AdamW steps, bound, loss weights, learning rates, loss scale, draws.
+"""Makes training.safetensors: AdamW steps, bound, loss weights, learning rates, loss scale, draws.
 
-It trains the network of dit-even.safetensors, which make_dit.py has to write first.
+Trains the network of dit-even.safetensors; run make_dit.py first.
 """
 
 import math
@@ -41,7 +41,7 @@ SCALER = {
     "backoff_factor": 0.5,
     "growth_interval": 5,
 }
-# Growth twice in a row, a fault one step before growth, faults in a row, one just after growth.
+# Two growths in a row, an overflow one step before growth, overflows in a row, one just after growth.
 FOUND_INF = [n in (11, 16, 17, 23, 24, 25) for n in range(30)]
 DRAWN_ROWS = 8
 
@@ -64,13 +64,13 @@ def batches():
     labels = torch.randint(0, CONFIG.classes, (STEPS, ROWS), generator=generator)
     dropped = torch.rand(STEPS, ROWS, generator=generator) < DROPOUT
     if not dropped.any() or not t.all():
-        raise ValueError("no label is dropped, or a t is 0: take another seed")
+        raise ValueError("no label is dropped, or a t is 0: choose another seed")
     y = torch.where(dropped, CONFIG.classes, labels)
     return {"x0": x0, "noise": noise, "t": t, "y": y}
 
 
 def trained(data, dtype, weight_decay=0.0, max_norm=math.inf):
-    """Losses and gradient norms of the steps, `[10]`; the last weights and their averages."""
+    """Losses and gradient norms of the steps, `[10]`; the final weights and their EMA."""
     schedule = diffusion.Schedule.linear()
     weights = {name: value.to(dtype, copy=True) for name, value in starting_weights().items()}
     leaves = {name: value for name, value in weights.items() if name != "pos_embed"}
@@ -102,7 +102,7 @@ def trained(data, dtype, weight_decay=0.0, max_norm=math.inf):
 
 
 def step_tensors():
-    """The runs in float64. Checks that float32 agrees and that the runs differ enough."""
+    """The runs in float64. Checks that float32 agrees, and that the runs differ from each other."""
     data = batches()
     runs = {
         "adamw": {},
@@ -119,7 +119,7 @@ def step_tensors():
             raise AssertionError(f"{name}.losses: only {difference:.1e} from adamw.losses")
     above = exact["clipped_some"]["grad_norms"] > MAX_NORM_SOME
     if above.all() or not above.any():
-        raise AssertionError("clipped_some: all gradients or none are clipped")
+        raise AssertionError("clipped_some: either all gradients are clipped or none")
     tensors = {f"steps.{name}": value for name, value in data.items()}
     tensors |= {f"{name}.losses": results["losses"] for name, results in exact.items()}
     tensors["adamw.grad_norms"] = exact["adamw"]["grad_norms"]
@@ -130,7 +130,7 @@ def step_tensors():
 
 
 def bound_tensors():
-    """The bound from a given output, in float32 and in float64, `[4]` in bits."""
+    """The bound of a given output in float32 and float64, `[4]` in bits."""
     schedule = diffusion.Schedule.linear()
     generator = torch.Generator().manual_seed(SEEDS["bound"])
     t = torch.tensor(BOUND_TIMES)
@@ -148,7 +148,7 @@ def bound_tensors():
     near = bits(torch.float64)
     check_bound(schedule, near, *(value.double() for value in (output, x0, xt)), t)
 
-    # One value of t = 0 so far from its prediction that its likelihood is the floor, 1e-12.
+    # At t = 0, one value is so far from its prediction that its likelihood is the floor, 1e-12.
     mean, log_variance, _ = diffusion.prediction(schedule, output[:1], xt[:1], t[:1])
     before = diffusion.discrete_log_likelihood(x0[:1], mean, log_variance)[0, 0, 0, 0]
     output[0, 0, 0, 0] += 40
@@ -194,7 +194,7 @@ def schedule_values():
 
 
 def torch_rates(decay, start=START, **options):
-    """Learning rates of PyTorch's schedulers until the decay ends: warm-up, then `decay`."""
+    """Learning rates of PyTorch's schedulers up to the end of the decay: warm-up, then `decay`."""
     optimizer = SGD([torch.zeros(1)], lr=start)
     warmup = lr_scheduler.LinearLR(optimizer, start_factor=1 / WARMUP, total_iters=WARMUP - 1)
     parts = [warmup, decay(optimizer, **options)]
@@ -213,9 +213,9 @@ def schedule_tensors():
     linear = torch_rates(
         lr_scheduler.LinearLR, start_factor=1.0, end_factor=END / START, total_iters=DECAY
     )
-    # PyTorch's cosine rises again after its end.
+    # PyTorch's cosine rises again after the end of the decay.
     cosine = torch_rates(lr_scheduler.CosineAnnealingLR, T_max=DECAY, eta_min=END)
-    # PyTorch's polynomial ends at 0; shifted up, it agrees from the end of the warm-up on.
+    # PyTorch's polynomial ends at 0; shifted up, it agrees after the warm-up.
     polynomial = END + torch_rates(
         lr_scheduler.PolynomialLR, start=START - END, total_iters=DECAY, power=POWER
     )
@@ -227,7 +227,7 @@ def schedule_tensors():
 
 
 def scaler_tensors():
-    """The scale after each step of PyTorch's scaler, fed with the faults."""
+    """The scale after each step of PyTorch's scaler, with the given overflows."""
     parameter = torch.zeros(1, requires_grad=True)
     optimizer = SGD([parameter], lr=0.0)
     scaler = torch.amp.GradScaler(device="cpu", **SCALER)
@@ -247,7 +247,7 @@ def scaler_tensors():
             scale, good = scale * SCALER["growth_factor"], 0
         expected.append(scale)
     if scales != expected:
-        raise AssertionError(f"the scaler gave {scales}, not {expected}")
+        raise AssertionError(f"the scaler returned {scales}, expected {expected}")
     return {
         "scaler.found_inf": torch.tensor(FOUND_INF),
         "scaler.scale": torch.tensor(scales, dtype=torch.float64),
@@ -255,7 +255,7 @@ def scaler_tensors():
 
 
 def draw_tensors():
-    """What one step draws from one generator, in this order, for the whole batch."""
+    """All draws of one step for the whole batch, in this order, from one generator."""
     generator = torch.Generator().manual_seed(SEEDS["draws"])
     shape = image_shape(DRAWN_ROWS)
     posterior = torch.randn(shape, generator=generator)

@@ -1,7 +1,7 @@
-"""A Diffusion Transformer as Peebles & Xie 2023 describe it (section 3.2, figure 3, appendix A).
+"""The Diffusion Transformer of Peebles & Xie 2023 (section 3.2, figure 3, appendix A).
 
-The network is a function of a dictionary of tensors, whose names are those of the published
-checkpoints. N batch, T tokens, D width, C H W image, p patch size, g patches per side.
+The network is a function of a dictionary of tensors, named as in the published checkpoints. Shapes:
+N batch, T tokens, D width, C H W image, p patch size, g patches per side.
 """
 
 import math
@@ -39,7 +39,7 @@ class Config:
 
 
 def parameter_shapes(config):
-    """Name to shape, in the order of the published checkpoints; `pos_embed` first."""
+    """Shapes by parameter name, in the order of the published checkpoints, `pos_embed` first."""
     d, p = config.hidden_size, config.patch_size
     shapes = {"pos_embed": [1, config.tokens, d]}
 
@@ -64,7 +64,7 @@ def parameter_shapes(config):
 
 
 def axis_sinusoids(places, width):
-    """Sines, then cosines, of places along one axis: `[T]` to `[T, width]`, float64."""
+    """Sines, then cosines, of positions along one axis: `[T]` to `[T, width]`, float64."""
     half = width // 2
     rates = 10000.0 ** (-torch.arange(half, dtype=torch.float64) / half)
     angles = places.double()[:, None] * rates
@@ -92,12 +92,12 @@ class Network:
 
     def __init__(self, config, weights):
         if list(weights) != list(parameter_shapes(config)):
-            raise ValueError("the weights are not those of the configuration, or out of order")
+            raise ValueError("the weights do not match the configuration, or are out of order")
         self.config = config
         self.weights = weights
 
     def __call__(self, x, t, y, parts=None):
-        """Noise, and variance where learned, `[N, C or 2 C, H, W]`; `parts` collects the steps."""
+        """Noise, and the variance if learned, `[N, C or 2 C, H, W]`; `parts` collects intermediate values."""
         parts = {} if parts is None else parts
         h = parts["tokens"] = self.tokens(x)
         sinusoids = parts["timestep_sinusoids"] = timestep_sinusoids(t)
@@ -124,7 +124,7 @@ class Network:
         return self.linear("t_embedder.mlp.2", F.silu(self.linear("t_embedder.mlp.0", sinusoids)))
 
     def normalized(self, x, shift, scale):
-        """The norm without parameters, then the adaptive shift and scale, `[N, D]` each."""
+        """Parameter-free layer norm, then the adaptive shift and scale, `[N, D]` each."""
         centred = x - x.mean(dim=-1, keepdim=True)
         variance = centred.square().mean(dim=-1, keepdim=True)
         return centred / torch.sqrt(variance + 1e-6) * (1 + scale[:, None]) + shift[:, None]
@@ -158,9 +158,9 @@ class Network:
 
 
 def guided(output, scale, channels):
-    """Classifier-free guidance on rows [conditional; null], for the first few channels.
+    """Classifier-free guidance of a batch [conditional; null] on the first channels.
 
-    Both halves get the combined channels; each keeps its own others.
+    Both halves get the guided channels and keep their own other channels.
     """
     conditional, null = output.chunk(2)
     combined = null[:, :channels] + scale * (conditional - null)[:, :channels]
