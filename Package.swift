@@ -88,7 +88,9 @@ let package = Package(
         .linkedLibrary("torch_cpu"),
         .linkedLibrary("c10"),
       ]),
-    library("Torch", ["CTorch"]),
+    .target(
+      name: "CKernels", cxxSettings: libtorchSettings + [.headerSearchPath(".")]),
+    library("Torch", ["CKernels", "CTorch"]),
     library("Layers", ["Torch"]),
     library("Models", ["Layers", "Torch"]),
     library("Diffusion", ["Torch"]),
@@ -135,7 +137,9 @@ let package = Package(
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .target(
       name: "CTorchTesting", path: "Tests/CTorchTesting", exclude: ["emulation/convert.cuh"],
-      cxxSettings: libtorchSettings + [.headerSearchPath("emulation")]),
+      cxxSettings: libtorchSettings + [
+        .headerSearchPath("emulation"), .headerSearchPath("../../Sources/CKernels"),
+      ]),
     tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
     tests("Parallel", ["Files"]),

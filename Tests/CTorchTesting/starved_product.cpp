@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../Sources/CTorch/src/kernels/parallel.h"
-#include "../../Sources/CTorch/src/kernels/product.h"
 #include "CTorchTesting.h"
+#include "common/parallel.h"
+#include "matmul/product.h"
 #include "set_threads.h"
 
 namespace {

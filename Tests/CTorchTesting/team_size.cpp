@@ -1,8 +1,8 @@
 #include <atomic>
 #include <thread>
 
-#include "../../Sources/CTorch/src/kernels/parallel.h"
 #include "CTorchTesting.h"
+#include "common/parallel.h"
 #include "set_threads.h"
 
 int ctorch_testing_team_size(int threads) {

@@ -1,4 +1,4 @@
-internal import CTorch
+internal import CKernels
 
 private enum Images {
   static let pack = Operator("dit::pack_convolution_weight")
@@ -76,7 +76,7 @@ public struct PackedConvolution {
   private let laneCount: Int
 
   /// How many numbers a vector can have here: 8, and 16 where the processor has AVX-512.
-  public static let laneCounts = ctorch_has_wide_vectors() ? [8, 16] : [8]
+  public static let laneCounts = ckernels_has_avx512() ? [8, 16] : [8]
 
   /// Lays out a weight.
   ///

@@ -1,4 +1,4 @@
-internal import CTorch
+internal import CKernels
 
 private enum Packed {
   static let reorder = try? Operator(finding: "mkldnn::_reorder_linear_weight")
@@ -89,8 +89,8 @@ public struct PackedLinear {
   /// Whether oneDNN is the fastest at a format on this processor.
   private static func isServedByOneDNN(_ format: ActivationFormat) -> Bool {
     switch format {
-    case .float32, .bfloat16: ctorch_has_wide_vectors()
-    case .float16: ctorch_has_float16()
+    case .float32, .bfloat16: ckernels_has_avx512()
+    case .float16: ckernels_has_avx512_fp16()
     case .int8, .float8: false
     }
   }

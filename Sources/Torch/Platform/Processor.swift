@@ -1,20 +1,20 @@
-internal import CTorch
+internal import CKernels
 internal import Foundation
 
 /// What the processor can do.
 public enum Processor {
   /// Whether it multiplies bfloat16 in hardware.
-  public static var hasBFloat16: Bool { ctorch_has_bfloat16() }
+  public static var hasBFloat16: Bool { ckernels_has_avx512_bf16() }
   /// Whether it computes with float16 in hardware.
-  public static var hasFloat16: Bool { ctorch_has_float16() }
+  public static var hasFloat16: Bool { ckernels_has_avx512_fp16() }
   /// Whether it multiplies 8-bit integers and adds up the products in 32 bits, or float32 stands in
   /// for that.
-  public static var hasVNNI: Bool { ctorch_has_vnni() || emulatesInt8 }
+  public static var hasVNNI: Bool { ckernels_has_avx512_vnni() || emulatesInt8 }
 
   /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
   /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
   public static let emulatesInt8 =
-    !ctorch_has_vnni() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
+    !ckernels_has_avx512_vnni() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
   /// The product's name, where the kernel tells it.
   public static var name: String? {
@@ -28,9 +28,9 @@ public enum Processor {
   /// The instruction sets that our kernels and oneDNN's choose by, as the processor has them.
   public static var features: [String] {
     let present: [(String, Bool)] = [
-      ("AVX2", ctorch_is_limited_to_avx2() || ctorch_has_wide_vectors()),
-      ("AVX-512", ctorch_has_wide_vectors()), ("AVX512_VNNI", ctorch_has_vnni()),
-      ("AVX512_BF16", ctorch_has_bfloat16()), ("AVX512_FP16", ctorch_has_float16()),
+      ("AVX2", ckernels_has_avx2_only() || ckernels_has_avx512()),
+      ("AVX-512", ckernels_has_avx512()), ("AVX512_VNNI", ckernels_has_avx512_vnni()),
+      ("AVX512_BF16", ckernels_has_avx512_bf16()), ("AVX512_FP16", ckernels_has_avx512_fp16()),
     ]
     return present.filter(\.1).map(\.0)
   }

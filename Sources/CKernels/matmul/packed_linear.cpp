@@ -7,8 +7,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "parallel.h"
-#include "product.h"
+#include "common/parallel.h"
+#include "matmul/product.h"
 
 namespace dit {
 namespace {
@@ -36,19 +36,19 @@ DIT_INLINE void multiply_columns(const PackedProduct &p, int64_t begin, int64_t 
   const int64_t lines = has_more ? ceil_div(depth, tile_end - tile_begin) : 0;
   const int64_t columns = std::min(Shape::columns, p.n - begin);
   const int64_t row = tile_begin * Shape::rows;
-  const Tile first{p.a + row * p.k + k * Shape::rows,
-                   b,
-                   Shape::panels == 1 ? Shape::lanes : p.k * kColumns,
-                   depth,
-                   p.c + row * p.n + begin,
-                   p.n,
-                   k == 0,
-                   k + depth == p.k,
-                   p.bias + begin,
-                   p.gelu ? Finish::gelu : Finish::plain,
-                   nullptr,
-                   ahead,
-                   lines};
+  const Tile first{.a = p.a + row * p.k + k * Shape::rows,
+                   .b = b,
+                   .apart = Shape::panels == 1 ? Shape::lanes : p.k * kColumns,
+                   .depth = depth,
+                   .c = p.c + row * p.n + begin,
+                   .stride = p.n,
+                   .first = k == 0,
+                   .last = k + depth == p.k,
+                   .bias = p.bias + begin,
+                   .finish = p.gelu ? Finish::gelu : Finish::plain,
+                   .other = nullptr,
+                   .ahead = ahead,
+                   .ahead_lines = lines};
   compute_tiles<Shape>(first, tile_end - tile_begin, Shape::rows * p.k, p.m - row, columns);
 }
 
@@ -126,15 +126,15 @@ at::Tensor packed_linear(const at::Tensor &x, const at::Tensor &packed,
   const TileSize size = tile_size();
   at::Tensor blocks = at::empty({ceil_div(m, size.rows), k, size.rows}, x.options());
   float *a = blocks.data_ptr<float>();
-  pack_tiles({rows.const_data_ptr<float>(), k, false}, m, k, a);
-  const PackedProduct product{a,
-                              packed.const_data_ptr<float>(),
-                              result.data_ptr<float>(),
-                              offsets.const_data_ptr<float>(),
-                              m,
-                              n,
-                              k,
-                              gelu};
+  pack_tiles({.data = rows.const_data_ptr<float>(), .stride = k, .is_transposed = false}, m, k, a);
+  const PackedProduct product{.a = a,
+                              .b = packed.const_data_ptr<float>(),
+                              .c = result.data_ptr<float>(),
+                              .bias = offsets.const_data_ptr<float>(),
+                              .m = m,
+                              .n = n,
+                              .k = k,
+                              .gelu = gelu};
   const auto multiply_part = size.is_wide ? multiply_wide : multiply_narrow;
   parallel_pieces(ceil_div(n, size.columns), kPiece / size.columns,
                   [&](int64_t begin, int64_t end) { multiply_part(product, begin, end); });

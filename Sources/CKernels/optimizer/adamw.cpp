@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "parallel.h"
-#include "simd.h"
+#include "common/parallel.h"
+#include "common/simd.h"
 
 namespace dit {
 namespace {
@@ -61,13 +61,13 @@ DIT_INLINE void update_ema(float *__restrict ema, const float *__restrict parame
   for (int64_t i = 0; i < count; i++) ema[i] += share * (parameter[i] - ema[i]);
 }
 
-/// A piece that stays in the nearest cache between the two loops.
-constexpr int64_t block = 2048;
+/// A kPiece that stays in the nearest cache between the two loops.
+constexpr int64_t kBlock = 2048;
 
 DIT_CLONES void update(const Step &step, const Span &span) {
 #pragma clang fp contract(fast)
-  for (int64_t begin = 0; begin < span.count; begin += block) {
-    const int64_t count = std::min(block, span.count - begin);
+  for (int64_t begin = 0; begin < span.count; begin += kBlock) {
+    const int64_t count = std::min(kBlock, span.count - begin);
     Span part = span;
     part.parameter += begin;
     part.gradient += begin;
@@ -106,7 +106,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
                   .gradient_scale = static_cast<float>(gradient_scale),
                   .ema_share = static_cast<float>(1 - ema_decay)};
   // Pieces of at most this many elements, so that threads share the work evenly.
-  constexpr int64_t piece = 1 << 16;
+  constexpr int64_t kPiece = 1 << 16;
   std::vector<Span> spans;
   for (size_t i = 0; i < count; i++) {
     const at::Tensor &parameter = parameters[i];
@@ -119,14 +119,14 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
         .keep = static_cast<float>(1 - learning_rate * weight_decays[i]),
         .count = 0,
     };
-    for (int64_t begin = 0; begin < parameter.numel(); begin += piece) {
-      span.count = std::min(piece, parameter.numel() - begin);
+    for (int64_t begin = 0; begin < parameter.numel(); begin += kPiece) {
+      span.count = std::min(kPiece, parameter.numel() - begin);
       spans.push_back(span);
-      span.parameter += piece;
-      span.gradient += piece;
-      span.first += piece;
-      span.second += piece;
-      if (span.ema != nullptr) span.ema += piece;
+      span.parameter += kPiece;
+      span.gradient += kPiece;
+      span.first += kPiece;
+      span.second += kPiece;
+      if (span.ema != nullptr) span.ema += kPiece;
     }
   }
   parallel_pieces(static_cast<int64_t>(spans.size()), 1, [&](int64_t begin, int64_t end) {
@@ -137,11 +137,11 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
 /// The sum of squares, in strands that fill vectors.
 DIT_CLONES double sum_of_squares(const float *x, int64_t count) {
 #pragma clang fp contract(fast)
-  constexpr int64_t strands = 32;
-  float sums[strands] = {};
+  constexpr int64_t kStrands = 32;
+  float sums[kStrands] = {};
   int64_t i = 0;
-  for (; i + strands <= count; i += strands) {
-    for (int64_t j = 0; j < strands; j++) sums[j] += x[i + j] * x[i + j];
+  for (; i + kStrands <= count; i += kStrands) {
+    for (int64_t j = 0; j < kStrands; j++) sums[j] += x[i + j] * x[i + j];
   }
   double total = 0;
   for (; i < count; i++) total += static_cast<double>(x[i]) * x[i];
@@ -151,12 +151,12 @@ DIT_CLONES double sum_of_squares(const float *x, int64_t count) {
 
 at::Tensor total_norm(at::TensorList tensors) {
   // Short enough for sums in float32.
-  constexpr int64_t piece = 1 << 14;
+  constexpr int64_t kPiece = 1 << 14;
   std::vector<std::pair<const float *, int64_t>> pieces;
   for (const at::Tensor &tensor : tensors) {
     const float *start = data(tensor, tensor);
-    for (int64_t begin = 0; begin < tensor.numel(); begin += piece) {
-      pieces.emplace_back(start + begin, std::min(piece, tensor.numel() - begin));
+    for (int64_t begin = 0; begin < tensor.numel(); begin += kPiece) {
+      pieces.emplace_back(start + begin, std::min(kPiece, tensor.numel() - begin));
     }
   }
   std::vector<double> sums(pieces.size());

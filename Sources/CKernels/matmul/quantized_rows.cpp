@@ -8,10 +8,10 @@
 #include <cstring>
 #include <tuple>
 
-#include "activation.h"
-#include "parallel.h"
-#include "quantization.h"
-#include "simd.h"
+#include "common/activation.h"
+#include "common/parallel.h"
+#include "common/simd.h"
+#include "common/quantization.h"
 
 namespace dit {
 namespace {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "activation.h"
-#include "micro_kernel.h"
-#include "simd.h"
+#include "common/activation.h"
+#include "common/micro_kernel.h"
+#include "common/simd.h"
 
 namespace dit {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "simd.h"
+#include "common/simd.h"
 
 namespace dit {
 

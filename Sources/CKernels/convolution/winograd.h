@@ -1,6 +1,6 @@
 #pragma once
 
-#include "simd.h"
+#include "common/simd.h"
 
 namespace dit {
 

@@ -8,10 +8,10 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "ctorch/processor.h"
-#include "images.h"
-#include "parallel.h"
-#include "winograd_tiles.h"
+#include "ckernels/processor.h"
+#include "common/parallel.h"
+#include "convolution/images.h"
+#include "convolution/winograd_tiles.h"
 
 namespace dit {
 namespace {
@@ -122,31 +122,31 @@ void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tenso
                      int64_t above, int64_t below, int64_t lanes) {
   TORCH_CHECK(above >= 0 && above <= 1 && below >= 0 && below <= 1,
               "one row above and below at most");
-  TORCH_CHECK(lanes == 8 || (lanes == 16 && ctorch_has_wide_vectors()),
+  TORCH_CHECK(lanes == 8 || (lanes == 16 && ckernels_has_avx512()),
               "vectors have 8 numbers, or 16 where the processor has AVX-512, not ", lanes);
   check(out, x, packed, bias, scale, shift, doubles, above + below);
   const int64_t panels = packed.size(0), k = packed.size(1), n = out.size(3);
   at::Tensor offsets = at::zeros({panels * kColumns}, x.options());
   if (bias.has_value()) offsets.narrow(0, 0, n).copy_(*bias);
-  Convolution c{x.const_data_ptr<float>(),
-                scale ? scale->const_data_ptr<float>() : nullptr,
-                shift ? shift->const_data_ptr<float>() : nullptr,
-                packed.const_data_ptr<float>(),
-                nullptr,
-                offsets.const_data_ptr<float>(),
-                out.data_ptr<float>(),
-                out.size(1),
-                out.size(2),
-                k,
-                n,
-                x.size(1),
-                above,
-                x.stride(0),
-                x.stride(1),
-                out.stride(0),
-                out.stride(1),
-                doubles ? 1 : 0,
-                accumulates};
+  Convolution c{.x = x.const_data_ptr<float>(),
+                .scale = scale ? scale->const_data_ptr<float>() : nullptr,
+                .shift = shift ? shift->const_data_ptr<float>() : nullptr,
+                .packed = packed.const_data_ptr<float>(),
+                .filters = nullptr,
+                .bias = offsets.const_data_ptr<float>(),
+                .out = out.data_ptr<float>(),
+                .height = out.size(1),
+                .width = out.size(2),
+                .input_count = k,
+                .output_count = n,
+                .rows = x.size(1),
+                .above = above,
+                .image_stride = x.stride(0),
+                .row_stride = x.stride(1),
+                .out_image_stride = out.stride(0),
+                .out_row_stride = out.stride(1),
+                .doubling = doubles ? 1 : 0,
+                .accumulates = accumulates};
   const int64_t tiles = out.size(0) * c.tile_rows() * c.tile_columns();
   const int64_t threads = at::get_num_threads();
   const int64_t rows = lanes == 8 ? Sums<8>::rows : Sums<16>::rows;

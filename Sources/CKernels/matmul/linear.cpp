@@ -1,21 +1,17 @@
-// Linear layers, the feed-forward part and self-attention of a transformer block for training: each
-// with its gradients written once, where the plain operators copy and add.
+// Linear layers and the feed-forward part of a transformer block for training, with gradients that
+// are written once, where the plain operators copy and add.
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "ctorch/processor.h"
-#include "parallel.h"
-#include "product.h"
+#include "ckernels/processor.h"
+#include "common/parallel.h"
+#include "matmul/product.h"
 
 namespace dit {
 namespace {
@@ -25,17 +21,17 @@ using torch::autograd::variable_list;
 using OptionalTensor = std::optional<at::Tensor>;
 
 /// Below so many rows libtorch's products, which do not lay out the weight, are faster.
-constexpr int64_t least_rows = kRows;
+constexpr int64_t kLeastRows = kRows;
 
 /// Whether our own product is the fastest for these numbers.
 bool takes_own_product(const at::Tensor &x, const at::Tensor &weight, const OptionalTensor &bias) {
-  static const bool fits = ctorch_has_fast_products();
+  static const bool fits = ckernels_prefers_own_products();
   const auto is_float = [](const at::Tensor &tensor) {
     return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
   };
   return fits && is_float(x) && is_float(weight) && weight.dim() == 2 &&
          (!bias.has_value() || is_float(*bias)) && x.dim() > 0 && x.size(-1) == weight.size(1) &&
-         weight.numel() > 0 && x.numel() / weight.size(1) >= least_rows &&
+         weight.numel() > 0 && x.numel() / weight.size(1) >= kLeastRows &&
          !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
@@ -113,10 +109,12 @@ at::Tensor bias_gradient(const at::Tensor &gradient) {
   at::Tensor out = at::empty({columns}, gradient.options());
   const auto *from = gradient.const_data_ptr<float>();
   auto *to = out.data_ptr<float>();
-  constexpr int64_t block = 128;
-  parallel_for((columns + block - 1) / block, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin * block; i < std::min(end * block, columns); i += block) {
-      sum_columns(from + i, columns, row_count(gradient), std::min(block, columns - i), to + i);
+  constexpr int64_t kColumnBlock = 128;
+  parallel_for(ceil_div(columns, kColumnBlock), 1, [&](int64_t begin, int64_t end) {
+    const int64_t last = std::min(end * kColumnBlock, columns);
+    for (int64_t i = begin * kColumnBlock; i < last; i += kColumnBlock) {
+      const int64_t count = std::min(kColumnBlock, columns - i);
+      sum_columns(from + i, columns, row_count(gradient), count, to + i);
     }
   });
   return out;
@@ -190,7 +188,7 @@ struct FeedForward : torch::autograd::Function<FeedForward> {
   }
 };
 
-at::Tensor affine(const at::Tensor &x, const at::Tensor &weight, const OptionalTensor &bias) {
+at::Tensor linear_layer(const at::Tensor &x, const at::Tensor &weight, const OptionalTensor &bias) {
   if (!takes_own_product(x, weight, bias)) return at::linear(x, weight, bias);
   return Linear::apply(x.contiguous(), weight.contiguous(), contiguous(bias));
 }
@@ -199,56 +197,10 @@ at::Tensor feed_forward(const at::Tensor &x, const at::Tensor &weight1, const Op
                         const at::Tensor &weight2, const OptionalTensor &bias2) {
   if (!takes_own_product(x, weight1, bias1) || weight2.dim() != 2 ||
       weight2.size(1) != weight1.size(0) || weight2.scalar_type() != at::kFloat) {
-    return affine(at::gelu(affine(x, weight1, bias1), "tanh"), weight2, bias2);
+    return linear_layer(at::gelu(linear_layer(x, weight1, bias1), "tanh"), weight2, bias2);
   }
   return FeedForward::apply(x.contiguous(), weight1.contiguous(), contiguous(bias1),
                             weight2.contiguous(), contiguous(bias2));
-}
-
-/// Queries, keys and values, each `[N, heads, T, d]`, where they lie in `[N, T, 3 heads d]`.
-std::vector<at::Tensor> heads_of(const at::Tensor &qkv, int64_t head_count) {
-  return qkv.reshape({qkv.size(0), qkv.size(1), 3, head_count, -1})
-      .permute({2, 0, 3, 1, 4})
-      .unbind(0);
-}
-
-/// `[N, heads, T, d]` as `[N, T, heads d]`.
-at::Tensor merged(const at::Tensor &heads) {
-  return heads.transpose(1, 2).reshape({heads.size(0), heads.size(2), -1});
-}
-
-struct SelfAttention : torch::autograd::Function<SelfAttention> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &qkv, int64_t head_count) {
-    const auto heads = heads_of(qkv, head_count);
-    const auto [mixed, sums] =
-        at::_scaled_dot_product_flash_attention_for_cpu(heads[0], heads[1], heads[2]);
-    context->saved_data["heads"] = head_count;
-    context->save_for_backward({qkv, mixed, sums});
-    return merged(mixed);
-  }
-
-  static variable_list backward(AutogradContext *context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const int64_t head_count = context->saved_data["heads"].toInt();
-    const at::Tensor &qkv = saved[0];
-    const auto heads = heads_of(qkv, head_count);
-    const at::Tensor gradient =
-        gradients[0].reshape({qkv.size(0), qkv.size(1), head_count, -1}).transpose(1, 2);
-    const auto [query, key, value] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        gradient, heads[0], heads[1], heads[2], saved[1], saved[2], 0, false);
-    const auto parts = {query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)};
-    return {at::stack(parts, 2).reshape(qkv.sizes()), at::Tensor()};
-  }
-};
-
-at::Tensor self_attention(const at::Tensor &qkv, int64_t head_count) {
-  TORCH_CHECK(qkv.dim() == 3 && head_count > 0 && qkv.size(2) % (3 * head_count) == 0, head_count,
-              " heads in [N, T, 3 D] of ", qkv.sizes());
-  if (qkv.is_cpu() && qkv.scalar_type() == at::kFloat) {
-    return SelfAttention::apply(qkv, head_count);
-  }
-  const auto heads = heads_of(qkv, head_count);
-  return merged(at::scaled_dot_product_attention(heads[0], heads[1], heads[2]));
 }
 
 }  // namespace
@@ -258,13 +210,11 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def(
       "feed_forward(Tensor x, Tensor weight1, Tensor? bias1, Tensor weight2, Tensor? bias2) -> "
       "Tensor");
-  library.def("self_attention(Tensor qkv, int head_count) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(dit, CompositeImplicitAutograd, library) {
-  library.impl("linear", affine);
+  library.impl("linear", linear_layer);
   library.impl("feed_forward", feed_forward);
-  library.impl("self_attention", self_attention);
 }
 
 }  // namespace dit

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "activation.h"
-#include "micro_kernel.h"
-#include "winograd.h"
+#include "common/activation.h"
+#include "common/micro_kernel.h"
+#include "convolution/winograd.h"
 
 namespace dit {
 

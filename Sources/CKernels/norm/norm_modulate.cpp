@@ -7,11 +7,11 @@
 
 #include <tuple>
 
-#include "bfloat16.h"
-#include "modulated.h"
-#include "parallel.h"
-#include "quantization.h"
-#include "simd.h"
+#include "common/parallel.h"
+#include "common/simd.h"
+#include "common/quantization.h"
+#include "norm/bfloat16.h"
+#include "norm/modulated.h"
 
 namespace dit {
 namespace {

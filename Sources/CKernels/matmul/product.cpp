@@ -3,7 +3,7 @@
 // Geijn 2008 ("Anatomy of high-performance matrix multiplication"): panels of B stay in L1, blocks
 // of A in L2.
 
-#include "product.h"
+#include "matmul/product.h"
 
 #include <sys/mman.h>
 
@@ -12,9 +12,9 @@
 #include <memory>
 #include <new>
 
-#include "ctorch/processor.h"
-#include "pack.h"
-#include "parallel.h"
+#include "ckernels/processor.h"
+#include "common/parallel.h"
+#include "matmul/pack.h"
 
 namespace dit {
 namespace {
@@ -31,11 +31,11 @@ class Room {
   /// Room for so many numbers; null if there is no memory.
   float *of(int64_t count) noexcept {
     if (count <= count_) return memory_.get();
-    constexpr size_t page = size_t{1} << 21;
-    const size_t size = (static_cast<size_t>(count) * sizeof(float) + page - 1) / page * page;
+    constexpr size_t kPage = size_t{1} << 21;
+    const size_t size = (static_cast<size_t>(count) * sizeof(float) + kPage - 1) / kPage * kPage;
     memory_.reset();
     count_ = 0;
-    void *start = std::aligned_alloc(page, size);
+    void *start = std::aligned_alloc(kPage, size);
     if (start == nullptr) return nullptr;
 #if defined(MADV_HUGEPAGE)
     madvise(start, size, MADV_HUGEPAGE);
@@ -81,20 +81,19 @@ DIT_INLINE void pack_a(const Matrix &a, int64_t m, int64_t k, int64_t begin, int
 }
 
 template <typename Shape>
-DIT_INLINE void pack_b(const Product &p, const Block &block, float *out) {
-  const int64_t end = block.part.panel_end * Shape::columns;
-  for (int64_t column = block.part.panel_begin * Shape::columns; column < end; column += kColumns) {
+DIT_INLINE void pack_b(const Product &p, int64_t panel_begin, int64_t panel_end, int64_t k,
+                       int64_t depth, float *out) {
+  const int64_t end = panel_end * Shape::columns;
+  for (int64_t column = panel_begin * Shape::columns; column < end; column += kColumns) {
     const int64_t count = std::min(kColumns, p.n - column);
     if (count <= 0) {
-      std::fill_n(out, block.depth * kColumns, 0.0f);
+      std::fill_n(out, depth * kColumns, 0.0f);
     } else if (p.b.is_transposed) {
-      pack_transposed<kColumns>(p.b.data + column * p.b.stride + block.k, p.b.stride, count,
-                                block.depth, out);
+      pack_transposed<kColumns>(p.b.data + column * p.b.stride + k, p.b.stride, count, depth, out);
     } else {
-      pack_columns<kColumns>(p.b.data + block.k * p.b.stride + column, p.b.stride, count,
-                             block.depth, out);
+      pack_columns<kColumns>(p.b.data + k * p.b.stride + column, p.b.stride, count, depth, out);
     }
-    out += block.depth * kColumns;
+    out += depth * kColumns;
   }
 }
 
@@ -107,19 +106,19 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
   if (p.bias != nullptr) std::copy_n(p.bias + panel * Shape::columns, columns, bias);
   const int64_t row = block.part.tile_begin * Shape::rows;
   const int64_t at = row * p.n + panel * Shape::columns;
-  const Tile first{a + row * p.k + block.k * Shape::rows,
-                   b,
-                   Shape::panels == 1 ? Shape::lanes : block.depth * kColumns,
-                   block.depth,
-                   p.c + at,
-                   p.n,
-                   block.k == 0,
-                   block.k + block.depth == p.k,
-                   p.bias == nullptr ? nullptr : bias,
-                   p.finish,
-                   p.other == nullptr ? nullptr : p.other + at,
-                   nullptr,
-                   0};
+  const Tile first{.a = a + row * p.k + block.k * Shape::rows,
+                   .b = b,
+                   .apart = Shape::panels == 1 ? Shape::lanes : block.depth * kColumns,
+                   .depth = block.depth,
+                   .c = p.c + at,
+                   .stride = p.n,
+                   .first = block.k == 0,
+                   .last = block.k + block.depth == p.k,
+                   .bias = p.bias == nullptr ? nullptr : bias,
+                   .finish = p.finish,
+                   .other = p.other == nullptr ? nullptr : p.other + at,
+                   .ahead = nullptr,
+                   .ahead_lines = 0};
   compute_tiles<Shape>(first, block.part.tile_end - block.part.tile_begin, Shape::rows * p.k,
                        p.m - row, columns);
 }
@@ -137,10 +136,15 @@ DIT_INLINE void multiply_part(const Product &p, const Part &part, const float *a
     const int64_t panel_end = std::min(panel + panel_step, part.panel_end);
     for (int64_t k = 0; k < p.k; k += depth_step) {
       const int64_t depth = std::min(depth_step, p.k - k);
-      pack_b<Shape>(p, {{0, 0, panel, panel_end}, k, depth}, b);
+      pack_b<Shape>(p, panel, panel_end, k, depth, b);
       for (int64_t tile = part.tile_begin; tile < part.tile_end; tile += tile_step) {
         const int64_t tile_end = std::min(tile + tile_step, part.tile_end);
-        const Block block{{tile, tile_end, panel, panel_end}, k, depth};
+        const Block block{.part = {.tile_begin = tile,
+                                   .tile_end = tile_end,
+                                   .panel_begin = panel,
+                                   .panel_end = panel_end},
+                          .k = k,
+                          .depth = depth};
         for (int64_t j = panel; j < panel_end; j++) {
           multiply_panel<Shape>(p, block, j, a, b + (j - panel) * depth * Shape::columns);
         }
@@ -170,9 +174,10 @@ DIT_WIDE void multiply_wide(const Product &p, const Part &part, const float *a, 
 }  // namespace
 
 TileSize tile_size() {
-  static const bool is_wide = ctorch_has_wide_vectors();
-  return is_wide ? TileSize{true, WideTile::rows, WideTile::columns}
-                 : TileSize{false, NarrowTile::rows, NarrowTile::columns};
+  static const bool is_wide = ckernels_has_avx512();
+  return is_wide
+             ? TileSize{.is_wide = true, .rows = WideTile::rows, .columns = WideTile::columns}
+             : TileSize{.is_wide = false, .rows = NarrowTile::rows, .columns = NarrowTile::columns};
 }
 
 void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out) {
@@ -204,11 +209,13 @@ void multiply(const Product &product) {
   // Each piece packs the panels it meets, so that pieces of rows are for few panels.
   const int64_t panel_piece = kPiece / size.columns;
   if (panels >= panel_piece * 4 * at::get_num_threads()) {
-    parallel_pieces(panels, panel_piece,
-                    [&](int64_t begin, int64_t end) { part({0, tiles, begin, end}); });
+    parallel_pieces(panels, panel_piece, [&](int64_t begin, int64_t end) {
+      part({.tile_begin = 0, .tile_end = tiles, .panel_begin = begin, .panel_end = end});
+    });
   } else {
-    parallel_pieces(tiles, kPiece / size.rows,
-                    [&](int64_t begin, int64_t end) { part({begin, end, 0, panels}); });
+    parallel_pieces(tiles, kPiece / size.rows, [&](int64_t begin, int64_t end) {
+      part({.tile_begin = begin, .tile_end = end, .panel_begin = 0, .panel_end = panels});
+    });
   }
   if (lacks_memory) throw std::bad_alloc();
 }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "simd.h"
+#include "common/simd.h"
 
 namespace dit {
 

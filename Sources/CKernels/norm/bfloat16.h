@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "simd.h"
+#include "common/simd.h"
 
 namespace dit {
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "tile.h"
+#include "matmul/tile.h"
 
 namespace dit {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "tile.h"
+#include "matmul/tile.h"
 
 namespace dit {
 

@@ -10,15 +10,15 @@
 #include <algorithm>
 #include <tuple>
 
-#include "modulated.h"
-#include "parallel.h"
-#include "simd.h"
+#include "common/parallel.h"
+#include "common/simd.h"
+#include "norm/modulated.h"
 
 namespace dit {
 namespace {
 
 /// Columns that one thread sums at a time: a cache line of each row.
-constexpr int64_t column_block = 64;
+constexpr int64_t kColumnBlock = 64;
 
 DIT_CLONES void norm_rows(const float *x, const float *shift, const float *scale, float *out,
                           float *means, float *deviations, int64_t rows, int64_t width,
@@ -60,8 +60,8 @@ DIT_CLONES void norm_columns_backward(const float *gradient, const float *x, con
                                       const float *deviations, float *shifts, float *scales,
                                       int64_t rows, int64_t width, int64_t columns) {
 #pragma clang fp contract(fast)
-  float shift[column_block] = {};
-  float scale[column_block] = {};
+  float shift[kColumnBlock] = {};
+  float scale[kColumnBlock] = {};
   for (int64_t row = 0; row < rows; row++, gradient += width, x += width) {
     const float mean = means[row];
     const float deviation = deviations[row];
@@ -92,7 +92,7 @@ DIT_CLONES void gated_rows_backward(const float *gradient, const float *gate, fl
 DIT_CLONES void gated_columns_backward(const float *gradient, const float *y, float *gates,
                                        int64_t rows, int64_t width, int64_t columns) {
 #pragma clang fp contract(fast)
-  float gate[column_block] = {};
+  float gate[kColumnBlock] = {};
   for (int64_t row = 0; row < rows; row++, gradient += width, y += width) {
     for (int64_t i = 0; i < columns; i++) gate[i] += gradient[i] * y[i];
   }
@@ -143,11 +143,11 @@ void for_rows(const at::Tensor &x, const Body &body) {
 template <typename Body>
 void for_columns(const at::Tensor &x, const Body &body) {
   const int64_t width = x.size(2);
-  const int64_t blocks = (width + column_block - 1) / column_block;
+  const int64_t blocks = (width + kColumnBlock - 1) / kColumnBlock;
   parallel_for(x.size(0) * blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
-      const int64_t first = i % blocks * column_block;
-      body(i / blocks, first, std::min(column_block, width - first));
+      const int64_t first = i % blocks * kColumnBlock;
+      body(i / blocks, first, std::min(kColumnBlock, width - first));
     }
   });
 }

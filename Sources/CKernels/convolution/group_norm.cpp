@@ -9,9 +9,9 @@
 #include <cmath>
 #include <tuple>
 
-#include "images.h"
-#include "parallel.h"
-#include "simd.h"
+#include "common/parallel.h"
+#include "common/simd.h"
+#include "convolution/images.h"
 
 namespace dit {
 namespace {
