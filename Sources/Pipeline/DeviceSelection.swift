@@ -23,9 +23,9 @@ public enum DeviceSelection {
       throw PipelineError(
         .setting, "device '\(name)': known are auto, cpu, cuda and cuda:0, cuda:1, ...")
     }
-    guard named.type != "cpu" else { return .cpu }
+    guard !named.isCPU else { return .cpu }
     let device = Device(type: named.type, index: named.index ?? 0)
-    if device.type == "cuda" { try openCUDA(name, device) }
+    if device.isCUDA { try openCUDA(name, device) }
     let count: Int
     do {
       count = try device.availableCount()
@@ -41,7 +41,7 @@ public enum DeviceSelection {
       throw PipelineError(
         .unusable, "device '\(name)': there are only \(count), numbered from 0")
     }
-    if device.type == "cuda" { try CUDA.allowTF32(allowsTF32) }
+    if device.capabilities.tf32 { try CUDA.allowTF32(allowsTF32) }
     return device
   }
 
@@ -81,30 +81,28 @@ public enum DeviceSelection {
   public static func settledPrecision(
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> Precision {
-    let gpu = device.type == "cuda" ? gpu(device) : nil
     let half = lacksBFloat16(device) ? "fp32" : "bf16"
     switch precision {
     case .auto:
-      guard device != .cpu else { return Processor.hasBFloat16 ? .bf16 : .fp32 }
-      return gpu?.hasBFloat16 ?? true ? .bf16 : .fp16
-    case .fp16 where device == .cpu && !Processor.hasFloat16:
+      return device.capabilities.bfloat16 ? .bf16 : device.isCPU ? .fp32 : .fp16
+    case .fp16 where !device.capabilities.float16:
       throw PipelineError(
         .unusable,
         "precision fp16 needs a GPU or a processor with AVX512_FP16; use \(half) here")
     case _ where (precision.isInt8 || precision == .fp8) && mode == .eager:
       throw PipelineError(
         .setting, "precision \(precision.name) is for mode graph; eager has fp32, bf16 and fp16")
-    case _ where precision.isInt8 && device != .cpu:
+    case _ where precision.isInt8 && !device.isCPU:
       throw PipelineError(
         .unusable,
         "precision int8 runs on the processor alone; use bf16 or fp8 on device \(device)")
-    case _ where precision.isInt8 && !Processor.hasVNNI:
+    case _ where precision.isInt8 && !device.capabilities.int8:
       throw PipelineError(
         .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")
-    case .fp8 where device.type != "cuda":
+    case .fp8 where !device.isCUDA:
       throw PipelineError(
         .unusable, "precision fp8 runs on NVIDIA GPUs alone; use \(half) on device \(device)")
-    case .fp8 where gpu?.hasFloat8 == false:
+    case .fp8 where !device.capabilities.float8:
       throw PipelineError(
         .unusable,
         "precision fp8 needs a GPU of compute capability 8.9 or more; use bf16 on device \(device)")
@@ -114,20 +112,13 @@ public enum DeviceSelection {
 
   /// Whether bf16 is slower than fp32, because the processor does not multiply it.
   public static func lacksBFloat16(_ device: Device) -> Bool {
-    device == .cpu && !Processor.hasBFloat16
+    device.isCPU && !device.capabilities.bfloat16
   }
 
   /// The type of an autoencoder's parameters: bfloat16 on a GPU if the model computes in it, else
   /// float32. Its activations overflow float16.
   static func autoencoderType(_ precision: Precision, on device: Device) -> DType {
-    guard device.type == "cuda", precision == .bf16 || precision == .fp8 else { return .float32 }
-    return .bfloat16
-  }
-
-  private static func gpu(_ device: Device) -> CUDA.GPU? {
-    guard let gpus = try? CUDA.driver().gpus, let index = device.index, index < gpus.count else {
-      return nil
-    }
-    return gpus[index]
+    let isHalf = precision == .bf16 || precision == .fp8
+    return device.capabilities.halfConvolutions && isHalf ? .bfloat16 : .float32
   }
 }

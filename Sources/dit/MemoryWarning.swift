@@ -11,7 +11,9 @@ struct MemoryWarning {
 
   /// The memory that is free now; nil where that is not known, and for devices with memory of their own.
   init?(_ device: Device) {
-    guard device == .cpu, let available = ProcessMemory.availableBytes else { return nil }
+    guard device.capabilities.usesSystemMemory, let available = ProcessMemory.availableBytes else {
+      return nil
+    }
     self.available = available
   }
 

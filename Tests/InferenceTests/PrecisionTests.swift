@@ -7,8 +7,8 @@ internal import Torch
 
 @Suite struct PrecisionTests {
   private static let reduced: [Precision] =
-    [.bf16] + (Processor.hasVNNI ? [.int8, .int8WithFloatFC2] : [])
-    + (Processor.hasFloat16 ? [.fp16] : [])
+    [.bf16] + (Device.cpu.capabilities.int8 ? [.int8, .int8WithFloatFC2] : [])
+    + (Device.cpu.capabilities.float16 ? [.fp16] : [])
 
   private func tolerance(_ precision: Precision) -> Double {
     switch precision {
@@ -99,7 +99,7 @@ internal import Torch
     }
   }
 
-  @Test(.enabled(if: Processor.hasVNNI))
+  @Test(.enabled(if: Device.cpu.capabilities.int8))
   func comesNearerWithTheSecondLayerInFloat32() throws {
     let values = try GoldenValues("dit-even")
     let (x, y) = (values["x"], values["y"].elements(Int.self))
@@ -124,7 +124,7 @@ internal import Torch
     #expect(Precision.int8WithFloatFC2.secondLayerName == "fp32")
   }
 
-  @Test(.enabled(if: Processor.hasVNNI))
+  @Test(.enabled(if: Device.cpu.capabilities.int8))
   func namesTheWeightThatIsNotFinite() throws {
     let values = try GoldenValues("dit-even")
     var weights = values.weights

@@ -6,7 +6,7 @@ internal import Torch
 
 @Suite struct RunnerErrorTests {
   private static let precisions =
-    [Precision.fp32, .bf16] + (Processor.hasVNNI ? [.int8] : [])
+    [Precision.fp32, .bf16] + (Device.cpu.capabilities.int8 ? [.int8] : [])
 
   private func runner(
     _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision

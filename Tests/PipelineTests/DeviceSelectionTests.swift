@@ -13,12 +13,12 @@ internal import Torch
 
   @Test func choosesBFloat16WhereTheHardwareMultipliesIt() throws {
     let choice = try DeviceSelection.settledPrecision(.auto, in: .graph, on: .cpu)
-    #expect(choice == (Processor.hasBFloat16 ? .bf16 : .fp32))
+    #expect(choice == (Device.cpu.capabilities.bfloat16 ? .bf16 : .fp32))
     #expect(try DeviceSelection.settledPrecision(.auto, in: .graph, on: .cuda(0)) == .bf16)
   }
 
   @Test func takesInt8WhereTheProcessorHasIt() throws {
-    guard Processor.hasVNNI else {
+    guard Device.cpu.capabilities.int8 else {
       let error = #expect(throws: PipelineError.self) {
         try DeviceSelection.settledPrecision(.int8, in: .graph, on: .cpu)
       }
@@ -86,7 +86,7 @@ internal import Torch
     #expect(try #require(error).message.contains("device plug-in '/no/such.so'"))
   }
 
-  @Test(.enabled(if: !Processor.hasFloat16))
+  @Test(.enabled(if: !Device.cpu.capabilities.float16))
   func refusesFP16WithoutHardware() throws {
     let error = #expect(throws: PipelineError.self) {
       try DeviceSelection.settledPrecision(.fp16, in: .graph, on: .cpu)

@@ -6,7 +6,7 @@ internal import Torch
   /// Rows, inputs, outputs.
   private static let sizes = [[1, 1, 1], [1, 5, 3], [7, 33, 65], [64, 96, 160], [13, 129, 47]]
   private static let formats = ActivationFormat.allCases.filter {
-    $0 != .float8 && ($0 != .int8 || Processor.hasVNNI)
+    $0 != .float8 && ($0 != .int8 || Device.cpu.capabilities.int8)
   }
 
   private struct Case {
@@ -86,7 +86,7 @@ internal import Torch
     #expect(relativeError(x, values.x) > 0.1)
   }
 
-  @Test(.enabled(if: Processor.hasVNNI), arguments: [Double.nan, .infinity, -.infinity])
+  @Test(.enabled(if: Device.cpu.capabilities.int8), arguments: [Double.nan, .infinity, -.infinity])
   func refusesAWeightThatIsNotFinite(_ value: Double) throws {
     let weight = Tensor.zeros([5, 9])
     weight[3][8].fillInPlace(value)
@@ -96,7 +96,7 @@ internal import Torch
     #expect(try #require(error).message.contains("infinities or NaN, in row 3"))
   }
 
-  @Test(.enabled(if: !Processor.hasVNNI))
+  @Test(.enabled(if: !Device.cpu.capabilities.int8))
   func saysWhatBytesNeed() throws {
     let error = #expect(throws: TorchError.self) {
       try PackedLinear(weight: Tensor.zeros([5, 9]), bias: nil, format: .int8)

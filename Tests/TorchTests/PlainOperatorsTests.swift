@@ -5,12 +5,13 @@ internal import Torch
 /// What devices compute that our kernels do not serve, computed on the processor.
 @Suite struct PlainOperatorsTests {
   @Test func holdsWithinTheBlockAlone() throws {
-    #expect(Device.cpu.hasProcessorKernels)
-    let inside = withPlainOperators { Device.cpu.hasProcessorKernels }
+    #expect(Device.cpu.capabilities.hasPackedKernels)
+    let inside = withPlainOperators { Device.cpu.capabilities.hasPackedKernels }
     #expect(!inside)
     struct Stop: Error {}
     #expect(throws: Stop.self) { try withPlainOperators { throw Stop() } }
-    #expect(Device.cpu.hasProcessorKernels && !Device.cuda(0).hasProcessorKernels)
+    #expect(
+      Device.cpu.capabilities.hasPackedKernels && !Device.cuda(0).capabilities.hasPackedKernels)
   }
 
   @Test(arguments: ModulationCase.shapes, ActivationFormat.allCases)

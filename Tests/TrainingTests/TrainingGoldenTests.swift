@@ -136,7 +136,7 @@ internal import Training
         let loss = try training.loss(
           start: values["train_x0"], labels: values["train_y"], draws: draws)
         loss.total.backward()
-        try optimizer.step(optimizer.gradients(), learningRate: 0.01, gradientScale: 1)
+        try optimizer.step(optimizer.gradients(), learningRate: 0.01)
         return loss.total.item
       }
     }

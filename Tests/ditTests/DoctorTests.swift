@@ -38,8 +38,9 @@ internal import Torch
     let found = try precisions(try report(["--device", "cpu"]))
     #expect(Set(found.keys).isSuperset(of: ["auto", "fp32", "bf16", "fp16", "int8", "fp8"]))
     #expect(found["fp32"]?["runs_as"] as? String == "fp32")
-    #expect(found["auto"]?["runs_as"] as? String == (Processor.hasBFloat16 ? "bf16" : "fp32"))
-    #expect((found["int8"]?["runs_as"] != nil) == Processor.hasVNNI)
+    #expect(
+      found["auto"]?["runs_as"] as? String == (Device.cpu.capabilities.bfloat16 ? "bf16" : "fp32"))
+    #expect((found["int8"]?["runs_as"] != nil) == Device.cpu.capabilities.int8)
     #expect(found["fp8"]?["runs_as"] == nil)
     #expect(try #require(found["fp8"]?["remark"] as? String).contains("NVIDIA GPUs"))
   }

@@ -62,7 +62,7 @@ internal import Torch
     }
   }
 
-  @Test(.enabled(if: Processor.hasVNNI))
+  @Test(.enabled(if: Device.cpu.capabilities.int8))
   func staysNearTheImageInEightBits() throws {
     try withTemporaryFolder { folder in
       func latents(_ precision: String) throws -> Tensor {
@@ -85,7 +85,7 @@ internal import Torch
 
   // The keys of MindONE, with what they do not know, in either order.
   @Test(
-    .enabled(if: Processor.hasVNNI),
+    .enabled(if: Device.cpu.capabilities.int8),
     arguments: ["dtype: int8\nint8_fc2: fp32\n", "int8_fc2: fp32\nprecision: int8\n"])
   func takesTheSecondLayerFromAFile(_ text: String) throws {
     try withTemporaryFolder { folder in

@@ -91,7 +91,7 @@ float *data(const at::Tensor &tensor, const at::Tensor &like) {
 void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList firsts,
             at::TensorList seconds, at::TensorList ema, at::ArrayRef<double> weight_decays,
             double learning_rate, double beta1, double beta2, double epsilon, int64_t step_number,
-            double gradient_scale, double ema_decay) {
+            double gradient_scale, double ema_weight) {
   const size_t count = parameters.size();
   TORCH_CHECK(gradients.size() == count && firsts.size() == count && seconds.size() == count &&
                   weight_decays.size() == count && (ema.empty() || ema.size() == count),
@@ -104,7 +104,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
                   .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, number))),
                   .epsilon = static_cast<float>(epsilon),
                   .gradient_scale = static_cast<float>(gradient_scale),
-                  .ema_share = static_cast<float>(1 - ema_decay)};
+                  .ema_share = static_cast<float>(ema_weight)};
   // Pieces of at most this many elements, so that threads share the work evenly.
   constexpr int64_t kPiece = 1 << 16;
   std::vector<Span> spans;
@@ -178,7 +178,7 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
       "adamw_(Tensor(a!)[] parameters, Tensor[] gradients, Tensor(b!)[] firsts, "
       "Tensor(c!)[] seconds, Tensor(d!)[] ema, float[] weight_decays, float learning_rate, "
       "float beta1, float beta2, float epsilon, int step, float gradient_scale, "
-      "float ema_decay) -> ()");
+      "float ema_weight) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {

@@ -95,18 +95,16 @@ private struct AttentionPlan {
 
   /// `[1, H, W, C]` to the same.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    let shape = x.shape
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard shape.count == 4 else { return x }
+    let (count, height, width, channels) = x.size4
     let factors = norm.factors(of: x)
-    let tokens = x.reshaped([shape[0], shape[1] * shape[2], shape[3]])  // [1, T, C]
+    let tokens = x.reshaped([count, height * width, channels])  // [1, T, C]
     let h = factors.offsets.expandingDims(at: 1).addingProduct(
       tokens, factors.factors.expandingDims(at: 1))
     let rows = Activations(h, as: .float32)
     func head(_ layer: PackedLinear) -> Tensor { layer(rows).expandingDims(at: 1) }  // [1, 1, T, C]
     let mixed = scaledDotProductAttention(query: head(query), key: head(key), value: head(value))
     let result = output(Activations(mixed.squeezingDim(at: 1), as: .float32))
-    return (tokens + result).reshaped(shape)
+    return (tokens + result).reshaped([count, height, width, channels])
   }
 }
 

@@ -39,12 +39,10 @@ struct DecoderPlan {
   ) rethrows -> Tensor {
     let z = postQuantization.map { $0(latents) } ?? latents
     let start = input(z).permuted([0, 2, 3, 1])  // [N, h, w, C]
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard start.rank == 4 else { return latents }
+    let (count, height, width, _) = start.size4
     var memory = ImageMemory(
-      count: start.size(0), height: start.size(1), width: start.size(2), doublingThrough: widths,
+      count: count, height: height, width: width, doublingThrough: widths,
       stripPixelCount: stripPixelCount)
-    guard memory.images.rank == 4 else { return latents }
     memory.images.copyInPlace(from: start)
     try middle(&memory, check)
     for (index, stage) in stages.enumerated() {

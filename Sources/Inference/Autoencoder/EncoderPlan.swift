@@ -43,12 +43,10 @@ struct EncoderPlan {
     _ images: Tensor, stripPixelCount: Int, _ check: () throws -> Void
   ) rethrows -> Tensor {
     let pixels = images.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard pixels.rank == 4 else { return images }
+    let (count, height, width, _) = pixels.size4
     var memory = ImageMemory(
-      count: pixels.size(0), height: pixels.size(1), width: pixels.size(2), halvingThrough: widths,
+      count: count, height: height, width: width, halvingThrough: widths,
       stripPixelCount: stripPixelCount)
-    guard memory.images.rank == 4 else { return images }
     input.write(pixels, norm: nil, to: memory.images)
     for (index, stage) in stages.enumerated() {
       for block in stage.blocks { try block(&memory, check) }

@@ -136,11 +136,12 @@ struct ImageMemory {
   mutating func double(
     for next: StageWidths, by upsample: PackedConvolution, _ check: () throws -> Void
   ) rethrows {
-    let (shape, size) = (images.shape, images.count / images.size(0))
+    let (count, rows, columns, channels) = images.size4
+    let size = rows * columns * channels
     let source = storage.narrowed(axis: 1, start: storage.size(1) - size, count: size)
       .strided(
-        shape: shape,
-        strides: [storage.size(1), shape[2] * shape[3], shape[3], 1])
+        shape: [count, rows, columns, channels],
+        strides: [storage.size(1), columns * channels, channels, 1])
     source.copyInPlace(from: images)
     let strips = strips(of: source, height, width, pixelCount: stripPixelCount / 4)
     (height, width, stage, firstRow) = (2 * height, 2 * width, next, 1)
@@ -187,7 +188,7 @@ struct ImageMemory {
   private func strips(
     of images: Tensor, _ height: Int, _ width: Int, pixelCount: Int
   ) -> [Strip] {
-    let step = max(pixelCount / width / 4, 1) * 4
+    let step = max(pixelCount / max(width, 1) / 4, 1) * 4
     return (0..<images.size(0)).flatMap { index in
       stride(from: 0, to: height, by: step).map { start in
         let end = min(start + step, height)

@@ -144,6 +144,7 @@ public func makeAutoencoder(
   _ model: any Autoencoder, encodes: Bool = true, mode: ExecutionMode, device: Device,
   laidOut: @escaping () -> Void = {}
 ) -> any Autoencoder {
-  guard mode == .graph, device == .cpu, let model = model as? AutoencoderKL else { return model }
+  guard mode == .graph, device.capabilities.hasPackedKernels, let model = model as? AutoencoderKL
+  else { return model }
   return PackedAutoencoder(model, encodes: encodes, laidOut: laidOut)
 }

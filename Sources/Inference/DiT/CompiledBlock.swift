@@ -41,10 +41,7 @@ struct CompiledBlock {
   /// - Parameter h: `[N, T, D]`
   /// - Returns: `[N, T, D]`
   func attention(_ h: Activations) -> BranchOutput {
-    let shape = h.values.shape
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard shape.count == 3 else { return BranchOutput(h.values) }
-    let (n, t, d) = (shape[0], shape[1], shape[2])
+    let (n, t, d) = h.values.size3
     let heads = qkv(h).reshaped([n, t, 3, headCount, d / headCount]).permuted([2, 0, 3, 1, 4])
     let mixed = scaledDotProductAttention(query: heads[0], key: heads[1], value: heads[2])
     return projection.branchOutput(

@@ -39,7 +39,7 @@ public final class PackedDiT: DiTRunner {
     partDone: () -> Void = {}
   ) throws(InferenceError) {
     format = precision.linearFormat
-    tokenFormat = device.hasProcessorKernels ? .float32 : format.resultFormat
+    tokenFormat = device.capabilities.hasPackedKernels ? .float32 : format.resultFormat
     self.device = device
     var head = config
     head.depth = 0
@@ -77,7 +77,7 @@ public final class PackedDiT: DiTRunner {
         device: device)
     }
     let type = tokenFormat.dtype
-    guard !device.hasProcessorKernels else {
+    guard !device.capabilities.hasPackedKernels else {
       return { latents, timestep in
         withoutGradients {
           self.forward(
@@ -127,9 +127,7 @@ public final class PackedDiT: DiTRunner {
 
   /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
   private func tokens(_ latents: Tensor) -> Tensor {
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard latents.rank == 4 else { return latents }
-    let (n, c) = (latents.size(0), latents.size(1))
+    let (n, c, _, _) = latents.size4
     let (g, p) = (stem.config.gridSize, stem.config.patchSize)
     let patches = latents.reshaped([n, c, g, p, g, p]).permuted([0, 2, 4, 1, 3, 5])
       .reshaped([n, g * g, c * p * p])

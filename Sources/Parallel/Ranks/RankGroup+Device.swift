@@ -6,7 +6,7 @@ extension RankGroup {
   /// With one visible GPU the device stays: launchers may show each process its own GPU only, with the
   /// index 0 (Slurm's `--gpus-per-task`).
   public func localDevice(_ device: Device) -> Device {
-    guard device.type == "cuda", device.index ?? 0 == 0 else { return device }
+    guard device.isCUDA, device.index ?? 0 == 0 else { return device }
     let count = (try? device.availableCount()) ?? 1
     return .cuda(RankGroup.deviceIndex(localRank: localRank, visibleCount: count))
   }

@@ -25,7 +25,7 @@ extension RankGroup {
   }
 
   private static func offer(of device: Device) throws -> TensorOffer {
-    guard device.type == "cuda" else { return .noGPU }
+    guard device.isCUDA else { return .noGPU }
     return CUDA.hasGroups ? .nccl(gpu: try CUDA.uuid(of: device)) : .noNCCL
   }
 

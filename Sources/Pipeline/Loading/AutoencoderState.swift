@@ -84,7 +84,7 @@ public struct AutoencoderState {
   ///   - device: where its parameters go.
   public func model(_ dtype: DType = .float32, on device: Device) -> any Autoencoder {
     let parameters =
-      device.type == "cuda"
+      device.capabilities.halfConvolutions
       ? tensors.mapValues { $0.to(dtype).to(device).channelsLast } : tensors
     return AutoencoderState.model(
       config, at: ParameterStore(.load(parameters, dtype: dtype, device: device)).root)

@@ -19,7 +19,7 @@ struct Float8Linear {
   /// - Throws: `TorchError` on a processor, or if the weight is not finite or its sizes do not suit
   ///   the hardware.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
-    guard !weight.device.hasProcessorKernels else {
+    guard !weight.device.capabilities.hasPackedKernels else {
       throw TorchError(operation: "fp8 linear layer", message: "it needs an NVIDIA GPU")
     }
     guard weight.shape.allSatisfy({ $0.isMultiple(of: 16) }) else {

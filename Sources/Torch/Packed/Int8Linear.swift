@@ -22,7 +22,7 @@ struct Int8Linear {
   /// - Throws: `TorchError` if the weight is not finite or the processor cannot.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
     let isEmulated = Processor.emulatesInt8
-    guard weight.isCPU, Processor.hasVNNI else {
+    guard weight.device.capabilities.int8 else {
       throw TorchError(
         operation: "8-bit linear layer", message: "needs a processor with AVX512_VNNI")
     }

@@ -103,11 +103,10 @@ public struct PackedConvolution {
     _ x: Tensor, norm: ChannelFactors? = nil, doublesSize: Bool = false,
     neighbors: RowNeighbors = .none
   ) -> Tensor {
-    // What an operator gives that failed within `withTorchErrors`, which will throw.
-    guard x.rank == 4 else { return x }
+    let (count, height, width, _) = x.size4
     let factor = doublesSize ? 2 : 1
     let result = Tensor.empty([
-      x.size(0), factor * (x.size(1) - neighbors.count), factor * x.size(2), outputCount,
+      count, factor * max(height - neighbors.count, 0), factor * width, outputCount,
     ])
     apply(x, norm, doublesSize, neighbors, result, adds: false)
     return result

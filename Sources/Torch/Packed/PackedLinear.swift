@@ -67,7 +67,7 @@ public struct PackedLinear {
   }
 
   private static func numbersLayout(_ weight: Tensor, _ format: ActivationFormat) -> Layout {
-    guard weight.device.hasProcessorKernels else { return .plain(weight) }
+    guard weight.device.capabilities.hasPackedKernels else { return .plain(weight) }
     if let (reorder, linear) = oneDNN(format) {
       return .oneDNN(reorder(.tensor(weight.contiguous), nil), linear)
     }
@@ -153,7 +153,7 @@ public struct PackedLinear {
   /// On CUDA the product applies bias and tanh GELU itself; libtorch's operator for that computes
   /// the other form of GELU elsewhere.
   private func linearGELU(_ x: Tensor, _ weight: Tensor) -> Tensor {
-    guard let bias, x.device.type == "cuda" else {
+    guard let bias, x.device.isCUDA else {
       return geluTanh(linear(x, weight: weight, bias: bias))
     }
     let shape = x.shape

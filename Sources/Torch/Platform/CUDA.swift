@@ -101,8 +101,7 @@ public enum CUDA {
     if let path = ProcessInfo.processInfo.environment["DIT_CUDA_LIBRARY"] {
       return path.isEmpty ? nil : path
     }
-    let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-    let folder = URL(filePath: program ?? "").deletingLastPathComponent()
+    let folder = URL(filePath: System.programPath ?? "").deletingLastPathComponent()
     return ["libdit_cuda.so", "../lib/dit/libdit_cuda.so"]
       .map { folder.appending(path: $0).standardizedFileURL.path }
       .first { FileManager.default.fileExists(atPath: $0) }

@@ -51,6 +51,21 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     try check(ctorch_device_count(type, &count), "counting devices of type '\(type)'")
     return Int(count)
   }
+
+  /// Waits until the device has done all that was asked of it.
+  ///
+  /// - Throws: `TorchError` if something of that failed.
+  public func synchronize() throws {
+    try check(ctorch_device_synchronize(description), "waiting for \(self)")
+  }
+
+  /// The most bytes that tensors took on the device since the last call with `reset`; nil on the
+  /// processor, which does not count them.
+  public func peakMemory(reset: Bool = false) -> Int? {
+    var bytes: Int64 = 0
+    guard !isCPU, ctorch_device_peak_memory(description, reset, &bytes) == 0 else { return nil }
+    return Int(bytes)
+  }
 }
 
 /// The libtorch that the program was built against.

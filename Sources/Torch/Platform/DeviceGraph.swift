@@ -20,11 +20,6 @@ public final class DeviceGraph {
     case failed(String)
   }
 
-  /// Whether computations on a device can be recorded.
-  public static func canRecord(on device: Device) -> Bool {
-    device.type == "cuda" && CUDA.hasKernelLibrary
-  }
-
   /// Records a computation; it is called three times for that, where the device can.
   ///
   /// - Parameters:
@@ -32,7 +27,7 @@ public final class DeviceGraph {
   ///   - body: reads and writes the same buffers each time, and does not look at their contents.
   public init(on device: Device, _ body: @escaping () -> Tensor) {
     self.body = body
-    guard Self.canRecord(on: device) else { return }
+    guard device.capabilities.recordsGraphs else { return }
     do {
       recorded = try record(device)
       recording = .done

@@ -3,7 +3,7 @@
 ///
 /// - Parameter values: in any order; not empty.
 /// - Returns: the middle.
-public func median(_ values: some Collection<Double>) -> Double {
+package func median(_ values: some Collection<Double>) -> Double {
   let sorted = values.sorted()
   guard !sorted.isEmpty else { fatalError("median: of no numbers") }
   let upper = sorted.count / 2

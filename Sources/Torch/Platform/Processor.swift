@@ -3,27 +3,13 @@ internal import Foundation
 
 /// What the processor can do.
 public enum Processor {
-  /// Whether it multiplies bfloat16 in hardware.
-  public static var hasBFloat16: Bool { ckernels_has_avx512_bf16() }
-  /// Whether it computes with float16 in hardware.
-  public static var hasFloat16: Bool { ckernels_has_avx512_fp16() }
-  /// Whether it multiplies 8-bit integers and adds up the products in 32 bits, or float32 stands in
-  /// for that.
-  public static var hasVNNI: Bool { ckernels_has_avx512_vnni() || emulatesInt8 }
-
   /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
   /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
   public static let emulatesInt8 =
     !ckernels_has_avx512_vnni() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
   /// The product's name, where the kernel tells it.
-  public static var name: String? {
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return line?.split(separator: ":", maxSplits: 1).last.map {
-      $0.trimmingCharacters(in: .whitespaces)
-    }
-  }
+  public static var name: String? { System.processorName }
 
   /// The instruction sets that our kernels and oneDNN's choose by, as the processor has them.
   public static var features: [String] {

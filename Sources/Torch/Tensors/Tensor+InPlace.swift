@@ -1,9 +1,5 @@
 private enum InPlace {
   static let copy = Operator("aten::copy_")
-  static let add = Operator("aten::add_.Tensor")
-  static let multiply = Operator("aten::mul_.Scalar")
-  static let lerp = Operator("aten::lerp_.Scalar")
-  static let zero = Operator("aten::zero_")
   static let fill = Operator("aten::fill_.Scalar")
   static let normal = Operator("aten::normal_")
   static let uniform = Operator("aten::uniform_")
@@ -14,20 +10,6 @@ extension Tensor {
   public func copyInPlace(from source: Tensor) {
     InPlace.copy(.tensor(self), .tensor(source))
   }
-  /// self += scale * other.
-  public func addInPlace(_ other: Tensor, scale: Double = 1) {
-    InPlace.add(.tensor(self), .tensor(other), .double(scale))
-  }
-  /// self *= factor.
-  public func multiplyInPlace(by factor: Double) {
-    InPlace.multiply(.tensor(self), .double(factor))
-  }
-  /// self += weight * (end - self).
-  public func interpolateInPlace(to end: Tensor, weight: Double) {
-    InPlace.lerp(.tensor(self), .tensor(end), .double(weight))
-  }
-  /// Sets all elements to zero.
-  public func zeroInPlace() { InPlace.zero(.tensor(self)) }
   /// Sets all elements to a number.
   public func fillInPlace(_ value: Double) { InPlace.fill(.tensor(self), .double(value)) }
   /// Draws all elements from a normal distribution.

@@ -19,7 +19,6 @@ private enum Math {
   static let tanh = Operator("aten::tanh")
   static let clamp = Operator("aten::clamp")
   static let maximum = Operator("aten::maximum")
-  static let minimum = Operator("aten::minimum")
   static let matmul = Operator("aten::matmul")
   static let sum = Operator("aten::sum.dim_IntList")
   static let sumAll = Operator("aten::sum")
@@ -29,7 +28,6 @@ private enum Math {
   static let min = Operator("aten::min")
   static let norm = Operator("aten::linalg_vector_norm")
   static let addcmul = Operator("aten::addcmul")
-  static let lerp = Operator("aten::lerp.Scalar")
   static let whereSelf = Operator("aten::where.self")
   static let equal = Operator("aten::eq.Tensor")
   static let equalScalar = Operator("aten::eq.Scalar")
@@ -95,8 +93,6 @@ extension Tensor {
   }
   /// The larger of the elements of two tensors.
   public func maximum(_ other: Tensor) -> Tensor { Math.maximum(.tensor(self), .tensor(other)) }
-  /// The smaller of the elements of two tensors.
-  public func minimum(_ other: Tensor) -> Tensor { Math.minimum(.tensor(self), .tensor(other)) }
 
   /// The matrix product over the last two dimensions; leading ones broadcast.
   public func matmul(_ other: Tensor) -> Tensor { Math.matmul(.tensor(self), .tensor(other)) }
@@ -123,10 +119,6 @@ extension Tensor {
   /// self + scale * a * b, elementwise with broadcasting.
   public func addingProduct(_ a: Tensor, _ b: Tensor, scale: Double = 1) -> Tensor {
     Math.addcmul(.tensor(self), .tensor(a), .tensor(b), .double(scale))
-  }
-  /// self + weight * (end - self).
-  public func interpolated(to end: Tensor, weight: Double) -> Tensor {
-    Math.lerp(.tensor(self), .tensor(end), .double(weight))
   }
 
   /// Where this bool tensor is true the elements of `a`, elsewhere those of `b`.

@@ -76,7 +76,7 @@ extension Tensor {
   /// What `to` gives, for batches on their way to a GPU: from memory that the GPU reads by itself, so
   /// that the processor goes on.
   public func sent(to device: Device) -> Tensor {
-    guard isCPU, device.type == "cuda" else { return to(device) }
+    guard isCPU, device.capabilities.readsPinnedMemory else { return to(device) }
     return Shape.toDevice(
       .tensor(Shape.pin(.tensor(self), nil)), nil, nil, .device(device), nil, true)
   }

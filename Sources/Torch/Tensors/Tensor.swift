@@ -32,17 +32,41 @@ public final class Tensor {
     UnsafeBufferPointer(start: ctorch_tensor_strides(handle), count: rank).map(Int.init)
   }
 
-  /// The size of one dimension; negative axes count from the end. The placeholder of an operation that
-  /// failed has none in any.
+  /// The size of one dimension; negative axes count from the end. 0 for the placeholder of a failed
+  /// operation.
   public func size(_ axis: Int) -> Int {
     let shape = self.shape
     let index = axis < 0 ? axis + shape.count : axis
     guard shape.indices.contains(index) else {
-      if ErrorScope.hasFailed, shape == [0] { return 0 }
+      if isPlaceholder { return 0 }
       fatalError("size: axis \(axis) of a tensor of shape \(shape)")
     }
     return shape[index]
   }
+
+  /// The sizes of a tensor with three dimensions; zeros for the placeholder of a failed operation.
+  public var size3: (Int, Int, Int) {
+    let sizes = sizes(3)
+    return (sizes[0], sizes[1], sizes[2])
+  }
+
+  /// The sizes of a tensor with four dimensions; zeros for the placeholder of a failed operation.
+  public var size4: (Int, Int, Int, Int) {
+    let sizes = sizes(4)
+    return (sizes[0], sizes[1], sizes[2], sizes[3])
+  }
+
+  private func sizes(_ count: Int) -> [Int] {
+    let shape = self.shape
+    guard shape.count == count else {
+      if isPlaceholder { return [Int](repeating: 0, count: count) }
+      fatalError("a tensor of \(count) dimensions is needed, not of shape \(shape)")
+    }
+    return shape
+  }
+
+  /// Whether this stands for the result of an operation that failed within `withTorchErrors`.
+  private var isPlaceholder: Bool { ErrorScope.hasFailed && shape == [0] }
 
   /// The type of the elements.
   public var dtype: DType {

@@ -149,8 +149,7 @@ public final class AutoencoderTrainer {
         "the loss of step \(step + 1) is not finite; try a lower learning rate")
     }
     try optimizer.step(
-      optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount),
-      gradientScale: 1)
+      optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount))
     return (value, error.detached.squared.mean().item)
   }
 

@@ -113,7 +113,7 @@ public struct TrainingCheckpoint {
       let isWriter = subject.parallel.isWriter
       func entry(_ name: String, _ tensor: Tensor, isOwn: Bool) -> Snapshot.Entry {
         Snapshot.Entry(
-          name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.device == .cpu)
+          name: name, tensor: tensor.detached.to(.cpu), isBorrowed: isOwn && tensor.device.isCPU)
       }
       func entries(_ prefix: String, _ parts: [Tensor]) throws -> [Snapshot.Entry] {
         var entries: [Snapshot.Entry] = []

@@ -70,18 +70,16 @@ public final class AdamW {
   /// - Parameters:
   ///   - gradients: of `gradients()`.
   ///   - learningRate: of this step.
-  ///   - gradientScale: what gradients are multiplied by first.
+  ///   - lossScale: divides the gradients.
+  ///   - clipping: multiplies the gradients, at most 1.
   /// - Throws: `LaunchError` if a rank is lost that updates a part.
-  public func step(_ gradients: [Tensor], learningRate: Double, gradientScale: Double) throws {
+  public func step(
+    _ gradients: [Tensor], learningRate: Double, lossScale: Double = 1, clipping: Double = 1
+  ) throws {
+    let next = nextStep(learningRate: learningRate, lossScale: lossScale, clipping: clipping)
     stepCount += 1
     withoutGradients {
-      adamWInPlace(
-        updated, gradients: AdamW.parts(of: gradients, partition), firstMoments: firstMoments,
-        secondMoments: secondMoments, ema: ema, weightDecays: weightDecays,
-        step: AdamWStep(
-          learningRate: learningRate, beta1: config.beta1, beta2: config.beta2,
-          epsilon: config.epsilon, number: stepCount, gradientScale: gradientScale,
-          emaDecay: emaDecay(at: stepCount)))
+      adamWInPlace(slots(AdamW.parts(of: gradients, partition)), coefficients, step: next)
     }
     discardGradients()
     if let partition {
@@ -92,18 +90,32 @@ public final class AdamW {
     }
   }
 
-  /// Takes a step whose constants lie on the device, in one process; not counted.
-  func step(
-    _ gradients: [Tensor], learningRate: Tensor, number: Tensor, gradientDivisor: Tensor,
-    emaWeight: Tensor, skipUpdate: Tensor
-  ) {
-    adamWInPlace(
-      parameters, gradients: gradients, firstMoments: firstMoments, secondMoments: secondMoments,
-      ema: ema, weightDecays: weightDecays,
-      step: DeviceAdamWStep(
-        learningRate: learningRate, number: number, gradientDivisor: gradientDivisor,
-        emaWeight: emaWeight, skipUpdate: skipUpdate, beta1: config.beta1, beta2: config.beta2,
-        epsilon: config.epsilon))
+  /// Takes a step whose numbers lie on the device, in one process; not counted.
+  func step(_ gradients: [Tensor], _ step: AdamWStep<Tensor>) {
+    adamWInPlace(slots(gradients), coefficients, step: step)
+  }
+
+  /// The numbers of the step after those taken.
+  public func nextStep(
+    learningRate: Double, lossScale: Double = 1, clipping: Double = 1
+  ) -> AdamWStep<Double> {
+    AdamWStep(
+      learningRate: learningRate, number: Double(stepCount + 1), lossScale: lossScale,
+      clipping: clipping, emaWeight: 1 - emaDecay(at: stepCount + 1), skipUpdate: 0)
+  }
+
+  private var coefficients: AdamWCoefficients {
+    AdamWCoefficients(beta1: config.beta1, beta2: config.beta2, epsilon: config.epsilon)
+  }
+
+  /// What this rank updates, with its gradients.
+  private func slots(_ gradients: [Tensor]) -> [OptimizerSlot] {
+    updated.indices.map {
+      OptimizerSlot(
+        parameter: updated[$0], gradient: gradients[$0], firstMoment: firstMoments[$0],
+        secondMoment: secondMoments[$0], ema: hasEMA ? ema[$0] : nil,
+        weightDecay: weightDecays[$0])
+    }
   }
 
   /// Counts a step that a recorded one has taken.
@@ -156,7 +168,7 @@ public final class AdamW {
   public func restore(stepCount: Int) { self.stepCount = stepCount }
 
   /// How much of the moving average stays at a step, counted from 1.
-  func emaDecay(at step: Int) -> Double {
+  private func emaDecay(at step: Int) -> Double {
     let decay = config.emaDecay ?? 0
     guard config.emaWarmsUp else { return decay }
     return min(decay, Double(1 + step) / Double(10 + step))

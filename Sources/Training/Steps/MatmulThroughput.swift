@@ -3,7 +3,7 @@ internal import Torch
 /// How fast the device multiplies matrices: what model-FLOPs utilization is measured against.
 enum MatmulThroughput {
   /// Height and width of the matrices: large enough for the peak, and for a blink of an eye.
-  private static func size(_ device: Device) -> Int { device == .cpu ? 512 : 8192 }
+  private static func size(_ device: Device) -> Int { device.isCPU ? 512 : 8192 }
 
   /// Operations a second, a multiply-add as two, of the fastest of some products.
   ///

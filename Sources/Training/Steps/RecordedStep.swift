@@ -7,32 +7,6 @@ public import Torch
 ///
 /// For one process and steps of one micro-batch.
 public final class RecordedStep {
-  /// What differs from step to step besides the data.
-  public struct Constants {
-    /// The learning rate.
-    public var learningRate: Double
-    /// The number of AdamW's step, from 1.
-    public var number: Int
-    /// How much of the moving average stays.
-    public var emaDecay: Double
-    /// What the loss is multiplied by.
-    public var lossScale: Double
-
-    /// All constants.
-    public init(learningRate: Double, number: Int, emaDecay: Double, lossScale: Double) {
-      self.learningRate = learningRate
-      self.number = number
-      self.emaDecay = emaDecay
-      self.lossScale = lossScale
-    }
-
-    /// As the step reads them; `skipUpdate` for one that changes nothing.
-    func values(skipUpdate: Bool) -> Tensor {
-      Tensor([learningRate, Double(number), 1 - emaDecay, lossScale, skipUpdate ? 1 : 0])
-        .to(.float32)
-    }
-  }
-
   /// What a step did.
   public struct Outcome {
     /// The mean loss over the rows.
@@ -50,7 +24,7 @@ public final class RecordedStep {
   private let latents: Tensor
   private let labels: Tensor
   private let draws: StepRandomness
-  private let constants: Tensor
+  private let numbers: Tensor
   private let graph: DeviceGraph
 
   /// Records the step; nothing is changed by that.
@@ -69,14 +43,15 @@ public final class RecordedStep {
   ) throws {
     let device = latents.device
     let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.clonedForLoss)
-    let constants = Constants(learningRate: 0, number: 1, emaDecay: 1, lossScale: 1)
-      .values(skipUpdate: true).to(device)
+    let numbers = AdamWStep(
+      learningRate: 0, number: 1, lossScale: 1, clipping: 1, emaWeight: 0, skipUpdate: 1
+    ).packed.to(device)
     (self.latents, self.labels, self.draws) = buffers
-    self.constants = constants
+    self.numbers = numbers
     graph = try withTorchErrors {
       DeviceGraph(on: device) {
         RecordedStep.computed(
-          model, optimizer, config, buffers.latents, buffers.labels, buffers.draws, constants)
+          model, optimizer, config, buffers.latents, buffers.labels, buffers.draws, numbers)
       }
     }
   }
@@ -90,21 +65,21 @@ public final class RecordedStep {
   ///   - latents: clean ones, `[N, C, h, w]`
   ///   - labels: classes, `[N]`, int64
   ///   - draws: random numbers of these rows.
-  ///   - constants: of this step.
+  ///   - step: the numbers of this step; the step itself computes `clipping`.
   /// - Returns: what waits for the step and says what it did; to be called before the next step.
   /// - Throws: `TorchError` if the device fails.
   public func callAsFunction(
-    latents: Tensor, labels: Tensor, draws: StepRandomness, constants: Constants
+    latents: Tensor, labels: Tensor, draws: StepRandomness, step: AdamWStep<Double>
   ) throws -> () throws -> Outcome {
-    let numbers = try withTorchErrors {
+    let outcome = try withTorchErrors {
       self.latents.copyInPlace(from: latents)
       self.labels.copyInPlace(from: labels)
       self.draws.copyInPlace(from: draws)
-      self.constants.copyInPlace(from: constants.values(skipUpdate: false).sent(to: latents.device))
+      self.numbers.copyInPlace(from: step.packed.sent(to: latents.device))
       return graph()
     }
     return {
-      let values = try withTorchErrors { numbers.elements(Double.self) }
+      let values = try withTorchErrors { outcome.elements(Double.self) }
       return Outcome(
         loss: values[0], squaredError: values[1], variationalBound: values[2],
         gradientNorm: values[3], wasSkipped: values[4] > 0)
@@ -114,34 +89,32 @@ public final class RecordedStep {
   /// The step itself, and its outcome as numbers.
   private static func computed(
     _ model: TrainingModel, _ optimizer: AdamW, _ config: TrainingConfig, _ latents: Tensor,
-    _ labels: Tensor, _ draws: StepRandomness, _ constants: Tensor
+    _ labels: Tensor, _ draws: StepRandomness, _ numbers: Tensor
   ) -> Tensor {
-    let (lossScale, skipUpdate) = (constants[3], constants[4])
+    var step = AdamWStep(packed: numbers)
     optimizer.discardGradients()
     let loss: TrainingLoss
     do {
       loss = try model.loss(start: latents, labels: labels, draws: draws)
     } catch {
       report(TorchError(operation: "loss", message: "\(error)"))
-      return constants
+      return numbers
     }
-    (loss.total * lossScale).backward()
+    (loss.total * step.lossScale).backward()
     // Nothing may be updated by the gradients of a part.
-    guard !hasTorchErrors else { return constants }
+    guard !hasTorchErrors else { return numbers }
     return withoutGradients {
       let gradients = optimizer.gradients()
-      let norm = totalNorm(gradients).to(.float32) / lossScale
+      let norm = totalNorm(gradients).to(.float32) / step.lossScale
       var isFinite = loss.total.detached.isFinite.to(.float32)
       if config.skipsOverflow { isFinite = isFinite * norm.isFinite.to(.float32) }
-      let wasSkipped = (-isFinite + 1).maximum(skipUpdate)
-      let clipping = config.maximumGradientNorm.map {
-        let factor = ((norm + 1e-6).reciprocal * $0).clamped(max: 1)
-        return factor.isFinite.select(factor, else: .ones([], device: factor.device))
+      let wasSkipped = (-isFinite + 1).maximum(step.skipUpdate)
+      step.skipUpdate = wasSkipped
+      if let maximum = config.maximumGradientNorm {
+        let factor = ((norm + 1e-6).reciprocal * maximum).clamped(max: 1)
+        step.clipping = factor.isFinite.select(factor, else: .ones([], device: factor.device))
       }
-      optimizer.step(
-        gradients, learningRate: constants[0], number: constants[1],
-        gradientDivisor: clipping.map { lossScale / $0 } ?? lossScale, emaWeight: constants[2],
-        skipUpdate: wasSkipped)
+      optimizer.step(gradients, step)
       optimizer.discardGradients()
       return stacked([
         loss.total.detached, loss.squaredError.detached.mean(),

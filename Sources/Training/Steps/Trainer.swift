@@ -223,12 +223,9 @@ public final class Trainer {
         model, optimizer, config: config, latents: latents, labels: batch.labels, draws: draws)
     self.recorded = recorded
     beforeUpdate()
-    let number = optimizer.stepCount + 1
     let outcome = try recorded(
       latents: latents, labels: batch.labels, draws: draws,
-      constants: RecordedStep.Constants(
-        learningRate: learningRate, number: number,
-        emaDecay: optimizer.emaDecay(at: number), lossScale: scaler.scale))
+      step: optimizer.nextStep(learningRate: learningRate, lossScale: scaler.scale))
     if step + 1 < stepCount { prefetch() }
     let result = try outcome()
     if !result.wasSkipped { optimizer.countStep() }
@@ -274,7 +271,7 @@ public final class Trainer {
     }
     let clipping = config.maximumGradientNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
     try optimizer.step(
-      gradients, learningRate: learningRate, gradientScale: clipping / scaler.scale)
+      gradients, learningRate: learningRate, lossScale: scaler.scale, clipping: clipping)
     return (norm, false)
   }
 

@@ -40,9 +40,9 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     training.batchSize = batchSize
     training.recompute = useRecompute ? .all : .none
     training.dtype = try format.precision.format.requiredTrainingType()
-    training.prefetches = device.type != "cpu"
+    training.prefetches = device.capabilities.isAsynchronous
     training.recordsSteps =
-      DeviceGraph.canRecord(on: device) && execution.chosenMode == .graph
+      device.capabilities.recordsGraphs && execution.chosenMode == .graph
     let config = modelName.config(inputSize: imageSize / 8)
     let estimate = TrainingMemory(config, dtype: training.dtype)
     MemoryWarning(device)?.line(

@@ -100,7 +100,7 @@ extension DeviceCheck {
       (loss.total * 2).backward()
       let gradients = optimizer.gradients()
       if first.isEmpty { first = gradients.map { $0.to(.cpu).cloned } }
-      try optimizer.step(gradients, learningRate: 1e-4, gradientScale: 0.5)
+      try optimizer.step(gradients, learningRate: 1e-4, lossScale: 2)
     }
     return Result(gradients: first, changes: subject.changes, losses: Tensor(losses))
   }
@@ -117,8 +117,9 @@ extension DeviceCheck {
     let losses = try subject.draws.enumerated().map { index, draws in
       try step(
         latents: latents, labels: labels, draws: draws,
-        constants: RecordedStep.Constants(
-          learningRate: 1e-4, number: index + 1, emaDecay: 0.5, lossScale: 2)
+        step: AdamWStep(
+          learningRate: 1e-4, number: Double(index + 1), lossScale: 2, clipping: 1, emaWeight: 0.5,
+          skipUpdate: 0)
       )().loss
     }
     return Result(changes: subject.changes, losses: Tensor(losses), note: step.recording.note)

@@ -46,13 +46,13 @@ struct DeviceCheck {
   func run() throws -> [Outcome] {
     try CUDA.allowTF32(false)
     return try forwards() + samplings() + [try decoding(.float32)]
-      + (device == .cpu ? [] : [try decoding(.bfloat16)]) + trainings()
+      + (device.isCPU ? [] : [try decoding(.bfloat16)]) + trainings()
   }
 
   /// Runs `body` on the device.
   func onDevice<Result>(_ body: (Device) throws -> Result) throws -> Result {
     try withTorchErrors {
-      device == .cpu ? try withPlainOperators { try body(.cpu) } : try body(device)
+      device.isCPU ? try withPlainOperators { try body(.cpu) } : try body(device)
     }
   }
 
@@ -86,7 +86,7 @@ extension DeviceCheck {
   }
 
   /// Whether bfloat16 is worth a look: a processor without hardware for it takes minutes.
-  var hasBFloat16: Bool { device != .cpu || Processor.hasBFloat16 }
+  var hasBFloat16: Bool { !Placement.lacksBFloat16(device) }
 
   /// Precisions that the device has, in each mode; 8-bit integers are for processors alone.
   private var runs: [(mode: ExecutionMode, precision: Precision)] {

@@ -154,7 +154,7 @@ extension Diagnosis.PrecisionReport {
   private static func remark(_ precision: Precision, _ device: Device) -> String {
     switch precision {
     case .auto, .fp32:
-      return device.type == "cuda" ? "products in TF32, or exactly with --tf32 false" : "exact"
+      return device.capabilities.tf32 ? "products in TF32, or exactly with --tf32 false" : "exact"
     case .bf16:
       guard DeviceSelection.lacksBFloat16(device) else { return "in hardware" }
       return "without hardware for it: slower than fp32"

@@ -216,7 +216,7 @@ extension TrainCommand {
   fileprivate func recordingNotes(
     _ config: TrainingConfig, _ parallel: DataParallel, _ device: Device
   ) -> [String] {
-    guard device.type == "cuda", execution.mode ?? mindONE.msMode == .graph else { return [] }
+    guard device.isCUDA, execution.mode ?? mindONE.msMode == .graph else { return [] }
     let reasons = [
       (!config.recordsSteps, "there is no libdit_cuda.so (dit doctor)"),
       (config.accumulationCount > 1, "they have several micro-batches"),
@@ -231,9 +231,9 @@ extension TrainCommand {
     config.batchSize = recipe.trainBatchSize
     config.accumulationCount = recipe.gradientAccumulationSteps
     config.shardsOptimizer = recipe.shardOptimizer
-    config.prefetches = device.type != "cpu" && data.datasetSinkMode
+    config.prefetches = device.capabilities.isAsynchronous && data.datasetSinkMode
     config.recordsSteps =
-      DeviceGraph.canRecord(on: device) && (mindONE.msMode ?? execution.chosenMode) == .graph
+      device.capabilities.recordsGraphs && (mindONE.msMode ?? execution.chosenMode) == .graph
     config.seed = recipe.seed
     config.labelDropout = recipe.labelDropout
     config.weighting = recipe.minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform

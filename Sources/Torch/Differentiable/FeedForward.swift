@@ -1,0 +1,20 @@
+private enum FeedForward {
+  static let apply = Operator("dit::feed_forward")
+}
+
+/// Two linear layers with the tanh form of GELU between them (Vaswani et al. 2017, section 3.3),
+/// GELU and its slope applied as products are written.
+///
+/// - Parameters:
+///   - x: `[..., in]`
+///   - weight1: `[hidden, in]`
+///   - bias1: `[hidden]`
+///   - weight2: `[out, hidden]`
+///   - bias2: `[out]`
+/// - Returns: `[..., out]`
+public func feedForward(
+  _ x: Tensor, weight1: Tensor, bias1: Tensor?, weight2: Tensor, bias2: Tensor?
+) -> Tensor {
+  FeedForward.apply(
+    .tensor(x), .tensor(weight1), .optional(bias1), .tensor(weight2), .optional(bias2))
+}

@@ -1,0 +1,2 @@
+/// The operating system that this is built for.
+typealias System = Linux
