@@ -58,7 +58,9 @@ public enum DeviceSelection {
       }
       try CUDA.open()
     } catch let error as TorchError {
-      throw PipelineError(.unusable, "device '\(name)': \(error.message)")
+      throw PipelineError(
+        error.reason == .kernelLibrary ? .kernelLibrary : .unusable,
+        "device '\(name)': \(error.message)")
     }
   }
 

@@ -16,6 +16,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case unknownDevice
     /// The machine has no device of this type.
     case absentDevice
+    /// The library of CUDA graphs and kernels does not open.
+    case kernelLibrary
     /// The model predicts NaN or infinity.
     case nonFiniteLatents
     /// A file or device does not serve, for any other cause.
@@ -42,7 +44,7 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case .setting, .foreignAutoencoder, .missingAutoencoder, .missingImageSize, .missingClassNames,
       .unknownDevice:
       true
-    case .absentDevice, .nonFiniteLatents, .unusable: false
+    case .absentDevice, .kernelLibrary, .nonFiniteLatents, .unusable: false
     }
   }
 }

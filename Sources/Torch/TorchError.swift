@@ -1,19 +1,30 @@
 internal import CTorch
 
-/// What libtorch refused, and why.
+/// A failed call of libtorch, a driver or the system.
 public struct TorchError: Error, CustomStringConvertible {
-  /// The operator with the shapes it was given, or the action that failed.
+  /// The cause.
+  public enum Reason: Sendable, Equatable {
+    /// Our library of CUDA graphs and kernels does not open.
+    case kernelLibrary
+    /// Any other cause.
+    case other
+  }
+
+  /// The cause.
+  public let reason: Reason
+  /// The operator with the shapes of its arguments, or the action that failed.
   public let operation: String
   /// libtorch's own message, without a stack trace.
   public let message: String
 
-  /// Makes an error from its two parts.
-  public init(operation: String, message: String) {
+  /// Makes an error.
+  public init(_ reason: Reason = .other, operation: String, message: String) {
+    self.reason = reason
     self.operation = operation
     self.message = message
   }
 
-  /// The two parts in one line.
+  /// Operation and message in one line.
   public var description: String { "\(operation): \(message)" }
 }
 

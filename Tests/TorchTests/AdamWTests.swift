@@ -32,7 +32,7 @@ internal import Torch
         for index in slots.indices {
           slots[index].gradient = .randn(parameters[index].shape, generator: generator) * 8
         }
-        let step = AdamWStep(
+        let step = AdamWStep<Double>(
           learningRate: 0.01, number: Double(number), lossScale: Double(number), clipping: 1,
           emaWeight: 0.3, skipUpdate: 0)
         adamWInPlace(slots, State.coefficients, step: step)
@@ -53,7 +53,7 @@ internal import Torch
   }
 
   @Test func takesNoParametersAtAll() {
-    let step = AdamWStep(
+    let step = AdamWStep<Double>(
       learningRate: 1, number: 1, lossScale: 1, clipping: 1, emaWeight: 1, skipUpdate: 0)
     adamWInPlace([], State.coefficients, step: step)
   }

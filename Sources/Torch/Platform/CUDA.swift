@@ -89,9 +89,8 @@ public enum CUDA {
       try check(ctorch_cuda_open(kernelLibraryPath), "opening '\(kernelLibraryPath)'")
     } catch {
       throw TorchError(
-        operation: error.operation,
-        message: "'\(kernelLibraryPath)': \(error.message); scripts/build-cuda builds it, and an"
-          + " empty DIT_CUDA_LIBRARY in the environment does without")
+        .kernelLibrary, operation: error.operation,
+        message: "'\(kernelLibraryPath)': \(error.message)")
     }
   }
 

@@ -43,7 +43,7 @@ public final class RecordedStep {
   ) throws {
     let device = latents.device
     let buffers = (latents: latents.cloned, labels: labels.cloned, draws: draws.clonedForLoss)
-    let numbers = AdamWStep(
+    let numbers = AdamWStep<Double>(
       learningRate: 0, number: 1, lossScale: 1, clipping: 1, emaWeight: 0, skipUpdate: 1
     ).packed.to(device)
     (self.latents, self.labels, self.draws) = buffers

@@ -86,7 +86,7 @@ extension DeviceCheck {
   }
 
   /// Whether bfloat16 is worth a look: a processor without hardware for it takes minutes.
-  var hasBFloat16: Bool { !Placement.lacksBFloat16(device) }
+  var hasBFloat16: Bool { !DeviceSelection.lacksBFloat16(device) }
 
   /// Precisions that the device has, in each mode; 8-bit integers are for processors alone.
   private var runs: [(mode: ExecutionMode, precision: Precision)] {

@@ -10,6 +10,8 @@ extension PipelineError: ErrorWithRemedy {
     case .missingClassNames: "give numbers, or names with --class-names FILE"
     case .unknownDevice: "another type needs its library (--device-plugin FILE)"
     case .absentDevice: "use --device cpu"
+    case .kernelLibrary:
+      "scripts/build-cuda builds it, and an empty DIT_CUDA_LIBRARY in the environment does without"
     case .nonFiniteLatents: "are its weights sound, and does --precision fp32 give images?"
     case .setting, .unusable: nil
     }
