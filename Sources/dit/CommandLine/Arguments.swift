@@ -10,12 +10,13 @@ struct Arguments {
 
   init(_ table: OptionTable) { self.table = table }
 
-  /// The settings of the configuration file, then the flags.
+  /// The arguments in the parser's form, with the settings of the configuration file.
   ///
   /// - Parameters:
   ///   - arguments: the command's arguments as typed, without its name.
   ///   - check: returns what is wrong with the arguments made from one setting of the file; nil if
   ///     nothing is.
+  /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a wrong value or a file that cannot be used.
   func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
     let flags = try flags(arguments)
@@ -80,12 +81,8 @@ struct Arguments {
     return result
   }
 
-  /// Appends an option with its value.
-  ///
-  /// - Parameters:
-  ///   - name: in kebab-case.
-  ///   - joined: the value after an equals sign; nil if there is none.
-  ///   - rest: the arguments that follow, of which a value is taken.
+  /// Appends an option, with `joined`, the text after its equals sign, or the first word of `rest` as its
+  /// value.
   private func append(
     _ name: String, _ joined: String?, _ rest: inout ArraySlice<String>, to flags: inout Flags
   ) throws {

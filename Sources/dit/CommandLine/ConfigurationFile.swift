@@ -44,11 +44,12 @@ struct ConfigurationFile {
     }
   }
 
-  /// The settings that have a value, as command-line arguments in the order of the file.
+  /// The settings as command-line arguments.
   ///
   /// - Parameters:
   ///   - table: the command's options.
   ///   - check: returns what is wrong with the arguments of one setting; nil if nothing is.
+  /// - Returns: an argument for each setting that has a value, in the order of the file.
   /// - Throws: `UsageError` that lists every unknown key and wrong value with its line.
   func settings(
     _ table: OptionTable, check: ([String]) -> String?

@@ -59,6 +59,7 @@ struct MindONEOptions: ReplacingOptions {
   ///   - given: the value of `--precision`.
   ///   - mode: the value of `--mode`.
   ///   - device: the type of the device, such as `cpu`.
+  /// - Returns: one line for each note.
   func trainingNotes(_ given: Precision, mode: ExecutionMode?, device: String) -> [String] {
     guard device != "cuda" else { return [] }
     var lines: [String] = []
