@@ -11,7 +11,7 @@ let libtorchFolders: [String] = {
   let home =
     Context.environment["HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path
   let data = given.hasPrefix("/") ? given : home + "/.local/share"
-  // The version is `PINNED` of scripts/fetch-libtorch.
+  // scripts/fetch-libtorch reads the version here.
   return [
     Context.packageDirectory + "/.libtorch/torch", data + "/swift-dit/libtorch-2.13.0/torch",
   ]
