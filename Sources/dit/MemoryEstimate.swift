@@ -3,21 +3,21 @@ internal import Inference
 internal import Models
 internal import Training
 
-/// The memory that a DiT takes on a processor, beside the program itself, as `dit inspect` shows it.
+/// A DiT's memory on a CPU in bytes, without the program itself, as `dit inspect` shows it.
 struct MemoryEstimate: Encodable {
-  /// What training takes at a number format.
+  /// The memory of training in one number format.
   struct Training: Encodable {
-    /// Weights, gradients, moments and moving average.
+    /// Weights, gradients, moments and EMA.
     let stateBytes: Int
-    /// In addition for each image of a step.
+    /// Activations for each image of a step.
     let bytesPerImage: Int
-    /// The same with `--use-recompute`.
+    /// Activations for each image with `--use-recompute`.
     let bytesPerImageRecomputed: Int
   }
 
   /// For one image with guidance in 250 steps, by precision.
   let sampleBytes: [String: Int]
-  /// By precision; there is no training in int8.
+  /// By precision. Without int8, which training does not have.
   let train: [String: Training]
 
   private static let precisions: [Precision] = [.fp32, .bf16, .int8]

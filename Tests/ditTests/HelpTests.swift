@@ -39,7 +39,7 @@ internal import Testing
     }
   }
 
-  @Test func isWhatTheReferenceSays() throws {
+  @Test func matchesTheReference() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let document = try String(contentsOf: root.appending(path: "docs/CLI.md"), encoding: .utf8)

@@ -3,7 +3,7 @@ internal import Foundation
 internal import TestSupport
 internal import Testing
 
-/// What flags and a configuration file say together.
+/// Flags combined with a configuration file.
 @Suite struct MergedOptionsTests {
   /// Runs a command with a configuration file.
   private func run(
@@ -27,7 +27,7 @@ internal import Testing
 
     """
 
-  @Test func takesEpochsInPlaceOfTheFilesSteps() throws {
+  @Test func letsEpochsOverrideTheFilesSteps() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let result = try run("train", tiny + "max_steps: 100", ["--epochs", "1"], in: folder)
@@ -39,7 +39,7 @@ internal import Testing
     }
   }
 
-  @Test func namesWhatChangesNothingAndWhatMaySurprise() throws {
+  @Test func notesIdleAndSurprisingSettings() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let file = tiny + "use_fp16: True\nmax_grad_norm: 2\nsd_scale_factor: 0.18215\n"
@@ -71,7 +71,7 @@ internal import Testing
       #expect(again.errors.contains("--dit-checkpoint changes nothing with --resume"))
       #expect(again.errors.contains("resumed at step 1"), "\(again.errors)")
 
-      // Another model, which is refused before it takes a step.
+      // A larger model, which is refused before its first step.
       let large = try run(
         "train", file,
         [
@@ -83,7 +83,7 @@ internal import Testing
     }
   }
 
-  @Test func readsNumbersAndNothingAsPythonWritesThem() throws {
+  @Test func readsPythonsNumbersAndNone() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let result = try run(
@@ -131,7 +131,7 @@ internal import Testing
     }
   }
 
-  @Test func takesASizeInPlaceOfTheFilesOtherKindOfSize() throws {
+  @Test func letsOneKindOfSizeOverrideTheOther() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let published = try run(
@@ -146,9 +146,9 @@ internal import Testing
     }
   }
 
-  @Test func checksTogetherOnlyWhatIsMerged() throws {
+  @Test func checksCombinationsAfterMerging() throws {
     try withTemporaryFolder { folder in
-      // The class that is not there shows that all before it was accepted.
+      // The unknown class shows that everything before it was accepted.
       let labels = ["--class-labels", "nobody"]
       for (yaml, arguments) in [
         ("ddim_sampling: True", ["--sampler", "ddpm"]),
@@ -172,7 +172,7 @@ internal import Testing
     }
   }
 
-  @Test func saysWhatChangesNothing() throws {
+  @Test func notesKeysThatChangeNothing() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let keys = ["json_data_path", "clip_checkpoint", "log_level"].map { "\($0): something\n" }

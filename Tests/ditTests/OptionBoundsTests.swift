@@ -96,7 +96,7 @@ internal import Testing
     (["decode", "--threads", "0"], "--threads 0: must be from 1 to 1024"),
     (["train", "--batch-size", "0"], "--batch-size 0: must be from 1 to 65536"),
     (["data", "--data-path", ".", "--image-size", "0"], "--image-size 0: must be from 1 to 16384"),
-  ]) func refusesBenchmarksOfAnySize(_ arguments: [String], _ hint: String) throws {
+  ]) func refusesBenchmarksOutOfBounds(_ arguments: [String], _ hint: String) throws {
     let result = try dit(["benchmark"] + arguments)
     #expect(result.status == 64)
     #expect(result.errors.contains(hint), "\(result.errors)")

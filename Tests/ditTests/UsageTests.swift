@@ -36,7 +36,7 @@ internal import Testing
     (["--force", "2"], "--force '2': must be true or false"),
     (["--precision", "fp8", "--mode", "eager"], "fp8 is for mode graph"),
     (["--use-fp16", "maybe"], "--use-fp16 'maybe': must be true or false"),
-  ]) func explainsAFlagThatCannotBe(_ arguments: [String], _ hint: String) throws {
+  ]) func explainsWrongFlags(_ arguments: [String], _ hint: String) throws {
     try withTemporaryFolder { folder in
       let result = try dit(["sample"] + arguments, in: folder)
       #expect(result.status == 64, "\(result.errors)")
@@ -77,7 +77,7 @@ internal import Testing
     ("a: b: c", "is not YAML: line 1"), ("- 1\n- 2", "must be a mapping"),
     ("seed: 1\nseed: 2", "'file.yaml', line 1: seed is given twice"),
     ("", "'file.yaml' is empty; it must hold settings"),
-  ]) func refusesWhatIsNoConfiguration(_ text: String, _ hint: String) throws {
+  ]) func refusesInvalidConfigurationFiles(_ text: String, _ hint: String) throws {
     try withTemporaryFolder { folder in
       try AtomicFile.write(text, to: folder + "/file.yaml")
       let result = try dit(["sample", "--config", "file.yaml"], in: folder)
@@ -114,7 +114,7 @@ internal import Testing
   @Test(arguments: [
     (["tran"], "unknown command 'tran'; did you mean 'train'?"),
     (["benchmark", "everything"], "unknown command 'everything'; there are sample, encode,"),
-  ]) func namesACommandThatIsNone(_ arguments: [String], _ hint: String) throws {
+  ]) func suggestsTheNearestCommand(_ arguments: [String], _ hint: String) throws {
     let result = try dit(arguments)
     #expect(result.status == 64)
     #expect(result.errors.contains(hint), "\(result.errors)")
