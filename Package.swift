@@ -96,7 +96,8 @@ let package = Package(
     library("Diffusion", ["Torch"]),
     library("Files", []),
     library("Parallel", ["Files", "Torch"]),
-    library("Checkpoint", ["Files", "Torch"]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Checkpoint", ["CZlib", "Files", "Torch"]),
     .target(
       name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     library("ImageData", ["CImage", "Files", "Torch"]),
@@ -145,13 +146,13 @@ let package = Package(
     tests("Parallel", ["Files"]),
     tests("ImageData", ["Files"]),
     tests("Checkpoint", ["Files", "Torch"]),
-    tests("Models", ["Diffusion", "Layers", "Torch"]),
+    tests("Models", ["Checkpoint", "Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("Pipeline", ["Checkpoint", "Diffusion", "Files", "Inference", "Models", "Torch"]),
     tests("Training", ["Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
     tests("DiTKit"),
-    tests("dit", ["Checkpoint", "Files", "ImageData", "Torch"]),
+    tests("dit", ["Checkpoint", "Files", "ImageData", "Pipeline", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,9 +1,9 @@
-/// A place in read-only bytes from which numbers and runs of bytes are taken, never past the end.
+/// Takes numbers and runs of bytes one after the other, never past the end.
 struct ByteCursor {
   let bytes: UnsafeRawBufferPointer
   /// The next byte to take.
   private(set) var offset: Int
-  /// What is being read, for error messages, as "the zip directory".
+  /// The thing being read, for error messages, for example "the zip directory".
   let subject: String
 
   /// A cursor at `offset`, which must lie in the bytes or at their end.
@@ -14,7 +14,7 @@ struct ByteCursor {
     guard 0...bytes.count ~= offset else { throw cutShort }
   }
 
-  /// How many bytes are left.
+  /// The number of bytes left.
   var remaining: Int { bytes.count - offset }
 
   private var cutShort: CheckpointError {
@@ -36,7 +36,7 @@ struct ByteCursor {
     return Number(littleEndian: run.loadUnaligned(as: Number.self))
   }
 
-  /// Takes a little-endian integer that counts bytes or items, as 64 bits with sign.
+  /// Takes a little-endian count of bytes or items.
   mutating func takeCount<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Int {
     let number = try take(type)
     guard let count = Int(exactly: number), count >= 0 else {

@@ -3,11 +3,11 @@ public import Torch
 
 /// An opened checkpoint: a table of named tensors over mapped bytes.
 ///
-/// Opening reads the table alone, so that it takes milliseconds for any size; a tensor's bytes come
-/// from disk when they are touched. Only files of up to 64 MB that have checksums are read whole, to
-/// compare them. Every offset was checked against the size of the file.
+/// Opening reads only the table, which takes milliseconds for any size; a tensor's bytes are read from
+/// disk when touched. Files of up to 64 MB with checksums are read completely, to verify them. Every
+/// offset is checked against the size of the file.
 public final class Checkpoint {
-  /// A tensor's place in the file.
+  /// A tensor's entry in the table.
   public struct Entry: Sendable, Equatable {
     /// The name in the state dict.
     public let name: String
@@ -17,15 +17,14 @@ public final class Checkpoint {
     public let shape: [Int]
     /// The distances between neighbours along each dimension, in elements.
     public let strides: [Int]
-    /// Where the first element begins, in bytes from the start of the file.
+    /// The offset of the first element in the file, in bytes.
     public let byteOffset: Int
-    /// The bytes from the beginning of the first element to the end of the last, or to the end of
-    /// the first run if there are more.
+    /// The bytes from the first element to the end of the last one, or to the end of the first run if
+    /// there are several.
     public let byteCount: Int
-    /// Where the rest lies, in order, for a tensor that the file has in several runs of bytes;
-    /// empty for nearly all.
+    /// The other runs of bytes, in order, of a tensor that is stored in several; mostly empty.
     public internal(set) var continuation: [Range<Int>] = []
-    /// Which of the files it lies in, for a checkpoint that is split over several.
+    /// The index of its file, in a checkpoint of several files.
     public internal(set) var fileIndex = 0
 
     /// The number of elements.
@@ -37,7 +36,7 @@ public final class Checkpoint {
           .allSatisfy { $0 == 1 || $1.0 == $1.1 }
     }
 
-    /// The same place under another name.
+    /// The entry under another name.
     func named(_ name: String) -> Entry {
       Entry(
         name: name, dtype: dtype, shape: shape, strides: strides, byteOffset: byteOffset,
@@ -45,40 +44,38 @@ public final class Checkpoint {
     }
   }
 
-  /// The format, found out from the content.
+  /// The format, detected from the content.
   public let format: CheckpointFormat
   /// The path, or the name given to embedded bytes.
   public let path: String
-  /// Texts stored beside the tensors, such as class names: safetensors' `__metadata__`; in a
-  /// PyTorch file, the numbers and strings at its top; in a MindSpore file, its strings.
+  /// Texts stored with the tensors, such as class names: the `__metadata__` of a safetensors file, the
+  /// numbers and strings at the top of a PyTorch file, the strings of a MindSpore file.
   public let metadata: [String: String]
   /// The tensors, in the order of the file.
   public let entries: [Entry]
-  /// What was chosen or left out on opening, a line each, for the user's eyes.
-  public let notes: [String]
-  /// Whether the file also has the state of an optimizer, as training leaves it.
+  /// What was chosen or left out on opening.
+  public let notes: [CheckpointNote]
+  /// Whether the file also has the state of an optimizer.
   public let isTraining: Bool
 
   private let files: [CheckpointFile]
   private let positions: [String: Int]
 
-  /// Opens a file of any known format, or the weights in a folder: that of a training checkpoint, of
-  /// a training run, whose last checkpoint is taken, of a model that diffusers wrote, of a whole
-  /// pipeline, or of an autoencoder's two halves.
+  /// Opens a file of any known format, or the weights in a folder: a model or a whole pipeline that
+  /// diffusers wrote, or an autoencoder's two halves.
   ///
   /// - Parameters:
   ///   - path: the file, which may also be diffusers' list of several files, or the folder.
-  ///   - weights: which weights to take where a training's file has several.
-  ///   - part: which model to take where a pipeline has several; nil for the one that there is, the
+  ///   - weights: which weights to take from a file that has several.
+  ///   - part: which model to take from a pipeline's folder; nil for the first one there, the
   ///     transformer before the autoencoder.
   /// - Returns: the opened checkpoint.
-  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is no good.
+  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is damaged or of no use.
   public static func open(
     _ path: String, weights: WeightSet = .automatic, part: PipelinePart? = .transformer
   ) throws -> Checkpoint {
     let parts = part.map { [$0] } ?? PipelinePart.allCases
-    let path =
-      self.weights(in: path) ?? parts.lazy.compactMap { $0.weights(in: path) }.first ?? path
+    let path = parts.lazy.compactMap { $0.weights(in: path) }.first ?? path
     if parts.contains(.vae), let halves = try AutoencoderHalves(in: path) {
       return try Checkpoint(try halves.files(), path: path)
     }
@@ -100,30 +97,21 @@ public final class Checkpoint {
     return checkpoint
   }
 
-  /// The averaged weights of a training checkpoint, or of the last one of a run, else its weights;
-  /// nil if there are none.
-  private static func weights(in folder: String) -> String? {
-    let stem = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
-    return ["", "/latest", "/checkpoints/latest"].lazy.flatMap { place in
-      ["ema.safetensors", "model.safetensors"].map { "\(stem)\(place)/\($0)" }
-    }.first(where: Folder.hasFile)
-  }
-
-  /// Opens a checkpoint that lies in memory, such as one built into the program.
+  /// Opens a checkpoint in memory, such as one built into the program.
   ///
   /// - Parameters:
-  ///   - bytes: the whole file; they must outlive the process's use of the tensors, and the
-  ///     tensors must not be written if the bytes are constant.
-  ///   - name: stands for the path in messages.
+  ///   - bytes: the file's content. It must outlive all use of the tensors, which must not be written
+  ///     to if the bytes are constant.
+  ///   - name: the name to give in place of a path in messages.
   /// - Returns: the opened checkpoint.
-  /// - Throws: `CheckpointError` if the bytes are no good.
+  /// - Throws: `CheckpointError` if the content is damaged.
   public static func embedded(
     bytes: UnsafeRawBufferPointer, name: String
   ) throws -> Checkpoint {
     try Checkpoint([try CheckpointFile(bytes, path: name, file: nil, .automatic)], path: name)
   }
 
-  /// The tensors of files that belong together.
+  /// Joins the tensors of files that belong together.
   init(_ files: [CheckpointFile], path: String) throws {
     guard let first = files.first else {
       throw CheckpointError(.noTensors, "'\(path)' lists no files")
@@ -137,13 +125,22 @@ public final class Checkpoint {
       }
     }
     positions = try Checkpoint.positions(of: entries, in: path)
-    metadata = files.reduce(into: PipelinePart.metadata(beside: path)) {
+    metadata = files.reduce(into: PipelinePart.metadata(nextTo: path)) {
       $0.merge($1.contents.metadata) { $1 }
     }
     notes = files.flatMap(\.contents.notes)
     isTraining = files.contains(where: \.contents.isTraining)
     self.path = path
     self.files = files
+  }
+
+  /// The file and the names of each half, for an autoencoder in two files; empty for anything else.
+  public var halves: [(half: AutoencoderHalf, path: String, names: [String])] {
+    files.enumerated().compactMap { index, file in
+      file.half.map { half in
+        (half, file.path, entries.filter { $0.fileIndex == index }.map(\.name))
+      }
+    }
   }
 
   /// The index of each name.
@@ -159,10 +156,10 @@ public final class Checkpoint {
     return positions
   }
 
-  /// A tensor over the file's bytes, or nil if the name is not there.
+  /// A tensor over the file's bytes; nil if the name is missing.
   ///
-  /// Nothing is copied but a tensor whose bytes lie in several runs. Writing into it changes neither
-  /// the file nor the checkpoint of another `open`, but does change tensors that share its storage.
+  /// Only a tensor stored in several runs of bytes is copied. Writing to it changes neither the file
+  /// nor a checkpoint from another `open`, but does change tensors that share its storage.
   public func tensor(_ name: String) -> Tensor? {
     positions[name].map { tensor(of: entries[$0]) }
   }
@@ -172,9 +169,9 @@ public final class Checkpoint {
     positions.mapValues { tensor(of: entries[$0]) }
   }
 
-  /// Lets go of the memory of what was read so far; tensors read their pages again when touched.
+  /// Releases the memory of what was read; tensors read their pages again when touched.
   ///
-  /// What was written into tensors is lost.
+  /// Changes to tensors are lost.
   public func releasePages() { files.forEach { $0.file?.releasePages() } }
 
   private func tensor(of entry: Entry) -> Tensor {
@@ -189,16 +186,16 @@ public final class Checkpoint {
       borrowing: start, shape: entry.shape, strides: entry.strides, dtype: entry.dtype, owner: self)
   }
 
-  /// A copy of a tensor that the file has in several runs of bytes.
+  /// A copy of a tensor that is stored in several runs of bytes.
   private func joined(_ entry: Entry) -> Tensor {
     let tensor = Tensor.empty(entry.shape, dtype: entry.dtype)
     let bytes = files[entry.fileIndex].bytes
     tensor.withUnsafeMutableBytes { target in
-      var place = 0
+      var offset = 0
       for run in [entry.byteOffset..<entry.byteOffset + entry.byteCount] + entry.continuation {
-        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + run.count])
+        UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + run.count])
           .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[run]))
-        place += run.count
+        offset += run.count
       }
     }
     return tensor

@@ -1,27 +1,29 @@
-/// What is wrong with a checkpoint, where, and what to do about it.
+/// A checkpoint that cannot be read or written.
 public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendable {
-  /// The kinds of trouble that callers tell apart.
-  public enum Code: Sendable {
+  /// The kinds of failure.
+  public enum Reason: Sendable {
     /// The content is of no known format.
     case unknownFormat
     /// The file contradicts its format: cut short, altered or made up.
     case damaged
-    /// The file asks for what no checkpoint may do, such as calling a function.
+    /// The file asks for something that no checkpoint may do, such as calling a function.
     case refused
-    /// Well-formed, but with something that this reader lacks.
+    /// Well-formed, but with a feature that is not supported.
     case unsupported
     /// No state dict in the file.
     case noTensors
+    /// No EMA weights in the file.
+    case noAverage
   }
 
-  /// The kind of trouble.
-  public let code: Code
-  /// What is wrong, with the file and a remedy.
+  /// The kind of failure.
+  public let reason: Reason
+  /// What is wrong, in which file, and what helps.
   public let message: String
 
   /// Makes an error.
-  public init(_ code: Code, _ message: String) {
-    self.code = code
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
     self.message = message
   }
 
@@ -30,6 +32,6 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendab
 
   /// The same error with the file in front.
   func located(in path: String) -> CheckpointError {
-    CheckpointError(code, "'\(path)': \(message)")
+    CheckpointError(reason, "'\(path)': \(message)")
   }
 }

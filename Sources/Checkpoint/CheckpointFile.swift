@@ -1,12 +1,15 @@
 internal import Files
 
-/// One file of a checkpoint: its bytes, and what a reader found in them.
+/// One file of a checkpoint: its bytes and its content.
 struct CheckpointFile {
+  let path: String
   let bytes: UnsafeRawBufferPointer
-  /// What keeps the bytes; nil for bytes that need no keeping.
+  /// The owner of the bytes; nil for bytes that need none.
   let file: MappedFile?
   let format: CheckpointFormat
   var contents: CheckpointContents
+  /// The half of an autoencoder that it holds; nil for anything else.
+  var half: AutoencoderHalf?
 
   /// Maps and reads a file.
   init(_ path: String, _ weights: WeightSet) throws {
@@ -30,15 +33,16 @@ struct CheckpointFile {
     } catch let error as CheckpointError {
       throw error.located(in: path)
     }
+    self.path = path
     self.bytes = bytes
     self.file = file
   }
 }
 
-/// What a reader found in a file.
+/// The content of a file.
 struct CheckpointContents {
   var entries: [Checkpoint.Entry] = []
   var metadata: [String: String] = [:]
-  var notes: [String] = []
+  var notes: [CheckpointNote] = []
   var isTraining = false
 }

@@ -1,18 +1,18 @@
 /// The file formats of checkpoints.
 public enum CheckpointFormat: String, CaseIterable, Sendable {
-  /// A JSON header of names, types, shapes and offsets, then the bytes.
+  /// A JSON header of names, types, shapes and offsets, then the tensors' bytes.
   ///
   /// Source: https://github.com/huggingface/safetensors, "Format".
   case safetensors
-  /// What `torch.save` writes: a pickle and storages, in a zip archive (or one after the other
-  /// before PyTorch 1.6).
+  /// The format of `torch.save`: a pickle and storages, in a zip archive, or one after the other before
+  /// PyTorch 1.6.
   case pytorch
-  /// What `mindspore.save_checkpoint` writes: a protobuf message.
+  /// The format of `mindspore.save_checkpoint`: a protobuf message.
   case mindspore
 
-  /// Tells the format from the content; the file's name plays no part.
+  /// Detects the format from the content, whatever the file's name.
   ///
-  /// - Throws: `CheckpointError.Code.unknownFormat`, which says what the file seems to be.
+  /// - Throws: `CheckpointError` that says what the file seems to be.
   static func detect(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointFormat {
     if PyTorchFile.begins(bytes) { return .pytorch }
     if Safetensors.begins(bytes) { return .safetensors }

@@ -1,8 +1,8 @@
 public import Torch
 
-/// The writer of all formats, one tensor at a time.
+/// Writes checkpoints of all formats, one tensor at a time.
 public enum CheckpointWriter {
-  /// What was written of a tensor, to compare the file with.
+  /// What was written for a tensor, to verify the file.
   public struct Record: Sendable, Equatable {
     /// Its name.
     public let name: String
@@ -14,20 +14,20 @@ public enum CheckpointWriter {
     public let checksum: UInt64
   }
 
-  /// Writes a file, which appears under its name when it is whole.
+  /// Writes a file, which appears under its name when it is complete.
   ///
   /// - Parameters:
-  ///   - tensors: names, each once, and what they stand for.
-  ///   - format: of the file, whatever its suffix.
-  ///   - floatType: what floating-point numbers become; nil for as they are.
-  ///   - metadata: texts to keep beside the tensors.
-  ///   - path: the file; replaced if it is there.
-  ///   - afterEach: called with the number of tensors written so far, between tensors; what it
-  ///     throws ends the work and leaves no file.
-  /// - Returns: what was written, for `verify`.
+  ///   - tensors: unique names and their tensors, on any device.
+  ///   - format: the file's format, whatever its suffix.
+  ///   - floatType: the type of floating-point tensors in the file; nil keeps each type.
+  ///   - metadata: texts to store with the tensors.
+  ///   - path: the file; an older one is replaced.
+  ///   - afterEach: called after each tensor with the number written so far; if it throws, no file
+  ///     is left.
+  /// - Returns: a record of each tensor, for `verify`.
   /// - Throws: `FileError`; `CheckpointError` for names or types that the format cannot hold.
   @discardableResult public static func write(
-    _ tensors: [(name: String, tensor: Tensor)], as format: CheckpointFormat,
+    _ tensors: [(name: String, tensor: Tensor)], as format: CheckpointFormat = .safetensors,
     floatType: DType? = nil, metadata: [String: String] = [:], to path: String,
     afterEach: (Int) throws -> Void = { _ in }
   ) throws -> [Record] {
@@ -55,12 +55,12 @@ public enum CheckpointWriter {
     return records
   }
 
-  /// Reads a file again and compares it with what was written.
+  /// Reads a file again and compares it with the records of its tensors.
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - records: what `write` returned.
-  ///   - afterEach: called with the number of tensors compared so far.
+  ///   - records: the result of `write`.
+  ///   - afterEach: called after each tensor with the number compared so far.
   /// - Throws: `CheckpointError` if a name, type, shape or element differs; `FileError`.
   public static func verify(
     _ path: String, against records: [Record], afterEach: (Int) throws -> Void = { _ in }

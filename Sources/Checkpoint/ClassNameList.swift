@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// Class names in a checkpoint's texts: a JSON list under `class_names`.
+/// Class names in a checkpoint's metadata: a JSON list under `class_names`.
 public enum ClassNameList {
-  /// The names; empty if there are none.
+  /// The names; empty if the metadata has none.
   public static func decode(_ metadata: [String: String]) -> [String] {
     guard let json = metadata["class_names"] else { return [] }
     return (try? JSONDecoder().decode([String].self, from: Data(json.utf8))) ?? []
@@ -14,7 +14,7 @@ public enum ClassNameList {
     return String(decoding: json, as: UTF8.self)
   }
 
-  /// A short text that differs where names or their order differ.
+  /// A checksum of the names and their order.
   public static func checksum(_ names: [String]) -> String {
     CRC32.text(Array(encode(names).utf8).withUnsafeBytes(CRC32.checksum))
   }

@@ -1,4 +1,4 @@
-/// A text from a file in quotes for a message: no longer than a line and without control characters.
+/// A text from a file, quoted for a message: at most 100 characters, and no control characters.
 func clipped(_ text: String) -> String {
   var result = ""
   for scalar in text.unicodeScalars.prefix(100) {

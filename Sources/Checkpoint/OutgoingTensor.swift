@@ -1,6 +1,6 @@
 internal import Torch
 
-/// A tensor on its way into a file.
+/// A tensor to write to a file.
 struct OutgoingTensor {
   let name: String
   /// The type of its elements in the file.
@@ -10,8 +10,8 @@ struct OutgoingTensor {
 
   /// - Parameters:
   ///   - name: its name in the file.
-  ///   - tensor: of any type, layout and device.
-  ///   - floatType: what floating-point numbers become; nil for as they are.
+  ///   - tensor: the tensor, of any type, layout and device.
+  ///   - floatType: the type of floating-point tensors in the file; nil keeps the tensor's.
   init(_ name: String, _ tensor: Tensor, floatType: DType?) {
     self.name = name
     self.tensor = tensor
@@ -22,7 +22,7 @@ struct OutgoingTensor {
   /// The bytes that the elements take.
   var byteCount: Int { shape.reduce(dtype.byteCount, *) }
 
-  /// Calls `body` with the elements in row-major order; they may be made for the call alone.
+  /// Calls `body` with the elements in row-major order, which are valid during the call only.
   func withBytes(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
     let rows = withoutGradients { tensor.detached.to(dtype).to(.cpu).contiguous }
     try rows.withUnsafeBytes(body)

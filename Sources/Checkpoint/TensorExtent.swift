@@ -1,6 +1,6 @@
 internal import Torch
 
-/// Sizes of tensors that a file describes, which may be anything: nothing here overflows.
+/// Sizes of tensors as a file states them: any numbers at all, so nothing here may overflow.
 enum TensorExtent {
   /// The most dimensions a tensor may have, as in PyTorch.
   static let maximumRank = 64

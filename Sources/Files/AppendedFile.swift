@@ -9,7 +9,7 @@ public final class AppendedFile {
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - byteCount: how much of it stays; all if nil.
+  ///   - byteCount: the bytes to keep; nil keeps all.
   /// - Throws: `FileError`.
   public init(_ path: String, keeping byteCount: Int? = nil) throws {
     self.path = path
@@ -26,7 +26,7 @@ public final class AppendedFile {
 
   /// Adds bytes.
   ///
-  /// - Throws: `FileError`; some of them may be there then.
+  /// - Throws: `FileError`; a part of the bytes may be written then.
   public func append(_ bytes: [UInt8]) throws {
     if let number = bytes.withUnsafeBytes({ writeAll($0, to: descriptor) }) {
       throw FileError.system("write", path, errno: number)

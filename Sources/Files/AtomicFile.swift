@@ -1,33 +1,31 @@
 internal import Foundation
 
-/// A file that appears under its name only once it is whole.
+/// A file that appears under its name only when it is complete.
 ///
-/// Bytes go to a hidden file in the same folder, which `commit` brings to disk and renames. Without
-/// `commit` (an error was thrown, the writer gave up) the hidden file is removed and whatever had
-/// the name before is untouched.
+/// Bytes go to a hidden file in the same folder, which `commit` flushes to disk and renames. Without
+/// `commit`, after an error for example, the hidden file is removed and an older file of that name
+/// stays.
 public struct AtomicFile: ~Copyable {
   /// The name that the file will have.
   public let path: String
-  /// How many bytes were appended so far.
+  /// The bytes appended so far.
   public private(set) var byteCount = 0
 
   private let target: String
   private let temporary: String
   private let expectedByteCount: Int?
   private var descriptor: Int32
-  /// How many bytes the disk was told to write already.
+  /// The bytes that the disk was told to write.
   private var startedByteCount = 0
 
-  /// The disk is told to write whenever there are so many new bytes, so that it works while the next
-  /// are computed.
+  /// New bytes after which the disk is told to write, so that it works while the next are computed.
   private static let writingByteCount = 32 << 20
 
   /// Starts a file.
   ///
   /// - Parameters:
-  ///   - path: its name; a file that has it already is replaced on `commit`, and a symbolic link
-  ///     is followed.
-  ///   - expectedByteCount: its size, if known: the room on the disk is then checked at once.
+  ///   - path: its name; `commit` replaces an older file and follows a symbolic link.
+  ///   - expectedByteCount: its size, if known, to check the room on the disk at once.
   /// - Throws: `FileError` if the folder is missing or not writable, if `path` is a folder or a
   ///   device, or if the disk lacks room.
   public init(_ path: String, expectedByteCount: Int? = nil) throws {
@@ -53,7 +51,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Writes a whole file at once.
   ///
-  /// - Throws: `FileError`; the file is then as it was before.
+  /// - Throws: `FileError`; an older file is then unchanged.
   public static func write(contentsOf bytes: UnsafeRawBufferPointer, to path: String) throws {
     var file = try AtomicFile(path, expectedByteCount: bytes.count)
     try file.append(bytes)
@@ -62,15 +60,15 @@ public struct AtomicFile: ~Copyable {
 
   /// Writes a whole text file at once, in UTF-8.
   ///
-  /// - Throws: `FileError`; the file is then as it was before.
+  /// - Throws: `FileError`; an older file is then unchanged.
   public static func write(_ text: String, to path: String) throws {
     var text = text
     try text.withUTF8 { try write(contentsOf: UnsafeRawBufferPointer($0), to: path) }
   }
 
-  /// Gives a whole file another name on the same disk, in place of what has it.
+  /// Renames a complete file on the same disk, replacing the target.
   ///
-  /// - Throws: `FileError`; both are then as they were.
+  /// - Throws: `FileError`; both files are then unchanged.
   public static func move(_ source: String, to path: String) throws {
     let target = try destination(path)
     guard rename(source, target) == 0 else { throw FileError.system("write", path, errno: errno) }
@@ -89,11 +87,11 @@ public struct AtomicFile: ~Copyable {
     if let failed { throw failure(failed, needed: max(expectedByteCount ?? 0, total)) }
   }
 
-  /// Brings the bytes to disk and gives the file its name.
+  /// Flushes the bytes to disk and gives the file its name.
   ///
   /// Call it once, as the last step.
   ///
-  /// - Throws: `FileError`; what had the name before is then untouched.
+  /// - Throws: `FileError`; an older file is then unchanged.
   public mutating func commit() throws {
     guard descriptor >= 0 else { fatalError("AtomicFile: '\(path)' was committed already") }
     guard fsync(descriptor) == 0, rename(temporary, target) == 0 else {
@@ -104,21 +102,20 @@ public struct AtomicFile: ~Copyable {
     Folder.sync(Folder.parent(of: target))
   }
 
-  /// Removes what a process that is gone left half-written in a folder.
+  /// Removes the half-written files of a process that is gone.
   static func removeLeftovers(of process: Int32, in folder: String) {
-    guard !Claim.Owner.isRunning(process) else { return }
+    guard !LockOwner.isRunning(process) else { return }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     for name in names where name.hasPrefix(prefix(of: process)) { unlink(folder + "/" + name) }
   }
 
   private static func prefix(of process: Int32) -> String { ".partial-\(process)-" }
 
-  /// Has the disk begin with what is new, without waiting: saying that its pages are not needed does
-  /// so on Linux, and keeps them until they are written.
+  /// Has the disk begin with what is new.
   private mutating func startWriting() {
     let count = byteCount - startedByteCount
     guard count >= AtomicFile.writingByteCount else { return }
-    posix_fadvise(descriptor, off_t(startedByteCount), off_t(count), POSIX_FADV_DONTNEED)
+    System.startWriting(descriptor, from: startedByteCount, count: count)
     startedByteCount = byteCount
   }
 
@@ -137,7 +134,7 @@ public struct AtomicFile: ~Copyable {
         + "\(room); free some or choose another disk")
   }
 
-  /// The file to replace, behind any symbolic links.
+  /// The file to replace, with symbolic links resolved.
   private static func destination(_ path: String) throws -> String {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -159,11 +156,11 @@ public struct AtomicFile: ~Copyable {
     return String(cString: resolved)
   }
 
-  /// Checks that a disk has room for files that a folder is to get.
+  /// Checks that a folder's disk has room for new files.
   ///
   /// - Parameters:
   ///   - count: the bytes needed.
-  ///   - folder: the folder, which must be there.
+  ///   - folder: an existing folder.
   /// - Throws: `FileError` that says how many bytes are needed.
   public static func checkRoom(_ count: Int, for folder: String) throws {
     try checkRoom(count, in: folder, for: folder)

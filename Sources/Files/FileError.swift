@@ -1,10 +1,10 @@
 internal import Foundation
 
-/// What went wrong with a file, where, and what to do about it.
+/// A failed operation on a file or folder.
 public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
-  /// The kinds of trouble that callers tell apart.
-  public enum Code: Sendable {
-    /// There is no file or folder of that name.
+  /// The kinds of failure.
+  public enum Reason: Sendable {
+    /// No file or folder has that name.
     case missing
     /// A folder where a file was expected.
     case isFolder
@@ -16,20 +16,22 @@ public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
     case denied
     /// The disk is full.
     case noSpace
-    /// Anything else that the operating system refused.
+    /// Another process works in the folder.
+    case inUse
+    /// Anything else that the system refused.
     case system
   }
 
-  /// The kind of trouble.
-  public let code: Code
+  /// The kind of failure.
+  public let reason: Reason
   /// The file or folder concerned.
   public let path: String
   /// What failed, with the path and a remedy.
   public let message: String
 
   /// Makes an error; `message` names the path.
-  public init(_ code: Code, path: String, message: String) {
-    self.code = code
+  public init(_ reason: Reason, path: String, message: String) {
+    self.reason = reason
     self.path = path
     self.message = message
   }
@@ -37,10 +39,10 @@ public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
   /// The message.
   public var description: String { message }
 
-  /// The error for a system call that failed with `number` when it tried to, say, "read".
+  /// The error for a failed system call.
   static func system(_ action: String, _ path: String, errno number: Int32) -> FileError {
-    func error(_ code: Code, _ reason: String) -> FileError {
-      FileError(code, path: path, message: "cannot \(action) '\(path)': \(reason)")
+    func error(_ reason: Reason, _ text: String) -> FileError {
+      FileError(reason, path: path, message: "cannot \(action) '\(path)': \(text)")
     }
     return switch number {
     case ENOENT: error(.missing, "no such file or folder; check the path")

@@ -1,11 +1,11 @@
 internal import Foundation
 
-/// Tells one state of a file or folder from another without reading it.
+/// Tells states of a file or folder apart without reading its content.
 public enum FileStamp {
-  /// The path without symbolic links, how many bytes there are and when they were changed last; for a
-  /// folder, of all files in it.
+  /// The path without symbolic links, the size and the time of the last change; for a folder, the sum
+  /// and the latest time over all its files.
   ///
-  /// - Throws: `FileError` if it is not there.
+  /// - Throws: `FileError` if it does not exist.
   public static func text(of path: String) throws -> String {
     let real = URL(filePath: path).resolvingSymlinksInPath().path
     var (size, changed) = (0, timespec())
@@ -20,7 +20,7 @@ public enum FileStamp {
       guard stat(path, &status) == 0 else { throw FileError.system("read", path, errno: errno) }
       guard status.st_mode & S_IFMT == S_IFREG else { continue }
       size += Int(status.st_size)
-      let time = status.st_mtim
+      let time = System.modificationTime(status)
       if (time.tv_sec, time.tv_nsec) > (changed.tv_sec, changed.tv_nsec) { changed = time }
     }
     let day = Date(timeIntervalSince1970: Double(changed.tv_sec)).ISO8601Format().dropLast()

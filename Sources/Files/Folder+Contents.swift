@@ -1,13 +1,13 @@
 internal import Foundation
 
 extension Folder {
-  /// Whether there is a folder of that name.
+  /// Whether a folder of that name exists.
   public static func exists(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// The names of what is in a folder, in order.
+  /// The sorted names of a folder's entries.
   ///
   /// - Throws: `FileError`.
   public static func names(in path: String) throws -> [String] {
@@ -18,7 +18,7 @@ extension Folder {
     }
   }
 
-  /// Removes a file, or a folder with all that is in it; nothing happens if it is not there.
+  /// Removes a file, or a folder and its content; does nothing if it does not exist.
   ///
   /// - Throws: `FileError`.
   public static func remove(_ path: String) throws {
@@ -31,7 +31,7 @@ extension Folder {
     }
   }
 
-  /// Makes a hidden folder with a new name.
+  /// Makes a hidden folder with a unique name.
   ///
   /// - Returns: its path.
   /// - Throws: `FileError`.

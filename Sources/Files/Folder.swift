@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// Folders that files go to.
+/// Operations on folders.
 public enum Folder {
-  /// Makes a folder, with those around it, unless it is there; checks that it can be written to.
+  /// Makes a folder and its parents unless they exist; checks that it is writable.
   ///
   /// - Throws: `FileError`.
   public static func make(_ path: String) throws {
@@ -11,7 +11,7 @@ public enum Folder {
       made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
       guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
       let number = errno
-      // Folders on the way may be unreadable, or on a read-only file system, and still be there.
+      // A parent may be unreadable, or on a read-only file system, and still exist.
       var status = stat()
       guard stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
         throw FileError.system("make folder", path, errno: number)
@@ -35,13 +35,13 @@ public enum Folder {
     }
   }
 
-  /// Whether there is a regular file of that name.
+  /// Whether a regular file of that name exists.
   public static func hasFile(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
-  /// The folder that a path lies in.
+  /// The parent folder of a path.
   public static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -49,8 +49,7 @@ public enum Folder {
 }
 
 extension Folder {
-  /// Gives a file or folder another name, replacing a file or an empty folder, and brings the change
-  /// to disk.
+  /// Renames a file or folder, replacing a file or an empty folder, and flushes the change to disk.
   ///
   /// - Throws: `FileError`.
   public static func rename(_ path: String, to target: String) throws {
@@ -60,7 +59,7 @@ extension Folder {
     sync(parent(of: target))
   }
 
-  /// Points a symbolic link at a name, replacing what had the link's name.
+  /// Makes a symbolic link to `name` at `path`, replacing an older link or file.
   ///
   /// - Throws: `FileError`.
   public static func link(_ path: String, to name: String) throws {
@@ -72,7 +71,7 @@ extension Folder {
     try rename(temporary, to: path)
   }
 
-  /// Brings a folder's entries to disk; some file systems cannot, and then nothing is lost but that.
+  /// Flushes a folder's entries to disk, on file systems that can.
   static func sync(_ path: String) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -2,13 +2,13 @@ internal import Foundation
 
 /// A whole file mapped into memory, read from disk as its pages are touched.
 ///
-/// The mapping is private: bytes may be written through `bytes.baseAddress` (made mutable), which
-/// copies the pages concerned and never reaches the file. A file that another program shortens
-/// while it is mapped ends the program when the lost pages are touched.
+/// The mapping is private: writing through `bytes.baseAddress` (made mutable) copies the pages
+/// concerned and never changes the file. If another program shortens a mapped file, touching the lost
+/// pages ends this program.
 public final class MappedFile {
   /// The path that was opened.
   public let path: String
-  /// The content; valid as long as this object lives.
+  /// The content, valid for the lifetime of this object.
   public let bytes: UnsafeRawBufferPointer
 
   /// Maps a file.
@@ -31,9 +31,9 @@ public final class MappedFile {
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
-  /// Lets go of the memory of the pages that were read; they are read again when touched.
+  /// Releases the memory of pages that were read; they are read again when touched.
   ///
-  /// What was written to them is lost.
+  /// Changes to them are lost.
   public func releasePages() {
     madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)
   }

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Writes all of some bytes to an open file, however few the system takes at a time.
+/// Writes bytes to an open file, in as many calls as the system needs.
 ///
 /// - Parameters:
-///   - bytes: what to write.
-///   - descriptor: of the file.
-///   - afterEach: called with the number of bytes of each part that is written.
-/// - Returns: the number of the error that ended it; nil for none.
+///   - bytes: the bytes.
+///   - descriptor: the file's descriptor.
+///   - afterEach: called after each call with the number of bytes that it wrote.
+/// - Returns: the `errno` of a failure; nil if all bytes were written.
 func writeAll(
   _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, afterEach: (Int) -> Void = { _ in }
 ) -> Int32? {

@@ -48,7 +48,7 @@ public final class LatentDiffusionPipeline {
     let device = try device ?? config.openDevice()
     precision = try DeviceSelection.settledPrecision(config.precision, in: config.mode, on: device)
     let checkpoint =
-      try config.ditCheckpoint.map { try Checkpoint.open($0) } ?? EmbeddedModel.checkpoint()
+      try config.ditCheckpoint.map { try Checkpoint.openModel($0) } ?? EmbeddedModel.checkpoint()
     let state = try DiTState(
       checkpoint, headCount: config.headCount, imageSize: config.imageSize)
     let model = state.config
@@ -100,7 +100,7 @@ public final class LatentDiffusionPipeline {
       throw PipelineError(
         .foreignAutoencoder,
         "'\(file)' is not the autoencoder of the built-in model, which has its own")
-    case .file(let file): checkpoint = try Checkpoint.open(file, part: .vae)
+    case .file(let file): checkpoint = try Checkpoint.openModel(file, part: .vae)
     case .embedded: checkpoint = try EmbeddedModel.autoencoder()
     case .automatic, .none:
       guard model.channelCount == 3 else {

@@ -10,7 +10,7 @@ internal import Torch
     "class_names": "[\"clock\",\"café 🦈\"]", "num_heads": "3", "nothing": "",
   ]
 
-  /// Tensors of all types that all formats have, among them odd values and layouts.
+  /// Tensors of all types that all formats have, some with special values and layouts.
   private static func tensors() -> [(name: String, tensor: Tensor)] {
     let matrix = Tensor(
       [1, -0.0, .nan, .infinity, 5, .leastNonzeroMagnitude] as [Float], shape: [2, 3])
@@ -80,7 +80,7 @@ internal import Torch
       let tensors = CheckpointWriterTests.tensors().map {
         OutgoingTensor($0.name, $0.tensor, floatType: nil)
       }
-      // Numbers from 1, from the middle of the file, and from its end on take 64 bits.
+      // The limits from which numbers take 64 bits: 1, the middle of the file, its end.
       for limit in [1, 64, 2000, 4000] {
         var records: [CheckpointWriter.Record] = []
         try PyTorchWriter.write(tensors, [:], to: folder + "/file", narrowLimit: limit) {
@@ -105,7 +105,7 @@ internal import Torch
     try withTemporaryFolder { folder in
       let tensor = OutgoingTensor("long", .range(100), floatType: nil)
       var record: CheckpointWriter.Record?
-      // No multiple of an element's size.
+      // Not a multiple of an element's size.
       try MindSporeWriter.write([tensor], [:], to: folder + "/file", contentLimit: 150) {
         record = .init(name: $0.name, dtype: $0.dtype, shape: $0.shape, checksum: $1)
       }

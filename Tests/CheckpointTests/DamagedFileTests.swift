@@ -2,7 +2,7 @@ internal import Checkpoint
 internal import TestSupport
 internal import Testing
 
-/// Files that were cut short or altered on the way.
+/// Files that were cut short or altered.
 @Suite struct DamagedFileTests {
   @Test(arguments: ["layouts", "training", "legacy", "unchecked"])
   func refusesAFileCutShortAnywhere(file: String) throws {

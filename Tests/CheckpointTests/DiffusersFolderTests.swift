@@ -51,7 +51,7 @@ internal import Torch
       try DiffusersFolderTests.write(to: folder)
       let path = folder + "/" + DiffusersFolderTests.list
       let text = String(decoding: try content(of: path), as: UTF8.self)
-      let changes: [(String, String, CheckpointError.Code, String)] = [
+      let changes: [(String, String, CheckpointError.Reason, String)] = [
         ("\"a\"", "\"x\"", .damaged, "tensor 'x'"),
         (DiffusersFolderTests.first, "../a.safetensors", .refused, "not in its folder"),
         (DiffusersFolderTests.first, "..", .refused, "not in its folder"),
@@ -59,12 +59,12 @@ internal import Torch
         ("weight_map", "weights", .damaged, "weight_map"),
         ("\"a\": \"\(DiffusersFolderTests.first)\"", "\"a\": 1", .damaged, "weight_map"),
       ]
-      for (old, new, code, hint) in changes {
+      for (old, new, reason, hint) in changes {
         #expect(text.contains(old))
         try AtomicFile.write(text.replacing(old, with: new), to: path)
         let error = try #require(
           #expect(throws: CheckpointError.self) { try Checkpoint.open(folder) })
-        #expect(error.code == code && error.message.contains(hint), "\(error)")
+        #expect(error.reason == reason && error.message.contains(hint), "\(error)")
       }
       try AtomicFile.write(text, to: path)
       try CheckpointWriter.write(
@@ -107,7 +107,7 @@ internal import Torch
   @Test func saysThatAFolderHasNoWeights() throws {
     try withTemporaryFolder { folder in
       let error = try #require(#expect(throws: FileError.self) { try Checkpoint.open(folder) })
-      #expect(error.code == .isFolder)
+      #expect(error.reason == .isFolder)
     }
   }
 }

@@ -2,7 +2,7 @@ internal import Checkpoint
 internal import TestSupport
 internal import Testing
 
-/// MindSpore files that were damaged, or made to do harm.
+/// MindSpore files that are damaged or malicious.
 @Suite struct HostileMindSporeTests {
   private static let eight = [UInt8](repeating: 0, count: 8)
 
@@ -18,7 +18,7 @@ internal import Testing
         continue
       }
     }
-    // A message that ends after a whole entry is whole.
+    // A message that ends after an entry is valid.
     #expect(survivors <= 12)
   }
 

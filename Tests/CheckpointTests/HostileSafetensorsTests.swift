@@ -2,7 +2,7 @@ internal import Checkpoint
 internal import Testing
 
 @Suite struct HostileSafetensorsTests {
-  /// A file of a header and so many bytes of data.
+  /// A file with a header and `dataByteCount` bytes of data.
   private func file(_ header: String, dataByteCount: Int = 8, claimed: UInt64? = nil) -> [UInt8] {
     let length = claimed ?? UInt64(header.utf8.count)
     return withUnsafeBytes(of: length.littleEndian) { Array($0) } + Array(header.utf8)

@@ -2,11 +2,11 @@ internal import Checkpoint
 internal import Foundation
 internal import Testing
 
-/// Opens bytes as a checkpoint and closes it again; gives what was found.
+/// Opens bytes as a checkpoint; gives its table, metadata and notes.
 @discardableResult
 func open(
   _ bytes: [UInt8]
-) throws -> (entries: [Checkpoint.Entry], metadata: [String: String], notes: [String]) {
+) throws -> (entries: [Checkpoint.Entry], metadata: [String: String], notes: [CheckpointNote]) {
   try bytes.withUnsafeBytes {
     let checkpoint = try Checkpoint.embedded(bytes: $0, name: "test.pt")
     return (checkpoint.entries, checkpoint.metadata, checkpoint.notes)
@@ -18,16 +18,16 @@ func content(of path: String) throws -> [UInt8] {
   [UInt8](try Data(contentsOf: URL(filePath: path)))
 }
 
-/// Expects that opening fails for a reason whose message has the given words.
+/// Expects that opening fails for a reason, with words in its message.
 func expectFailure(
-  _ code: CheckpointError.Code, _ words: String..., opening bytes: [UInt8],
+  _ reason: CheckpointError.Reason, _ words: String..., opening bytes: [UInt8],
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
   let error = #expect(throws: CheckpointError.self, sourceLocation: sourceLocation) {
     try open(bytes)
   }
   guard let error else { return }
-  #expect(error.code == code, "\(error)", sourceLocation: sourceLocation)
+  #expect(error.reason == reason, "\(error)", sourceLocation: sourceLocation)
   for word in words + ["'test.pt'"] {
     #expect(error.message.contains(word), "\(error)", sourceLocation: sourceLocation)
   }

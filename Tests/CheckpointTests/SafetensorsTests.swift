@@ -13,7 +13,7 @@ internal import Torch
     let metadata = ["classes": "a\n\"b\" \\ é", "empty": ""]
     try withTemporaryFolder { folder in
       let path = folder + "/file"
-      try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
+      try CheckpointWriter.write(tensors, metadata: metadata, to: path)
       let checkpoint = try Checkpoint.open(path)
       #expect(checkpoint.format == .safetensors)
       #expect(checkpoint.metadata == metadata)

@@ -1,21 +1,21 @@
-/// A zip archive in the making, with any fault that a test wants.
+/// Writes zip archives, with faults if a test wants them.
 struct ZipBytes {
   /// One entry.
   struct Entry {
     var name: String
     var content: [UInt8]
-    /// So many zero bytes come before the content.
+    /// The zero bytes before the content.
     var hole = 0
     var method: UInt16 = 0
     var flags: UInt16 = 0
-    /// The checksum to state instead of the true one.
+    /// A wrong checksum to write.
     var checksum: UInt32?
-    /// The size to state in the local header instead of the true one.
+    /// A wrong size for the local header.
     var localSize: Int?
-    /// The offset to state in the directory instead of the true one.
+    /// A wrong offset for the directory.
     var offset: Int?
 
-    /// Words after the content, which state checksum and sizes once more.
+    /// The words after the content, which repeat checksum and sizes.
     var descriptor: [UInt32] = []
 
     var size: Int { hole + content.count }
@@ -40,7 +40,7 @@ struct ZipBytes {
   /// The whole archive.
   var bytes: [UInt8] { pieces.flatMap { [UInt8](repeating: 0, count: $0.hole) + $0.bytes } }
 
-  /// Runs of bytes, each after so many zeros.
+  /// Runs of bytes, each after a number of zeros.
   var pieces: [(hole: Int, bytes: [UInt8])] {
     var pieces: [(hole: Int, bytes: [UInt8])] = []
     var offset = 0
@@ -98,7 +98,7 @@ struct ZipBytes {
 
   private func extra(_ numbers: [Int]) -> [UInt8] {
     guard isWide else { return [] }
-    // A part that the reader must pass over comes first.
+    // First a part that the reader must skip.
     return number(0x4246 as UInt16) + number(2 as UInt16) + [0, 0] + number(1 as UInt16)
       + number(UInt16(8 * numbers.count)) + numbers.flatMap { number($0) }
   }

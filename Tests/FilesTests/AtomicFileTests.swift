@@ -46,11 +46,11 @@ internal import Testing
             _ = try AtomicFile(path, expectedByteCount: byteCount).path
           })
       }
-      #expect(try failure(folder).code == .isFolder)
-      #expect(try failure("/dev/null").code == .notRegular)
-      #expect(try failure(folder + "/none/text").code == .missing)
+      #expect(try failure(folder).reason == .isFolder)
+      #expect(try failure("/dev/null").reason == .notRegular)
+      #expect(try failure(folder + "/none/text").reason == .missing)
       let full = try failure(folder + "/text", byteCount: 1 << 60)
-      #expect(full.code == .noSpace)
+      #expect(full.reason == .noSpace)
       #expect(full.message.contains("needs \(1 << 60) bytes"))
       #expect(try names(in: folder) == [])
     }

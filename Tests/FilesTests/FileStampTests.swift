@@ -33,7 +33,7 @@ internal import Testing
     }
   }
 
-  /// The system's clock for files ticks only every few milliseconds.
+  /// Sets a later time: the file system's clock ticks only every few milliseconds.
   private func makeNewer(_ path: String) throws {
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSince1970: 4_000_000_000)], ofItemAtPath: path)

@@ -6,15 +6,14 @@ internal import Testing
 @Suite struct FolderLockTests {
   @Test func keepsOthersOutWhileItLives() throws {
     try withTemporaryFolder { folder in
-      var lock = try FolderLock(folder)
+      var lock: FolderLock? = try FolderLock(folder)
       #expect(lock != nil)
-      #expect(try FolderLock(folder) == nil)
+      let error = try #require(#expect(throws: FileError.self) { try FolderLock(folder) })
+      #expect(error.reason == .inUse && error.path == folder)
+      #expect(error.message.hasPrefix("'\(folder)' is in use by process \(getpid()) on "))
       #expect(FolderLock.owner(of: folder)?.process == getpid())
-      #expect(
-        FolderLock.refusal(of: folder, option: "--x").hasPrefix(
-          "'\(folder)' is in use by process \(getpid()) on "))
       lock = nil
-      #expect(try FolderLock(folder) != nil)
+      _ = try FolderLock(folder)
     }
   }
 }

@@ -22,12 +22,12 @@ internal import Testing
       }
       try AtomicFile.write("", to: folder + "/empty")
       try makePipe(folder + "/pipe")
-      #expect(try failure(folder).code == .isFolder)
-      #expect(try failure(folder + "/none").code == .missing)
-      #expect(try failure(folder + "/empty/none").code == .missing)
-      #expect(try failure(folder + "/empty").code == .empty)
-      #expect(try failure(folder + "/pipe").code == .notRegular)
-      #expect(try failure("/dev/zero").code == .notRegular)
+      #expect(try failure(folder).reason == .isFolder)
+      #expect(try failure(folder + "/none").reason == .missing)
+      #expect(try failure(folder + "/empty/none").reason == .missing)
+      #expect(try failure(folder + "/empty").reason == .empty)
+      #expect(try failure(folder + "/pipe").reason == .notRegular)
+      #expect(try failure("/dev/zero").reason == .notRegular)
       #expect(try failure(folder + "/none").message.contains(folder + "/none"))
     }
   }

@@ -33,7 +33,7 @@ internal import Torch
   }
 
   private func write(_ weights: [String: Tensor], _ path: String) throws {
-    try SafetensorsWriter.write(
+    try CheckpointWriter.write(
       weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: path)
   }
 
@@ -77,14 +77,14 @@ internal import Torch
         }
       }
       try write(half(tiny, "encoder"), folder + "/a_encoder.safetensors")
-      expect("has but one half of an autoencoder (a_encoder.safetensors)")
+      expect("has only one half of an autoencoder (a_encoder.safetensors)")
       try write(half(tiny, "decoder"), folder + "/b_decoder.safetensors")
-      expect("has but one half")
+      expect("has only one half")
 
       try write(half(tiny, "encoder"), folder + "/a_decoder.safetensors")
-      expect("a_decoder.safetensors' is not the decoder of an autoencoder, and that alone")
+      expect("a_decoder.safetensors' does not hold the decoder of an autoencoder alone")
       try write(tiny, folder + "/a_decoder.safetensors")
-      expect("a_decoder.safetensors' is not the decoder")
+      expect("a_decoder.safetensors' does not hold the decoder")
       try write(half(kl, "decoder"), folder + "/a_decoder.safetensors")
       expect("are halves of different kinds of autoencoders")
 

@@ -11,7 +11,7 @@ internal import Testing
     try Folder.make(path)
     let weights = try GoldenValues("autoencoder-tiny").weights.sorted { $0.key < $1.key }
     for half in ["encoder", "decoder"] {
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.filter { $0.key.hasPrefix(half) }.map { ($0.key, $0.value) },
         to: "\(path)/\(half).safetensors")
     }

@@ -189,7 +189,7 @@ internal import Torch
   @Test func leavesAFileToTheJobThatMakesIt() throws {
     try withTemporaryFolder { folder in
       try Folder.make(folder + "/parts.npz.parts")
-      var lock = try FolderLock(folder + "/parts.npz.parts")
+      var lock: FolderLock? = try FolderLock(folder + "/parts.npz.parts")
       #expect(lock != nil)
       let result = try sample("parts.npz", in: folder)
       #expect(result.status == 64)

@@ -151,7 +151,7 @@ internal import Torch
     (["--target", "out.onnx"], 64, "must be .safetensors, .pt, .pth, .bin or .ckpt"),
     (["--target", "out.pt", "--dtype", "int8"], 64, "int8"),
     (["--target", "out.pt", "--kind", "vae"], 1, "is no autoencoder"),
-    (["--target", "out.pt", "--ema"], 1, "no EMA weights"),
+    (["--target", "out.pt", "--ema"], 1, "leave out --ema"),
     (["--target", "out.pt", "--ema", "--no-ema"], 64, "contradicts"),
     (["--target", "out.pt", "--num-heads", "3"], 1, "heads, as the file says, not 3"),
     (["--target", "in.pt/out.pt"], 1, "in.pt"),

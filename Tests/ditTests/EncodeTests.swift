@@ -119,7 +119,7 @@ internal import Torch
       let options = ["--shard-size", "2"]
       #expect(try folder.encode(options, to: "whole").status == 0)
       try Folder.make(folder.path + "/cache")
-      let claim = try #require(try Claim(folder.path + "/cache/shard-00001.lock"))
+      let claim = try #require(try LockFile(folder.path + "/cache/shard-00001.lock"))
       let result = try folder.encode(options) { process in
         while try folder.count("cache", ".safetensors") < 2, process.isRunning { usleep(1000) }
         #expect(process.isRunning)

@@ -104,7 +104,7 @@ func withEncodingFolder(_ body: (EncodingFolder) throws -> Void) throws {
   try withTemporaryFolder { path in
     for kind in ["tiny", "kl"] {
       let weights = try GoldenValues("autoencoder-\(kind)").weights
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: "\(path)/\(kind).st")
     }
     try body(EncodingFolder(path: path))

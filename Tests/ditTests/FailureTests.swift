@@ -40,7 +40,7 @@ internal import Torch
       weights["blocks.0.attn.qkv.bias"] = nil
       weights["blocks.0.attn.proj.weight"] = .zeros([2, 2])
       weights["extra.weight"] = .zeros([1])
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/odd.st")
       expectFailure(
         try sample(["--dit-checkpoint", "odd.st", "--num-heads", "4"], in: folder),
@@ -54,7 +54,7 @@ internal import Torch
     try withTemporaryFolder { folder in
       var weights = values.weights
       weights["final_layer.linear.bias"] = try #require(weights["final_layer.linear.bias"]) * .nan
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.map { ($0.key, $0.value) }, to: folder + "/nan.safetensors")
       let result = try sample(
         ["--dit-checkpoint", "nan.safetensors", "--num-heads", "4"], in: folder)
@@ -69,7 +69,7 @@ internal import Torch
       expectFailure(
         try sample(["--dit-checkpoint", vae], in: folder), "not a DiT: without", "pos_embed")
       let weights = try GoldenValues("dit-even").weights
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/dit.st")
       expectFailure(
         try sample(["--dit-checkpoint", "dit.st", "--vae-checkpoint", model], in: folder),
@@ -102,10 +102,10 @@ internal import Torch
         .filter { $0.key.hasPrefix("decoder.") }
       let first = "decoder.layers.0.weight"
       weights[first] = weights[first]?.narrowed(axis: 1, start: 0, count: 3)
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: folder + "/tiny.st")
       let values = try GoldenValues("dit-even")
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         values.weights.map { ($0.key, $0.value) }, to: folder + "/dit.st")
       let files = ["--dit-checkpoint", "dit.st", "--vae-checkpoint", "tiny.st"]
       expectFailure(

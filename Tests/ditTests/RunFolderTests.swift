@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Pipeline
 internal import Files
 internal import Foundation
 internal import ImageData
@@ -57,7 +58,7 @@ internal import Testing
       #expect(first.status == 0, "\(first.errors)")
       #expect(first.errors.contains("4 images, class numbers up to 5 of 1000 classes"))
       let names = ClassNameList.decode(
-        try Checkpoint.open(folder + "/first/checkpoints/latest").metadata)
+        try Checkpoint.openModel(folder + "/first/checkpoints/latest").metadata)
       #expect(names.count == 1000 && names[0] == "tench")
 
       // Those of a checkpoint, if they are enough.
@@ -76,7 +77,7 @@ internal import Testing
       #expect(third.status == 0, "\(third.errors)")
       #expect(third.errors.contains("class numbers up to 5 of 7 classes"), "\(third.errors)")
       let kept = ClassNameList.decode(
-        try Checkpoint.open(folder + "/third/checkpoints/latest").metadata)
+        try Checkpoint.openModel(folder + "/third/checkpoints/latest").metadata)
       #expect(kept == (0..<7).map { "kind \($0)" })
     }
   }

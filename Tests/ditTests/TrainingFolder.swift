@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Pipeline
 internal import Files
 internal import Foundation
 internal import ImageData
@@ -34,4 +35,4 @@ func train(_ arguments: [String], in folder: String) throws -> ProgramResult {
 }
 
 /// The tensors of a checkpoint.
-func weights(_ path: String) throws -> [String: Tensor] { try Checkpoint.open(path).stateDict }
+func weights(_ path: String) throws -> [String: Tensor] { try Checkpoint.openModel(path).stateDict }

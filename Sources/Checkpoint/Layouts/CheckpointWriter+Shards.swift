@@ -2,22 +2,22 @@ internal import Files
 public import Torch
 
 extension CheckpointWriter {
-  /// What was written of a checkpoint of several files.
+  /// One file of a checkpoint of several.
   public struct Shard: Sendable {
     /// The file.
     public let path: String
-    /// What is in it, for `verify`.
+    /// The records of its tensors, for `verify`.
     public let records: [Record]
   }
 
-  /// Writes a model's weights into a folder as diffusers does: one safetensors file, or several and
-  /// their list where one would be too large.
+  /// Writes a model's weights to a folder as diffusers does: one safetensors file, or several with a
+  /// list of them if one would be too large.
   ///
   /// - Parameters:
-  ///   - tensors: names, each once, and what they stand for.
-  ///   - floatType: what floating-point numbers become; nil for as they are.
-  ///   - shardByteCount: the most bytes of tensors in a file that has more than one.
-  ///   - folder: where the files go.
+  ///   - tensors: unique names and their tensors.
+  ///   - floatType: the type of floating-point tensors in the file; nil keeps each type.
+  ///   - shardByteCount: the most bytes of tensors per file, unless one tensor has more.
+  ///   - folder: the folder for the files.
   ///   - afterEach: called with the number of tensors written so far.
   /// - Returns: the files, for `verify`.
   /// - Throws: `FileError`, before anything is written if the disk lacks room; `CheckpointError`.
@@ -50,7 +50,7 @@ extension CheckpointWriter {
     return shards
   }
 
-  /// Runs of tensors that stay within a size, each of at least one.
+  /// Splits tensors into runs of at most `limit` bytes and at least one tensor.
   private static func shards(of sizes: [Int], atMost limit: Int) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     var (start, byteCount) = (0, 0)

@@ -1,28 +1,28 @@
 internal import Files
 internal import Foundation
 
-/// A model in the folder of a pipeline that diffusers wrote; the raw value is its folder's name.
+/// A model in a pipeline's folder that diffusers wrote; the raw value is the model's folder.
 public enum PipelinePart: String, CaseIterable, Sendable {
-  /// The network that predicts noise.
+  /// The denoising network.
   case transformer
   /// The autoencoder.
   case vae
 
-  /// The base of the names of files that hold a model's weights.
+  /// The names of weights' files, without suffix.
   static let weightsStem = "diffusion_pytorch_model"
-  /// What a pipeline says of its models, and of the classes.
+  /// The file that lists a pipeline's models and classes.
   static let pipelineFile = "model_index.json"
-  /// What a model says of its shape.
+  /// The file with a model's configuration.
   static let configFile = "config.json"
 
-  /// Whether a path is the folder of a pipeline that has this model.
+  /// Whether a folder is a pipeline's that has this model.
   public func isPresent(in folder: String) -> Bool {
     Folder.hasFile("\(folder)/\(PipelinePart.pipelineFile)")
       && PipelinePart.weights(in: "\(folder)/\(rawValue)") != nil
   }
 
-  /// The file of this model's weights, or of the list of its parts, in the folder of a pipeline or
-  /// of the model alone; nil if there is none.
+  /// The file of this model's weights, or the list of its files, in the folder of a pipeline or of the
+  /// model; nil if it has none.
   func weights(in folder: String) -> String? {
     PipelinePart.weights(in: "\(folder)/\(rawValue)") ?? PipelinePart.weights(in: folder)
   }
@@ -32,9 +32,9 @@ public enum PipelinePart: String, CaseIterable, Sendable {
       .map { "\(folder)/\(weightsStem).\($0)" }.first(where: Folder.hasFile)
   }
 
-  /// Texts for a checkpoint's metadata that lie in other files beside the weights: class names and
-  /// the scale factor of latents. Files that cannot be read count as missing.
-  static func metadata(beside weights: String) -> [String: String] {
+  /// Metadata from the files next to the weights: class names and the scale factor of latents. Files
+  /// that cannot be read count as missing.
+  static func metadata(nextTo weights: String) -> [String: String] {
     let folder = Folder.parent(of: weights)
     guard weights.dropFirst(folder.count).contains(weightsStem) else { return [:] }
     var metadata: [String: String] = [:]
@@ -51,7 +51,7 @@ public enum PipelinePart: String, CaseIterable, Sendable {
     return metadata
   }
 
-  /// The diffusion process that a pipeline names, in words; nil if its folder names none.
+  /// A description of a pipeline's diffusion process; nil if its folder has none.
   public static func scheduler(in folder: String) -> String? {
     guard
       let config = decode(Scheduler.self, "\(folder)/scheduler/scheduler_config.json"),

@@ -1,12 +1,12 @@
 internal import Files
 internal import Foundation
 
-/// The list of the files that a large checkpoint of diffusers is split over.
+/// The list of a large diffusers checkpoint's files.
 ///
 /// Source: huggingface_hub, `split_torch_state_dict_into_shards`: JSON with `weight_map`, tensor
 /// name to file name.
 struct ShardList {
-  /// What such files' names end with.
+  /// The suffix of lists' names.
   static let suffix = ".index.json"
 
   private let path: String
@@ -14,14 +14,14 @@ struct ShardList {
 
   /// Reads a list.
   ///
-  /// - Throws: `FileError`; `CheckpointError` if it is none, or names files of other folders.
+  /// - Throws: `FileError`; `CheckpointError` if it is not a list, or names files of other folders.
   init(_ path: String) throws {
     let file = try MappedFile(path)
     guard let contents = try? JSONDecoder().decode(Map.self, from: Data(file.bytes)),
       !contents.weight_map.isEmpty
     else {
       throw CheckpointError(
-        .damaged, "'\(path)' is no list of a checkpoint's files: its JSON lacks 'weight_map'")
+        .damaged, "'\(path)' is not a list of a checkpoint's files: its JSON lacks 'weight_map'")
     }
     for name in contents.weight_map.values {
       let isForeign = name.unicodeScalars.contains { $0 == "/" || $0 == "\\" || $0.value < 0x20 }
@@ -38,12 +38,12 @@ struct ShardList {
     let weight_map: [String: String]
   }
 
-  /// The files, each once, in the order of their names.
+  /// The sorted names of the files.
   var fileNames: [String] { Set(files.values).sorted() }
 
-  /// Checks that all tensors of the list are in the files.
+  /// Checks that the files have all tensors of the list.
   ///
-  /// - Throws: `CheckpointError` that names one that is not.
+  /// - Throws: `CheckpointError` that names a missing tensor.
   func check(_ checkpoint: Checkpoint) throws {
     let names = fileNames
     let found = Dictionary(
@@ -60,11 +60,11 @@ struct ShardList {
   ///
   /// - Parameters:
   ///   - files: tensor name to file name.
-  ///   - byteCount: of all tensors.
+  ///   - byteCount: the bytes of all tensors.
   /// - Returns: the JSON.
   static func text(_ files: [String: String], byteCount: Int) -> String {
     let members = files.sorted { $0.key < $1.key }.map {
-      "\n    \(JSONText.quoted($0.key)): \(JSONText.quoted($0.value))"
+      "\n    \(JSON.string($0.key).text): \(JSON.string($0.value).text)"
     }
     return """
       {

@@ -1,14 +1,14 @@
-/// The checksum that MindSpore puts after the message on request.
+/// The optional checksum at the end of a MindSpore file.
 ///
 /// Source: mindspore, train/serialization.py: "crc_num", then the CRC-32 of all bytes before it as
 /// a big-endian number of ten bytes.
 enum MindSporeChecksum {
   private static let mark = Array("crc_num".utf8)
   private static let byteCount = 17
-  /// The longest file whose checksum is compared on opening; longer ones would take seconds.
+  /// The longest file whose checksum is verified; longer ones would take seconds.
   private static let maximumVerifiedByteCount = 64 << 20
 
-  /// Where the message ends; compares the checksum if there is one.
+  /// Verifies the checksum, if the file has one, and gives the end of the message.
   ///
   /// - Throws: `CheckpointError`.
   static func verifiedEnd(_ bytes: UnsafeRawBufferPointer) throws -> Int {

@@ -1,25 +1,25 @@
 internal import Torch
 
-/// The reader of what `mindspore.save_checkpoint` writes.
+/// Reads files of `mindspore.save_checkpoint`.
 ///
 /// Source: mindspore, checkpoint.proto and train/serialization.py: a protobuf message with an entry
-/// of name, sizes, element type and bytes for each tensor; a long tensor has several entries, one
-/// after the other. Texts lie in UTF-32. At the end there may be a checksum.
+/// of name, sizes, element type and bytes for each tensor. A long tensor has several entries, one after
+/// the other; texts are UTF-32; the file may end in a checksum.
 enum MindSporeFile {
   /// The most entries of a file.
   private static let maximumEntryCount = 1 << 18
   /// The most bytes of a text, such as the class names.
   private static let maximumTextByteCount = 64 << 20
-  /// The element type that stands for a text.
+  /// The element type of texts.
   static let textType = "str"
-  /// What training cells put before every name.
+  /// The prefix that training cells give every name.
   private static let wrapper = "network."
-  /// How often the wrapper may be there.
+  /// The most prefixes to remove.
   private static let maximumWrapperCount = 4
-  /// Numbers that MindSpore's callback for checkpoints adds.
+  /// Numbers that MindSpore's checkpoint callback adds.
   private static let counters: Set = ["epoch_num", "step_num", "learning_rate"]
 
-  /// Whether the bytes look like this format: an entry, in it a name.
+  /// Whether the bytes look like this format: an entry that begins with a name.
   static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count > 4, bytes[0] == 0x0A,
       var reader = try? ProtobufReader(bytes, 1..<bytes.count, reading: ""),
@@ -63,7 +63,7 @@ enum MindSporeFile {
     return contents
   }
 
-  /// Adds the tensor or text that consecutive entries of one name make up.
+  /// Adds the tensor or text of consecutive entries of one name.
   private static func add(
     _ parts: [MindSporeValue], _ bytes: UnsafeRawBufferPointer,
     to contents: inout CheckpointContents
@@ -84,7 +84,7 @@ enum MindSporeFile {
     let entry = try entry(parts)
     if counters.contains(name), entry.shape.isEmpty, entry.continuation.isEmpty {
       contents.metadata[name] = number(entry, bytes)
-      contents.notes.append("left out \(clipped(name)), a number of the training")
+      contents.notes.append(.leftOutCounter(name))
     } else {
       contents.entries.append(entry)
     }
@@ -114,7 +114,7 @@ enum MindSporeFile {
       continuation: Array(runs.dropFirst()))
   }
 
-  /// A text in UTF-32, as NumPy keeps it.
+  /// A text, in UTF-32.
   private static func text(
     _ runs: [Range<Int>], _ name: String, _ bytes: UnsafeRawBufferPointer
   ) throws -> String {
@@ -154,13 +154,13 @@ enum MindSporeFile {
     for _ in 0..<maximumWrapperCount
     where contents.entries.allSatisfy({ $0.name.hasPrefix(wrapper) && $0.name != wrapper }) {
       contents.entries = contents.entries.map { $0.named(String($0.name.dropFirst(wrapper.count))) }
-      contents.notes.append("took '\(wrapper)' off the front of every name")
+      contents.notes.append(.removedPrefix(wrapper))
     }
   }
 }
 
 extension DType {
-  /// The spelling in MindSpore's files; nil for a type that they cannot hold.
+  /// The spelling in MindSpore's files; nil for a type that they lack.
   var mindSporeName: String? {
     switch self {
     case .uint8: "UInt8"
@@ -177,7 +177,7 @@ extension DType {
     }
   }
 
-  /// The type of a spelling in MindSpore's files; nil if there is none such.
+  /// The type for a spelling in MindSpore's files; nil for others.
   init?(mindSporeName name: String) {
     guard let type = DType.allCases.first(where: { $0.mindSporeName == name }) else { return nil }
     self = type

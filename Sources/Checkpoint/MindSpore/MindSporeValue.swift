@@ -2,11 +2,11 @@
 struct MindSporeValue {
   /// The name.
   let tag: String
-  /// The sizes; `[0]` also stands for a single number.
+  /// The sizes; `[0]` can also mean a single number.
   let dims: [Int]
   /// The name of the element type.
   let type: String
-  /// Where the elements lie in the file.
+  /// The range of the elements in the file.
   let content: Range<Int>
 
   /// The longest name or type that is read, in bytes.
@@ -80,7 +80,7 @@ struct MindSporeValue {
       let text = String(validating: bytes[range], as: UTF8.self)
     else {
       throw CheckpointError(
-        .damaged, "\(subject) has a name that is no text; was the file altered?")
+        .damaged, "\(subject) has a name that is not text; was the file altered?")
     }
     return text
   }

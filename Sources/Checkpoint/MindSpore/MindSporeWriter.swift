@@ -1,10 +1,10 @@
 internal import Files
 internal import Torch
 
-/// The writer of what `mindspore.load_checkpoint` reads.
+/// Writes files for `mindspore.load_checkpoint`.
 ///
-/// Source: mindspore, checkpoint.proto and train/serialization.py. Names are kept; texts become
-/// entries of type "str" in UTF-32, as MindSpore's own.
+/// Source: mindspore, checkpoint.proto and train/serialization.py. Texts become
+/// entries of type "str" in UTF-32, as in MindSpore's own files.
 enum MindSporeWriter {
   /// The most bytes of an entry's content; longer tensors take several entries.
   private static let maximumContentByteCount = 512 << 20
@@ -12,7 +12,7 @@ enum MindSporeWriter {
   /// Writes tensors of different names; `done` gets each with its checksum.
   ///
   /// - Throws: `FileError`, what `done` throws, and `CheckpointError` for a type that the format
-  ///   lacks, or a name that stands for a text too.
+  ///   lacks, or a tensor with the name of a text.
   static func write(
     _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
     contentLimit: Int = maximumContentByteCount, _ done: (OutgoingTensor, UInt64) throws -> Void
@@ -23,7 +23,7 @@ enum MindSporeWriter {
           .unsupported,
           "a MindSpore file cannot hold tensor \(clipped(tensor.name))"
             + (metadata[tensor.name] == nil
-              ? " of type \(tensor.dtype)" : " beside a text of that name"))
+              ? " of type \(tensor.dtype)" : " next to a text of that name"))
       }
     }
     let texts = metadata.sorted { $0.key < $1.key }.map { text($0.key, $0.value) }
@@ -64,28 +64,15 @@ enum MindSporeWriter {
   private static func head(
     _ name: String, _ shape: [Int], _ type: String, contentCount: Int
   ) -> [UInt8] {
-    let dims = shape.flatMap { varint(1 << 3) + varint($0) }
-    let tensor = dims + field(2, Array(type.utf8)) + key(3, contentCount)
-    let value = field(1, Array(name.utf8)) + key(2, tensor.count + contentCount) + tensor
-    return key(1, value.count + contentCount) + value
-  }
-
-  private static func field(_ number: Int, _ content: [UInt8]) -> [UInt8] {
-    key(number, content.count) + content
-  }
-
-  /// What comes before the bytes of a field.
-  private static func key(_ number: Int, _ byteCount: Int) -> [UInt8] {
-    varint(number << 3 | 2) + varint(byteCount)
-  }
-
-  private static func varint(_ number: Int) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var rest = UInt64(number)
-    while rest >= 0x80 {
-      bytes.append(UInt8(rest & 0x7F) | 0x80)
-      rest >>= 7
-    }
-    return bytes + [UInt8(rest)]
+    var tensor = ProtobufWriter()
+    for size in shape { tensor.add(1, size) }
+    tensor.add(2, type)
+    tensor.addHead(3, byteCount: contentCount)
+    var value = ProtobufWriter()
+    value.add(1, name)
+    value.addHead(2, byteCount: tensor.bytes.count + contentCount)
+    var entry = ProtobufWriter()
+    entry.addHead(1, byteCount: value.bytes.count + tensor.bytes.count + contentCount)
+    return entry.bytes + value.bytes + tensor.bytes
   }
 }

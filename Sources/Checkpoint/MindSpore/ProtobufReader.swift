@@ -5,11 +5,11 @@
 struct ProtobufReader {
   /// A field's value by its wire type.
   enum Value: Equatable {
-    /// An integer of 64 bits, still without sign.
+    /// An integer of 64 bits.
     case varint(UInt64)
-    /// Where a text, a run of bytes or a message lies in the file.
+    /// The range of a text, bytes or a message in the file.
     case bytes(Range<Int>)
-    /// A number of fixed size, which no message here has.
+    /// A number of fixed size, which is skipped.
     case fixed
   }
 
@@ -23,7 +23,7 @@ struct ProtobufReader {
     cursor = try ByteCursor(upToEnd, at: range.lowerBound, reading: subject)
   }
 
-  /// Where the next field begins.
+  /// The offset of the next field.
   var offset: Int { cursor.offset }
 
   /// Takes the next field; nil at the end of the message.

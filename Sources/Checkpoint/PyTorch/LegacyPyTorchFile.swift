@@ -1,8 +1,8 @@
-/// The reader of what `torch.save` wrote before PyTorch 1.6, and writes on request since.
+/// Reads files of `torch.save` before PyTorch 1.6, and later ones of the old format.
 ///
 /// Source: pytorch, torch/serialization.py, `_legacy_save`: pickles of a magic number, a protocol
-/// version, facts on the machine, the object and the keys of its storages; then each storage as
-/// the number of its elements in 8 bytes and the elements.
+/// version, facts about the machine, the object and the keys of its storages; then for each storage the
+/// number of elements in 8 bytes and the elements.
 enum LegacyPyTorchFile {
   /// The pickle of the magic number 0x1950a86a20f9469cfc6c with protocol 2.
   private static let magic: [UInt8] = [
@@ -29,11 +29,11 @@ enum LegacyPyTorchFile {
     try checkByteOrder(system.graph, system.root)
     let object = try PickleMachine.read(system.end)
     let keys = try PickleMachine.read(object.end)
-    let places = try storages(keys, object.graph)
+    let ranges = try storages(keys, object.graph)
     var contents = try PyTorchState.contents(
       object.graph, root: object.root, weights: weights
-    ) { places[$0] }
-    contents.notes.append("the file is of the format before PyTorch 1.6, without checksums")
+    ) { ranges[$0] }
+    contents.notes.append(.oldPyTorchFormat)
     return contents
   }
 
@@ -45,18 +45,18 @@ enum LegacyPyTorchFile {
     }
   }
 
-  /// The places of the storages, which follow the list of their keys up to the end of the file.
+  /// The ranges of the storages, which follow the list of their keys to the end of the file.
   private static func storages(
     _ keys: (graph: PickleGraph, root: PickleGraph.Index, end: ByteCursor), _ object: PickleGraph
   ) throws -> [String: Range<Int>] {
     guard case .list(let content) = keys.graph[keys.root] else {
-      throw CheckpointError(.damaged, "the file's list of storages is no list")
+      throw CheckpointError(.damaged, "the file's list of storages is not a list")
     }
     let types = Dictionary(
       object.storages.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     var cursor = try ByteCursor(
       keys.end.bytes, at: keys.end.offset, reading: "the file's storages")
-    var places: [String: Range<Int>] = [:]
+    var ranges: [String: Range<Int>] = [:]
     for item in keys.graph.items[content] {
       guard let key = keys.graph.text(item), let storage = types[key] else {
         throw CheckpointError(.damaged, "the file lists a storage that it does not use")
@@ -74,7 +74,7 @@ enum LegacyPyTorchFile {
       }
       let begin = cursor.offset
       _ = try cursor.take(byteCount)
-      guard places.updateValue(begin..<cursor.offset, forKey: key) == nil else {
+      guard ranges.updateValue(begin..<cursor.offset, forKey: key) == nil else {
         throw CheckpointError(.damaged, "storage \(clipped(key)) comes twice")
       }
     }
@@ -82,6 +82,6 @@ enum LegacyPyTorchFile {
       throw CheckpointError(
         .damaged, "the file has \(cursor.remaining) bytes after its last storage")
     }
-    return places
+    return ranges
   }
 }

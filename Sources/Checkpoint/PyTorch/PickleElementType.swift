@@ -1,14 +1,14 @@
 internal import Torch
 
-/// The type of a tensor's elements as a pickle names it, known to this package or not.
+/// An element type as a pickle names it, supported by this package or not.
 struct PickleElementType: Equatable {
-  /// PyTorch's name, as "float32".
+  /// PyTorch's name, for example "float32".
   let name: String
 
-  /// The type here; nil for one that only PyTorch has, such as complex numbers.
+  /// The type in this package; nil for others, such as complex numbers.
   var dtype: DType? { PickleElementType.known[name] }
 
-  /// The size of an element in bytes; nil where it is unknown here.
+  /// The size of an element in bytes; nil if unknown.
   var byteCount: Int? {
     switch name {
     case "quint8", "qint8": 1
@@ -19,7 +19,7 @@ struct PickleElementType: Equatable {
     }
   }
 
-  /// Finds an attribute of the `torch` module; nil if it is no element type.
+  /// Finds an attribute of the `torch` module; nil for other attributes.
   init?(_ name: String) {
     guard PickleElementType.known[name] != nil || PickleElementType.foreign.contains(name) else {
       return nil
@@ -27,13 +27,13 @@ struct PickleElementType: Equatable {
     self.name = name
   }
 
-  /// Finds a class such as `FloatStorage` of the `torch` module; nil if it is none.
+  /// Finds a class such as `FloatStorage` of the `torch` module; nil for other attributes.
   init?(storageClass: String) {
     guard let name = PickleElementType.storageClasses[storageClass] else { return nil }
     self.name = name
   }
 
-  /// The class of storages of a type, as "FloatStorage"; nil where PyTorch has none.
+  /// The storage class of a type, for example "FloatStorage"; nil if PyTorch has none.
   static func storageClass(of dtype: DType) -> String? {
     storageClasses.first { known[$0.value] == dtype }?.key
   }

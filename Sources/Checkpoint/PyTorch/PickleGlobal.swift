@@ -1,18 +1,18 @@
 internal import Torch
 
-/// The Python names that a pickle may mention; there are no others, and none is ever called.
+/// The only Python names that a pickle may mention; none is ever called.
 enum PickleGlobal: Equatable {
   /// A class whose instances are dicts: `OrderedDict`, `defaultdict`, `Counter`.
   case dictionary
   /// `set` and `frozenset`.
   case set
-  /// A plain type, which a `defaultdict` may name as its factory.
+  /// A plain type, such as the factory of a `defaultdict`.
   case type
   /// `argparse.Namespace`.
   case namespace
-  /// `_codecs.encode`, by which old protocols spell bytes.
+  /// `_codecs.encode`, with which old protocols spell bytes.
   case encode
-  /// `torch._utils._rebuild_tensor_v2`: the element type is that of the storage.
+  /// `torch._utils._rebuild_tensor_v2`: the storage has the element type.
   case rebuildTensor
   /// `torch._utils._rebuild_tensor_v3`: the element type is an argument.
   case rebuildTypedTensor
@@ -29,7 +29,7 @@ enum PickleGlobal: Equatable {
 
   /// Finds a name.
   ///
-  /// - Throws: `CheckpointError.Code.refused` for any that is not listed here.
+  /// - Throws: `CheckpointError` for any other name.
   init(module: String, name: String) throws {
     guard let found = PickleGlobal.find(module, name) else {
       throw PickleGlobal.refusal(module, name)

@@ -1,7 +1,7 @@
 /// The values that a pickle describes.
 ///
-/// Values refer to each other by index, so that a value may contain itself, or be shared a million
-/// times, at no cost: nothing here walks from value to value.
+/// Values refer to each other by index, so a value may contain itself or be shared a million times at
+/// no cost: nothing here follows the references.
 struct PickleGraph {
   /// The index of a value.
   typealias Index = Int
@@ -15,15 +15,15 @@ struct PickleGraph {
     case integer(Int)
     case float(Double)
     case text(String)
-    /// A value that no state dict needs the content of, such as bytes or a huge number.
+    /// A value whose content no state dict needs, such as bytes or a huge number.
     case opaque
     case global(PickleGlobal)
     case tuple(Int)
     /// A list or set.
     case list(Int)
-    /// Keys and values by turns.
+    /// Alternating keys and values.
     case dictionary(Int)
-    /// An object's attributes: names and values by turns.
+    /// An object's attributes: alternating names and values.
     case namespace(Int)
     /// An index of `storages`.
     case storage(Int)
@@ -66,7 +66,7 @@ struct PickleGraph {
     let key: String
     /// The type of its elements; nil for bytes.
     let type: PickleElementType?
-    /// How many elements, or bytes, it has.
+    /// The number of elements, or of bytes.
     let count: Int
   }
 
@@ -74,7 +74,7 @@ struct PickleGraph {
   struct Tensor {
     let storage: Storage
     let type: PickleElementType
-    /// Its first element in the storage.
+    /// The index of its first element in the storage.
     let offset: Int
     /// Tuples of the sizes and strides.
     let shape: Index
@@ -85,7 +85,7 @@ struct PickleGraph {
   var items: [[Index]] = []
   var storages: [Storage] = []
   var tensors: [Tensor] = []
-  /// The dicts of attributes that dicts have.
+  /// For each dict with attributes, the dict of them.
   var attributes: [Index: Index] = [:]
 
   subscript(index: Index) -> Value {
@@ -105,17 +105,17 @@ struct PickleGraph {
     return items.count - 1
   }
 
-  /// The text of a value; nil if it is none.
+  /// The text of a value; nil for other values.
   func text(_ index: Index) -> String? {
     if case .text(let text) = self[index] { text } else { nil }
   }
 
-  /// The items of a tuple; nil if the value is none.
+  /// The items of a tuple; nil for other values.
   func tuple(_ index: Index) -> [Index]? {
     if case .tuple(let content) = self[index] { items[content] } else { nil }
   }
 
-  /// The integers of a tuple, at most `limit`; nil if it is no such tuple.
+  /// The integers of a tuple of at most `limit`; nil for other values.
   func integers(_ index: Index, atMost limit: Int) -> [Int]? {
     guard let content = tuple(index), content.count <= limit else { return nil }
     var integers: [Int] = []

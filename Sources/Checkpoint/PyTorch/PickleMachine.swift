@@ -1,11 +1,11 @@
 /// Reads a pickle of the protocols 2 to 5 as data.
 ///
-/// Source: CPython, Lib/pickletools.py. Only the instructions that `torch.save` writes are known,
-/// only the names in `PickleGlobal`, and none is called: what a call would make is described in the
-/// graph. Every instruction takes at least a byte and makes at most one value, so that time and
-/// memory are bounded by the pickle's length.
+/// Source: CPython, Lib/pickletools.py. Only the instructions that `torch.save` writes and the names in
+/// `PickleGlobal` are known, and no name is called: the graph describes what a call would make. Each
+/// instruction takes at least a byte and makes at most one value, so the pickle's length bounds time and
+/// memory.
 struct PickleMachine {
-  /// The longest pickle that is read: some million tensors.
+  /// The longest pickle to read: a few million tensors.
   static let maximumByteCount = 64 << 20
 
   var graph = PickleGraph()
@@ -14,7 +14,7 @@ struct PickleMachine {
   /// The heights of the stack at the marks.
   private var marks: [Int] = []
   private var memo: [Int: PickleGraph.Index] = [:]
-  /// How many more items may be copied from container to container.
+  /// The number of items that may still be copied from container to container.
   var copyBudget: Int
 
   /// Reads the pickle at the cursor.
@@ -34,8 +34,8 @@ struct PickleMachine {
     copyBudget = min(cursor.remaining, PickleMachine.maximumByteCount)
   }
 
-  /// An error at the present place.
-  func error(_ reason: String, _ code: CheckpointError.Code = .damaged) -> CheckpointError {
+  /// An error at the current byte.
+  func error(_ reason: String, _ code: CheckpointError.Reason = .damaged) -> CheckpointError {
     CheckpointError(code, "\(cursor.subject) is wrong before byte \(cursor.offset): \(reason)")
   }
 
@@ -58,7 +58,7 @@ struct PickleMachine {
     return stack[0]
   }
 
-  /// Carries out an instruction that states a number, text or the like; false for other ones.
+  /// Carries out an instruction that pushes a number, a text or the like; false for others.
   private mutating func takeLiteral(_ instruction: PickleInstruction) throws -> Bool {
     switch instruction {
     case .none: push(.none)
@@ -81,7 +81,7 @@ struct PickleMachine {
     return true
   }
 
-  /// Carries out an instruction on the stack, the memo or a container; false for other ones.
+  /// Carries out an instruction on the stack, the memo or a container; false for others.
   private mutating func takeStructure(_ instruction: PickleInstruction) throws -> Bool {
     switch instruction {
     case .proto:
@@ -129,7 +129,7 @@ struct PickleMachine {
       let name = try pop()
       let module = try pop()
       guard let name = graph.text(name), let module = graph.text(module) else {
-        throw error("a Python name is no text")
+        throw error("a Python name is not text")
       }
       push(.global(try PickleGlobal(module: module, name: name)))
     case .binPersID: push(try storage(try pop()))
@@ -151,7 +151,7 @@ struct PickleMachine {
 
   private var underflow: CheckpointError { error("an instruction lacks its operand") }
 
-  /// Takes the uppermost value, which must lie above the last mark.
+  /// Pops a value, which must lie above the last mark.
   private mutating func pop() throws -> PickleGraph.Index {
     guard stack.count > marks.last ?? 0, let value = stack.popLast() else { throw underflow }
     return value
@@ -182,14 +182,14 @@ struct PickleMachine {
 
   private mutating func extendList(_ values: [PickleGraph.Index]) throws {
     guard let target = stack.last, case .list(let content) = graph[target] else {
-      throw error("items are added to what is no list")
+      throw error("items are added to something other than a list")
     }
     graph.items[content].append(contentsOf: values)
   }
 
   private mutating func extendDictionary(_ values: [PickleGraph.Index]) throws {
     guard let target = stack.last, case .dictionary(let content) = graph[target] else {
-      throw error("items are set in what is no dict")
+      throw error("items are set in something other than a dict")
     }
     guard values.count.isMultiple(of: 2) else { throw error("a key lacks its value") }
     graph.items[content].append(contentsOf: values)

@@ -47,9 +47,9 @@ extension PickleMachine {
     }
   }
 
-  /// The storage of a tuple of "storage", class, key, place and count.
+  /// The storage for a tuple of "storage", class, key, device and count.
   ///
-  /// Files from before PyTorch 1.6 have a sixth item for a view of another storage.
+  /// Files of the format before PyTorch 1.6 have a sixth item for a view of another storage.
   mutating func storage(_ identity: PickleGraph.Index) throws -> PickleGraph.Value {
     guard let parts = graph.tuple(identity), 5...6 ~= parts.count,
       graph.text(parts[0]) == "storage", case .global(.storage(let type)) = graph[parts[1]],
@@ -64,8 +64,8 @@ extension PickleMachine {
     return .storage(graph.storages.count - 1)
   }
 
-  /// A tensor of storage, offset, sizes, strides, two arguments without meaning here, and perhaps
-  /// an element type.
+  /// A tensor for storage, offset, sizes, strides, two arguments that do not matter here, and possibly an
+  /// element type.
   private mutating func tensor(
     _ arguments: [PickleGraph.Index], argumentCount: ClosedRange<Int>
   ) throws -> PickleGraph.Index {
@@ -92,7 +92,7 @@ extension PickleMachine {
     error("a call has unknown arguments", .unsupported)
   }
 
-  /// A dict, empty or, as Python 2 wrote it, of a list of pairs.
+  /// A dict: empty or, as Python 2 wrote it, from a list of pairs.
   private mutating func dictionary(_ arguments: [PickleGraph.Index]) throws -> PickleGraph.Index {
     guard let argument = arguments.first else {
       return graph.add(.dictionary(graph.addItems()))
@@ -118,7 +118,7 @@ extension PickleMachine {
     }
   }
 
-  /// The same items, counted so that a pickle cannot copy a long list over and over.
+  /// Shares the items, and counts them, so that a pickle cannot copy a long list over and over.
   private mutating func copied(_ items: [PickleGraph.Index]) throws -> [PickleGraph.Index] {
     copyBudget -= items.count
     guard copyBudget >= 0 else { throw error("it copies more items than it has bytes") }

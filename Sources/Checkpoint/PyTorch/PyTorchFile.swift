@@ -1,12 +1,10 @@
-/// The reader of what `torch.save` writes.
+/// Reads files of `torch.save`.
 ///
 /// Source: pytorch, torch/serialization.py: a zip archive of one folder with `data.pkl`, `version`,
 /// `byteorder` and the storages as `data/KEY`. Nothing in the pickle is executed.
 enum PyTorchFile {
-  /// The bytes of storages that are compared with their checksums.
-  ///
-  /// An archive with more in total is opened without reading its storages, as that would take
-  /// seconds and all memory.
+  /// The most bytes of storages to verify by their checksums; for more, that would take seconds and all
+  /// memory.
   static let maximumVerifiedByteCount = 64 << 20
 
   /// The format versions that PyTorch itself reads.
@@ -36,7 +34,7 @@ enum PyTorchFile {
       archive.entry("\(folder)data/\(key)")?.data
     }
     try verifyStorages(archive, folder)
-    if archive.lacksChecksums { contents.notes.append("the file was saved without checksums") }
+    if archive.lacksChecksums { contents.notes.append(.noChecksums) }
     return contents
   }
 
@@ -81,7 +79,7 @@ enum PyTorchFile {
   private static func text(_ archive: ZipArchive, _ name: String) throws -> String {
     let bytes = try archive.verified(name)
     guard bytes.count <= 64, let text = String(validating: bytes, as: UTF8.self) else {
-      throw CheckpointError(.damaged, "zip entry \(clipped(name)) is no short text")
+      throw CheckpointError(.damaged, "zip entry \(clipped(name)) is not a short text")
     }
     return String(text.prefix { !$0.isWhitespace })
   }
@@ -96,7 +94,7 @@ enum PyTorchFile {
 }
 
 extension ZipArchive {
-  /// The bytes of an entry that must be there, compared with its checksum.
+  /// The verified bytes of a required entry.
   fileprivate func verified(_ name: String) throws -> UnsafeRawBufferPointer {
     guard let entry = entry(name) else {
       throw CheckpointError(

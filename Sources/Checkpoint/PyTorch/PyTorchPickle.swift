@@ -5,13 +5,13 @@ internal import Torch
 /// Source: CPython, Lib/pickletools.py, protocol 2, and pytorch, torch/_utils.py. Only instructions
 /// and names are used that `torch.load` allows with `weights_only`.
 struct PyTorchPickle {
-  /// The attribute of the state dict that keeps texts, where `load_state_dict` does not see them.
+  /// The state dict's attribute for texts, which `load_state_dict` ignores.
   static let attribute = "metadata"
 
   /// The pickle.
   private(set) var bytes: [UInt8] = []
 
-  /// The state dict of tensors, of which number N lies in storage N by itself in row-major order.
+  /// Writes a state dict; tensor N is alone in storage N, in row-major order.
   init(_ tensors: [OutgoingTensor], metadata: [String: String]) {
     bytes = [0x80, 2]
     orderedDict()
@@ -37,7 +37,7 @@ struct PyTorchPickle {
   private mutating func tensor(_ tensor: OutgoingTensor, storage: Int) {
     let storageClass = PickleElementType.storageClass(of: tensor.dtype)
     global("torch._utils", storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
-    // The arguments, the first of which is the storage.
+    // The arguments: first the storage.
     code("((")
     text("storage")
     global("torch", storageClass ?? "UntypedStorage")

@@ -1,14 +1,14 @@
 internal import Torch
 
-/// Makes the table of tensors from a pickle and the places of its storages.
+/// Makes the table of tensors from a pickle and the ranges of its storages.
 enum PyTorchState {
   /// The contents of a file.
   ///
   /// - Parameters:
   ///   - graph: the values of the pickle.
   ///   - root: the outermost value.
-  ///   - weights: which weights to take where there are several.
-  ///   - data: gives the place of a storage in the file by its key; nil if it is not there.
+  ///   - weights: which weights to take from a file that has several.
+  ///   - data: gives the range of a storage in the file by its key; nil if it is missing.
   /// - Returns: the tensors in the order of the state dict, metadata and notes.
   /// - Throws: `CheckpointError`.
   static func contents(
@@ -53,7 +53,7 @@ enum PyTorchState {
       byteOffset: range.lowerBound + extent.byteOffset, byteCount: extent.byteCount)
   }
 
-  /// The place of a storage, whose size must be what the pickle says.
+  /// The range of a storage; its size must be what the pickle says.
   private static func storage(
     _ storage: PickleGraph.Storage, of name: String, data: (String) -> Range<Int>?
   ) throws -> Range<Int> {

@@ -1,4 +1,4 @@
-/// The writer of what `torch.load` reads, with `weights_only` too.
+/// Writes files for `torch.load`, also with `weights_only`.
 ///
 /// Source: pytorch, torch/serialization.py: a zip archive of one folder with `data.pkl`,
 /// `byteorder`, the storages as `data/KEY`, and `version`.

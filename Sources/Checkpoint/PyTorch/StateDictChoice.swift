@@ -1,37 +1,39 @@
-/// The state dict found in the values of a pickle, and what to tell about the search.
+internal import Files
+
+/// The state dict found in the values of a pickle, and notes about the search.
 struct StateDictChoice {
   /// Names and indices of `PickleGraph.tensors`.
   private(set) var tensors: [(name: String, tensor: Int)] = []
-  /// Numbers, texts and truth values beside the tensors.
+  /// Numbers, texts and truth values next to the tensors.
   private(set) var metadata: [String: String] = [:]
-  /// What was taken and left out.
-  private(set) var notes: [String] = []
-  /// Whether the file has more than the weights of one model, as training leaves it.
+  /// What was chosen and left out.
+  private(set) var notes: [CheckpointNote] = []
+  /// Whether the file also has the state of an optimizer.
   private(set) var isTraining = false
 
-  /// Where a dict of a checkpoint may have the state dict, best first: weights averaged over the
-  /// training make better images than the last ones.
+  /// The keys under which a checkpoint may have its state dict, best first: averaged weights make better
+  /// images than the last ones.
   private static let keys = [
     "ema", "model_ema", "ema_state_dict", "model", "state_dict", "model_state_dict", "generator",
   ]
   private static let averagedKeys: Set = ["ema", "model_ema", "ema_state_dict"]
-  /// Where trainers keep the state of the optimizer.
+  /// The keys under which trainers keep the state of the optimizer.
   private static let optimizerKeys: Set = [
     "opt", "optimizer", "optimizer_state_dict", "optimizer_states",
   ]
-  /// How deep the state dict may lie.
+  /// The most dicts around the state dict.
   private static let maximumDepth = 4
   /// The most tensors of a state dict.
   private static let maximumTensorCount = 1 << 18
   /// The most bytes of class names together.
   private static let maximumListByteCount = 16 << 20
-  /// What wrappers put before every name: data parallelism and compilation.
+  /// The prefixes of data parallelism and compilation, which every name then has.
   private static let wrappers = ["module.", "_orig_mod."]
 
   /// Finds the state dict.
   ///
-  /// That is the dict under the first of the usual keys, looked for in there again, else the
-  /// outermost dict itself if it has tensors.
+  /// That is the dict under the first of the usual keys, searched again in the same way, else the
+  /// outermost dict if it has tensors.
   ///
   /// - Throws: `CheckpointError`.
   init(_ graph: PickleGraph, root: PickleGraph.Index, weights: WeightSet) throws {
@@ -85,10 +87,8 @@ struct StateDictChoice {
 
   private mutating func noteChoice(_ path: [String], _ top: Members) {
     let isAveraged = path.contains { StateDictChoice.averagedKeys.contains($0) }
-    var note = "took '\(path.joined(separator: "."))'\(isAveraged ? " (EMA weights)" : "")"
     let others = top.map(\.key).filter { $0 != path[0] && metadata[$0] == nil }
-    if !others.isEmpty { note += "; left out \(StateDictChoice.list(others))" }
-    notes.append(note)
+    notes.append(.tookStateDict(keys: path, isAveraged: isAveraged, leftOut: others))
   }
 
   private mutating func addTensors(_ graph: PickleGraph, _ members: Members, isTop: Bool) throws {
@@ -106,13 +106,11 @@ struct StateDictChoice {
         "the state dict has \(tensors.count) tensors; the limit is"
           + " \(StateDictChoice.maximumTensorCount)")
     }
-    if !others.isEmpty {
-      notes.append("left out \(StateDictChoice.list(others)), not being tensors")
-    }
+    if !others.isEmpty { notes.append(.leftOutValues(others)) }
   }
 
-  /// Takes scalars, a list of texts under "class_names" as JSON, and the scalars of the training
-  /// arguments under "args".
+  /// Takes scalars, the texts under "class_names" as JSON, and the scalars of the training arguments
+  /// under "args".
   private mutating func addMetadata(_ graph: PickleGraph, _ top: Members) throws {
     for (key, value) in top {
       if let text = graph[value].scalarText {
@@ -130,7 +128,7 @@ struct StateDictChoice {
     }
   }
 
-  /// Takes the texts that this package's writer keeps in the state dict's attribute.
+  /// Takes the texts that `PyTorchPickle` writes into the state dict's attribute.
   private mutating func addAttributes(_ graph: PickleGraph, _ index: PickleGraph.Index) throws {
     guard let attributes = graph.attributes[index],
       let texts = try graph.members(attributes)?.first(where: { $0.key == PyTorchPickle.attribute }
@@ -149,17 +147,19 @@ struct StateDictChoice {
     case .list(let content), .tuple(let content): items = graph.items[content]
     default: return nil
     }
-    var result = "["
-    for (position, item) in items.enumerated() {
+    var texts: [JSON] = []
+    var byteCount = 0
+    for item in items {
       guard let text = graph.text(item) else { return nil }
-      if position > 0 { result += "," }
-      result += JSONText.quoted(text)
-      guard result.utf8.count <= maximumListByteCount else {
+      let quoted = JSON.string(text)
+      byteCount += quoted.text.utf8.count + 1
+      guard byteCount < maximumListByteCount else {
         throw CheckpointError(
           .unsupported, "'class_names' is longer than \(maximumListByteCount) bytes")
       }
+      texts.append(quoted)
     }
-    return result + "]"
+    return JSON.array(texts).text
   }
 
   private mutating func stripWrappers() {
@@ -169,13 +169,7 @@ struct StateDictChoice {
       }
       guard let wrapper = found else { return }
       tensors = tensors.map { (String($0.name.dropFirst(wrapper.count)), $0.tensor) }
-      notes.append("took '\(wrapper)' off the front of every name")
+      notes.append(.removedPrefix(wrapper))
     }
-  }
-
-  private static func list(_ names: [String]) -> String {
-    let rest = names.count - 8
-    return names.prefix(8).map { clipped($0) }.joined(separator: ", ")
-      + (rest > 0 ? " and \(rest) more" : "")
   }
 }

@@ -4,13 +4,13 @@ internal import Torch
 struct StridedExtent {
   /// The strides to use, in elements.
   let strides: [Int]
-  /// From the first byte of the first element, in the storage.
+  /// The offset of the first element in the storage.
   let byteOffset: Int
-  /// To the last byte of the last element.
+  /// The bytes from the first element to the end of the last one.
   let byteCount: Int
 
-  /// The bytes that an expanded tensor may stand for, whatever the size of its storage: a file of
-  /// few bytes must not ask for terabytes.
+  /// The most bytes of an expanded tensor whose storage is smaller: a small file must not ask for
+  /// terabytes.
   private static let maximumExpandedByteCount = 1 << 30
 
   /// Computes and checks the extent; nil if a number is negative or the extent leaves the storage.
@@ -18,9 +18,9 @@ struct StridedExtent {
   /// - Parameters:
   ///   - shape: the sizes.
   ///   - strides: the distances between neighbours along each dimension, in elements.
-  ///   - offset: the first element.
+  ///   - offset: the index of the first element.
   ///   - dtype: the type of the elements.
-  ///   - storageByteCount: the bytes of the storage.
+  ///   - storageByteCount: the size of the storage.
   init?(shape: [Int], strides: [Int], offset: Int, dtype: DType, storageByteCount: Int) {
     guard shape.count == strides.count, let count = TensorExtent.elementCount(shape), offset >= 0,
       strides.allSatisfy({ $0 >= 0 }), let byteCount = TensorExtent.byteCount(shape, dtype)

@@ -1,14 +1,14 @@
 /// Takes strings, natural numbers and flat lists from strict JSON (RFC 8259), one after the other.
 ///
-/// The caller states what comes next, so that nesting is the caller's and cannot run away; repeated
-/// keys reach the caller, who can refuse them.
+/// The caller says what comes next, so input cannot nest deeper than the caller does. Repeated keys reach
+/// the caller, who can refuse them.
 struct JSONReader {
   private let bytes: UnsafeRawBufferPointer
   private var offset = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  /// An error at the present place.
+  /// An error at the current byte.
   func error(_ reason: String) -> CheckpointError {
     CheckpointError(.damaged, "the header's JSON is wrong near byte \(offset): \(reason)")
   }
@@ -57,7 +57,7 @@ struct JSONReader {
     }
   }
 
-  /// Makes sure that nothing but white space follows.
+  /// Checks that only white space follows.
   mutating func end() throws {
     skipSpace()
     guard offset == bytes.count else { throw error("more after the last bracket") }
@@ -98,7 +98,7 @@ struct JSONReader {
     }
   }
 
-  /// The character after `\u`, of one or, as UTF-16 has it, two groups of four digits.
+  /// The character after `\u`: one group of four digits, or two for a surrogate pair.
   private mutating func unicodeEscape() throws -> Unicode.Scalar {
     var units = [try hexadecimal()]
     if UTF16.isLeadSurrogate(units[0]) {

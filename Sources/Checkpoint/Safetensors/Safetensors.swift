@@ -1,6 +1,6 @@
 internal import Torch
 
-/// The reader of safetensors files.
+/// Reads safetensors files.
 ///
 /// Source: https://github.com/huggingface/safetensors, "Format": eight bytes of header length, a
 /// JSON header, then the tensors' bytes without holes.
@@ -104,7 +104,7 @@ extension DType {
     }
   }
 
-  /// The type of a safetensors spelling; nil if there is none such.
+  /// The type for a spelling in a safetensors header; nil for others.
   init?(safetensorsName name: String) {
     guard let type = DType.allCases.first(where: { $0.safetensorsName == name }) else { return nil }
     self = type

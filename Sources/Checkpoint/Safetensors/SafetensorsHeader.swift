@@ -5,7 +5,7 @@ struct SafetensorsHeader {
     var name: String
     var dtype = ""
     var shape: [Int] = []
-    /// Its first byte and the one after its last, from the end of the header.
+    /// Its range of bytes, counted from the end of the header.
     var begin = 0
     var end = 0
   }
@@ -15,10 +15,10 @@ struct SafetensorsHeader {
 
   /// Parses exactly the JSON that the format allows.
   ///
-  /// That is names to objects of `dtype`, `shape` and `data_offsets`, and `__metadata__` to an
-  /// object of strings. The grammar has no recursion: deep input ends at its first bracket too many.
+  /// That is an object from names to `dtype`, `shape` and `data_offsets`, and from `__metadata__` to an
+  /// object of strings. The grammar has no recursion: nested input fails at the first extra bracket.
   ///
-  /// - Throws: `CheckpointError`; among others for names that come twice.
+  /// - Throws: `CheckpointError`, also for repeated names.
   static func parse(_ bytes: UnsafeRawBufferPointer) throws -> SafetensorsHeader {
     var reader = JSONReader(bytes)
     var header = SafetensorsHeader()

@@ -1,28 +1,16 @@
 internal import Files
-public import Torch
+internal import Torch
 
-/// The writer of safetensors files.
+/// Writes safetensors files.
 ///
 /// Source: https://github.com/huggingface/safetensors, "Format".
-public enum SafetensorsWriter {
-  /// Writes tensors and texts; the file appears under its name when it is whole.
-  ///
-  /// Wide element types come first, in the given order otherwise, so that every tensor is aligned
-  /// to its elements. One tensor at a time is brought to the CPU and into row-major order.
-  ///
-  /// - Parameters:
-  ///   - tensors: names, each once, and what they stand for.
-  ///   - metadata: texts for the header.
-  ///   - path: the file; replaced if it is there.
-  /// - Throws: `FileError`; `CheckpointError` for a name that comes twice or that the format
-  ///   reserves.
-  public static func write(
-    _ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:], to path: String
-  ) throws {
-    try CheckpointWriter.write(tensors, as: .safetensors, metadata: metadata, to: path)
-  }
-
+enum SafetensorsWriter {
   /// Writes tensors of different names; `done` gets each with its checksum.
+  ///
+  /// Wide element types come first, in the given order otherwise, so that every tensor is aligned to
+  /// its elements.
+  ///
+  /// - Throws: `FileError`, what `done` throws, and `CheckpointError` for a name that the format reserves.
   static func write(
     _ tensors: [OutgoingTensor], _ metadata: [String: String], to path: String,
     _ done: (OutgoingTensor, UInt64) throws -> Void
@@ -53,23 +41,23 @@ public enum SafetensorsWriter {
   private static func header(
     _ tensors: [OutgoingTensor], _ metadata: [String: String]
   ) -> [UInt8] {
-    var members: [String] = []
+    var members: [(key: String, value: JSON)] = []
     if !metadata.isEmpty {
-      let texts = metadata.sorted { $0.key < $1.key }.map {
-        "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))"
-      }
-      members.append("\"__metadata__\":{\(texts.joined(separator: ","))}")
+      let texts = metadata.sorted { $0.key < $1.key }
+      members.append(("__metadata__", .object(texts.map { ($0.key, .string($0.value)) })))
     }
     var offset = 0
     for tensor in tensors {
-      let shape = tensor.shape.map(String.init).joined(separator: ",")
       let end = offset + tensor.byteCount
-      members.append(
-        "\(JSONText.quoted(tensor.name)):{\"dtype\":\"\(tensor.dtype.safetensorsName)\","
-          + "\"shape\":[\(shape)],\"data_offsets\":[\(offset),\(end)]}")
+      let fields: [(key: String, value: JSON)] = [
+        ("dtype", .string(tensor.dtype.safetensorsName)),
+        ("shape", .array(tensor.shape.map(JSON.integer))),
+        ("data_offsets", .array([.integer(offset), .integer(end)])),
+      ]
+      members.append((tensor.name, .object(fields)))
       offset = end
     }
-    var json = Array("{\(members.joined(separator: ","))}".utf8)
+    var json = Array(JSON.object(members).text.utf8)
     json.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
   }

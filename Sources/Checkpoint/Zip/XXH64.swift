@@ -1,4 +1,4 @@
-/// A fast checksum, to compare what was written with what is read again.
+/// A fast checksum, to compare a written file with its tensors.
 ///
 /// Source: Y. Collet, "xxHash fast digest algorithm", version 0.2.0, section "XXH64 algorithm",
 /// with seed 0.
@@ -11,35 +11,35 @@ enum XXH64 {
   /// The checksum of all bytes.
   static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     let count = bytes.count
-    var place = 0
+    var offset = 0
     var sum = primes.4
     if count >= 32 {
       var (a, b) = (primes.0 &+ primes.1, primes.1)
       var (c, d) = (0 as UInt64, 0 &- primes.0)
-      while place + 32 <= count {
-        a = round(a, word(bytes, place))
-        b = round(b, word(bytes, place + 8))
-        c = round(c, word(bytes, place + 16))
-        d = round(d, word(bytes, place + 24))
-        place += 32
+      while offset + 32 <= count {
+        a = round(a, word(bytes, offset))
+        b = round(b, word(bytes, offset + 8))
+        c = round(c, word(bytes, offset + 16))
+        d = round(d, word(bytes, offset + 24))
+        offset += 32
       }
       sum = turned(a, 1) &+ turned(b, 7) &+ turned(c, 12) &+ turned(d, 18)
       for lane in [a, b, c, d] { sum = (sum ^ round(0, lane)) &* primes.0 &+ primes.3 }
     }
     sum &+= UInt64(count)
-    while place + 8 <= count {
-      sum = turned(sum ^ round(0, word(bytes, place)), 27) &* primes.0 &+ primes.3
-      place += 8
+    while offset + 8 <= count {
+      sum = turned(sum ^ round(0, word(bytes, offset)), 27) &* primes.0 &+ primes.3
+      offset += 8
     }
-    if place + 4 <= count {
-      let half = bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+    if offset + 4 <= count {
+      let half = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
       sum = turned(sum ^ (UInt64(UInt32(littleEndian: half)) &* primes.0), 23)
       sum = sum &* primes.1 &+ primes.2
-      place += 4
+      offset += 4
     }
-    while place < count {
-      sum = turned(sum ^ (UInt64(bytes[place]) &* primes.4), 11) &* primes.0
-      place += 1
+    while offset < count {
+      sum = turned(sum ^ (UInt64(bytes[offset]) &* primes.4), 11) &* primes.0
+      offset += 1
     }
     sum = (sum ^ (sum >> 33)) &* primes.1
     sum = (sum ^ (sum >> 29)) &* primes.2
@@ -57,7 +57,7 @@ enum XXH64 {
   }
 
   @inline(__always)
-  private static func word(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64 {
-    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+  private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 }

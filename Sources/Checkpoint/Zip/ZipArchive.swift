@@ -1,17 +1,17 @@
 /// A zip archive of uncompressed entries, with sizes and offsets of up to 63 bits.
 ///
-/// Source: PKWARE APPNOTE.TXT 6.3.10. Every place was checked to lie in the file, and no two
+/// Source: PKWARE APPNOTE.TXT 6.3.10. Every range is checked to lie in the file, and no two
 /// entries share a byte.
 struct ZipArchive {
   /// The entries in the order of the directory.
   let entries: [ZipEntry]
-  /// Whether the writer left all checksums zero, as `torch.serialization.set_crc32_options` may.
+  /// Whether all checksums are zero, as after `torch.serialization.set_crc32_options(False)`.
   let lacksChecksums: Bool
 
   private let bytes: UnsafeRawBufferPointer
   private let positions: [String: Int]
 
-  /// Reads and checks the directory; the entries' bytes stay untouched.
+  /// Reads and checks the directory, not the entries' bytes.
   ///
   /// - Throws: `CheckpointError`.
   init(_ bytes: UnsafeRawBufferPointer) throws {
@@ -47,9 +47,9 @@ struct ZipArchive {
     UnsafeRawBufferPointer(rebasing: bytes[entry.data])
   }
 
-  /// Compares the bytes of an entry with its checksum; does nothing if there are no checksums.
+  /// Compares the bytes of an entry with its checksum, if the archive has checksums.
   ///
-  /// - Throws: `CheckpointError.Code.damaged`.
+  /// - Throws: `CheckpointError` if they differ.
   func verify(_ entry: ZipEntry) throws {
     guard !lacksChecksums, CRC32.checksum(content(entry)) != entry.checksum else { return }
     throw CheckpointError(

@@ -1,14 +1,14 @@
-/// The record at the end of a zip archive that tells where its directory lies.
+/// The record at the end of a zip archive that points to its directory.
 struct ZipDirectoryEnd {
-  /// Where the directory lies in the file.
+  /// The range of the directory in the file.
   let directory: Range<Int>
-  /// How many entries it has.
+  /// The number of its entries.
   let entryCount: Int
 
   private static let byteCount = 22
   private static let locatorByteCount = 20
 
-  /// Finds and checks the record, in its 64-bit form if there is one.
+  /// Finds and checks the record, or its 64-bit form.
   ///
   /// - Throws: `CheckpointError`.
   init(_ bytes: UnsafeRawBufferPointer) throws {
@@ -46,7 +46,7 @@ struct ZipDirectoryEnd {
   private static let split = CheckpointError(
     .unsupported, "the zip archive is split over several files; save it as one")
 
-  /// The last place where an end record reaches exactly to the end of the file.
+  /// The last offset at which an end record reaches exactly to the end of the file.
   private static func position(in bytes: UnsafeRawBufferPointer) throws -> Int {
     let last = bytes.count - byteCount
     let first = max(0, last - Int(UInt16.max))

@@ -1,34 +1,34 @@
 /// One entry of a zip archive's directory.
 struct ZipEntry {
-  /// The name, a relative path with `/`; ends with one for a folder.
+  /// The name: a relative path with `/`, also at the end for a folder.
   let name: String
-  /// Where its bytes lie in the file, as they are.
+  /// The range of its bytes in the file.
   let data: Range<Int>
-  /// Where its local header begins.
+  /// The offset of its local header.
   let headerOffset: Int
-  /// The checksum that the directory states.
+  /// The checksum in the directory.
   let checksum: UInt32
 
-  /// Flag bits that mean encryption: plain, strong, and of the directory.
+  /// The flag bits for encryption: plain, strong, and of the directory.
   private static let encryption: UInt16 = 1 << 0 | 1 << 6 | 1 << 13
-  /// The flag bit that says that size and checksum come after the data.
+  /// The flag bit for size and checksum after the data.
   private static let descriptor: UInt16 = 1 << 3
-  /// The value of a field that is too narrow for its number.
+  /// The value of a field whose number is in the 64-bit extra field.
   private static let wide = 0xFFFF_FFFF
 
-  /// How many parts of an extra field are looked through.
+  /// The most parts of an extra field to search.
   private static let maximumExtraParts = 16
 
   /// Takes the next entry of the directory and finds its data.
   ///
   /// - Parameters:
-  ///   - cursor: at the entry, over the whole file.
-  ///   - directoryOffset: where the directory begins, and thus the data end at the latest.
-  /// - Throws: `CheckpointError`, also for an entry that is compressed, encrypted or of a name
-  ///   that leads out of the archive.
+  ///   - cursor: a cursor over the whole file, at the entry.
+  ///   - directoryOffset: the start of the directory, which is the end of all data.
+  /// - Throws: `CheckpointError`, also for an entry that is compressed or encrypted, or whose name leads
+  ///   out of the archive.
   init(_ cursor: inout ByteCursor, directoryOffset: Int) throws {
     guard try cursor.take(UInt32.self) == ZipSignature.directoryEntry else {
-      throw CheckpointError(.damaged, "the zip directory is no directory at byte \(cursor.offset)")
+      throw CheckpointError(.damaged, "the zip directory has no entry at byte \(cursor.offset)")
     }
     _ = try cursor.take(4)
     let flags = try cursor.take(UInt16.self)
@@ -68,14 +68,14 @@ struct ZipEntry {
       name: name, nameBytes: nameBytes, flags: flags, directoryOffset: directoryOffset)
   }
 
-  /// What the directory says of an entry's local header.
+  /// An entry's local header, as the directory describes it.
   private struct LocalHeader {
     let offset: Int
     let size: Int
     let checksum: UInt32
   }
 
-  /// Checks the entry's local header against the directory; gives the place of the data.
+  /// Checks the entry's local header against the directory; gives the range of the data.
   private static func data(
     _ bytes: UnsafeRawBufferPointer, _ expected: LocalHeader, name: String,
     nameBytes: UnsafeRawBufferPointer, flags: UInt16, directoryOffset: Int
@@ -114,8 +114,8 @@ struct ZipEntry {
     return begin..<begin + expected.size
   }
 
-  /// Whether the descriptor after the data, with or without signature and with sizes of 4 or 8
-  /// bytes, says the same as the directory.
+  /// Whether the descriptor after the data agrees with the directory. It may have a signature, and sizes
+  /// of 4 or 8 bytes.
   private static func agrees(_ cursor: inout ByteCursor, _ expected: LocalHeader) -> Bool {
     let bytes = cursor.bytes
     var offset = cursor.offset
@@ -127,7 +127,7 @@ struct ZipEntry {
     return high == 0 && words[2] == low || Array(words[2...]) == [high, low, high]
   }
 
-  /// Replaces fields that are too narrow by the numbers of the entry's 64-bit extra field.
+  /// Replaces fields marked as wide with the numbers of the entry's 64-bit extra field.
   private static func widened(
     _ fields: [Int], _ extra: UnsafeRawBufferPointer, _ name: String
   ) throws -> [Int] {

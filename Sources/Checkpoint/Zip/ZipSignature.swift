@@ -1,4 +1,4 @@
-/// The words that begin the parts of a zip archive, as little-endian integers.
+/// The words at the start of a zip archive's parts, as little-endian integers.
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10.
 enum ZipSignature {
@@ -14,7 +14,7 @@ enum ZipSignature {
     [localHeader, end].contains { word(of: bytes, at: 0) == $0 }
   }
 
-  /// The word at an offset; nil where it does not lie in the bytes.
+  /// The word at an offset; nil outside the bytes.
   static func word(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt32? {
     guard offset >= 0, bytes.count >= 4, offset <= bytes.count - 4 else { return nil }
     return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))

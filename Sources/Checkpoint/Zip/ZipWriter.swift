@@ -4,9 +4,9 @@ internal import Files
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.
 struct ZipWriter: ~Copyable {
-  /// What every entry's data begin at a multiple of, as `torch.load` likes it.
+  /// The alignment of every entry's data, as PyTorch's own writer has it.
   static let alignment = 64
-  /// The most bytes that an entry takes beside its data and twice its name.
+  /// The most bytes of an entry in addition to its data and twice its name.
   static let maximumOverhead = 30 + 20 + 4 + alignment + 46 + 28
 
   private var file: AtomicFile
@@ -14,12 +14,12 @@ struct ZipWriter: ~Copyable {
   private var entryCount = 0
   private let narrowLimit: Int
 
-  /// The size of fields that PyTorch's own reader pads with.
+  /// The kind of extra field that PyTorch's own writer pads with.
   private static let paddingKind: UInt16 = 0x4246
   private static let wideKind: UInt16 = 1
   private static let version: UInt16 = 20
   private static let wideVersion: UInt16 = 45
-  /// 1 January 1980, as zip archives count days.
+  /// 1 January 1980.
   private static let date: UInt16 = 0x21
   /// Names are UTF-8.
   private static let flags: UInt16 = 1 << 11
@@ -28,8 +28,8 @@ struct ZipWriter: ~Copyable {
   ///
   /// - Parameters:
   ///   - path: the file's name.
-  ///   - expectedByteCount: at least its size, to check the room on the disk.
-  ///   - narrowLimit: numbers from here on take 64 bits.
+  ///   - expectedByteCount: its size or more, to check the room on the disk.
+  ///   - narrowLimit: the smallest number that takes 64 bits.
   /// - Throws: `FileError`.
   init(_ path: String, expectedByteCount: Int, narrowLimit: Int = 0xFFFF_FFFF) throws {
     file = try AtomicFile(path, expectedByteCount: expectedByteCount)
@@ -45,13 +45,13 @@ struct ZipWriter: ~Copyable {
     try append(name, byteCount: content.count, checksum: checksum) { try $0.append(content) }
   }
 
-  /// Adds an entry whose content is written bit by bit.
+  /// Adds an entry whose content is written in parts.
   ///
   /// - Parameters:
-  ///   - name: of the entry.
-  ///   - byteCount: how many bytes `write` will write.
-  ///   - checksum: of all of them.
-  ///   - write: called once with the file.
+  ///   - name: the entry's name.
+  ///   - byteCount: the number of bytes that `write` writes.
+  ///   - checksum: the CRC-32 of them.
+  ///   - write: writes the content to the file.
   /// - Throws: `FileError`; what `write` throws.
   mutating func append(
     _ name: String, byteCount: Int, checksum: UInt32, _ write: (inout AtomicFile) throws -> Void
@@ -150,7 +150,7 @@ struct ZipWriter: ~Copyable {
     try bytes.withUnsafeBytes { try file.append($0) }
   }
 
-  /// Numbers one after the other, little-endian.
+  /// Little-endian numbers, one after the other.
   private struct Fields {
     var bytes: [UInt8] = []
 

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Files
 internal import Models
 
 /// The JSON files with which diffusers describes models, schedulers and pipelines.
@@ -112,9 +112,5 @@ enum DiffusersConfig {
   private static let version = "0.39.0"
 
   /// A file's text.
-  static func text(_ config: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(config), as: UTF8.self) + "\n"
-  }
+  static func text(_ config: some Encodable) throws -> String { try JSON.report(config) + "\n" }
 }

@@ -28,7 +28,7 @@ public struct DiffusersFolder {
     _ dit: DiTState, autoencoder: AutoencoderState? = nil, classNames: [String]? = nil
   ) throws {
     try DiffusersFolder.check(dit)
-    let tensors = KeyMap.diffusersDiT(
+    let tensors = StateDicts.diffusersDiT(
       dit.names.compactMap { name in dit.tensors[name].map { (name, $0) } }, depth: dit.config.depth
     )
     models = [

@@ -25,7 +25,8 @@ public struct AutoencoderState {
   /// - Parameter checkpoint: the whole autoencoder, or its encoder or decoder alone, in any known dialect.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public init(_ checkpoint: Checkpoint) throws {
-    guard let (kind, state) = KeyMap.autoencoder(checkpoint.stateDict) else {
+    try AutoencoderState.checkHalves(checkpoint)
+    guard let (kind, state) = StateDicts.autoencoder(checkpoint.stateDict) else {
       throw PipelineError(
         .unusable,
         "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"
@@ -56,14 +57,32 @@ public struct AutoencoderState {
   /// A checksum of the parameters that latents depend on: names, shapes and float32 bytes, so that it
   /// is the same for any format of the file.
   public var encoderChecksum: String {
-    let lines = names.sorted().filter { $0.hasPrefix("encoder.") || $0.hasPrefix("quant_conv.") }
-      .map { name -> String in
-        let tensor = tensors[name].map { $0.detached.to(.float32).to(.cpu).contiguous }
-        let sum = tensor?.withUnsafeBytes(CRC32.checksum) ?? 0
-        return "\(name) \(tensor?.shape ?? []) \(sum)\n"
-      }
+    let lines = names.sorted().filter(StateDicts.isEncoderParameter).map { name -> String in
+      let tensor = tensors[name].map { $0.detached.to(.float32).to(.cpu).contiguous }
+      let sum = tensor?.withUnsafeBytes(CRC32.checksum) ?? 0
+      return "\(name) \(tensor?.shape ?? []) \(sum)\n"
+    }
     let sum = Array(lines.joined().utf8).withUnsafeBytes(CRC32.checksum)
     return CRC32.text(sum)
+  }
+
+  /// Checks that two files of an autoencoder hold one half each, of the same kind.
+  private static func checkHalves(_ checkpoint: Checkpoint) throws {
+    let state = checkpoint.stateDict
+    let halves = checkpoint.halves
+    let kinds = try halves.map { half, path, names in
+      guard let (kind, own) = StateDicts.autoencoder(state.filter { names.contains($0.key) }),
+        own.keys.allSatisfy({ StateDicts.isEncoderParameter($0) == (half == .encoder) })
+      else {
+        throw PipelineError(
+          .unusable, "'\(path)' does not hold the \(half.rawValue) of an autoencoder alone")
+      }
+      return kind
+    }
+    guard Set(kinds).count <= 1 else {
+      let paths = halves.map { "'\($0.path)'" }.joined(separator: " and ")
+      throw PipelineError(.unusable, "\(paths) are halves of different kinds of autoencoders")
+    }
   }
 
   /// The configuration, from shapes and metadata.

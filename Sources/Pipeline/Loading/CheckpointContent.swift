@@ -1,4 +1,5 @@
 public import Checkpoint
+internal import Models
 public import Torch
 
 /// The model in a checkpoint.
@@ -18,7 +19,7 @@ public enum CheckpointContent {
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
   /// - Throws: `PipelineError` if the names are an autoencoder's and some are missing.
   public init(_ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil) throws {
-    if KeyMap.autoencoder(checkpoint.stateDict) != nil {
+    if StateDicts.autoencoder(checkpoint.stateDict) != nil {
       self = .autoencoder(try AutoencoderState(checkpoint))
       return
     }

@@ -45,9 +45,9 @@ public struct DiTState {
     (tensors, names, config, headCountSource, findings) = try StateCheck(path: path)(
       "does not hold the parameters of a DiT"
     ) {
-      let isForeign = KeyMap.isDiffusersDiT(checkpoint.entries.map(\.name))
+      let isForeign = StateDicts.isDiffusersDiT(checkpoint.entries.map(\.name))
       let settings = isForeign ? DiffusersSettings(nextTo: path) : nil
-      var state = try KeyMap.dit(checkpoint.stateDict) { checkpoint.releasePages() }
+      var state = try StateDicts.dit(checkpoint.stateDict) { checkpoint.releasePages() }
       let lacksPositions = isForeign && state["pos_embed"] == nil
       if lacksPositions {
         state["pos_embed"] = try DiTState.positions(state, settings, imageSize, path)

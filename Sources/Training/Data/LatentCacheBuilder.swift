@@ -78,7 +78,7 @@ public final class LatentCacheBuilder {
     while shards.count < settings.shardCount {
       var isIdle = true
       for index in 0..<settings.shardCount where shards[index] == nil {
-        guard let claim = try Claim(claimPath(index)) else { continue }
+        guard let claim = try LockFile(claimPath(index)) else { continue }
         defer { claim.release() }
         let shard = try finished(index) ?? make(index)
         shards[index] = shard
@@ -108,7 +108,7 @@ public final class LatentCacheBuilder {
   private func withClaim<Result>(_ body: () throws -> Result) throws -> Result {
     let path = claimPath("cache")
     while true {
-      if let claim = try Claim(path) {
+      if let claim = try LockFile(path) {
         defer { claim.release() }
         return try body()
       }
@@ -117,7 +117,7 @@ public final class LatentCacheBuilder {
   }
 
   private func wait(for claim: String) throws {
-    if let owner = Claim.owner(of: claim) {
+    if let owner = LockFile.owner(of: claim) {
       try handle(.waiting(claim: claim, owner: owner.description))
     } else {
       // It was released just now, or its holder is about to say who it is.
@@ -179,7 +179,7 @@ public final class LatentCacheBuilder {
       try handle(.progress(doneCount + labels.count + broken.count))
     }
     let file = LatentCacheManifest.shardPath(path, index)
-    try SafetensorsWriter.write(
+    try CheckpointWriter.write(
       zip(names, moments).map { ($0, concatenated($1)) } + [("labels", Tensor(labels))], to: file)
     let shard = try LatentCacheManifest.Shard(file, rowCount: labels.count, broken: broken)
     try JSONFile.write(shard, to: notePath(index))

@@ -106,11 +106,7 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
 /// Small JSON files in snake_case, the same bytes for the same content.
 enum JSONFile {
   static func write(_ value: some Encodable, to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
-    try AtomicFile.write(text + "\n", to: path)
+    try AtomicFile.write(try JSON.report(value) + "\n", to: path)
   }
 
   static func read<Value: Decodable>(_ path: String) throws -> Value {

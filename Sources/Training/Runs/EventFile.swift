@@ -1,10 +1,11 @@
+internal import Checkpoint
 internal import Files
 internal import Foundation
 
 /// A file of TensorBoard events.
 ///
 /// Source: TensorFlow's `event.proto` and `summary.proto`, in records as `record_writer.h` describes
-/// them. A message's fields are written by hand, as there are few.
+/// them.
 final class EventFile {
   private let file: AppendedFile
 
@@ -12,21 +13,21 @@ final class EventFile {
   init(folder: String, after step: Int) throws {
     let time = Int(Date().timeIntervalSince1970)
     file = try AppendedFile("\(folder)/events.out.tfevents.\(time).dit")
-    var event = Message()
+    var event = ProtobufWriter()
     event.add(1, Date().timeIntervalSince1970)
-    event.add(3, Array("brain.Event:2".utf8))
+    event.add(3, "brain.Event:2")
     try file.append(EventFile.record(event.bytes))
     guard step > 0 else { return }
-    var start = Message()
+    var start = ProtobufWriter()
     start.add(1, 1)
     try append(7, start, step + 1)
   }
 
   func append(scalars: [(String, Double)], step: Int) throws {
-    var summary = Message()
+    var summary = ProtobufWriter()
     for (name, number) in scalars {
-      var value = Message()
-      value.add(1, Array(name.utf8))
+      var value = ProtobufWriter()
+      value.add(1, name)
       value.add(2, Float(number))
       summary.add(1, value.bytes)
     }
@@ -34,21 +35,21 @@ final class EventFile {
   }
 
   func append(png: [UInt8], width: Int, height: Int, name: String, step: Int) throws {
-    var image = Message()
+    var image = ProtobufWriter()
     image.add(1, height)
     image.add(2, width)
     image.add(3, 3)
     image.add(4, png)
-    var value = Message()
-    value.add(1, Array(name.utf8))
+    var value = ProtobufWriter()
+    value.add(1, name)
     value.add(4, image.bytes)
-    var summary = Message()
+    var summary = ProtobufWriter()
     summary.add(1, value.bytes)
     try append(5, summary, step)
   }
 
-  private func append(_ field: Int, _ content: Message, _ step: Int) throws {
-    var event = Message()
+  private func append(_ field: Int, _ content: ProtobufWriter, _ step: Int) throws {
+    var event = ProtobufWriter()
     event.add(1, Date().timeIntervalSince1970)
     event.add(2, step)
     event.add(field, content.bytes)
@@ -69,43 +70,6 @@ final class EventFile {
 
 private func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
   withUnsafeBytes(of: number.littleEndian) { Array($0) }
-}
-
-/// The fields of a protocol-buffer message.
-private struct Message {
-  private(set) var bytes: [UInt8] = []
-
-  mutating func add(_ field: Int, _ number: Int) {
-    add(key: field, type: 0)
-    addVarint(UInt64(number))
-  }
-
-  mutating func add(_ field: Int, _ number: Double) {
-    add(key: field, type: 1)
-    bytes += littleEndian(number.bitPattern)
-  }
-
-  mutating func add(_ field: Int, _ number: Float) {
-    add(key: field, type: 5)
-    bytes += littleEndian(number.bitPattern)
-  }
-
-  mutating func add(_ field: Int, _ content: [UInt8]) {
-    add(key: field, type: 2)
-    addVarint(UInt64(content.count))
-    bytes += content
-  }
-
-  private mutating func add(key field: Int, type: Int) { addVarint(UInt64(field << 3 | type)) }
-
-  private mutating func addVarint(_ number: UInt64) {
-    var rest = number
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(rest))
-  }
 }
 
 /// The cyclic redundancy check of Castagnoli et al. 1993.

@@ -1,5 +1,6 @@
 internal import Files
 internal import Foundation
+internal import Pipeline
 
 /// The folder of a training run.
 ///
@@ -22,6 +23,11 @@ public struct RunDirectory: Sendable {
     savedSteps(of: path).reversed().map { checkpoint(at: $0, of: path) }
   }
 
+  /// The link to the last checkpoint of a run.
+  public static func latestCheckpoint(of path: String) -> String {
+    checkpoints(of: path) + "/" + RunFolderLayout.latest
+  }
+
   /// Makes the folder where it is missing.
   ///
   /// - Parameters:
@@ -30,19 +36,19 @@ public struct RunDirectory: Sendable {
   /// - Throws: `FileError` if it cannot be written to.
   public init(_ path: String, hasLog: Bool = true) throws {
     self.path = path
-    for folder in ["", "/checkpoints"] + (hasLog ? ["/samples", "/tensorboard"] : []) {
-      try Folder.make(path + folder)
+    let folders = [RunFolderLayout.checkpoints] + (hasLog ? ["samples", "tensorboard"] : [])
+    try Folder.make(path)
+    for folder in folders {
+      try Folder.make(path + "/" + folder)
     }
   }
 
   /// Keeps other processes out, and removes what one that was killed had not finished.
   ///
   /// - Returns: what lets go of the folder at its end.
-  /// - Throws: `TrainingError` if another process writes to it; `FileError` if this one cannot.
+  /// - Throws: `FileError` if another process writes to it, or this one cannot.
   func lock() throws -> FolderLock {
-    guard let lock = try FolderLock(path) else {
-      throw TrainingError(FolderLock.refusal(of: path, option: "--output-path"))
-    }
+    let lock = try FolderLock(path)
     for name in RunDirectory.names(of: path) where name.hasPrefix(RunDirectory.partialPrefix) {
       try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)
     }
@@ -80,7 +86,7 @@ public struct RunDirectory: Sendable {
   ///
   /// - Throws: `FileError` if the link cannot be written.
   public func publish(step: Int, keeping count: Int) throws {
-    try Folder.link(checkpoints + "/latest", to: RunDirectory.name(of: step))
+    try Folder.link(RunDirectory.latestCheckpoint(of: path), to: RunDirectory.name(of: step))
     for old in savedSteps.dropLast(max(count, 1)) where old != step {
       try? FileManager.default.removeItem(atPath: checkpoint(at: old).path)
     }
@@ -88,7 +94,9 @@ public struct RunDirectory: Sendable {
 
   private var checkpoints: String { RunDirectory.checkpoints(of: path) }
 
-  private static func checkpoints(of path: String) -> String { path + "/checkpoints" }
+  private static func checkpoints(of path: String) -> String {
+    path + "/" + RunFolderLayout.checkpoints
+  }
 
   private static func names(of path: String) -> [String] {
     (try? Folder.names(in: checkpoints(of: path))) ?? []

@@ -63,10 +63,12 @@ public final class RunLog {
         ("exposed_exchange_seconds", exchange.exposedSeconds),
       ]
     }
-    let fields =
-      ["\"step\":\(report.step)", "\"epoch\":\(epoch)", "\"dropped\":\(report.wasSkipped)"]
-      + values.map { "\"\($0)\":\($1.isFinite ? "\($1)" : "null")" }
-    try metrics.append(Array("{\(fields.joined(separator: ","))}\n".utf8))
+    let fields: [(key: String, value: JSON)] = [
+      ("step", .integer(report.step)), ("epoch", .number(epoch)),
+      ("dropped", .bool(report.wasSkipped)),
+    ]
+    let line = JSON.object(fields + values.map { ($0, .number($1)) })
+    try metrics.append(Array("\(line.text)\n".utf8))
     try events.append(scalars: values, step: report.step)
   }
 

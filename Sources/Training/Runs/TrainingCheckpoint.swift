@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Pipeline
 internal import Files
 internal import Foundation
 internal import Layers
@@ -127,11 +128,11 @@ public struct TrainingCheckpoint {
         !isWriter
         ? []
         : store.names.compactMap { name in store[name].map { entry(name, $0, isOwn: true) } }
-      var files = [(name: "model.safetensors", entries: model)]
+      var files = [(name: RunFolderLayout.weights, entries: model)]
       if optimizer.hasEMA {
         let ema = Dictionary(
           uniqueKeysWithValues: try entries("", optimizer.ema).map { ($0.name, $0) })
-        files.append(("ema.safetensors", model.map { ema[$0.name] ?? $0 }))
+        files.append((RunFolderLayout.emaWeights, model.map { ema[$0.name] ?? $0 }))
       }
       let first = try entries("exp_avg.", optimizer.firstMoments)
       let second = try entries("exp_avg_sq.", optimizer.secondMoments)
@@ -151,7 +152,7 @@ public struct TrainingCheckpoint {
     try Folder.make(partial)
     do {
       for (name, entries) in snapshot.files {
-        try SafetensorsWriter.write(
+        try CheckpointWriter.write(
           entries.map { ($0.name, $0.tensor) }, metadata: snapshot.metadata,
           to: partial + "/" + name)
       }
@@ -183,8 +184,8 @@ public struct TrainingCheckpoint {
       zip(optimizer.names, optimizer.parameters).map { (prefix + $0, $1.shape) }
     }
     return Content(
-      model: try tensors(weights, of: "model.safetensors"),
-      ema: optimizer.hasEMA ? try tensors(trained(""), of: "ema.safetensors") : [],
+      model: try tensors(weights, of: RunFolderLayout.weights),
+      ema: optimizer.hasEMA ? try tensors(trained(""), of: RunFolderLayout.emaWeights) : [],
       firstMoments: try tensors(trained("exp_avg."), of: "optimizer.safetensors"),
       secondMoments: try tensors(trained("exp_avg_sq."), of: "optimizer.safetensors"))
   }

@@ -1,3 +1,4 @@
+internal import Files
 internal import ArgumentParser
 internal import Inference
 internal import Pipeline
@@ -70,7 +71,7 @@ struct AutoencoderBenchmarkOptions: ParsableArguments {
         """)
       return
     }
-    let line = try JSONLine.text([
+    let line = try JSON.line([
       "seconds_per_batch": report.secondsPerBatch,
       "first_batch_seconds": report.firstBatchSeconds,
       "peak_memory_bytes": report.peakMemoryBytes, "threads": LibTorch.threadCount,

@@ -1,3 +1,4 @@
+internal import Files
 internal import ArgumentParser
 internal import Inference
 internal import Models
@@ -72,7 +73,7 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
     if precision.isEmulated { values["int8_emulated"] = true }
     values["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
     values["graph"] = report.recording.note
-    return try JSONLine.text(values)
+    return try JSON.line(values)
   }
 
   private func described(

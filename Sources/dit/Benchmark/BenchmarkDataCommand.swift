@@ -1,3 +1,4 @@
+internal import Files
 internal import ArgumentParser
 internal import ImageData
 internal import Torch
@@ -41,7 +42,7 @@ struct BenchmarkDataCommand: ParsableCommand, StoppedAtOnce {
         """)
       return
     }
-    let line = try JSONLine.text([
+    let line = try JSON.line([
       "seconds_per_image": seconds, "decode_seconds": report.secondsToDecode,
       "crop_seconds": report.secondsToCrop, "images": report.imageCount, "threads": 1,
     ])

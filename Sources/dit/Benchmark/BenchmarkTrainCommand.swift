@@ -1,3 +1,4 @@
+internal import Files
 internal import ArgumentParser
 internal import Inference
 internal import Models
@@ -75,6 +76,6 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     ]
     fields["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
     fields["graph"] = report.recording.note
-    print(try JSONLine.text(fields))
+    print(try JSON.line(fields))
   }
 }

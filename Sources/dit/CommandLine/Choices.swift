@@ -1,10 +1,9 @@
 public import ArgumentParser
-public import Checkpoint
 public import Diffusion
 public import Inference
 public import Models
 
-extension KeyMap.NormNames: ExpressibleByArgument {}
+extension StateDicts.NormNames: ExpressibleByArgument {}
 
 extension Sampler: ExpressibleByArgument {
   /// Its name, in any case.

@@ -16,7 +16,7 @@ struct ConfigurationFile {
     let file: MappedFile
     do {
       file = try MappedFile(path)
-    } catch let error as FileError where error.code == .empty {
+    } catch let error as FileError where error.reason == .empty {
       throw UsageError("'\(path)' is empty; it must hold settings, such as `sampling_steps: 250`")
     }
     guard let text = String(validating: file.bytes, as: UTF8.self) else {

@@ -61,7 +61,7 @@ struct ResumeArgument: ExpressibleByArgument, BareOption {
   init?(argument: String) {
     checkpoint =
       argument == Self.bareValue
-      ? nil : RunDirectory.isRun(argument) ? argument + "/checkpoints/latest" : argument
+      ? nil : RunDirectory.isRun(argument) ? RunDirectory.latestCheckpoint(of: argument) : argument
   }
 
   var defaultValueDescription: String { checkpoint ?? Self.bareValue }

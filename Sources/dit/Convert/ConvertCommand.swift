@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Checkpoint
+internal import Models
 internal import Torch
 
 /// `dit convert`
@@ -49,7 +50,7 @@ struct ConvertCommand: ParsableCommand {
       An AutoencoderKL's norms in a MindSpore file: gamma, or weight as later MindONE has it \
       (default: gamma).
       """)
-  var normNames: KeyMap.NormNames?
+  var normNames: StateDicts.NormNames?
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {

@@ -11,9 +11,9 @@ struct ConvertRun {
   init(_ command: ConvertCommand) { self.command = command }
 
   func run() throws {
-    let source = try Checkpoint.open(
+    let source = try Checkpoint.openModel(
       command.source, weights: command.weights, part: command.kind.map(\.part))
-    source.notes.forEach(note)
+    source.notes.forEach { note($0.description) }
     let content = try content(of: source)
     if let dtype = command.dtype { try checkRange(content, dtype, source) }
     if command.format == .diffusers {
@@ -32,7 +32,7 @@ struct ConvertRun {
     if target.format == .mindspore, case .autoencoder(let autoencoder) = content,
       case .kl = autoencoder.config
     {
-      tensors = KeyMap.mindSporeAutoencoder(tensors, norms: command.normNames ?? .gamma)
+      tensors = StateDicts.mindSporeAutoencoder(tensors, norms: command.normNames ?? .gamma)
     } else {
       try refuseNormNames()
     }
@@ -70,7 +70,7 @@ struct ConvertRun {
     case .dit(let dit):
       let isWhole = PipelinePart.vae.isPresent(in: command.source)
       let path = command.vaeSource ?? (isWhole ? command.source : nil)
-      let other = try path.map { try Checkpoint.open($0, part: .vae) }
+      let other = try path.map { try Checkpoint.openModel($0, part: .vae) }
       let autoencoder = try other.map { try AutoencoderState($0) }
       if let other, let autoencoder {
         sources.append(other)

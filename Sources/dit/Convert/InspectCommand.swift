@@ -1,5 +1,7 @@
+internal import Files
 internal import ArgumentParser
 internal import Checkpoint
+internal import Pipeline
 internal import Foundation
 
 /// `dit inspect`
@@ -31,7 +33,7 @@ struct InspectCommand: ParsableCommand {
       try show(pipeline) { pipeline.lines(showingAll: all) }
       return
     }
-    let checkpoint = try Checkpoint.open(file, part: nil)
+    let checkpoint = try Checkpoint.openModel(file, part: nil)
     let inspection = try Inspection(checkpoint)
     try show(inspection) {
       inspection.lines + [""] + TensorTree(checkpoint.entries).lines(showingAll: all)
@@ -43,6 +45,6 @@ struct InspectCommand: ParsableCommand {
       print(lines().joined(separator: "\n"))
       return
     }
-    print(try JSONReport.text(findings))
+    print(try JSON.report(findings))
   }
 }

@@ -75,7 +75,7 @@ struct Inspection: Encodable {
     tensors = checkpoint.entries.map {
       Tensor(name: $0.name, dtype: $0.dtype.description, shape: $0.shape)
     }
-    var notes = checkpoint.notes
+    var notes = checkpoint.notes.map(\.description)
     let name: String
     do {
       switch try CheckpointContent(checkpoint) {

@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Pipeline
 
 /// What `dit inspect` finds out about the folder of a pipeline that diffusers wrote.
 struct PipelineInspection: Encodable {
@@ -26,7 +27,7 @@ struct PipelineInspection: Encodable {
     file = path
     scheduler = PipelinePart.scheduler(in: path)
     shown = try parts.map { part in
-      let checkpoint = try Checkpoint.open(path, part: part)
+      let checkpoint = try Checkpoint.openModel(path, part: part)
       return (part.rawValue, try Inspection(checkpoint), TensorTree(checkpoint.entries))
     }
     self.parts = Dictionary(uniqueKeysWithValues: shown.map { ($0.name, $0.inspection) })

@@ -1,3 +1,4 @@
+internal import Files
 internal import ArgumentParser
 internal import Foundation
 internal import Pipeline
@@ -38,6 +39,6 @@ struct DoctorCommand: ParsableCommand, StoppedAtOnce {
       print(diagnosis.lines.joined(separator: "\n"))
       return
     }
-    print(try JSONReport.text(diagnosis))
+    print(try JSON.report(diagnosis))
   }
 }

@@ -81,11 +81,13 @@ struct BulkPlan {
   /// - Throws: `UsageError` if they are not, or another job works there; `FileError`.
   func prepare(_ settings: [String: String]) throws -> FolderLock {
     try Folder.make(folder)
-    guard let lock = try FolderLock(folder) else {
-      throw UsageError(FolderLock.refusal(of: folder, option: "--npz"))
+    do {
+      let lock = try FolderLock(folder)
+      try check(settings)
+      return lock
+    } catch let error as FileError where error.reason == .inUse {
+      throw UsageError("\(error.message): wait for it, stop it, or choose another --npz")
     }
-    try check(settings)
-    return lock
   }
 
   private func check(_ settings: [String: String]) throws {
@@ -105,6 +107,6 @@ struct BulkPlan {
     }
     // Blocks without their plan may be of any: those of a process that was killed while it removed them.
     for block in 0..<blockCount { unlink(file(of: block)) }
-    try AtomicFile.write(try JSONLine.text(settings) + "\n", to: path)
+    try AtomicFile.write(try JSON.line(settings) + "\n", to: path)
   }
 }

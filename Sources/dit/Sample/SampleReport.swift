@@ -1,3 +1,4 @@
+internal import Files
 internal import Diffusion
 internal import Inference
 internal import Pipeline
@@ -73,6 +74,6 @@ struct SampleReport: Encodable {
   ///
   /// - Throws: if a number is none that JSON has.
   var text: String {
-    get throws { try JSONReport.text(self) + "\n" }
+    get throws { try JSON.report(self) + "\n" }
   }
 }

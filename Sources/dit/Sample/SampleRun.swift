@@ -100,7 +100,7 @@ struct SampleRun {
   ) throws {
     if let path = command.saveLatents {
       let labels = plan.images.map { String($0.label) }.joined(separator: ",")
-      try SafetensorsWriter.write(
+      try CheckpointWriter.write(
         [("latents", concatenated(result.latents))],
         metadata: ["class_labels": labels, "seed": String(command.seed)], to: path)
     }

@@ -148,7 +148,7 @@ struct TrainCommand: ParsableCommand {
       if isFirst { lines.forEach(note) }
       throw error
     }
-    if let directory = run.directory { print(directory.path + "/checkpoints/latest") }
+    if let directory = run.directory { print(RunDirectory.latestCheckpoint(of: directory.path)) }
   }
 
   private func takeSteps(

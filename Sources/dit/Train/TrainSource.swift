@@ -198,7 +198,7 @@ struct TrainSource {
   static func encoder(
     _ path: String, _ device: Device
   ) throws -> (autoencoder: any Autoencoder, state: AutoencoderState) {
-    let checkpoint = try Checkpoint.open(path, part: .vae)
+    let checkpoint = try Checkpoint.openModel(path, part: .vae)
     let state = try AutoencoderState(checkpoint)
     let autoencoder = makeAutoencoder(state.model(on: device), mode: .graph, device: device) {
       checkpoint.releasePages()

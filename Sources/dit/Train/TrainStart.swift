@@ -29,7 +29,7 @@ struct TrainStart {
   init?(_ options: TrainModelOptions, _ output: TrainOutputOptions, imageSize: Int) throws {
     guard let start = options.startPath else { return nil }
     let resumed = TrainStart.resumed(output)
-    let checkpoint = try resumed ?? Checkpoint.open(start)
+    let checkpoint = try resumed ?? Checkpoint.openModel(start)
     let state = try DiTState(checkpoint, headCount: options.numHeads, imageSize: imageSize)
     path = checkpoint.path
     weights =
@@ -39,7 +39,7 @@ struct TrainStart {
         classNames: ClassNameList.decode(checkpoint.metadata)) : nil
     config = state.config
     metadata = checkpoint.metadata
-    notes = checkpoint.notes + state.findings.map(\.rawValue)
+    notes = checkpoint.notes.map(\.description) + state.findings.map(\.rawValue)
   }
 
   /// The weights of a checkpoint of the run that goes on; all of them are of the same shape. Nil if
@@ -49,6 +49,8 @@ struct TrainStart {
     let folders =
       resume.checkpoint.map { [$0] }
       ?? RunDirectory.savedCheckpoints(of: output.outputPath ?? "").map(\.path)
-    return folders.lazy.compactMap { try? Checkpoint.open($0 + "/model.safetensors") }.first
+    return folders.lazy.compactMap {
+      try? Checkpoint.open($0 + "/" + RunFolderLayout.weights)
+    }.first
   }
 }

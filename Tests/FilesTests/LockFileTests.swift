@@ -3,17 +3,17 @@ internal import Foundation
 internal import TestSupport
 internal import Testing
 
-@Suite struct ClaimTests {
+@Suite struct LockFileTests {
   @Test func isHeldByOneUntilReleased() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
-      let claim = try #require(try Claim(path))
-      #expect(try Claim(path) == nil)
-      #expect(Claim.owner(of: path) == .current)
+      let claim = try #require(try LockFile(path))
+      #expect(try LockFile(path) == nil)
+      #expect(LockFile.owner(of: path) == .current)
       claim.release()
-      #expect(Claim.owner(of: path) == nil)
+      #expect(LockFile.owner(of: path) == nil)
       claim.release()
-      #expect(try Claim(path) != nil)
+      #expect(try LockFile(path) != nil)
       #expect(!FileManager.default.fileExists(atPath: path))
     }
   }
@@ -22,11 +22,11 @@ internal import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
       let gone = try processThatIsGone()
-      try write("\(gone) 1 \(Claim.Owner.current.host)\n", to: path)
+      try write("\(gone) 1 \(LockOwner.current.host)\n", to: path)
       try write("half", to: "\(folder)/.partial-\(gone)-abc")
       try write("half", to: "\(folder)/.partial-\(getpid())-abc")
-      let claim = try #require(try Claim(path))
-      #expect(Claim.owner(of: path) == .current)
+      let claim = try #require(try LockFile(path))
+      #expect(LockFile.owner(of: path) == .current)
       let rest = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(rest.sorted() == [".partial-\(getpid())-abc", "work.lock"])
       claim.release()
@@ -36,9 +36,9 @@ internal import Testing
   @Test func isTakenOverWhereTheNumberBelongsToAnotherProcessNow() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
-      let owner = Claim.Owner.current
+      let owner = LockOwner.current
       try write("\(owner.process) \(owner.start + 1) \(owner.host)\n", to: path)
-      #expect(try Claim(path) != nil)
+      #expect(try LockFile(path) != nil)
     }
   }
 
@@ -47,12 +47,12 @@ internal import Testing
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
       try write(record.replacing("%d", with: "\(try processThatIsGone())"), to: path)
-      #expect(try Claim(path) == nil)
+      #expect(try LockFile(path) == nil)
     }
   }
 
   @Test func saysWhyItCannotBeWritten() throws {
-    #expect(throws: FileError.self) { try Claim("/nowhere/work.lock") }
+    #expect(throws: FileError.self) { try LockFile("/nowhere/work.lock") }
   }
 
   private func write(_ text: String, to path: String) throws {

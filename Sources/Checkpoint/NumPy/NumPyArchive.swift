@@ -15,12 +15,12 @@ public enum NumPyArchive {
       case files([String])
     }
 
-    /// An array of bytes that files hold, one after the other.
+    /// An array of the bytes of files, one after the other.
     ///
     /// - Parameters:
     ///   - name: its name in the archive.
-    ///   - shape: the sizes; their product is the number of bytes of all files.
-    ///   - files: their paths.
+    ///   - shape: the sizes; their product is the size of all files together.
+    ///   - files: the paths.
     public init(_ name: String, shape: [Int], files: [String]) {
       self.name = name
       header = NumPyArchive.header(type: "|u1", shape: shape)
@@ -49,7 +49,7 @@ public enum NumPyArchive {
     }
   }
 
-  /// Writes an archive; it appears under its name when it is whole.
+  /// Writes an archive, which appears under its name when it is complete.
   ///
   /// - Throws: `FileError` if a file cannot be read, or the archive cannot be written.
   public static func write(_ arrays: [Array], to path: String) throws {
@@ -74,7 +74,7 @@ public enum NumPyArchive {
   private static func header(type: String, shape: [Int]) -> [UInt8] {
     let sizes = shape.map { "\($0)," }.joined(separator: " ")
     let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }"
-    // Magic, version and length take 10 bytes; the whole is a multiple of 64 and ends in a new line.
+    // Magic, version and length take 10 bytes; the header's length is a multiple of 64 and ends in a newline.
     let padding = (64 - (10 + text.utf8.count + 1) % 64) % 64
     let length = text.utf8.count + padding + 1
     return [0x93] + [UInt8]("NUMPY".utf8) + [1, 0, UInt8(length % 256), UInt8(length / 256)]

@@ -1,15 +1,16 @@
 internal import Checkpoint
+internal import Models
 internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct KeyMapDiTTests {
+@Suite struct StateDictsDiTTests {
   private static let file = "diffusers/diffusion_pytorch_model.safetensors"
 
   @Test func bringsDiffusersNamesToThePublishedOnes() throws {
     let published = try GoldenValues("dit-even").weights
-    let checkpoint = try Checkpoint.open(golden(KeyMapDiTTests.file))
-    let state = try KeyMap.dit(checkpoint.stateDict)
+    let checkpoint = try Checkpoint.open(golden(StateDictsDiTTests.file))
+    let state = try StateDicts.dit(checkpoint.stateDict)
     #expect(Set(state.keys) == Set(published.keys).subtracting(["pos_embed"]))
     for (name, tensor) in state {
       #expect(tensor.shape == published[name]?.shape, "\(name)")
@@ -19,13 +20,13 @@ internal import Torch
 
   @Test func keepsThePublishedNamesAndThoseItDoesNotKnow() throws {
     var published = try GoldenValues("dit-even").weights
-    #expect(Set(try KeyMap.dit(published).keys) == Set(published.keys))
+    #expect(Set(try StateDicts.dit(published).keys) == Set(published.keys))
     published["blocks.0.more"] = .zeros([1])
-    #expect(try KeyMap.dit(published)["blocks.0.more"] != nil)
-    var foreign = try Checkpoint.open(golden(KeyMapDiTTests.file)).stateDict
+    #expect(try StateDicts.dit(published)["blocks.0.more"] != nil)
+    var foreign = try Checkpoint.open(golden(StateDictsDiTTests.file)).stateDict
     foreign["pos_embed.pos_embed"] = .zeros([1, 16, 32])
     foreign["transformer_blocks.0.norm2.weight"] = .zeros([32])
-    let state = try KeyMap.dit(foreign)
+    let state = try StateDicts.dit(foreign)
     #expect(state["pos_embed"]?.shape == [1, 16, 32])
     #expect(state["transformer_blocks.0.norm2.weight"] != nil)
   }
@@ -35,7 +36,7 @@ internal import Torch
     let names = Set(state.keys)
     let table = "y_embedder.embedding_table"
     state["\(table).embedding_table"] = state.removeValue(forKey: "\(table).weight")
-    #expect(Set(try KeyMap.dit(state).keys) == names)
+    #expect(Set(try StateDicts.dit(state).keys) == names)
   }
 
   @Test func bringsMindSporeAutoencodersToDiffusersNames() throws {
@@ -47,16 +48,17 @@ internal import Torch
       foreign[isNorm ? known.replacing(".bias", with: ".beta") : known] = tensor
     }
     #expect(Set(foreign.keys) != Set(state.keys))
-    #expect(try #require(KeyMap.autoencoder(foreign)).state.keys.sorted() == state.keys.sorted())
+    #expect(
+      try #require(StateDicts.autoencoder(foreign)).state.keys.sorted() == state.keys.sorted())
   }
 
   @Test func refusesBlocksThatDoNotAgree() throws {
-    var state = try Checkpoint.open(golden(KeyMapDiTTests.file)).stateDict
+    var state = try Checkpoint.open(golden(StateDictsDiTTests.file)).stateDict
     let name = "transformer_blocks.1.norm1.emb.timestep_embedder.linear_1.bias"
     state[name] = try #require(state[name]) + 1
-    #expect(throws: CheckpointError.self) { try KeyMap.dit(state) }
-    state = try Checkpoint.open(golden(KeyMapDiTTests.file)).stateDict
+    #expect(throws: ModelError.self) { try StateDicts.dit(state) }
+    state = try Checkpoint.open(golden(StateDictsDiTTests.file)).stateDict
     state["transformer_blocks.1.attn1.to_k.bias"] = nil
-    #expect(throws: CheckpointError.self) { try KeyMap.dit(state) }
+    #expect(throws: ModelError.self) { try StateDicts.dit(state) }
   }
 }

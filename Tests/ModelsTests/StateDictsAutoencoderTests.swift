@@ -1,10 +1,10 @@
-internal import Checkpoint
+internal import Models
 internal import Foundation
 internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct KeyMapAutoencoderTests {
+@Suite struct StateDictsAutoencoderTests {
   private struct Names: Decodable {
     let diffusers: [String: [Int]]
     let old_attention: [String: String]
@@ -31,7 +31,7 @@ internal import Torch
       state[prefix + name] = mark(number, rank: names.compvis[name]?.count ?? 1)
     }
     state[prefix + "loss.logvar"] = mark(0, rank: 1)
-    let (kind, mapped) = try #require(KeyMap.autoencoder(state))
+    let (kind, mapped) = try #require(StateDicts.autoencoder(state))
     #expect(kind == .kl)
     #expect(Set(mapped.keys) == Set(names.diffusers.keys))
     for (number, name) in order.enumerated() {
@@ -42,13 +42,13 @@ internal import Torch
     }
   }
 
-  @Test(arguments: KeyMap.NormNames.allCases)
-  func givesMindSporeTheNamesOfMindONE(_ norms: KeyMap.NormNames) throws {
+  @Test(arguments: StateDicts.NormNames.allCases)
+  func givesMindSporeTheNamesOfMindONE(_ norms: StateDicts.NormNames) throws {
     let known = names.diffusers.sorted { $0.key < $1.key }
     let tensors = known.enumerated().map { number, entry in
       (name: entry.key, tensor: mark(number, rank: entry.value.count))
     }
-    let mapped = KeyMap.mindSporeAutoencoder(tensors, norms: norms)
+    let mapped = StateDicts.mindSporeAutoencoder(tensors, norms: norms)
     let compVis = Dictionary(
       uniqueKeysWithValues: names.compvis_to_diffusers.map { ($0.value, $0.key) })
     for (source, target) in zip(tensors, mapped) {
@@ -62,7 +62,7 @@ internal import Torch
       #expect(target.tensor.item == source.tensor.item, "\(target.name)")
     }
     let state = Dictionary(uniqueKeysWithValues: mapped.map { ($0.name, $0.tensor) })
-    let back = try #require(KeyMap.autoencoder(state)?.state)
+    let back = try #require(StateDicts.autoencoder(state)?.state)
     for source in tensors {
       let tensor = try #require(back[source.name], "\(source.name)")
       #expect(tensor.shape == source.tensor.shape && tensor.item == source.tensor.item)
@@ -77,7 +77,7 @@ internal import Torch
       state[old[name] ?? name] = mark(number, rank: names.diffusers[name]?.count ?? 1)
     }
     #expect(state.keys.contains { $0.hasSuffix(".query.weight") })
-    let mapped = try #require(KeyMap.autoencoder(state)?.state)
+    let mapped = try #require(StateDicts.autoencoder(state)?.state)
     #expect(Set(mapped.keys) == Set(order))
     for (number, name) in order.enumerated() { #expect(mapped[name]?.item == Double(number)) }
   }
@@ -85,18 +85,18 @@ internal import Torch
   @Test func knowsTheStacksOfTAESD() throws {
     let decoder = ["1.weight": 4, "3.conv.0.weight": 4, "19.bias": 1]
     let state = decoder.mapValues { mark(1, rank: $0) }
-    let (kind, mapped) = try #require(KeyMap.autoencoder(state))
+    let (kind, mapped) = try #require(StateDicts.autoencoder(state))
     #expect(kind == .tiny)
     #expect(
       Set(mapped.keys) == [
         "decoder.layers.0.weight", "decoder.layers.2.conv.0.weight", "decoder.layers.18.bias",
       ])
     let both = ["encoder.0.weight": mark(1, rank: 4), "decoder.1.weight": mark(2, rank: 4)]
-    let names = try #require(KeyMap.autoencoder(both)?.state.keys)
+    let names = try #require(StateDicts.autoencoder(both)?.state.keys)
     #expect(Set(names) == ["encoder.layers.0.weight", "decoder.layers.0.weight"])
   }
 
   @Test func leavesOtherModelsAlone() {
-    #expect(KeyMap.autoencoder(["conv1.weight": mark(0, rank: 4)]) == nil)
+    #expect(StateDicts.autoencoder(["conv1.weight": mark(0, rank: 4)]) == nil)
   }
 }

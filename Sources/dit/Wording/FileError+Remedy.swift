@@ -1,0 +1,10 @@
+internal import Files
+
+extension FileError: ErrorWithRemedy {
+  var remedy: String? {
+    switch reason {
+    case .inUse: "wait for it, stop it, or choose another folder"
+    case .missing, .isFolder, .notRegular, .empty, .denied, .noSpace, .system: nil
+    }
+  }
+}
