@@ -1,6 +1,6 @@
-/// How a model is run.
+/// The form in which a model runs.
 public enum ExecutionMode: String, CaseIterable, Sendable {
-  /// Compiled into a plan for the batch shape.
+  /// Packed; on a GPU steps are recorded in a graph.
   case graph
   /// As written: the reference.
   case eager

@@ -1,20 +1,21 @@
+internal import Models
 public import Torch
 
 /// The number format that a model computes in.
 public enum Precision: CaseIterable, Sendable {
-  /// bf16 where the hardware has it, else fp32.
+  /// bf16 if the hardware has it, else fp32.
   case auto
   case fp32
   case bf16
   case fp16
   /// Linear layers in 8-bit integers.
   case int8
-  /// 8-bit linear layers, but for the second one of each MLP, which is float32: slower and nearer.
+  /// 8-bit linear layers, with the second layer of each MLP in float32: slower, more accurate.
   case int8WithFloatFC2
   /// Linear layers in 8-bit floating point.
   case fp8
 
-  /// What users call it: `int8` whatever the second layer of each MLP is.
+  /// Its name; both int8 formats are `int8`.
   public var name: String {
     switch self {
     case .auto: "auto"
@@ -26,13 +27,13 @@ public enum Precision: CaseIterable, Sendable {
     }
   }
 
-  /// The format of a name; the second layer of each MLP is as the others.
+  /// The format of a name; `int8` means that all layers are int8.
   public init?(name: String) {
     guard let format = Precision.allCases.first(where: { $0.name == name }) else { return nil }
     self = format
   }
 
-  /// What users call the format of the second layer of each MLP; nil but for 8 bits.
+  /// The format of the second layer of each MLP, for int8; else nil.
   public var secondLayerName: String? {
     switch self {
     case .int8: "int8"
@@ -44,26 +45,27 @@ public enum Precision: CaseIterable, Sendable {
   /// Whether linear layers are 8-bit integers.
   public var isInt8: Bool { linearFormat == .int8 }
 
-  /// Whether float32 stands in for products of bytes here: results are those of 8 bits, times are not.
+  /// Whether this machine emulates int8 products in float32: same results, other speed.
   public var isEmulated: Bool { isInt8 && Processor.emulatesInt8 }
 }
 
 extension Precision: CustomStringConvertible {
-  /// The name, with that of the second layer where it is another.
+  /// The name, and the format of the MLPs' second layer if it differs.
   public var description: String {
     self == .int8WithFloatFC2 ? "\(name) (fc2 fp32)" : name
   }
 }
 
 extension Precision {
-  /// The type that a model's parameters are to be given in.
+  /// The data type in which a model expects its parameters.
   ///
-  /// The compiled model converts weights by itself, so that modulation is computed in float32.
+  /// The packed model expects float32: it converts the weights itself and computes modulation in
+  /// float32.
   public func parameterType(in mode: ExecutionMode) -> DType {
     mode == .graph ? .float32 : linearFormat.dtype
   }
 
-  /// What the linear layers of the blocks compute in.
+  /// The format of the blocks' linear layers.
   var linearFormat: ActivationFormat {
     switch self {
     case .bf16: .bfloat16
@@ -74,12 +76,14 @@ extension Precision {
     }
   }
 
-  /// What the second layer of each MLP computes in.
-  var secondLayerFormat: ActivationFormat { self == .int8WithFloatFC2 ? .float32 : linearFormat }
+  /// The format of one of the blocks' linear layers.
+  func format(of layer: BlockLayer) -> ActivationFormat {
+    self == .int8WithFloatFC2 && layer == .fc2 ? .float32 : linearFormat
+  }
 }
 
 extension Precision {
-  /// What matrix products compute in when a model is trained; nil where training cannot.
+  /// The data type of matrix products in training; nil if training does not support it.
   public var trainingType: DType? {
     switch self {
     case .auto, .fp32: .float32

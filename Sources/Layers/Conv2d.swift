@@ -1,6 +1,6 @@
 public import Torch
 
-/// A two-dimensional convolution with square windows.
+/// A two-dimensional convolution with a square kernel.
 public struct Conv2d {
   /// `[out, in, k, k]`
   public let weight: Tensor
@@ -9,31 +9,43 @@ public struct Conv2d {
   let stride: Int
   let padding: Int
 
-  /// Makes `weight`, then `bias`.
+  /// Makes `weight`, then `bias`, with PyTorch's default initialization.
   ///
   /// - Parameters:
   ///   - inputCount: channels in.
   ///   - outputCount: channels out.
-  ///   - kernelSize: height and width of the window.
-  ///   - stride: pixels from one window to the next.
+  ///   - kernelSize: height and width of the kernel.
+  ///   - stride: in pixels.
   ///   - padding: zeros on each side.
-  ///   - scope: where the names begin.
-  ///   - weight: how the weight starts; uniform by its fan-in if nil, as PyTorch's default.
-  ///   - bias: how the bias starts; like the weight if nil.
-  ///   - hasBias: whether there is a bias.
+  ///   - scope: the scope of the names.
+  ///   - hasBias: false for a convolution without bias.
   public init(
     _ inputCount: Int, _ outputCount: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
-    at scope: Scope, weight: Initializer? = nil, bias: Initializer? = nil, hasBias: Bool = true
+    at scope: Scope, hasBias: Bool = true
   ) {
-    let fanIn = inputCount * kernelSize * kernelSize
-    self.weight = scope.parameter(
-      "weight", [outputCount, inputCount, kernelSize, kernelSize],
-      weight ?? .uniform(fanIn: fanIn))
-    self.bias =
-      hasBias ? scope.parameter("bias", [outputCount], bias ?? .uniform(fanIn: fanIn)) : nil
+    let start = Initializer.uniform(fanIn: inputCount * kernelSize * kernelSize)
+    self.init(
+      weight: scope.parameter("weight", [outputCount, inputCount, kernelSize, kernelSize], start),
+      bias: hasBias ? scope.parameter("bias", [outputCount], start) : nil,
+      stride: stride, padding: padding)
+  }
+
+  /// A convolution over existing tensors.
+  ///
+  /// - Parameters:
+  ///   - weight: `[out, in, k, k]`
+  ///   - bias: `[out]`
+  ///   - stride: in pixels.
+  ///   - padding: zeros on each side.
+  public init(weight: Tensor, bias: Tensor?, stride: Int = 1, padding: Int = 0) {
+    self.weight = weight
+    self.bias = bias
     self.stride = stride
     self.padding = padding
   }
+
+  /// Multiply-adds for an output of `pixelCount` pixels, without the bias.
+  public func multiplyAdds(pixelCount: Int) -> Double { Double(pixelCount) * Double(weight.count) }
 
   /// Applies the convolution.
   ///

@@ -1,6 +1,6 @@
 public import Torch
 
-/// Group normalization with scale and shift (Wu & He 2018).
+/// Group normalization with a learned scale and shift (Wu & He 2018).
 public struct GroupNorm {
   /// `[C]`
   public let weight: Tensor

@@ -1,22 +1,22 @@
 public import Torch
 
-/// How a parameter starts out when it is not loaded.
+/// The initial value of a parameter that is not loaded.
 public enum Initializer {
   case zeros
   case ones
   /// Normal with mean 0.
   case normal(standardDeviation: Double)
-  /// Uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010, equation 16), the weight seen as a
-  /// matrix `[shape[0], the rest]`.
+  /// Uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010, equation 16); a weight of more
+  /// dimensions counts as a matrix `[shape[0], product of the rest]`.
   case xavierUniform
-  /// Uniform in ±1/√fanIn, with the fan-in of the weight beside it: PyTorch's default for biases,
-  /// and for weights.
+  /// Uniform in ±1/√fanIn, PyTorch's default for weights and biases; a bias has the fan-in of its
+  /// weight.
   case uniform(fanIn: Int)
-  /// Computed by the caller, such as a table of positions.
+  /// Computed by the caller, e.g. a table of positions.
   case values(() -> Tensor)
 
-  /// Makes a float32 tensor of a shape.
-  func callAsFunction(_ shape: [Int], generator: Generator) -> Tensor {
+  /// Makes a float32 tensor of a shape, with a CPU generator.
+  public func callAsFunction(_ shape: [Int], generator: Generator) -> Tensor {
     switch self {
     case .zeros:
       return .zeros(shape)

@@ -1,21 +1,31 @@
-public import Torch
-
-/// Two linear layers with the tanh form of GELU between them.
-public struct MLP {
+/// Two linear layers with the tanh form of GELU between them, applied to each token.
+public struct MLP<Layer: LinearLayer> {
   /// `[hidden, D]`
-  public let fc1: Linear
+  public let fc1: Layer
   /// `[D, hidden]`
-  public let fc2: Linear
+  public let fc2: Layer
 
-  /// Makes `fc1`, then `fc2`.
-  public init(_ width: Int, hidden: Int, at scope: Scope) {
-    fc1 = Linear(width, hidden, at: scope / "fc1")
-    fc2 = Linear(hidden, width, at: scope / "fc2")
+  /// An MLP over existing layers.
+  public init(fc1: Layer, fc2: Layer) {
+    self.fc1 = fc1
+    self.fc2 = fc2
   }
 
-  /// Maps each token by itself, `[..., D]` to `[..., D]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    feedForward(
-      x, weight1: fc1.weight, bias1: fc1.bias, weight2: fc2.weight, bias2: fc2.bias)
+  /// `[..., D]` to `[..., D]`
+  public func callAsFunction(_ x: Layer.Stream.Activations) -> Layer.Stream.BranchOutput {
+    fc1.gelu(x, then: fc2)
+  }
+}
+
+extension MLP where Layer == Linear {
+  /// Makes `fc1`, then `fc2`.
+  public init(_ width: Int, hidden: Int, at scope: Scope) {
+    self.init(
+      fc1: Linear(width, hidden, at: scope / "fc1"), fc2: Linear(hidden, width, at: scope / "fc2"))
+  }
+
+  /// Multiply-adds for `tokenCount` tokens.
+  public func multiplyAdds(tokenCount: Int) -> Double {
+    fc1.multiplyAdds(tokenCount: tokenCount) + fc2.multiplyAdds(tokenCount: tokenCount)
   }
 }

@@ -2,29 +2,31 @@ public import Torch
 
 /// The parameters of a model under their state-dict names, in the order in which they were made.
 ///
-/// Layers ask for their parameters through a `Scope`; the store says where the values come from:
-/// initialized at random, taken from a state dict, or shapes only.
+/// Layers ask for their parameters through a `Scope`. The store initializes the values at random, takes
+/// them from a state dict, or keeps shapes only.
 public final class ParameterStore {
   /// Where values come from.
   public enum Source {
-    /// Each parameter's initializer, drawing from a generator of the processor.
+    /// Each parameter's initializer, with a CPU generator.
     case initialize(Generator, dtype: DType = .float32, device: Device = .cpu)
-    /// A state dict: name to tensor. Nothing is copied but what has another type or device.
+    /// A state dict: name to tensor. Tensors are copied only to change their type or device.
     case load([String: Tensor], dtype: DType? = nil, device: Device = .cpu)
-    /// Tensors without storage, for counting and for comparing shapes.
+    /// The results of a closure, which may apply the initializer.
+    case computed((_ shape: [Int], _ initializer: Initializer) -> Tensor)
+    /// Tensors without storage, to count parameters and compare shapes.
     case shapes
   }
 
-  /// What a state dict lacks, has too much, or has in another shape. All of it, not the first.
+  /// All differences between a state dict and a model: missing, unexpected and mismatched parameters.
   public struct Mismatch: Error, CustomStringConvertible, Equatable {
-    /// Names that the model has and the state dict lacks.
+    /// Parameters of the model that the state dict lacks.
     public var missing: [String] = []
-    /// Names that the state dict has and the model does not.
+    /// Names in the state dict that the model lacks.
     public var unexpected: [String] = []
-    /// Names with both shapes, as "name: [2] in the file, [3] in the model".
+    /// Parameters of another shape: "name: [2] in the file, [3] in the model".
     public var mismatched: [String] = []
 
-    /// Nothing wrong so far.
+    /// No differences.
     public init() {}
 
     /// The three lists, long ones shortened in the middle.
@@ -44,7 +46,7 @@ public final class ParameterStore {
     }
   }
 
-  /// Names in the order of creation, as PyTorch's `Module.parameters()` gives them.
+  /// Names in the order of creation, which is that of PyTorch's `Module.parameters()`.
   public private(set) var names: [String] = []
   private var tensors: [String: Tensor] = [:]
   private let source: Source
@@ -56,7 +58,7 @@ public final class ParameterStore {
   /// The root scope: names without prefix.
   public var root: Scope { Scope(store: self, path: "") }
 
-  /// The parameter of a name; nil if the model has none such.
+  /// The parameter of a name; nil if the model has no such parameter.
   public subscript(name: String) -> Tensor? { tensors[name] }
 
   /// All parameters in the order of creation.
@@ -68,9 +70,9 @@ public final class ParameterStore {
   /// The parameters as a state dict.
   public var stateDict: [String: Tensor] { tensors }
 
-  /// Checks that a load found exactly the model's parameters. Call it once the model is made.
+  /// Checks that the state dict has exactly the model's parameters. Call it after the model is made.
   ///
-  /// - Parameter ignoring: says of an unexpected name that it may be there.
+  /// - Parameter ignoring: returns true for unexpected names to accept.
   /// - Throws: `Mismatch`.
   public func verifyLoaded(ignoring: (String) -> Bool = { _ in false }) throws {
     guard case .load(let values, _, _) = source else { return }
@@ -91,6 +93,8 @@ public final class ParameterStore {
     switch source {
     case .initialize(let generator, let dtype, let device):
       return withoutGradients { initializer(shape, generator: generator).to(dtype).to(device) }
+    case .computed(let compute):
+      return withoutGradients { compute(shape, initializer) }
     case .shapes:
       return .empty(shape, device: .meta)
     case .load(let values, let dtype, let device):
@@ -107,17 +111,17 @@ public final class ParameterStore {
   }
 }
 
-/// A place in a model's tree of names, where parameters are made.
+/// A node in a model's tree of names; parameters are made at it.
 public struct Scope {
   let store: ParameterStore
   let path: String
 
-  /// The scope below, as `scope / "attn"`.
+  /// A child scope: `scope / "attn"`.
   public static func / (scope: Scope, name: String) -> Scope {
     Scope(store: scope.store, path: scope.path.isEmpty ? name : scope.path + "." + name)
   }
 
-  /// The scope of a member of a list, as `scope / "blocks" / 3`.
+  /// The scope of a list element: `scope / "blocks" / 3`.
   public static func / (scope: Scope, index: Int) -> Scope { scope / String(index) }
 
   /// Makes the parameter `name` of this scope.

@@ -1,22 +1,49 @@
 public import Torch
 
-/// Cuts images into square patches and maps each to a token (Dosovitskiy et al. 2021, section 3.1).
+// N batch, C channels, H W image, p patch size, T = (H / p) (W / p) tokens, D width.
+
+/// Cuts images into square patches and projects each to a token (Dosovitskiy et al. 2021, section
+/// 3.1).
 public struct PatchEmbed {
   /// `[D, C, p, p]`, stride p.
   public let projection: Conv2d
 
-  /// Makes `proj`, which starts like a linear layer.
+  /// Makes `proj`, initialized like a linear layer.
   public init(_ channelCount: Int, _ width: Int, patchSize: Int, at scope: Scope) {
+    let scope = scope / "proj"
     projection = Conv2d(
-      channelCount, width, kernelSize: patchSize, stride: patchSize, at: scope / "proj",
-      weight: .xavierUniform, bias: .zeros)
+      weight: scope.parameter(
+        "weight", [width, channelCount, patchSize, patchSize], .xavierUniform),
+      bias: scope.parameter("bias", [width], .zeros), stride: patchSize)
   }
 
-  /// The tokens of the patches, row by row.
+  private init(_ projection: Conv2d) { self.projection = projection }
+
+  /// The layer converted to another data type.
+  package func converted(to dtype: DType) -> PatchEmbed {
+    PatchEmbed(
+      Conv2d(
+        weight: projection.weight.to(dtype), bias: projection.bias?.to(dtype),
+        stride: projection.stride))
+  }
+
+  /// Embeds the patches row by row, by a convolution.
   ///
   /// - Parameter x: images, `[N, C, H, W]`
-  /// - Returns: tokens, `[N, (H/p)(W/p), D]`
+  /// - Returns: tokens, `[N, T, D]`
   public func callAsFunction(_ x: Tensor) -> Tensor {
     projection(x).flattened(from: 2).transposed(1, 2)
+  }
+
+  /// Embeds the patches row by row, by a matrix product: the form of packed models.
+  ///
+  /// - Parameter x: images, `[N, C, H, W]`
+  /// - Returns: tokens, `[N, T, D]`, contiguous
+  public func byMatrixProduct(_ x: Tensor) -> Tensor {
+    let (n, c, h, w) = (x.size(0), x.size(1), x.size(2), x.size(3))
+    let p = projection.stride
+    let patches = x.reshaped([n, c, h / p, p, w / p, p]).permuted([0, 2, 4, 1, 3, 5])
+      .reshaped([n, (h / p) * (w / p), c * p * p])
+    return linear(patches, weight: projection.weight.flattened(from: 1), bias: projection.bias)
   }
 }

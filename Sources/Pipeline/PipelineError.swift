@@ -1,3 +1,6 @@
+public import Inference
+public import Models
+
 /// A setting that cannot be used, or a file that does not fit the others.
 public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable {
   /// The cause.
@@ -20,6 +23,10 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case kernelLibrary
     /// The model predicts NaN or infinity.
     case nonFiniteLatents
+    /// The file's tensors are not those of a known model.
+    case model(ModelError.Reason)
+    /// The model cannot run as asked.
+    case inference(InferenceError.Reason)
     /// A file or device does not serve, for any other cause.
     case unusable
   }
@@ -44,7 +51,7 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case .setting, .foreignAutoencoder, .missingAutoencoder, .missingImageSize, .missingClassNames,
       .unknownDevice:
       true
-    case .absentDevice, .kernelLibrary, .nonFiniteLatents, .unusable: false
+    case .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference, .unusable: false
     }
   }
 }

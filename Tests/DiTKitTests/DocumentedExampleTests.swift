@@ -80,7 +80,7 @@ internal import Testing
 
   struct GatedMLP {
     let gate: Linear
-    let mlp: MLP
+    let mlp: MLP<Linear>
 
     init(_ width: Int, at scope: Scope) {
       gate = Linear(width, width, at: scope / "gate", weight: .zeros)

@@ -130,7 +130,8 @@ internal import Torch
     let error = #expect(throws: ModelError.self) {
       try DiTConfig.inferred(from: shapes(config), headCount: 5)
     }
-    #expect(try #require(error).message.contains("--num-heads"))
+    #expect(try #require(error).reason == .headCount)
+    #expect(try #require(error).message.contains("5 attention heads"))
   }
 
   @Test func saysWhatAnotherModelLacks() throws {

@@ -59,7 +59,7 @@ extension DType {
     }
 
     func emulated(_ x: Tensor, adding isAdding: Bool, as format: ActivationFormat) -> [Tensor] {
-      let (table, width) = (values.table.values, values.width)
+      let (table, width) = (values.tableValues, values.width)
       guard isAdding else {
         return Emulated.normModulate.results(
           .tensor(x), .tensor(values.labels), .tensor(table), .int(width), .int(2 * width), 1e-6,
@@ -180,7 +180,7 @@ extension DType {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {
         _ = Emulated.normModulate.results(
-          .tensor(tokens.x), .tensor(tokens.values.labels), .tensor(tokens.values.table.values),
+          .tensor(tokens.x), .tensor(tokens.values.labels), .tensor(tokens.values.tableValues),
           1, 64, 1e-6, .dtype(.float32), count: 2)
       }
     }

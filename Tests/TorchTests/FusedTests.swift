@@ -7,7 +7,7 @@ struct ModulationCase {
   let x: Tensor
   let residual: Tensor
   let labels = Tensor([1, 0, 1])
-  let table: ModulationTable
+  let tableValues: Tensor
   let width: Int
 
   /// Shapes that are no multiple of a vector, too.
@@ -19,11 +19,13 @@ struct ModulationCase {
     x = Tensor.randn(shape, generator: generator) * 3 + 1
     residual = Tensor.randn(shape, generator: generator)
     // A shift, a scale and a gate, after a vector that belongs to nobody.
-    table = ModulationTable(Tensor.randn([2, 4 * width], generator: generator))
+    tableValues = Tensor.randn([2, 4 * width], generator: generator)
   }
 
+  private var table: ModulationTable { ModulationTable(tableValues, labels: labels) }
+
   private func vectors(_ place: Int) -> Tensor {
-    table.values.narrowed(axis: 1, start: place * width, count: width)
+    tableValues.narrowed(axis: 1, start: place * width, count: width)
       .gathered(labels).expandingDims(at: 1)
   }
 
@@ -34,15 +36,14 @@ struct ModulationCase {
   var sum: Tensor { x + vectors(3) * residual }
 
   func fused(_ x: Tensor, as format: ActivationFormat) -> Activations {
-    normModulate(
-      x, labels: labels, table: table, shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
+    normModulate(x, shift: table[width], scale: table[2 * width], epsilon: 1e-6, as: format)
   }
 
   func fused(_ x: Tensor, adding residual: BranchOutput, as format: ActivationFormat) -> Activations
   {
-    addResidualAndNormModulate(
-      x, residual: residual, labels: labels, gates: table, gate: 3 * width, table: table,
-      shift: width, scale: 2 * width, epsilon: 1e-6, as: format)
+    addAndNormModulate(
+      x, residual, gate: table[3 * width], shift: table[width], scale: table[2 * width],
+      epsilon: 1e-6, as: format)
   }
 }
 
@@ -119,9 +120,9 @@ extension ActivationFormat {
     let values = try ModulationCase([3, 4, 33])
     #expect(throws: TorchError.self) {
       try withTorchErrors {
+        let table = ModulationTable(values.tableValues, labels: Tensor([0, 2, 1]))
         _ = normModulate(
-          values.x, labels: Tensor([0, 2, 1]), table: values.table, shift: 0, scale: 33,
-          epsilon: 1e-6, as: .float32)
+          values.x, shift: table[0], scale: table[33], epsilon: 1e-6, as: .float32)
       }
     }
   }

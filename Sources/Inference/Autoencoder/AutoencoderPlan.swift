@@ -2,10 +2,10 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// N images, C channels, H W image, T = H W tokens. What both halves of an `AutoencoderKL` consist of,
-// over images with channels last.
+// The parts of encoder and decoder, over images with channels last.
+// N images, C channels, H W image, T = H W tokens.
 
-/// Two normalized convolutions around which the input goes.
+/// Two convolutions after norms, with a residual connection.
 struct ResidualPlan {
   private let norm1: GroupNorm
   private let conv1: PackedConvolution
@@ -23,11 +23,11 @@ struct ResidualPlan {
     }
   }
 
-  /// Puts the results in the place of the images.
+  /// Replaces the images by the results.
   ///
   /// - Parameters:
   ///   - memory: the images.
-  ///   - check: called between the steps; throws to stop.
+  ///   - check: called between convolutions; throws to stop.
   func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
     try check()
     let norm = norm1.factors(of: memory.images)
@@ -42,7 +42,7 @@ struct ResidualPlan {
         )
       }
     } else {
-      inner = memory.beside
+      inner = memory.neighbor
       conv1.write(memory.images, norm: norm, to: inner)
     }
     try check()
@@ -62,7 +62,7 @@ struct MiddlePlan {
     second = ResidualPlan(middle.second)
   }
 
-  /// Puts the results in the place of the images; parameters as above.
+  /// Replaces the images by the results; `check` throws to stop.
   func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
     try first(&memory, check)
     let results = try memory.images.mapImages { image in
@@ -74,7 +74,7 @@ struct MiddlePlan {
   }
 }
 
-/// Attention of one head between the places of an image.
+/// Single-head attention among the pixels of an image.
 private struct AttentionPlan {
   private let norm: GroupNorm
   private let query: PackedLinear
@@ -93,7 +93,7 @@ private struct AttentionPlan {
     output = packed(attention.output)
   }
 
-  /// `[1, H, W, C]` to the same.
+  /// `[1, H, W, C]` to `[1, H, W, C]`
   func callAsFunction(_ x: Tensor) -> Tensor {
     let (count, height, width, channels) = x.size4
     let factors = norm.factors(of: x)
@@ -109,19 +109,19 @@ private struct AttentionPlan {
 }
 
 extension Tensor {
-  /// Images that are worked on one by one, so that none depends on another by so much as rounding.
+  /// Processes images one by one, so that results do not depend on the batch, not even by rounding.
   func mapImages(_ body: (Tensor) throws -> Tensor) rethrows -> Tensor {
     concatenated(try (0..<size(0)).map { try body(self[$0..<$0 + 1]) })
   }
 }
 
 extension PackedConvolution {
-  /// The layer laid out.
+  /// The layer, packed.
   init(_ layer: Conv2d) { self.init(weight: layer.weight, bias: layer.bias) }
 }
 
 extension GroupNorm {
-  /// The norm of `[N, H, W, C]`, to be applied by what reads x next.
+  /// The norm of `[N, H, W, C]` as factors and offsets, which the next convolution applies.
   func factors(of x: Tensor) -> ChannelFactors {
     ChannelFactors(
       ofGroupNorm: x, groupCount: groupCount, weight: weight.contiguous, bias: bias.contiguous,
@@ -130,7 +130,7 @@ extension GroupNorm {
 }
 
 extension StageWidths {
-  /// Those of a stage's blocks.
+  /// The widths of a stage's blocks.
   init(_ blocks: [ResidualBlockKL]) {
     self.init(input: blocks[0].conv1.weight.size(1), output: blocks[0].conv1.weight.size(0))
   }

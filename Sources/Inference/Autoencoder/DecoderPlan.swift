@@ -14,13 +14,13 @@ struct DecoderPlan {
   private let norm: GroupNorm
   private let output: PackedConvolution
 
-  /// Lays out the weights; those of large layers are not kept as they came.
+  /// Packs the weights; large layers are not kept unpacked.
   init(_ decoder: DecoderKL, postQuantization: Conv2d?) {
     self.postQuantization = postQuantization
     input = decoder.input
     middle = MiddlePlan(decoder.middle)
-    stages = decoder.stages.map { blocks, upsample in
-      (blocks.map(ResidualPlan.init(_:)), upsample.map(PackedConvolution.init(_:)))
+    stages = decoder.stages.map { stage in
+      (stage.blocks.map(ResidualPlan.init(_:)), stage.resample.map(PackedConvolution.init(_:)))
     }
     widths = decoder.stages.map { StageWidths($0.blocks) }
     norm = decoder.norm
@@ -31,8 +31,8 @@ struct DecoderPlan {
   ///
   /// - Parameters:
   ///   - latents: `[N, c, h, w]`
-  ///   - stripPixelCount: about so many pixels are worked on beside the images.
-  ///   - check: called between the steps; throws to stop.
+  ///   - stripPixelCount: approximate strip size in pixels.
+  ///   - check: called between convolutions and strips; throws to stop.
   /// - Returns: `[N, 3, H, W]`
   func callAsFunction(
     _ latents: Tensor, stripPixelCount: Int, _ check: () throws -> Void

@@ -14,16 +14,16 @@ struct EncoderPlan {
   private let output: PackedConvolution
   private let quantization: Conv2d?
 
-  /// Zeros after red, green and blue: packed convolutions take multiples of 8 channels.
-  private static let room = 5
+  /// Zero channels after red, green and blue: packed convolutions take multiples of 8 channels.
+  private static let paddingChannelCount = 5
 
-  /// Lays out the weights; those of large layers are not kept as they came.
+  /// Packs the weights; large layers are not kept unpacked.
   init(_ encoder: EncoderKL, quantization: Conv2d?) {
     input = PackedConvolution(
-      weight: encoder.input.weight.padded([0, 0, 0, 0, 0, EncoderPlan.room]),
+      weight: encoder.input.weight.padded([0, 0, 0, 0, 0, EncoderPlan.paddingChannelCount]),
       bias: encoder.input.bias)
-    stages = encoder.stages.map { blocks, downsample in
-      (blocks.map(ResidualPlan.init(_:)), downsample.map(Downsampling.init(_:)))
+    stages = encoder.stages.map { stage in
+      (stage.blocks.map(ResidualPlan.init(_:)), stage.resample.map(Downsampling.init(_:)))
     }
     widths = encoder.stages.map { StageWidths($0.blocks) }
     middle = MiddlePlan(encoder.middle)
@@ -32,17 +32,18 @@ struct EncoderPlan {
     self.quantization = quantization
   }
 
-  /// Encodes images, each to the last bit as it would be alone.
+  /// Encodes images; the results do not depend on the batch, to the last bit.
   ///
   /// - Parameters:
   ///   - images: `[N, 3, H, W]`
-  ///   - stripPixelCount: about so many pixels are worked on beside the images.
-  ///   - check: called between the steps; throws to stop.
+  ///   - stripPixelCount: approximate strip size in pixels.
+  ///   - check: called between convolutions and strips; throws to stop.
   /// - Returns: the moments of their latents, `[N, 2 c, h, w]`
   func callAsFunction(
     _ images: Tensor, stripPixelCount: Int, _ check: () throws -> Void
   ) rethrows -> Tensor {
-    let pixels = images.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.room]).contiguous
+    let pixels = images.permuted([0, 2, 3, 1]).padded([0, EncoderPlan.paddingChannelCount])
+      .contiguous
     let (count, height, width, _) = pixels.size4
     var memory = ImageMemory(
       count: count, height: height, width: width, halvingThrough: widths,
@@ -62,8 +63,7 @@ struct EncoderPlan {
   }
 }
 
-/// A convolution of every other pixel, which minimal filtering has no gain for: libtorch's, with the
-/// channels last.
+/// A convolution of stride 2, by libtorch with channels last: minimal filtering gains nothing there.
 private struct Downsampling {
   private let weight: Tensor
   private let bias: Tensor?
@@ -73,7 +73,7 @@ private struct Downsampling {
     bias = layer.bias
   }
 
-  /// The rows of a strip, `[1, rows, W, C]`, to half as many of half the width.
+  /// A strip, `[1, rows, W, C]`, to half its height and width.
   func callAsFunction(_ strip: ImageMemory.Strip) -> Tensor {
     // Zeros to the right and below the image.
     let x = strip.imageAndRowBelow.permuted([0, 3, 1, 2])

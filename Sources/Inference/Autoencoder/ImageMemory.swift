@@ -7,29 +7,29 @@ struct StageWidths {
   let input: Int
   let output: Int
 
-  /// Numbers of a pixel in memory: what comes in, or later two images side by side.
+  /// Numbers per pixel: the input, or later two images side by side.
   var pixelCount: Int { max(input, 2 * output) }
 
-  /// Numbers of an image in memory, with a free row.
+  /// Numbers per image, with one free row.
   func memoryCount(_ height: Int, _ width: Int) -> Int { (height + 1) * width * pixelCount }
 }
 
-/// The one memory in which images are encoded or decoded, float32, with channels last.
+/// The buffer in which images are encoded or decoded, float32, with channels last.
 ///
-/// Each image has a place of its own. Each row has room for two images of a stage's output side by
-/// side. What needs more room than the image has, another size and a change of channels, is done in
-/// strips of rows: each is computed beside the memory and then put where rows of before are not needed
-/// any more. So a stage takes the place of the one before it, and results are those of whole images.
+/// Each row has room for two images of a stage's output side by side. Changes of size and of channels
+/// need more room, so they are done in strips of rows: a strip is computed outside of the buffer, then
+/// written over rows that are no longer needed. So each stage overwrites the one before, and results
+/// are those of whole images.
 struct ImageMemory {
   /// Some rows of one image.
   struct Strip {
-    /// The rows, with those above and below if there are such, `[1, rows, W, C]`.
+    /// The rows, with one neighbor above and below if there are any, `[1, rows, W, C]`.
     let rows: Tensor
     /// Which of them are only neighbors.
     let neighbors: RowNeighbors
-    /// Which image it is.
+    /// The index of the image.
     let index: Int
-    /// The place of the others in the image.
+    /// The rows of the image, without neighbors.
     let range: Range<Int>
 
     /// The rows without neighbors.
@@ -37,8 +37,8 @@ struct ImageMemory {
     /// The rows and the one below, if there is one.
     var imageAndRowBelow: Tensor { rows(through: range.count + (neighbors.below ? 1 : 0)) }
 
-    /// Where its rows, or what comes of them, lie in images of the same or another height.
-    func place(in images: Tensor, scale: (Int) -> Int = { $0 }) -> Tensor {
+    /// The part of some images that belongs to its rows, for images of the same or another height.
+    func part(in images: Tensor, scale: (Int) -> Int = { $0 }) -> Tensor {
       images[index..<index + 1].narrowed(
         axis: 1, start: scale(range.lowerBound), count: scale(range.count))
     }
@@ -53,19 +53,19 @@ struct ImageMemory {
   private var height: Int
   private var width: Int
   private var stage: StageWidths
-  /// 1 while the row above is free, then 0.
+  /// 1 while the first row is free, then 0.
   private var firstRow = 1
-  /// The images as they are now, `[N, H, W, C]`, a view; at first nothing has been written to them.
+  /// The current images, `[N, H, W, C]`, a view; not initialized at first.
   private(set) var images: Tensor
 
-  /// Memory for images that are doubled from each stage to the next.
+  /// A buffer for images that double in size from stage to stage.
   ///
   /// - Parameters:
-  ///   - count: of images, N.
+  ///   - count: the number of images, N.
   ///   - height: of the first stage.
   ///   - width: of the first stage.
-  ///   - stages: in their order.
-  ///   - stripPixelCount: about so many pixels make a strip.
+  ///   - stages: in order.
+  ///   - stripPixelCount: approximate strip size in pixels.
   init(
     count: Int, height: Int, width: Int, doublingThrough stages: [StageWidths], stripPixelCount: Int
   ) {
@@ -73,8 +73,8 @@ struct ImageMemory {
     for (index, stage) in stages.enumerated() {
       let (h, w) = (height << index, width << index)
       let own = stage.memoryCount(h, w)
-      // What comes from the stage before stands at the end, apart from that stage, and ends no
-      // earlier than this one's rows and a row of its own.
+      // The input from the stage before lies at the end, past that stage's own rows, and at least a
+      // row past this stage's rows.
       let row = w / 2 * stage.input
       size = max(size, own + (index > 0 ? row : 0), before)
       before = own + h * w * stage.output
@@ -82,7 +82,14 @@ struct ImageMemory {
     self.init([count, size], height, width, stages[0], stripPixelCount)
   }
 
-  /// Memory for images that are halved from each stage to the next; parameters as above.
+  /// A buffer for images that halve in size from stage to stage.
+  ///
+  /// - Parameters:
+  ///   - count: the number of images, N.
+  ///   - height: of the first stage.
+  ///   - width: of the first stage.
+  ///   - stages: in order.
+  ///   - stripPixelCount: approximate strip size in pixels.
   init(
     count: Int, height: Int, width: Int, halvingThrough stages: [StageWidths], stripPixelCount: Int
   ) {
@@ -100,17 +107,16 @@ struct ImageMemory {
     images = view(row: firstRow, channel: 0, count: stage.input)
   }
 
-  /// Room for images beside these, of the same shape.
-  var beside: Tensor {
+  /// Free room next to the images, of the same shape.
+  var neighbor: Tensor {
     let channels = images.size(-1)
     return view(row: firstRow, channel: channels, count: channels)
   }
 
-  /// Puts two images with the channels that the stage ends with in the place of each.
+  /// Replaces each image by two with the stage's output channels.
   ///
-  /// - Parameter body: the rows of the two images, `[1, rows, W, C]` or `[1, rows W, C]`, from a strip
-  ///   of this one.
-  /// - Returns: the second of them; the first is the image from now on.
+  /// - Parameter body: computes a strip of both images, `[1, rows, W, C]` or `[1, rows W, C]`.
+  /// - Returns: the second images; `images` is now the first ones.
   mutating func split(_ body: (Strip) throws -> (Tensor, Tensor)) rethrows -> Tensor {
     let source = images
     firstRow = 0
@@ -119,19 +125,19 @@ struct ImageMemory {
     for strip in strips(of: source, height, width, pixelCount: stripPixelCount) {
       let (first, second) = try body(strip)
       for (rows, result) in zip([first, second], results) {
-        let place = strip.place(in: result)
-        place.copyInPlace(from: rows.reshaped(place.shape))
+        let part = strip.part(in: result)
+        part.copyInPlace(from: rows.reshaped(part.shape))
       }
     }
     images = results[0]
     return results[1]
   }
 
-  /// Puts an image of twice the size in the place of each.
+  /// Replaces each image by one of twice the size.
   ///
   /// - Parameters:
-  ///   - next: the stage that takes it.
-  ///   - upsample: doubles and convolves.
+  ///   - next: the next stage.
+  ///   - upsample: the convolution.
   ///   - check: called before each strip; throws to stop.
   mutating func double(
     for next: StageWidths, by upsample: PackedConvolution, _ check: () throws -> Void
@@ -148,33 +154,33 @@ struct ImageMemory {
     images = view(row: firstRow, channel: 0, count: next.input)
     for strip in strips {
       try check()
-      strip.place(in: images, scale: { 2 * $0 })
+      strip.part(in: images, scale: { 2 * $0 })
         .copyInPlace(from: upsample(strip.rows, doublesSize: true, neighbors: strip.neighbors))
     }
   }
 
-  /// Puts an image of half the size in the place of each.
+  /// Replaces each image by one of half the size.
   ///
   /// - Parameters:
-  ///   - next: the stage that takes it.
-  ///   - body: half as many rows as a strip has, `[1, rows, W / 2, C]`.
+  ///   - next: the next stage.
+  ///   - body: halves a strip, to `[1, rows / 2, W / 2, C]`.
   ///   - check: called before each strip; throws to stop.
   mutating func halve(
     for next: StageWidths, by body: (Strip) -> Tensor, _ check: () throws -> Void
   ) rethrows {
     let half = Tensor.empty([images.size(0), height / 2, width / 2, next.input])
-    // A last row alone is half of none.
+    // A single last row is dropped.
     for strip in strips(of: images, height, width, pixelCount: stripPixelCount)
     where strip.range.count > 1 {
       try check()
-      strip.place(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
+      strip.part(in: half, scale: { $0 / 2 }).copyInPlace(from: body(strip))
     }
     (height, width, stage, firstRow) = (height / 2, width / 2, next, 1)
     images = view(row: firstRow, channel: 0, count: next.input)
     images.copyInPlace(from: half)
   }
 
-  /// Part of the channels of the memory's rows.
+  /// Some channels of the buffer's rows.
   private func view(row: Int, channel: Int, count: Int) -> Tensor {
     let stride = width * stage.pixelCount
     let size = storage.size(1)
@@ -183,8 +189,8 @@ struct ImageMemory {
       .strided(shape: [storage.size(0), height, width, count], strides: [size, stride, count, 1])
   }
 
-  /// Images cut into strips. Their heights are multiples of four, the convolution's unit, so that
-  /// strips have the numbers of the whole.
+  /// Cuts images into strips. Heights are multiples of four, the convolution's tile, so that results
+  /// equal those of whole images.
   private func strips(
     of images: Tensor, _ height: Int, _ width: Int, pixelCount: Int
   ) -> [Strip] {

@@ -3,53 +3,52 @@ public import Torch
 
 // N images, c latent channels, C channels, h w latents, H W image.
 
-/// An `AutoencoderKL` laid out for a processor in float32.
+/// An `AutoencoderKL` packed for a CPU, in float32.
 ///
-/// It computes what `AutoencoderKL` does, to rounding: images have their channels last; group norm,
-/// SiLU, doubling of the size, bias and residual are parts of the convolutions, which need a quarter
-/// of the multiplications, but for those that halve the size. Large images are worked on one at a
-/// time, small ones together, each in one memory of the size of its largest stage, which is worked
-/// through in strips. Statistics of norms, and attention, are those of the whole image, so there are
-/// no seams; latents of an image do not depend on the others, to the last bit.
+/// It computes what `AutoencoderKL` computes, to rounding. Channels are last. Group norm, SiLU,
+/// upsampling, bias and residual are fused into the convolutions, which do a quarter of the
+/// multiplications (all except those that downsample). Large images are processed one at a time, small
+/// ones in groups. An image has one buffer of the size of its largest stage and is processed in strips;
+/// norm statistics and attention cover the whole image, so there are no seams. The latents of an image
+/// do not depend on the batch, to the last bit.
 public final class PackedAutoencoder: Autoencoder {
-  /// See `Autoencoder`.
+  /// Image size over latent size, per side.
   public let downsamplingFactor: Int
-  /// See `Autoencoder`.
+  /// Channels of the latents.
   public let latentChannelCount: Int
-  /// See `Autoencoder`.
+  /// The model's scale factor.
   public let defaultScaleFactor: Double
-  /// See `Autoencoder`.
+  /// Whether the encoder predicts a variance.
   public let hasPosterior: Bool
-  /// See `Autoencoder`.
+  /// Whether there is an encoder.
   public var canEncode: Bool { encoder != nil }
-  /// See `Autoencoder`.
+  /// Whether there is a decoder.
   public var canDecode: Bool { decoder != nil }
 
-  /// One image of 256 px, which takes 0.07 GB, or more that are smaller.
+  /// Pixels of a group of images: one of 256 px, which takes 0.07 GB.
   private static let groupPixelCount = 256 * 256
-  /// The least that makes a strip.
+  /// The smallest strip, in pixels.
   private static let stripPixelCount = 128 * 128
 
   private var encoder: Half<EncoderPlan>?
   private var decoder: Half<DecoderPlan>?
   private let stripPixelCount: Int?
-  private let laidOut: () -> Void
+  private let partDone: () -> Void
 
-  /// An autoencoder each half of which is laid out with its first image.
+  /// An autoencoder; each half is packed with its first image.
   ///
   /// - Parameters:
-  ///   - model: its parameters are float32 on a processor.
-  ///   - encodes: whether the encoder is kept, if there is one.
-  ///   - stripPixelCount: about so many pixels are worked on at a time, where the result needs other
-  ///     memory than the image; if nil so many that all threads are busy with decoding, and always as many
-  ///     to encode, so that latents do not depend on the threads.
-  ///   - laidOut: called when the parameters of a half are not needed any more.
+  ///   - model: its parameters must be float32 on the CPU.
+  ///   - encodes: false drops the encoder.
+  ///   - stripPixelCount: approximate strip size in pixels. If nil, decoding scales it with the thread
+  ///     count; encoding uses a fixed size, so that latents do not depend on it.
+  ///   - partDone: called after each half, when its unpacked weights are no longer needed.
   public init(
     _ model: AutoencoderKL, encodes: Bool = true, stripPixelCount: Int? = nil,
-    laidOut: @escaping () -> Void = {}
+    partDone: @escaping () -> Void = {}
   ) {
     self.stripPixelCount = stripPixelCount
-    self.laidOut = laidOut
+    self.partDone = partDone
     downsamplingFactor = model.downsamplingFactor
     latentChannelCount = model.latentChannelCount
     defaultScaleFactor = model.defaultScaleFactor
@@ -64,15 +63,15 @@ public final class PackedAutoencoder: Autoencoder {
     }
   }
 
-  /// See `Autoencoder`.
+  /// Encodes images `[N, 3, H, W]`.
   public func encode(_ images: Tensor) -> LatentDistribution { encode(images) {} }
 
-  /// See `Autoencoder`; checks between convolutions and strips.
+  /// Encodes images, with a check between convolutions and strips.
   public func encode(
     _ images: Tensor, check: () throws -> Void
   ) rethrows -> LatentDistribution {
     guard canEncode else { fatalError("PackedAutoencoder: there is no encoder") }
-    guard let plan = encoder?.plan(laidOut) else { return LatentDistribution(mean: images) }
+    guard let plan = encoder?.plan(partDone) else { return LatentDistribution(mean: images) }
     let strip = stripPixelCount ?? PackedAutoencoder.stripPixelCount
     let moments = try inGroups(images, pixelCount: images.size(2) * images.size(3)) {
       try plan($0, stripPixelCount: strip, check)
@@ -80,13 +79,13 @@ public final class PackedAutoencoder: Autoencoder {
     return LatentDistribution(moments: moments)
   }
 
-  /// See `Autoencoder`.
+  /// Decodes latents `[N, c, h, w]`.
   public func decode(_ latents: Tensor) -> Tensor { decode(latents) {} }
 
-  /// See `Autoencoder`; checks between convolutions and strips.
+  /// Decodes latents, with a check between convolutions and strips.
   public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
     guard canDecode else { fatalError("PackedAutoencoder: there is no decoder") }
-    guard let plan = decoder?.plan(laidOut) else { return latents }
+    guard let plan = decoder?.plan(partDone) else { return latents }
     let area = downsamplingFactor * downsamplingFactor
     let strip =
       stripPixelCount ?? max(PackedAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
@@ -95,8 +94,8 @@ public final class PackedAutoencoder: Autoencoder {
     }
   }
 
-  /// Works on so many rows at a time that their images have `groupPixelCount` pixels, or on one:
-  /// filters are transformed once for each group.
+  /// Processes images in groups of `groupPixelCount` pixels, at least one image each: filters are
+  /// transformed once per group.
   private func inGroups(
     _ x: Tensor, pixelCount: Int, _ body: (Tensor) throws -> Tensor
   ) rethrows -> Tensor {
@@ -108,20 +107,20 @@ public final class PackedAutoencoder: Autoencoder {
   }
 }
 
-/// An encoder or a decoder, whose weights stay as they came until the first image asks for them.
+/// An encoder or a decoder, packed with the first image.
 private enum Half<Plan> {
   case waiting(() -> Plan)
   case ready(Plan)
 
-  /// The plan; nil if its weights could not be laid out, within `withTorchErrors`, which will throw.
-  mutating func plan(_ laidOut: () -> Void) -> Plan? {
+  /// The plan; nil if packing failed, which the enclosing `withTorchErrors` rethrows.
+  mutating func plan(_ partDone: () -> Void) -> Plan? {
     switch self {
     case .ready(let plan): return plan
     case .waiting(let layOut):
       do {
         let plan = try withTorchErrors(layOut)
         self = .ready(plan)
-        laidOut()
+        partDone()
         return plan
       } catch {
         report(error as? TorchError ?? TorchError(operation: "autoencoder", message: "\(error)"))
@@ -131,20 +130,20 @@ private enum Half<Plan> {
   }
 }
 
-/// The autoencoder of a mode: laid out where that is for the device, else the model as it is.
+/// The autoencoder of a mode: packed if there is a packed form for the device, else the model itself.
 ///
 /// - Parameters:
-///   - model: its parameters are float32.
-///   - encodes: whether the encoder is needed.
-///   - mode: how to run.
-///   - device: where the parameters lie.
-///   - laidOut: called when the parameters of a half are not needed any more.
+///   - model: its parameters must be float32.
+///   - encodes: false drops the encoder.
+///   - mode: packed, or as written.
+///   - device: the device of the parameters.
+///   - partDone: called after each half, when its unpacked weights are no longer needed.
 /// - Returns: an autoencoder.
 public func makeAutoencoder(
   _ model: any Autoencoder, encodes: Bool = true, mode: ExecutionMode, device: Device,
-  laidOut: @escaping () -> Void = {}
+  partDone: @escaping () -> Void = {}
 ) -> any Autoencoder {
   guard mode == .graph, device.capabilities.hasPackedKernels, let model = model as? AutoencoderKL
   else { return model }
-  return PackedAutoencoder(model, encodes: encodes, laidOut: laidOut)
+  return PackedAutoencoder(model, encodes: encodes, partDone: partDone)
 }

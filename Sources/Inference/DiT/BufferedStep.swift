@@ -1,15 +1,14 @@
 internal import Torch
 
-/// A step of the network whose inputs are copied to buffers that stay, so that a device can record
-/// the step once and do it again.
+/// A step of the network with fixed input buffers, so that a device can record it once and replay it.
 final class BufferedStep {
   private let latents: Tensor
   private let table: Tensor
   private let graph: DeviceGraph
 
   /// - Parameters:
-  ///   - latents: of the first step; the buffer has their shape and type.
-  ///   - table: its modulation vectors.
+  ///   - latents: the first step's; the buffer gets their shape and type.
+  ///   - table: the first step's modulation vectors.
   ///   - body: the step, from latents and table to the prediction.
   init(latents: Tensor, table: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor) {
     let (latents, table) = (latents.cloned, table.cloned)
@@ -18,7 +17,7 @@ final class BufferedStep {
     graph = DeviceGraph(on: latents.device) { body(latents, table) }
   }
 
-  /// What came of recording it.
+  /// Whether the step was recorded, and if not, why.
   var recording: DeviceGraph.Recording { graph.recording }
 
   /// Takes the step; the result is valid until the next one.

@@ -2,33 +2,34 @@ public import Layers
 public import Models
 public import Torch
 
-/// A DiT ready for one batch: predicts noise (and variance) for latents `[N, C, H, W]` at a timestep.
+/// A DiT with the labels of one batch: predicts noise, and variance if it is learned, for latents
+/// `[N, C, H, W]` at a timestep.
 public typealias ConditionedDiT = (_ latents: Tensor, _ timestep: Int) -> Tensor
 
-/// Something that runs a DiT.
+/// A DiT that can predict, packed or as written.
 public protocol DiTRunner {
-  /// Gets ready for a batch of given classes and for the timesteps to come.
+  /// Sets the labels and timesteps of a batch.
   ///
   /// - Parameters:
   ///   - labels: the class of each batch element, the null class included.
-  ///   - timesteps: all that will be asked for.
+  ///   - timesteps: all timesteps to come.
   /// - Returns: the network for that batch.
   func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT
 }
 
-/// Makes the runner of a mode.
+/// Makes the DiT of a mode.
 ///
 /// - Parameters:
-///   - mode: how to run.
+///   - mode: packed, or as written.
 ///   - config: the shape of the model.
-///   - precision: the number format, settled: not `auto`.
-///   - device: where the parameters lie.
-///   - parameters: a fresh store over the model's parameters in the precision's `parameterType` of the
-///     mode, asked for with each part.
-///   - partDone: called after each part; what it was made from is not needed any more.
+///   - precision: the number format; not `auto`.
+///   - device: the device of the parameters.
+///   - parameters: returns a new store over the model's parameters, in the precision's `parameterType`
+///     of the mode; called for each part.
+///   - partDone: called after each part, when its unpacked weights are no longer needed.
 /// - Returns: the runner.
-/// - Throws: `InferenceError` for int8 and fp8, if weights are not finite, or the hardware or the mode
-///   cannot.
+/// - Throws: `InferenceError` for int8 and fp8, if weights are not finite, or hardware or mode do not
+///   support the format.
 public func makeRunner(
   _ mode: ExecutionMode, _ config: DiTConfig, precision: Precision, device: Device,
   parameters: () -> ParameterStore, partDone: () -> Void = {}
@@ -36,7 +37,8 @@ public func makeRunner(
   switch mode {
   case .eager:
     guard !precision.isInt8, precision != .fp8 else {
-      throw InferenceError("precision \(precision.name) is for mode graph")
+      throw InferenceError(
+        .needsPacking, "precision \(precision.name) needs a packed model")
     }
     return EagerDiT(
       DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode),

@@ -1,23 +1,23 @@
 public import Models
 public import Torch
 
-/// Runs a DiT as it is written: the reference for the compiled one.
+/// A DiT as written: the reference for the packed one.
 public struct EagerDiT: DiTRunner {
   let model: DiT
   let dtype: DType
   let device: Device
 
   /// - Parameters:
-  ///   - model: its parameters have the type and lie on the device.
-  ///   - dtype: what it computes in.
-  ///   - device: where.
+  ///   - model: its parameters must have this type, on this device.
+  ///   - dtype: the data type of the computation.
+  ///   - device: the device of the parameters.
   public init(_ model: DiT, dtype: DType, device: Device) {
     self.model = model
     self.dtype = dtype
     self.device = device
   }
 
-  /// See `DiTRunner`.
+  /// Sets the labels of a batch; any timestep may follow.
   public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
     let y = Tensor(labels).to(device)
     let (model, dtype, device) = (model, dtype, device)

@@ -2,42 +2,45 @@ internal import Layers
 internal import Models
 internal import Torch
 
+// L labels, S timesteps, D width, K vectors in all.
+
 /// The modulation vectors of all blocks for the steps of a run, computed ahead.
 ///
 /// They depend on timestep and class alone, so one matrix product per block serves many steps, and
-/// the weights, a third of the model, are read once for all of them. Steps are taken in chunks, so
-/// that memory stays bounded.
+/// the weights, a third of the model, are read once for all of them. Steps are taken in chunks, which
+/// bounds the memory.
 final class ModulationSchedule {
-  private let stem: DiT
+  private let timestepEmbed: TimestepEmbed
+  private let classes: Tensor  // [1, L, D]
   private let layers: [Linear]
-  private let labels: Tensor  // [L], int64
   private let timesteps: [Int]
   private let chunkLength: Int
   private var chunkStart = 0
-  private var chunk: Tensor?  // [S, L, sum of k D over the layers], float32
+  private var chunk: Tensor?  // [S, L, K D], float32
 
   /// Bytes that the vectors of a chunk may take.
   private static let budget = 128 << 20
 
   /// - Parameters:
-  ///   - stem: embeds timesteps and labels.
-  ///   - layers: each block's, then the final layer's.
-  ///   - labels: distinct.
-  ///   - timesteps: in the order of use, distinct.
-  ///   - device: where the parameters lie.
-  init(_ stem: DiT, layers: [Linear], labels: [Int], timesteps: [Int], device: Device) {
-    self.stem = stem
-    self.layers = layers
-    self.labels = Tensor(labels).to(device)
+  ///   - network: the order of its modulations is that of the table's columns.
+  ///   - labels: distinct classes.
+  ///   - timesteps: distinct, in the order of use.
+  ///   - device: the device of the parameters.
+  init(
+    _ network: DiTNetwork<PackedLinear>, labels: [Int], timesteps: [Int], device: Device
+  ) {
+    timestepEmbed = network.timestepEmbed
+    classes = embedding(Tensor(labels).to(device), table: network.labels).expandingDims(at: 0)
+    layers = network.modulations.map(\.linear)
     self.timesteps = timesteps
-    let bytesPerStep = layers.reduce(0) { $0 + $1.weight.size(0) } * 4 * labels.count
+    let bytesPerStep = layers.reduce(0) { $0 + $1.outputCount } * 4 * labels.count
     chunkLength = Self.chunkLength(bytesPerStep, stepCount: timesteps.count)
   }
 
-  /// What the vectors of a run take at a time.
+  /// The memory of one chunk.
   ///
   /// - Parameters:
-  ///   - bytesPerStep: of all layers and labels.
+  ///   - bytesPerStep: size of the vectors of all layers and labels.
   ///   - stepCount: steps of the run.
   /// - Returns: bytes.
   static func bytes(_ bytesPerStep: Int, stepCount: Int) -> Int {
@@ -48,28 +51,27 @@ final class ModulationSchedule {
     max(1, min(stepCount, budget / bytesPerStep))
   }
 
-  /// The vectors of a timestep, the layers' side by side, `[L, sum of k D]`, float32.
+  /// The vectors of a timestep, those of all layers side by side, `[L, K D]`, float32.
   func table(at timestep: Int) -> Tensor {
-    guard let place = timesteps.firstIndex(of: timestep) else {
+    guard let index = timesteps.firstIndex(of: timestep) else {
       fatalError("timestep \(timestep) was not announced")
     }
-    let start = place / chunkLength * chunkLength
-    if let chunk, start == chunkStart { return chunk[place - start] }
+    let start = index / chunkLength * chunkLength
+    if let chunk, start == chunkStart { return chunk[index - start] }
     chunk = nil
     let vectors = computed(Array(timesteps[start..<min(start + chunkLength, timesteps.count)]))
     chunk = vectors
     chunkStart = start
-    return vectors[place - start]
+    return vectors[index - start]
   }
 
   private func computed(_ timesteps: [Int]) -> Tensor {
-    let t = Tensor(timesteps).to(labels.device).to(.float32)
-    let steps = stem.timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
-    let classes = embedding(labels, table: stem.labels).expandingDims(at: 0)  // [1, L, D]
+    let t = Tensor(timesteps).to(classes.device).to(.float32)
+    let steps = timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
     let condition = silu(steps + classes)  // [S, L, D]
-    let widths = layers.map { $0.weight.size(0) }
+    let widths = layers.map(\.outputCount)
     let vectors = Tensor.empty(
-      [timesteps.count, labels.count, widths.reduce(0, +)], device: labels.device)
+      [timesteps.count, classes.size(1), widths.reduce(0, +)], device: classes.device)
     var start = 0
     for (layer, width) in zip(layers, widths) {
       vectors.narrowed(axis: 2, start: start, count: width).copyInPlace(from: layer(condition))

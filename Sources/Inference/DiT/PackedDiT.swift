@@ -2,88 +2,83 @@ public import Layers
 public import Models
 public import Torch
 
-/// A DiT turned into a plan for sampling: weights laid out for the matrix products, bias and
-/// activation fused into them, modulation computed ahead, residual, norm and modulation in one pass.
+/// A DiT packed for sampling: weights laid out for the matrix products, bias and activation fused into
+/// them, modulation computed ahead, residual, norm and modulation in one pass.
 ///
-/// It computes what `DiT` computes, to rounding. The precision is that of the blocks' linear layers
-/// (and of attention, but for 8 bits); norms and modulation are float32, and on a processor tokens,
-/// embedding and final layer too, which elsewhere have the precision of attention. Where the device
-/// records graphs, a step is one.
+/// It computes what `DiT` computes, to rounding. A device that records graphs, such as a CUDA GPU,
+/// records a step and replays it. Number formats:
+///
+/// | | CPU | CPU, int8 | GPU | GPU, fp8 |
+/// |---|---|---|---|---|
+/// | linear layers of the blocks | precision | int8 | precision | fp8 |
+/// | attention | precision | float32 | precision | bfloat16 |
+/// | tokens, patch embedding, final layer | float32 | float32 | precision | bfloat16 |
+/// | norms, modulation | float32 | float32 | float32 | float32 |
 public final class PackedDiT: DiTRunner {
-  private let stem: DiT
-  private let patchWeight: Tensor  // [D, C p p]
-  private let patchBias: Tensor?
-  private let positions: Tensor  // [1, T, D]
-  private let finalWeight: Tensor
-  private let finalBias: Tensor?
-  private let blocks: [CompiledBlock]
-  private let modulations: [Linear]
-  private let format: ActivationFormat  // of what the linear layers take
-  private let tokenFormat: ActivationFormat  // of tokens between the layers, embedding and final layer
+  private let network: DiTNetwork<PackedLinear>
+  /// Where each vector of each modulation begins in a row of the table.
+  private let offsets: [[Int]]
+  private let tokenFormat: ActivationFormat
   private let device: Device
-  /// Whether and why not the steps of the last batch were recorded.
+  /// Whether the steps of the last batch were recorded, and if not, why.
   public private(set) var recording = DeviceGraph.Recording.none
 
-  /// Compiles a model, part by part, so that few weights are held twice at any time.
+  /// Packs a model part by part, so that few weights are in memory twice.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - precision: the number format of the linear layers, settled: not `auto`.
-  ///   - device: where the parameters lie.
-  ///   - parameters: a fresh store over the model's parameters, asked for with each part, in the
-  ///     precision's `parameterType`.
-  ///   - partDone: called after each part; what it was made from is not needed any more.
-  /// - Throws: `InferenceError` for int8 and fp8, if weights are not finite or the hardware cannot.
+  ///   - precision: the number format of the linear layers; not `auto`.
+  ///   - device: the device of the parameters.
+  ///   - parameters: returns a new store over the model's parameters, in the precision's
+  ///     `parameterType`; called for each part.
+  ///   - partDone: called after each part, when its unpacked weights are no longer needed.
+  /// - Throws: `InferenceError` for int8 and fp8, if weights are not finite or the hardware does not
+  ///   support the format.
   public init(
     _ config: DiTConfig, precision: Precision, device: Device, parameters: () -> ParameterStore,
     partDone: () -> Void = {}
   ) throws(InferenceError) {
-    format = precision.linearFormat
+    let format = precision.linearFormat
     tokenFormat = device.capabilities.hasPackedKernels ? .float32 : format.resultFormat
     self.device = device
-    var head = config
-    head.depth = 0
-    stem = DiT(head, at: parameters().root)
-    let type = tokenFormat.dtype
-    patchWeight = stem.patchEmbed.projection.weight.flattened(from: 1).to(type)
-    patchBias = stem.patchEmbed.projection.bias?.to(type)
-    positions = stem.positions.to(type)
-    finalWeight = stem.finalLayer.linear.weight.to(type)
-    finalBias = stem.finalLayer.linear.bias?.to(type)
-    var blocks: [CompiledBlock] = []
-    var modulations: [Linear] = []
+    var withoutBlocks = config
+    withoutBlocks.depth = 0
+    let stem = DiT(withoutBlocks, at: parameters().root)
+    var blocks: [DiTBlock<PackedLinear>] = []
     for index in 0..<config.depth {
       let block = DiTBlock(config, at: parameters().root / "blocks" / index)
-      blocks.append(try CompiledBlock(block, index: index, precision: precision))
-      modulations.append(block.modulation)
+      blocks.append(try block.packed(index, precision))
       partDone()
     }
-    self.blocks = blocks
-    self.modulations = modulations + [stem.finalLayer.modulation]
+    network = DiTNetwork(
+      stem, config: config, blocks: blocks, convertingTo: tokenFormat.dtype)
+    var start = 0
+    offsets = network.modulations.map { modulation in
+      let range = start..<start + modulation.linear.outputCount
+      start = range.upperBound
+      return Array(stride(from: range.lowerBound, to: range.upperBound, by: config.hiddenSize))
+    }
   }
 
-  /// See `DiTRunner`.
+  /// Sets the labels and timesteps of a batch; modulation is then computed ahead, many steps at a time.
   public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
-    var places: [Int: Int] = [:]
+    var indices: [Int: Int] = [:]
     var distinct: [Int] = []
-    for label in labels where places[label] == nil {
-      places[label] = distinct.count
+    for label in labels where indices[label] == nil {
+      indices[label] = distinct.count
       distinct.append(label)
     }
-    let labelIndices = Tensor(labels.map { places[$0] ?? 0 }).to(device)
+    let labelIndices = Tensor(labels.map { indices[$0] ?? 0 }).to(device)
     let schedule = withoutGradients {
       ModulationSchedule(
-        stem, layers: modulations, labels: distinct, timesteps: timesteps.reversed(),
-        device: device)
+        network, labels: distinct, timesteps: timesteps.reversed(), device: device)
     }
     let type = tokenFormat.dtype
     guard !device.capabilities.hasPackedKernels else {
       return { latents, timestep in
         withoutGradients {
-          self.forward(
-            latents.to(type), labelIndices: labelIndices, table: schedule.table(at: timestep)
-          )
-          .to(.float32)
+          let table = ModulationTable(schedule.table(at: timestep), labels: labelIndices)
+          return self.forward(latents.to(type), table).to(.float32)
         }
       }
     }
@@ -94,7 +89,7 @@ public final class PackedDiT: DiTRunner {
         let current =
           step
           ?? BufferedStep(latents: latents.to(type), table: table) {
-            self.forward($0, labelIndices: labelIndices, table: $1)
+            self.forward($0, ModulationTable($1, labels: labelIndices))
           }
         step = current
         self.recording = current.recording
@@ -103,34 +98,39 @@ public final class PackedDiT: DiTRunner {
     }
   }
 
-  private func forward(_ latents: Tensor, labelIndices: Tensor, table: Tensor) -> Tensor {
-    let width = stem.config.hiddenSize
-    let table = ModulationTable(table)
-    let x = tokens(latents)  // [N, T, D], updated in place
-    var h = normModulate(
-      x, labels: labelIndices, table: table, shift: 0, scale: width, epsilon: 1e-6,
-      as: blocks.isEmpty ? tokenFormat : format)
-    for (index, block) in blocks.enumerated() {
-      let place = 6 * width * index  // where the block's six vectors begin in the table
-      h = addResidualAndNormModulate(
-        x, residual: block.attention(h), labels: labelIndices, gates: table,
-        gate: place + 2 * width,
-        table: table, shift: place + 3 * width, scale: place + 4 * width, epsilon: 1e-6, as: format)
-      h = addResidualAndNormModulate(
-        x, residual: block.mlp(h), labels: labelIndices, gates: table, gate: place + 5 * width,
-        table: table, shift: place + 6 * width, scale: place + 7 * width, epsilon: 1e-6,
-        as: index + 1 < blocks.count ? format : tokenFormat)
-    }
-    let patches = withPlainOperators { linear(h.values, weight: finalWeight, bias: finalBias) }
-    return stem.unpatchified(patches)
+  private func forward(_ latents: Tensor, _ table: ModulationTable) -> Tensor {
+    func vectors(_ index: Int) -> [ModulationVector] { offsets[index].map { table[$0] } }
+    // libtorch's products for the two layers outside of the blocks: ours round differently.
+    let patches = withPlainOperators { network.patchEmbed.byMatrixProduct(latents) }
+    let tokens = patches + network.positions  // [N, T, D]
+    return network(
+      PackedStream(tokens, format: tokenFormat),
+      block: { network.blocks[$0](&$1, modulatedBy: vectors($0)) },
+      finalModulation: { vectors(network.blocks.count) },
+      project: { layer, x in withPlainOperators { layer(x) } })
   }
+}
 
-  /// Patches as tokens: the convolution as a matrix product, `[N, C, H, W]` to `[N, T, D]`.
-  private func tokens(_ latents: Tensor) -> Tensor {
-    let (n, c, _, _) = latents.size4
-    let (g, p) = (stem.config.gridSize, stem.config.patchSize)
-    let patches = latents.reshaped([n, c, g, p, g, p]).permuted([0, 2, 4, 1, 3, 5])
-      .reshaped([n, g * g, c * p * p])
-    return withPlainOperators { linear(patches, weight: patchWeight, bias: patchBias) } + positions
+extension DiTBlock where Layer == Linear {
+  /// The block with its weights laid out for inference.
+  ///
+  /// - Parameters:
+  ///   - index: of the block, for messages.
+  ///   - precision: the number format of the linear layers.
+  /// - Returns: the block, with the same modulation.
+  /// - Throws: `InferenceError` for 8 bits, if weights are not finite or the hardware does not support
+  ///   the format.
+  fileprivate func packed(
+    _ index: Int, _ precision: Precision
+  ) throws(InferenceError) -> DiTBlock<PackedLinear> {
+    try map { (name, layer) throws(InferenceError) -> PackedLinear in
+      do throws(TorchError) {
+        return try PackedLinear(
+          weight: layer.weight, bias: layer.bias, format: precision.format(of: name))
+      } catch {
+        throw InferenceError(
+          .unsupportedPrecision, "blocks.\(index).\(name.rawValue): \(error.message)")
+      }
+    }
   }
 }

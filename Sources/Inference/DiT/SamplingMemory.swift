@@ -1,32 +1,42 @@
+internal import Layers
 public import Models
 internal import Torch
 
 extension DiTConfig {
-  /// An estimate of the memory that the compiled model takes while it samples on a processor, without
-  /// the autoencoder and the program itself.
+  /// Estimates the memory of the packed model during sampling on a CPU, without the autoencoder and the
+  /// program itself.
   ///
-  /// Weights of the blocks' linear layers take the precision's bytes, all others four; then come the
-  /// modulation of the steps ahead and what one block has at its widest place.
+  /// It is the sum of the weights, one chunk of modulation vectors, and the activations at the widest
+  /// point of a block.
   ///
   /// - Parameters:
-  ///   - precision: the number format, settled: not `auto`.
-  ///   - networkBatchSize: the batch of the network: 2 for one image with guidance.
-  ///   - stepCount: steps of a run, of one class and the null class.
+  ///   - precision: the number format; not `auto`.
+  ///   - networkBatchSize: batch size of the network: 2 for one image with guidance.
+  ///   - stepCount: sampling steps, with one class and the null class.
   /// - Returns: bytes.
   public func samplingMemory(
     _ precision: Precision, networkBatchSize: Int = 2, stepCount: Int = 250
   ) -> Int {
-    let format = precision.linearFormat
-    let linear = blockLinearParameterCount
-    let secondLayers = depth * (mlpRatio * hiddenSize + 1) * hiddenSize
-    let weights =
-      (parameterCount - linear) * 4 + (linear - secondLayers) * format.dtype.byteCount
-      + secondLayers * precision.secondLayerFormat.dtype.byteCount
-    // Tokens in float32 and what the layer takes and gives; sums of bytes are 32 bits wide.
-    let result = format == .int8 ? 4 : format.dtype.byteCount
-    let widest = max(3 + 1, mlpRatio) * result + mlpRatio * format.dtype.byteCount
-    let activations = networkBatchSize * tokenCount * hiddenSize * (4 + result + widest)
-    let modulation = (6 * depth + 2) * hiddenSize * 2 * 4
-    return weights + activations + ModulationSchedule.bytes(modulation, stepCount: stepCount)
+    let model = shapes
+    let saved = model.blocks.flatMap(\.linearLayers).reduce(0) {
+      $0 + $1.layer.parameterCount * (4 - precision.format(of: $1.name).dtype.byteCount)
+    }
+    let modulation = model.modulations.reduce(0) { $0 + $1.linear.outputCount } * 2 * 4
+    return parameterCount * 4 - saved
+      + networkBatchSize * tokenCount * (model.blocks.first?.bytesPerToken(precision) ?? 0)
+      + ModulationSchedule.bytes(modulation, stepCount: stepCount)
+  }
+}
+
+extension DiTBlock where Layer == Linear {
+  /// Bytes per token at the widest point: the token in float32, input and output of a branch's first
+  /// layer, and the input of the second.
+  fileprivate func bytesPerToken(_ precision: Precision) -> Int {
+    let format = precision.linearFormat.dtype.byteCount
+    // Sums of 8-bit products are 32 bits wide.
+    let result = precision.linearFormat == .int8 ? 4 : format
+    let attention = self[.qkv].outputCount + self[.projection].inputCount
+    let hidden = self[.fc1].outputCount
+    return self[.qkv].inputCount * (4 + result) + max(attention, hidden) * result + hidden * format
   }
 }

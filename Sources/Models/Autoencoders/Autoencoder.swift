@@ -4,72 +4,72 @@ public import Torch
 
 /// Maps images to latents and back.
 public protocol Autoencoder {
-  /// Height and width of an image over those of its latents.
+  /// Image size over latent size, per side.
   var downsamplingFactor: Int { get }
   /// Channels of the latents, c.
   var latentChannelCount: Int { get }
-  /// What latents are multiplied by before a diffusion model sees them, if nothing else is said.
+  /// The factor on latents before a diffusion model sees them, unless the user sets another.
   var defaultScaleFactor: Double { get }
-  /// Whether latents have a spread, so that encoding draws noise.
+  /// Whether the encoder predicts a variance, so that encoding draws noise.
   var hasPosterior: Bool { get }
-  /// Whether the file had the encoder.
+  /// Whether there is an encoder.
   var canEncode: Bool { get }
-  /// Whether the file had the decoder.
+  /// Whether there is a decoder.
   var canDecode: Bool { get }
 
-  /// Images to the distribution of their latents; `canEncode` must be true.
+  /// Encodes images; `canEncode` must be true.
   ///
-  /// - Parameter images: `[N, 3, H, W]` in -1 ... 1; H and W are multiples of the factor.
-  /// - Returns: latents `[N, c, h, w]`, before the scale factor.
+  /// - Parameter images: `[N, 3, H, W]` in -1 ... 1; H and W are multiples of the downsampling factor.
+  /// - Returns: the distribution of the latents, `[N, c, h, w]`, before the scale factor.
   func encode(_ images: Tensor) -> LatentDistribution
 
-  /// Latents, divided by the scale factor, to images; `canDecode` must be true.
+  /// Decodes latents; `canDecode` must be true.
   ///
-  /// - Parameter latents: `[N, c, h, w]`
+  /// - Parameter latents: `[N, c, h, w]`, divided by the scale factor.
   /// - Returns: `[N, 3, H, W]`, about -1 ... 1
   func decode(_ latents: Tensor) -> Tensor
 
-  /// The same as `encode`, but for a check before the work and between its steps.
+  /// Encodes images, with a check at the start and between layers.
   ///
   /// - Parameters:
-  ///   - images: as above.
+  ///   - images: `[N, 3, H, W]` in -1 ... 1
   ///   - check: throws to stop.
-  /// - Returns: as above.
+  /// - Returns: the distribution of the latents, `[N, c, h, w]`.
   /// - Throws: what `check` throws.
   func encode(_ images: Tensor, check: () throws -> Void) throws -> LatentDistribution
 
-  /// The same as `decode`, but for a check before the work and between its steps.
+  /// Decodes latents, with a check at the start and between layers.
   ///
   /// - Parameters:
-  ///   - latents: as above.
+  ///   - latents: `[N, c, h, w]`, divided by the scale factor.
   ///   - check: throws to stop.
-  /// - Returns: as above.
+  /// - Returns: `[N, 3, H, W]`, about -1 ... 1
   /// - Throws: what `check` throws.
   func decode(_ latents: Tensor, check: () throws -> Void) throws -> Tensor
 }
 
 extension Autoencoder {
-  /// In one step.
+  /// Encodes images after one check.
   public func encode(_ images: Tensor, check: () throws -> Void) throws -> LatentDistribution {
     try check()
     return encode(images)
   }
 
-  /// In one step.
+  /// Decodes latents after one check.
   public func decode(_ latents: Tensor, check: () throws -> Void) throws -> Tensor {
     try check()
     return decode(latents)
   }
 }
 
-/// What an encoder says of the latents of images.
+/// The Gaussian distribution of latents that an encoder predicts.
 public struct LatentDistribution {
   /// `[N, c, h, w]`
   public let mean: Tensor
-  /// The log of the variance, `[N, c, h, w]`; nil where there is no spread.
+  /// `[N, c, h, w]`; nil if the latents are exact.
   public let logVariance: Tensor?
 
-  /// A distribution, or a point if there is no variance.
+  /// A distribution, or exact latents if the variance is nil.
   public init(mean: Tensor, logVariance: Tensor? = nil) {
     self.mean = mean
     self.logVariance = logVariance
@@ -83,15 +83,4 @@ public struct LatentDistribution {
     guard let logVariance else { return mean }
     return mean.addingProduct((logVariance * 0.5).exponential, noise)
   }
-}
-
-/// Why the tensors of a file are not those of a known model.
-public struct ModelError: Error, CustomStringConvertible, Equatable {
-  /// What is wrong and what to do.
-  public let message: String
-  /// The message.
-  public var description: String { message }
-
-  /// Makes an error.
-  public init(_ message: String) { self.message = message }
 }

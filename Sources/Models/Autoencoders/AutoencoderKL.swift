@@ -29,23 +29,23 @@ public struct AutoencoderKL: Autoencoder {
       ? Conv2d(latents, latents, kernelSize: 1, at: scope / "post_quant_conv") : nil
   }
 
-  /// See `Autoencoder`.
+  /// 2 for each resolution after the first.
   public var downsamplingFactor: Int { 1 << (config.blockChannels.count - 1) }
-  /// See `Autoencoder`.
+  /// Channels of the latents.
   public var latentChannelCount: Int { config.latentChannelCount }
-  /// See `Autoencoder`.
+  /// The configuration's scale factor.
   public var defaultScaleFactor: Double { config.scaleFactor }
   /// Its posterior is Gaussian.
   public var hasPosterior: Bool { true }
-  /// See `Autoencoder`.
+  /// Whether there is an encoder.
   public var canEncode: Bool { encoder != nil }
-  /// See `Autoencoder`.
+  /// Whether there is a decoder.
   public var canDecode: Bool { decoder != nil }
 
-  /// See `Autoencoder`.
+  /// Encodes images `[N, 3, H, W]`.
   public func encode(_ images: Tensor) -> LatentDistribution { encode(images) {} }
 
-  /// See `Autoencoder`; checks between blocks.
+  /// Encodes images, with a check before each block.
   public func encode(
     _ images: Tensor, check: () throws -> Void
   ) rethrows -> LatentDistribution {
@@ -55,10 +55,10 @@ public struct AutoencoderKL: Autoencoder {
     return LatentDistribution(moments: quantization.map { $0(h) } ?? h)
   }
 
-  /// See `Autoencoder`.
+  /// Decodes latents `[N, c, h, w]`.
   public func decode(_ latents: Tensor) -> Tensor { decode(latents) {} }
 
-  /// See `Autoencoder`; checks between blocks.
+  /// Decodes latents, with a check before each block.
   public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
     guard let decoder else { fatalError("AutoencoderKL: no decoder was loaded") }
     try check()
@@ -67,7 +67,7 @@ public struct AutoencoderKL: Autoencoder {
 }
 
 extension LatentDistribution {
-  /// What the encoder of an `AutoencoderKL` makes.
+  /// The distribution that an `AutoencoderKL` encoder predicts.
   ///
   /// - Parameter moments: means and log variances, `[N, 2 c, h, w]`
   package init(moments: Tensor) {
@@ -76,10 +76,10 @@ extension LatentDistribution {
   }
 }
 
-/// Images to the two moments of the latents.
+/// The encoder: images to means and log variances of latents.
 package struct EncoderKL {
   package let input: Conv2d
-  package let stages: [(blocks: [ResidualBlockKL], downsample: Conv2d?)]
+  package let stages: [StageKL]
   package let middle: MiddleKL
   package let norm: GroupNorm
   package let output: Conv2d
@@ -87,19 +87,11 @@ package struct EncoderKL {
   init(_ config: AutoencoderKLConfig, at scope: Scope) {
     let channels = config.blockChannels
     input = Conv2d(3, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
-    stages = channels.indices.map { stage in
-      let scope = scope / "down_blocks" / stage
-      let blocks = (0..<config.layersPerBlock).map { layer in
-        ResidualBlockKL(
-          channels[layer == 0 ? max(stage - 1, 0) : stage], channels[stage],
-          groupCount: config.groupCount, at: scope / "resnets" / layer)
-      }
-      let downsample =
-        stage + 1 < channels.count
-        ? Conv2d(
-          channels[stage], channels[stage], kernelSize: 3, stride: 2,
-          at: scope / "downsamplers" / 0 / "conv") : nil
-      return (blocks, downsample)
+    stages = StageKL.stages(
+      channels, blockCount: config.layersPerBlock, groupCount: config.groupCount,
+      at: scope / "down_blocks"
+    ) { width, scope in
+      Conv2d(width, width, kernelSize: 3, stride: 2, at: scope / "downsamplers" / 0 / "conv")
     }
     let width = channels[channels.count - 1]
     middle = MiddleKL(width, groupCount: config.groupCount, at: scope / "mid_block")
@@ -111,23 +103,23 @@ package struct EncoderKL {
   /// `[N, 3, H, W]` to `[N, 2 c, h, w]`
   func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = input(x)
-    for (blocks, downsample) in stages {
-      for block in blocks {
+    for stage in stages {
+      for block in stage.blocks {
         try check()
         h = block(h)
       }
-      if let downsample { h = downsample(h.padded([0, 1, 0, 1])) }
+      if let downsample = stage.resample { h = downsample(h.padded([0, 1, 0, 1])) }
     }
     try check()
     return output(silu(norm(middle(h))))
   }
 }
 
-/// Latents to images.
+/// The decoder: latents to images.
 package struct DecoderKL {
   package let input: Conv2d
   package let middle: MiddleKL
-  package let stages: [(blocks: [ResidualBlockKL], upsample: Conv2d?)]
+  package let stages: [StageKL]
   package let norm: GroupNorm
   package let output: Conv2d
 
@@ -136,19 +128,11 @@ package struct DecoderKL {
     input = Conv2d(
       config.latentChannelCount, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
     middle = MiddleKL(channels[0], groupCount: config.groupCount, at: scope / "mid_block")
-    stages = channels.indices.map { stage in
-      let scope = scope / "up_blocks" / stage
-      let blocks = (0...config.layersPerBlock).map { layer in
-        ResidualBlockKL(
-          channels[layer == 0 ? max(stage - 1, 0) : stage], channels[stage],
-          groupCount: config.groupCount, at: scope / "resnets" / layer)
-      }
-      let upsample =
-        stage + 1 < channels.count
-        ? Conv2d(
-          channels[stage], channels[stage], kernelSize: 3, padding: 1,
-          at: scope / "upsamplers" / 0 / "conv") : nil
-      return (blocks, upsample)
+    stages = StageKL.stages(
+      channels, blockCount: config.layersPerBlock + 1, groupCount: config.groupCount,
+      at: scope / "up_blocks"
+    ) { width, scope in
+      Conv2d(width, width, kernelSize: 3, padding: 1, at: scope / "upsamplers" / 0 / "conv")
     }
     let width = channels[channels.count - 1]
     norm = GroupNorm(width, groupCount: config.groupCount, at: scope / "conv_norm_out")
@@ -158,13 +142,13 @@ package struct DecoderKL {
   /// `[N, c, h, w]` to `[N, 3, H, W]`
   func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = middle(input(x))
-    for (blocks, upsample) in stages {
-      for block in blocks {
+    for stage in stages {
+      for block in stage.blocks {
         try check()
         h = block(h)
       }
       try check()
-      if let upsample { h = upsample(upsampledNearest2x(h)) }
+      if let upsample = stage.resample { h = upsample(upsampledNearest2x(h)) }
     }
     return output(silu(norm(h)))
   }

@@ -3,7 +3,7 @@ internal import Torch
 
 // N batch, C channels, H W image, T = H W tokens.
 
-/// Two normalized convolutions around which the input goes (He et al. 2016).
+/// Two convolutions after norms, with a residual connection (He et al. 2016).
 package struct ResidualBlockKL {
   package let norm1: GroupNorm
   package let conv1: Conv2d
@@ -28,6 +28,38 @@ package struct ResidualBlockKL {
   }
 }
 
+/// Residual blocks at one resolution, and the convolution to the next.
+package struct StageKL {
+  package let blocks: [ResidualBlockKL]
+  /// Halves or doubles the image; nil in the last stage.
+  package let resample: Conv2d?
+
+  /// The stages of an encoder or decoder.
+  ///
+  /// - Parameters:
+  ///   - channels: of each resolution, in order of use.
+  ///   - blockCount: residual blocks of each stage.
+  ///   - groupCount: groups of every norm.
+  ///   - scope: the parent scope; stages are numbered.
+  ///   - resample: makes a stage's last convolution.
+  /// - Returns: one stage per resolution.
+  static func stages(
+    _ channels: [Int], blockCount: Int, groupCount: Int, at scope: Scope,
+    resample: (_ width: Int, _ scope: Scope) -> Conv2d
+  ) -> [StageKL] {
+    channels.enumerated().map { index, width in
+      let scope = scope / index
+      let input = channels[max(index - 1, 0)]
+      let blocks = (0..<blockCount).map { layer in
+        ResidualBlockKL(
+          layer == 0 ? input : width, width, groupCount: groupCount, at: scope / "resnets" / layer)
+      }
+      let isLast = index == channels.count - 1
+      return StageKL(blocks: blocks, resample: isLast ? nil : resample(width, scope))
+    }
+  }
+}
+
 /// The coarsest stage: attention between two residual blocks.
 package struct MiddleKL {
   package let first: ResidualBlockKL
@@ -40,11 +72,11 @@ package struct MiddleKL {
     second = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 1)
   }
 
-  /// `[N, C, H, W]` to the same.
+  /// `[N, C, H, W]` to `[N, C, H, W]`
   func callAsFunction(_ x: Tensor) -> Tensor { second(attention(first(x))) }
 }
 
-/// Attention of one head between the places of an image (Vaswani et al. 2017, equation 1).
+/// Single-head attention among the pixels of an image (Vaswani et al. 2017, equation 1).
 package struct SpatialAttentionKL {
   package let norm: GroupNorm
   package let query: Linear
@@ -60,7 +92,7 @@ package struct SpatialAttentionKL {
     output = Linear(width, width, at: scope / "to_out" / 0)
   }
 
-  /// `[N, C, H, W]` to the same.
+  /// `[N, C, H, W]` to `[N, C, H, W]`
   func callAsFunction(_ x: Tensor) -> Tensor {
     let shape = x.shape
     let tokens = norm(x).flattened(from: 2).transposed(1, 2)  // [N, T, C]

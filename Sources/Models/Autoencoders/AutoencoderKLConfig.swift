@@ -1,6 +1,6 @@
 /// The shape of an `AutoencoderKL`.
 public struct AutoencoderKLConfig: Sendable, Equatable {
-  /// Channels at each resolution, the finest first.
+  /// Channels of each resolution, the finest first.
   public var blockChannels: [Int]
   /// Residual blocks at each resolution of the encoder; the decoder has one more.
   public var layersPerBlock: Int
@@ -12,9 +12,9 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   public var hasEncoder: Bool
   /// Whether there is a decoder.
   public var hasDecoder: Bool
-  /// Whether 1x1 convolutions stand between the latents and the two halves.
+  /// Whether there are 1x1 convolutions after the encoder and before the decoder.
   public var hasQuantization: Bool
-  /// What latents are multiplied by before a diffusion model sees them: one over their deviation
+  /// The factor on latents before a diffusion model sees them: one over their standard deviation
   /// (Rombach et al. 2022, appendix G).
   public var scaleFactor: Double
 
@@ -34,11 +34,11 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
     self.scaleFactor = scaleFactor
   }
 
-  /// Reads the configuration off the shapes of a state dict in the names of diffusers.
+  /// Infers the configuration from the shapes of a state dict with diffusers' names.
   ///
-  /// The scale factor, which no shape shows, is the default.
+  /// The scale factor is the default: no shape shows it.
   ///
-  /// - Throws: `ModelError` if the shapes are of something else.
+  /// - Throws: `ModelError` if the shapes are those of another model.
   public static func inferred(from shapes: [String: [Int]]) throws -> AutoencoderKLConfig {
     let hasEncoder = shapes["encoder.conv_in.weight"] != nil
     let hasDecoder = shapes["decoder.conv_in.weight"] != nil

@@ -1,12 +1,11 @@
 extension TinyAutoencoderConfig {
-  /// Both halves of an autoencoder of one's own size, in the manner of the published one.
+  /// An encoder and a decoder like the published ones, in a custom size.
   ///
   /// - Parameters:
-  ///   - widths: channels at each resolution, from that of the image to that of the latents; each
-  ///     step to the next halves the image, so the downsampling factor is 2 to the power of
-  ///     `widths.count - 1`.
+  ///   - widths: channels of each resolution, the image's first; each is half the one before, so the
+  ///     downsampling factor is 2 to the power of `widths.count - 1`.
   ///   - latentChannelCount: channels of the latents.
-  ///   - blockCount: residual blocks at each resolution but the image's, which has one.
+  ///   - blockCount: residual blocks of each resolution except the image's, which has one.
   public init(widths: [Int], latentChannelCount: Int, blockCount: Int) {
     guard let first = widths.first, let last = widths.last else {
       fatalError("TinyAutoencoderConfig: no widths")

@@ -3,11 +3,14 @@ public import Torch
 
 // N batch, T tokens, D width, C H W image, p patch size, g patches per side.
 
-/// A Diffusion Transformer.
+/// A Diffusion Transformer as written, over plain linear layers: the reference for the packed one.
+public typealias DiT = DiTNetwork<Linear>
+
+/// A Diffusion Transformer over some kind of linear layer.
 ///
 /// Source: Peebles & Xie 2023, section 3 and figure 3. Parameter names and their order are those of
 /// the published checkpoints.
-public struct DiT {
+public struct DiTNetwork<Layer: LinearLayer> {
   /// The shape of the model.
   public let config: DiTConfig
   /// `[1, T, D]`; not trained.
@@ -16,52 +19,57 @@ public struct DiT {
   public let patchEmbed: PatchEmbed
   /// Timesteps to vectors.
   public let timestepEmbed: TimestepEmbed
-  /// `[classes (+ 1), D]`
+  /// `[classes + 1, D]`
   public let labels: Tensor
   /// The transformer.
-  public let blocks: [DiTBlock]
+  public let blocks: [DiTBlock<Layer>]
   /// Tokens to patches.
   public let finalLayer: FinalLayer
 
-  /// Makes all parameters at a scope.
-  public init(_ config: DiTConfig, at scope: Scope) {
-    self.config = config
-    let width = config.hiddenSize
-    positions = scope.parameter(
-      "pos_embed", [1, config.tokenCount, width],
-      .values { PositionEmbedding.sinCos2D(width: width, gridSize: config.gridSize) })
-    patchEmbed = PatchEmbed(
-      config.channelCount, width, patchSize: config.patchSize, at: scope / "x_embedder")
-    timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
-    labels = (scope / "y_embedder" / "embedding_table").parameter(
-      "weight", [config.classCount + (config.hasNullClass ? 1 : 0), width],
-      .normal(standardDeviation: 0.02))
-    blocks = (0..<config.depth).map { DiTBlock(config, at: scope / "blocks" / $0) }
-    finalLayer = FinalLayer(config, at: scope / "final_layer")
-  }
-
-  /// Predicts the noise, and the variance where it is learned.
+  /// The network over other blocks.
   ///
   /// - Parameters:
-  ///   - x: noisy latents, `[N, C, H, W]`
-  ///   - t: timesteps, `[N]`, 0 ..< 1000
-  ///   - y: classes, `[N]`, int64, the null class included
-  /// - Returns: `[N, C or 2 C, H, W]`
-  public func callAsFunction(_ x: Tensor, t: Tensor, y: Tensor) -> Tensor {
-    var h = tokens(x)  // [N, T, D]
-    let c = condition(t: t, y: y)  // [N, D]
-    for block in blocks {
-      h = block(h, conditionedOn: c)  // [N, T, D]
-    }
-    return unpatchified(finalLayer(h, conditionedOn: c))  // [N, C or 2 C, H, W]
+  ///   - stem: the rest of the model.
+  ///   - config: the shape of the whole model.
+  ///   - blocks: as many as the configuration says.
+  ///   - dtype: of the positions, the patch embedding and the final linear layer.
+  package init(
+    _ stem: DiT, config: DiTConfig, blocks: [DiTBlock<Layer>], convertingTo dtype: DType
+  ) {
+    self.config = config
+    positions = stem.positions.to(dtype)
+    patchEmbed = stem.patchEmbed.converted(to: dtype)
+    timestepEmbed = stem.timestepEmbed
+    labels = stem.labels
+    self.blocks = blocks
+    finalLayer = stem.finalLayer.converted(to: dtype)
   }
 
-  /// Patches as tokens with their positions, `[N, C, H, W]` to `[N, T, D]`.
-  public func tokens(_ x: Tensor) -> Tensor { patchEmbed(x) + positions }
+  /// The modulations in the order of their use: those of the blocks, then the final layer's.
+  package var modulations: [Modulation] { blocks.map(\.modulation) + [finalLayer.modulation] }
 
   /// What every block is conditioned on: timestep plus class, `[N]` and `[N]` to `[N, D]`.
   public func condition(t: Tensor, y: Tensor) -> Tensor {
     timestepEmbed(t) + embedding(y, table: labels)
+  }
+
+  /// The blocks, the final layer and the patches put back into place.
+  ///
+  /// - Parameters:
+  ///   - x: tokens with their positions.
+  ///   - block: runs the block of an index on the tokens.
+  ///   - finalModulation: shift and scale of the final layer, asked for after the blocks.
+  ///   - project: applies the final linear layer.
+  /// - Returns: `[N, C or 2 C, H, W]`
+  package func callAsFunction(
+    _ x: Layer.Stream, block: (Int, inout Layer.Stream) -> Void,
+    finalModulation: () -> [Layer.Stream.Vector],
+    project: (Linear, Tensor) -> Tensor = { $0($1) }
+  ) -> Tensor {
+    var x = x
+    for index in blocks.indices { block(index, &x) }
+    let m = finalModulation()
+    return unpatchified(project(finalLayer.linear, x.normalized(shift: m[0], scale: m[1])))
   }
 
   /// Puts patches back into place.
@@ -77,58 +85,84 @@ public struct DiT {
   }
 }
 
-/// A transformer block with adaLN-Zero conditioning (Peebles & Xie 2023, figure 3).
-public struct DiTBlock {
-  /// Self-attention.
-  public let attention: Attention
-  /// The pointwise feed-forward part.
-  public let mlp: MLP
-  /// `[6 D, D]`: shift, scale, gate for attention, then for the MLP. Starts at zero.
-  public let modulation: Linear
-  let norm = AdaptiveLayerNorm(epsilon: 1e-6)
-
-  /// Makes `attn`, `mlp`, `adaLN_modulation.1`.
-  public init(_ config: DiTConfig, at scope: Scope) {
-    let width = config.hiddenSize
-    attention = Attention(width, headCount: config.headCount, at: scope / "attn")
-    mlp = MLP(width, hidden: config.mlpRatio * width, at: scope / "mlp")
-    modulation = Linear(width, 6 * width, at: scope / "adaLN_modulation.1", weight: .zeros)
-  }
-
-  /// Applies the block to one batch of tokens.
+extension DiTNetwork where Layer == Linear {
+  /// Runs one block, as `block(x, c)` does, or in another way, such as with recomputation.
   ///
   /// - Parameters:
+  ///   - index: of the block.
   ///   - x: tokens, `[N, T, D]`
-  ///   - c: timestep plus class, `[N, D]`
+  ///   - c: the condition, `[N, D]`
+  ///   - block: from tokens and condition to tokens.
   /// - Returns: tokens, `[N, T, D]`
-  public func callAsFunction(_ x: Tensor, conditionedOn c: Tensor) -> Tensor {
-    let m = modulation(silu(c)).expandingDims(at: 1).chunks(6, axis: 2)  // 6 of [N, 1, D]
-    let attended = attention(norm(x, shift: m[0], scale: m[1]))
-    let (h, normed) = norm.afterAdding(attended, gate: m[2], to: x, shift: m[3], scale: m[4])
-    return gatedAdd(h, mlp(normed), gate: m[5])
+  public typealias BlockHook = (
+    _ index: Int, _ x: Tensor, _ c: Tensor, _ block: @escaping (Tensor, Tensor) -> Tensor
+  ) -> Tensor
+
+  /// Makes all parameters at a scope.
+  public init(_ config: DiTConfig, at scope: Scope) {
+    self.config = config
+    let width = config.hiddenSize
+    positions = scope.parameter(
+      "pos_embed", [1, config.tokenCount, width],
+      .values { PositionEmbedding.sinCos2D(width: width, gridSize: config.gridSize) })
+    patchEmbed = PatchEmbed(
+      config.channelCount, width, patchSize: config.patchSize, at: scope / "x_embedder")
+    timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
+    labels = (scope / "y_embedder" / "embedding_table").parameter(
+      "weight", [config.classCount + 1, width], .normal(standardDeviation: 0.02))
+    blocks = (0..<config.depth).map { DiTBlock(config, at: scope / "blocks" / $0) }
+    finalLayer = FinalLayer(config, at: scope / "final_layer")
   }
+
+  /// Predicts the noise, and the variance if it is learned.
+  ///
+  /// - Parameters:
+  ///   - x: noisy latents, `[N, C, H, W]`
+  ///   - t: timesteps, `[N]`, 0 ..< 1000
+  ///   - y: classes, `[N]`, int64, the null class included
+  ///   - hook: runs each block.
+  /// - Returns: `[N, C or 2 C, H, W]`
+  public func callAsFunction(
+    _ x: Tensor, t: Tensor, y: Tensor, hook: BlockHook = { $3($1, $2) }
+  ) -> Tensor {
+    let tokens = tokens(x)  // [N, T, D]
+    let c = condition(t: t, y: y)  // [N, D]
+    return self(
+      PlainStream(tokens),
+      block: { index, stream in
+        let block = blocks[index]
+        stream = PlainStream(hook(index, stream.sum(), c) { block($0, conditionedOn: $1) })
+      },
+      finalModulation: { finalLayer.modulation(c) })
+  }
+
+  /// Patches as tokens with their positions, `[N, C, H, W]` to `[N, T, D]`.
+  public func tokens(_ x: Tensor) -> Tensor { patchEmbed(x) + positions }
 }
 
 /// The last layer: modulated norm, then a linear map to patches; both start at zero.
 public struct FinalLayer {
   /// `[p p C_out, D]`
   public let linear: Linear
-  /// `[2 D, D]`: shift, scale.
-  public let modulation: Linear
-  let norm = AdaptiveLayerNorm(epsilon: 1e-6)
+  /// Makes two vectors: shift, scale.
+  public let modulation: Modulation
 
   init(_ config: DiTConfig, at scope: Scope) {
     let width = config.hiddenSize
     let patchArea = config.patchSize * config.patchSize
     linear = Linear(
       width, patchArea * config.outputChannelCount, at: scope / "linear", weight: .zeros)
-    modulation = Linear(width, 2 * width, at: scope / "adaLN_modulation.1", weight: .zeros)
+    modulation = Modulation(width, vectorCount: 2, at: scope)
   }
 
-  /// Tokens `[N, T, D]` and condition `[N, D]` to patches `[N, T, p p C_out]`.
-  public func callAsFunction(_ x: Tensor, conditionedOn c: Tensor) -> Tensor {
-    let m = modulation(silu(c)).expandingDims(at: 1).chunks(2, axis: 2)  // 2 of [N, 1, D]
-    return linear(norm(x, shift: m[0], scale: m[1]))
+  private init(linear: Linear, modulation: Modulation) {
+    self.linear = linear
+    self.modulation = modulation
+  }
+
+  /// The layer with the numbers of `linear` in another type.
+  func converted(to dtype: DType) -> FinalLayer {
+    FinalLayer(linear: linear.converted(to: dtype), modulation: modulation)
   }
 }
 

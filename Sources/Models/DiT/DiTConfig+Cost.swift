@@ -1,28 +1,45 @@
-internal import Layers
+public import Layers
 
 extension DiTConfig {
-  /// The numbers in all parameters, the position embedding included.
+  /// The model's shapes, without storage.
+  package var shapes: DiT { DiT(self, at: ParameterStore(.shapes).root) }
+
+  /// The size of all parameters, the position embedding included.
   public var parameterCount: Int {
     let store = ParameterStore(.shapes)
     _ = DiT(self, at: store.root)
     return store.elementCount
   }
 
-  /// Those of them in the linear layers of the blocks, without the modulation.
-  public var blockLinearParameterCount: Int {
-    depth * ((4 + 2 * mlpRatio) * hiddenSize * hiddenSize + (5 + mlpRatio) * hiddenSize)
-  }
-
   /// Multiply-adds of one forward pass of one image without guidance.
   ///
   /// Peebles & Xie 2023, table 4, has them as "Gflops".
+  public var multiplyAddCount: Double { shapes.multiplyAddCount }
+}
+
+extension DiTNetwork where Layer == Linear {
+  /// Multiply-adds of one forward pass of one image without guidance.
   public var multiplyAddCount: Double {
-    let (t, d) = (Double(tokenCount), Double(hiddenSize))
-    let pixels = Double(patchSize * patchSize)
-    let embedders = t * d * Double(channelCount) * pixels + 256 * d + d * d
-    // Projections and MLP, the two products of attention, and the modulation.
-    let block = t * d * d * Double(4 + 2 * mlpRatio) + 2 * t * t * d + 6 * d * d
-    let last = t * d * pixels * Double(outputChannelCount) + 2 * d * d
-    return embedders + Double(depth) * block + last
+    let tokens = config.tokenCount
+    return patchEmbed.projection.multiplyAdds(pixelCount: tokens)
+      + timestepEmbed.first.multiplyAdds(tokenCount: 1)
+      + timestepEmbed.second.multiplyAdds(tokenCount: 1)
+      + blocks.reduce(0) { $0 + $1.multiplyAdds(tokenCount: tokens) }
+      + finalLayer.linear.multiplyAdds(tokenCount: tokens)
+      + finalLayer.modulation.linear.multiplyAdds(tokenCount: 1)
+  }
+}
+
+extension DiTBlock where Layer == Linear {
+  /// Multiply-adds for one image.
+  func multiplyAdds(tokenCount: Int) -> Double {
+    attention.multiplyAdds(tokenCount: tokenCount) + mlp.multiplyAdds(tokenCount: tokenCount)
+      + modulation.linear.multiplyAdds(tokenCount: 1)
+  }
+
+  /// Numbers per token that the backward pass needs, in the type of the matrix products: inputs and
+  /// outputs of the linear layers.
+  package var keptActivationCount: Int {
+    linearLayers.reduce(0) { $0 + $1.layer.inputCount + $1.layer.outputCount }
   }
 }

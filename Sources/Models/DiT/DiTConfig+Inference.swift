@@ -1,24 +1,24 @@
-/// How the number of attention heads was found, which a state dict does not show.
+/// The origin of the number of attention heads, which no shape in a state dict shows.
 public enum HeadCountSource: String, Sendable {
-  /// The caller said it.
+  /// The caller.
   case given = "as given"
-  /// The file's metadata has it.
+  /// The file's metadata.
   case metadata = "from the file's metadata"
-  /// The published size of that width and depth.
+  /// The published size with the same width and depth.
   case preset = "that of the published size with this width and depth"
-  /// Heads of 64 channels.
+  /// The assumption of 64 channels per head.
   case width = "assuming 64 channels a head"
 }
 
 extension DiTConfig {
-  /// Reads the configuration off the shapes of a state dict in the published names.
+  /// Infers the configuration from the shapes of a state dict with the published names.
   ///
   /// - Parameters:
-  ///   - shapes: name to shape.
+  ///   - shapes: shapes by parameter name.
   ///   - headCount: the number of heads, if the caller knows it.
-  ///   - metadata: the file's texts; `num_heads` is looked for.
-  /// - Returns: the configuration, and where the number of heads comes from.
-  /// - Throws: `ModelError` if the shapes are not a DiT's, or caller and metadata contradict each other.
+  ///   - metadata: the file's metadata, which may have `num_heads`.
+  /// - Returns: the configuration and the origin of the number of heads.
+  /// - Throws: `ModelError` if the shapes are not a DiT's, or caller and metadata disagree on the heads.
   public static func inferred(
     from shapes: [String: [Int]], headCount: Int? = nil, metadata: [String: String] = [:]
   ) throws -> (config: DiTConfig, headCountSource: HeadCountSource) {
@@ -71,15 +71,15 @@ extension DiTConfig {
     for case (let count?, let source) in candidates {
       guard count > 0, width.isMultiple(of: count) else {
         throw ModelError(
-          "\(count) attention heads (\(source.rawValue)) do not divide the width \(width);"
-            + " say how many with --num-heads")
+          .headCount,
+          "\(count) attention heads (\(source.rawValue)) do not divide the width \(width)")
       }
       return (count, source)
     }
     fatalError("the last candidate is never nil")
   }
 
-  /// The published size that this is, with any image size and number of classes; nil if it is none.
+  /// The published size with this width, depth, heads and patch size; nil if there is none.
   public var preset: DiTPreset? {
     DiTPreset.allCases.first {
       $0.size == (hiddenSize, depth, headCount) && $0.patchSize == patchSize

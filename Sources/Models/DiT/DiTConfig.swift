@@ -1,30 +1,28 @@
 /// The shape of a DiT (Peebles & Xie 2023, table 1 and section 3).
 public struct DiTConfig: Sendable, Equatable {
-  /// Height and width of the latents (or pixels) that go in; a multiple of the patch size.
+  /// Height and width of the input, latents or pixels; a multiple of the patch size.
   public var inputSize: Int
-  /// Channels that go in.
+  /// Input channels.
   public var channelCount: Int
   /// Height and width of a patch.
   public var patchSize: Int
-  /// Width D of a token.
+  /// Token width, D.
   public var hiddenSize: Int
   /// The number of blocks.
   public var depth: Int
-  /// Attention heads; divides the width.
+  /// Attention heads; must divide the width.
   public var headCount: Int
-  /// Hidden width of an MLP over D.
+  /// Hidden width of the MLPs, as a multiple of D.
   public var mlpRatio: Int
-  /// Classes without the null class.
+  /// Classes, without the null class of classifier-free guidance, whose index is `classCount`.
   public var classCount: Int
-  /// Whether there is a null class, number `classCount`, for classifier-free guidance.
-  public var hasNullClass: Bool
-  /// Whether the variance is learned, which doubles the channels that come out.
+  /// Whether the model predicts the variance too, which doubles the output channels.
   public var learnsVariance: Bool
 
   /// A configuration; defaults are those of the published models.
   public init(
     inputSize: Int, channelCount: Int = 4, patchSize: Int, hiddenSize: Int, depth: Int,
-    headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000, hasNullClass: Bool = true,
+    headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000,
     learnsVariance: Bool = true
   ) {
     self.inputSize = inputSize
@@ -35,7 +33,6 @@ public struct DiTConfig: Sendable, Equatable {
     self.headCount = headCount
     self.mlpRatio = mlpRatio
     self.classCount = classCount
-    self.hasNullClass = hasNullClass
     self.learnsVariance = learnsVariance
   }
 
@@ -43,7 +40,7 @@ public struct DiTConfig: Sendable, Equatable {
   public var gridSize: Int { inputSize / patchSize }
   /// Tokens per image, T.
   public var tokenCount: Int { gridSize * gridSize }
-  /// Channels that come out.
+  /// Output channels.
   public var outputChannelCount: Int { learnsVariance ? 2 * channelCount : channelCount }
 }
 
@@ -84,10 +81,10 @@ public enum DiTPreset: String, Sendable, CaseIterable {
   /// The preset for latents of a size.
   ///
   /// - Parameters:
-  ///   - inputSize: height and width of the latents: the image's over 8.
+  ///   - inputSize: height and width of the latents: the image size over 8.
   ///   - channelCount: channels of the latents.
   ///   - classCount: classes without the null class.
-  ///   - learnsVariance: whether the variance is learned.
+  ///   - learnsVariance: whether the model predicts the variance too.
   /// - Returns: the configuration.
   public func config(
     inputSize: Int, channelCount: Int = 4, classCount: Int = 1000, learnsVariance: Bool = true

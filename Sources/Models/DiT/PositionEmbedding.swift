@@ -2,10 +2,9 @@ public import Torch
 
 /// Fixed sinusoidal tables (Vaswani et al. 2017, section 3.5).
 public enum PositionEmbedding {
-  /// Sines, then cosines of positions along two axes, a half of the width for each.
+  /// Sines, then cosines of the column in the first half, of the row in the second.
   ///
-  /// The first half is of the column, the second of the row, as in the masked autoencoder's code
-  /// that DiT takes it from. Computed in float64.
+  /// The order is that of the masked autoencoder's code, which DiT uses. Computed in float64.
   ///
   /// - Parameters:
   ///   - width: D, a multiple of 4.
@@ -34,7 +33,7 @@ public enum PositionEmbedding {
   ///
   /// - Parameters:
   ///   - t: timesteps, `[N]`, 0 ..< 1000, may be fractional.
-  ///   - width: an even number of frequencies times 2.
+  ///   - width: twice the number of frequencies.
   /// - Returns: `[N, width]`, float32
   public static func timestep(_ t: Tensor, width: Int) -> Tensor {
     let half = width / 2

@@ -83,7 +83,7 @@ public struct DiTState {
         }
       }
     } catch let error as InferenceError {
-      throw PipelineError(.unusable, "'\(checkpoint.path)': \(error.message)")
+      throw PipelineError(.inference(error.reason), "'\(checkpoint.path)': \(error.message)")
     }
   }
 

@@ -35,7 +35,7 @@ struct StateCheck {
     } catch let error as CheckpointError {
       throw PipelineError(.unusable, "'\(path)': \(error.message)")
     } catch let error as ModelError {
-      throw PipelineError(.unusable, "'\(path)': \(error.message)")
+      throw PipelineError(.model(error.reason), "'\(path)': \(error.message)")
     } catch let difference as ParameterStore.Mismatch {
       throw PipelineError(.unusable, "'\(path)' \(mismatch): \(difference)")
     }

@@ -3,80 +3,91 @@ private enum Fused {
   static let residualNormModulate = Operator("dit::residual_norm_modulate_")
 }
 
-/// Vectors for adaptive layer norm: for each label a row of vectors of width D side by side.
+/// Vectors for adaptive layer norm that were computed ahead: for each label a row of vectors of width
+/// D side by side.
 public struct ModulationTable {
-  /// `[L, S]`, float32, contiguous.
-  public let values: Tensor
+  let values: Tensor
+  let labels: Tensor
 
-  /// A table over `[L, S]`.
-  public init(_ values: Tensor) { self.values = values }
+  /// - Parameters:
+  ///   - values: `[L, S]`, float32, contiguous.
+  ///   - labels: each batch element's row, `[N]`, int64.
+  public init(_ values: Tensor, labels: Tensor) {
+    self.values = values
+    self.labels = labels
+  }
 
-  /// The vectors at a place, for the rows of some tokens: `[N, 1, D]`, in the tokens' type.
-  func vectors(at place: Int, for x: Tensor, labels: Tensor) -> Tensor {
-    values.narrowed(axis: 1, start: place, count: x.size(2)).gathered(labels).to(x.dtype)
-      .expandingDims(at: 1)
+  /// The vectors that begin at an offset in each row.
+  public subscript(offset: Int) -> ModulationVector {
+    ModulationVector(table: self, offset: offset)
   }
 }
 
-/// Normalizes tokens and applies each row's scale and shift: norm(x) (1 + scale) + shift.
+/// One vector of width D for each batch element, such as a shift, in a table.
+public struct ModulationVector {
+  let table: ModulationTable
+  let offset: Int
+
+  /// The vectors themselves, `[N, 1, D]`, in the tokens' type.
+  func values(for x: Tensor) -> Tensor {
+    table.values.narrowed(axis: 1, start: offset, count: x.size(2)).gathered(table.labels)
+      .to(x.dtype).expandingDims(at: 1)
+  }
+}
+
+/// Normalizes tokens, then scales and shifts them: norm(x) (1 + scale) + shift.
 ///
 /// Source: adaLN, Peebles & Xie 2023, section 3.2.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`
-///   - labels: each row's place in the table, `[N]`, int64
-///   - table: where the vectors are.
-///   - shift: where the shift begins in a row of the table.
-///   - scale: where the scale begins.
+///   - shift: of each batch element.
+///   - scale: of the same table.
 ///   - epsilon: added to the variance.
-///   - format: of the result; bytes only on a processor, float8 not there.
+///   - format: of the result; int8 only on a processor, float8 not there.
 /// - Returns: `[N, T, D]`
 public func normModulate(
-  _ x: Tensor, labels: Tensor, table: ModulationTable, shift: Int, scale: Int, epsilon: Double,
+  _ x: Tensor, shift: ModulationVector, scale: ModulationVector, epsilon: Double,
   as format: ActivationFormat
 ) -> Activations {
   guard OwnOperators.serve(x) else {
     let norm = layerNorm(x, epsilon: epsilon)
-    let modulated = table.vectors(at: shift, for: x, labels: labels)
-      .addingProduct(norm, table.vectors(at: scale, for: x, labels: labels) + 1)
+    let modulated = shift.values(for: x).addingProduct(norm, scale.values(for: x) + 1)
     return Activations(modulated, as: format)
   }
+  let table = shift.table
   let results = Fused.normModulate.results(
-    .tensor(x), .tensor(labels), .tensor(table.values), .int(shift), .int(scale),
-    .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
+    .tensor(x), .tensor(table.labels), .tensor(table.values), .int(shift.offset),
+    .int(scale.offset), .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Activations(kernelResults: results, format)
 }
 
-/// Adds gate times residual to the tokens in place, then does what `normModulate` does.
+/// Adds gate y to the tokens in place, then does what `normModulate` does.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`, contiguous; updated.
-///   - residual: `[N, T, D]`
-///   - labels: each row's place in the tables, `[N]`, int64
-///   - gates: where the gate is, at `gate` in each row; it may be the same table as `table`.
-///   - gate: where the gate begins in a row of `gates`.
-///   - table: where shift and scale are.
-///   - shift: where the shift begins in a row of the table.
-///   - scale: where the scale begins.
+///   - y: `[N, T, D]`
+///   - gate: of each batch element.
+///   - shift: of each batch element; its table has the gate's labels.
+///   - scale: of the same table.
 ///   - epsilon: added to the variance.
-///   - format: of the result; bytes only on a processor, float8 not there.
+///   - format: of the result; int8 only on a processor, float8 not there.
 /// - Returns: `[N, T, D]`
-public func addResidualAndNormModulate(
-  _ x: Tensor, residual: BranchOutput, labels: Tensor, gates: ModulationTable, gate: Int,
-  table: ModulationTable, shift: Int, scale: Int, epsilon: Double, as format: ActivationFormat
+public func addAndNormModulate(
+  _ x: Tensor, _ y: BranchOutput, gate: ModulationVector, shift: ModulationVector,
+  scale: ModulationVector, epsilon: Double, as format: ActivationFormat
 ) -> Activations {
   guard OwnOperators.serve(x) else {
-    let factor = gates.vectors(at: gate, for: x, labels: labels)
-    x.copyInPlace(from: x.addingProduct(factor, residual.values))
-    return normModulate(
-      x, labels: labels, table: table, shift: shift, scale: scale, epsilon: epsilon, as: format)
+    x.copyInPlace(from: x.addingProduct(gate.values(for: x), y.values))
+    return normModulate(x, shift: shift, scale: scale, epsilon: epsilon, as: format)
   }
-  let isUnknown = x.isCPU && residual.values.dtype == .float16
-  let values = isUnknown ? residual.values.to(.float32) : residual.values
+  let isUnknown = x.isCPU && y.values.dtype == .float16
+  let values = isUnknown ? y.values.to(.float32) : y.values
+  let table = shift.table
   let results = Fused.residualNormModulate.results(
-    .tensor(x), .tensor(values), .optional(residual.scales?.rows),
-    .optional(residual.scales?.columns), .optional(residual.scales?.bias), .tensor(labels),
-    .tensor(gates.values), .int(gate), .tensor(table.values), .int(shift), .int(scale),
+    .tensor(x), .tensor(values), .optional(y.scales?.rows), .optional(y.scales?.columns),
+    .optional(y.scales?.bias), .tensor(table.labels), .tensor(gate.table.values),
+    .int(gate.offset), .tensor(table.values), .int(shift.offset), .int(scale.offset),
     .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Activations(kernelResults: results, format)
 }

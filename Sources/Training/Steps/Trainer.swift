@@ -248,7 +248,7 @@ public final class Trainer {
 
   /// Operations of this process in a step: the backward pass costs twice the forward pass.
   private var operationCount: Double {
-    6 * model.dit.config.multiplyAddCount * Double(config.batchSize * config.accumulationCount)
+    6 * model.dit.multiplyAddCount * Double(config.batchSize * config.accumulationCount)
   }
 
   private func latents(of batch: TrainingBatch, noise: Tensor?) -> Tensor {

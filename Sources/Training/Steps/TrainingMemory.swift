@@ -37,12 +37,11 @@ public struct TrainingMemory: Sendable {
     let optimizer = trainedCount * (training.emaDecay == nil ? 8 : 12)
     stateByteCount =
       weights + trainedCount * 4 + optimizer / (training.shardsOptimizer ? rankCount : 1)
-    // A block keeps, as multiples of tokens: its input and the sum in its middle in float32; the
-    // inputs of its four linear layers (1, 1, 1, r), queries, keys and values (3), the input of GELU
-    // (r) and the two results that gates multiply, in the type of the products.
-    let tokens = config.tokenCount * config.hiddenSize
-    let kept = 8 + 2 * config.mlpRatio
-    blockByteCount = (tokens * 4, tokens * (2 * 4 + kept * dtype.byteCount))
+    // A block keeps its input and the sum in its middle in float32, and what its linear layers take
+    // and give in the type of the products.
+    let kept = config.shapes.blocks.first?.keptActivationCount ?? 0
+    let (tokens, width) = (config.tokenCount, config.hiddenSize)
+    blockByteCount = (tokens * width * 4, tokens * (2 * width * 4 + kept * dtype.byteCount))
     depth = config.depth
   }
 

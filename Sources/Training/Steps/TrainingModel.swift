@@ -58,22 +58,12 @@ public struct TrainingModel {
       diffusion.noised(start, noise: draws.noise, t: draws.timesteps)
     }
     let output = try withMixedPrecision(config.dtype, on: device) {
-      forward(noised, t: draws.timesteps, y: y)
+      dit(noised, t: draws.timesteps, y: y) { index, x, c, block in
+        config.recompute.covers(index) ? recomputing(x, c, block) : block(x, c)
+      }
     }
     return diffusion.trainingLoss(
       output: output.to(.float32), start: start, noised: noised, noise: draws.noise,
       t: draws.timesteps, weighting: config.weighting)
-  }
-
-  /// What `DiT` computes, with some blocks set up to be computed again in the backward pass.
-  private func forward(_ x: Tensor, t: Tensor, y: Tensor) -> Tensor {
-    var h = dit.tokens(x)
-    let c = dit.condition(t: t, y: y)
-    for (index, block) in dit.blocks.enumerated() {
-      h =
-        config.recompute.covers(index)
-        ? recomputing(h, c) { block($0, conditionedOn: $1) } : block(h, conditionedOn: c)
-    }
-    return dit.unpatchified(dit.finalLayer(h, conditionedOn: c))
   }
 }

@@ -59,17 +59,20 @@ struct SamplingBenchmark {
   func run() throws -> Report {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
+    let dtype = precision.parameterType(in: mode)
     var drawing = Duration.zero
-    var parts = parts[...]
     let started = clock.now
     let labels = (0..<networkBatchSize).map {
       $0 < (networkBatchSize + 1) / 2 ? 0 : config.classCount
     }
     let runner = try withTorchErrors {
       try makeRunner(mode, config, precision: precision, device: device) {
-        let started = clock.now
-        defer { drawing += started.duration(to: clock.now) }
-        return drawn(parts.popFirst(), generator)
+        ParameterStore(
+          .computed { shape, initializer in
+            let started = clock.now
+            defer { drawing += started.duration(to: clock.now) }
+            return initializer(shape, generator: generator).to(dtype).to(device)
+          })
       }
     }
     let network = try withTorchErrors {
@@ -92,29 +95,5 @@ struct SamplingBenchmark {
       prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
       peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
       recording: (runner as? PackedDiT)?.recording ?? .none, threads: LibTorch.threadCount)
-  }
-
-  /// Makes part of the model's parameters at a root.
-  private typealias Part = (Scope) -> Void
-
-  /// The parts in the order in which a runner asks for them.
-  private var parts: [Part] {
-    guard mode == .graph else { return [{ _ = DiT(config, at: $0) }] }
-    var head = config
-    head.depth = 0
-    let blocks: [Part] = (0..<config.depth).map { index in
-      { _ = DiTBlock(config, at: $0 / "blocks" / index) }
-    }
-    return [{ _ = DiT(head, at: $0) }] + blocks
-  }
-
-  /// Parameters of a part at random.
-  private func drawn(_ part: Part?, _ generator: Generator) -> ParameterStore {
-    let dtype = precision.parameterType(in: mode)
-    let store = ParameterStore(.initialize(generator, dtype: dtype, device: device))
-    part?(store.root)
-    return ParameterStore(
-      .load(
-        store.names.reduce(into: [:]) { $0[$1] = store[$1] }, dtype: dtype, device: device))
   }
 }

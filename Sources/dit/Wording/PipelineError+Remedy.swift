@@ -13,6 +13,8 @@ extension PipelineError: ErrorWithRemedy {
     case .kernelLibrary:
       "scripts/build-cuda builds it, and an empty DIT_CUDA_LIBRARY in the environment does without"
     case .nonFiniteLatents: "are its weights sound, and does --precision fp32 give images?"
+    case .model(let reason): reason.remedy
+    case .inference(let reason): reason.remedy
     case .setting, .unusable: nil
     }
   }

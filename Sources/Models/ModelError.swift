@@ -1,0 +1,26 @@
+/// Why the tensors of a file are not those of a known model.
+public struct ModelError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// The cause.
+  public enum Reason: Sendable, Equatable {
+    /// The number of attention heads does not divide the width.
+    case headCount
+    /// Any other cause.
+    case other
+  }
+
+  /// The cause.
+  public let reason: Reason
+  /// What is wrong, and where.
+  public let message: String
+  /// The message.
+  public var description: String { message }
+
+  /// Makes an error.
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+
+  /// Makes an error with the reason `other`.
+  public init(_ message: String) { self.init(.other, message) }
+}

@@ -1,0 +1,15 @@
+internal import Models
+
+extension ModelError: ErrorWithRemedy {
+  var remedy: String? { reason.remedy }
+}
+
+extension ModelError.Reason {
+  /// The option that helps; nil if the message says enough.
+  var remedy: String? {
+    switch self {
+    case .headCount: "say how many with --num-heads"
+    case .other: nil
+    }
+  }
+}
