@@ -1,7 +1,24 @@
-/// A setting of the diffusion process that cannot be.
+/// A setting of the diffusion process that is out of range or does not fit the others.
 public struct DiffusionError: Error, CustomStringConvertible {
-  /// What is wrong and what to do.
+  /// The kind of an error.
+  public enum Reason: Sendable, Equatable {
+    /// A number of steps that the noise schedule does not have.
+    case stepCount
+    /// A time that the sampler cannot start a step from.
+    case time
+    /// A path that the sampler or time grid is not for.
+    case path
+  }
+
+  /// The kind.
+  public let reason: Reason
+  /// What is wrong.
   public let message: String
   /// The message.
   public var description: String { message }
+
+  init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
 }

@@ -2,29 +2,31 @@ public import Torch
 
 /// Where the random numbers of a batch of images come from.
 public enum NoiseSource {
-  /// One stream for all rows of the network, as the published code has it: the batch decides what an
-  /// image gets.
-  case shared(Generator)
-  /// A stream for each image: it gets what it would get if it were alone, whatever its batch.
-  case separate([Generator])
+  /// One stream for the whole batch of the network, as in the published code: an image depends on the
+  /// batch that it is in.
+  case perBatch(Generator)
+  /// A stream for each image, which is then the same in any batch.
+  case perSample([Generator])
 
   /// Draws standard normal numbers.
   ///
   /// - Parameters:
-  ///   - imageCount: N.
-  ///   - rowCount: the rows that a draw has in the published code, a multiple of N; the first N are used.
-  ///   - shape: of a row.
-  /// - Returns: `[N]` and `shape`.
-  public func draw(imageCount: Int, rowCount: Int, shape: [Int]) -> Tensor {
+  ///   - sampleCount: N.
+  ///   - networkBatchSize: the rows that the published code draws, a multiple of N; the first N are
+  ///     used.
+  ///   - shape: of one row.
+  /// - Returns: `[N]` and `shape`, on the generators' device.
+  public func draw(sampleCount: Int, networkBatchSize: Int, shape: [Int]) -> Tensor {
     switch self {
-    case .shared(let generator):
-      return .randn([rowCount] + shape, generator: generator)[0..<imageCount]
-    case .separate(let generators):
-      guard generators.count == imageCount, rowCount.isMultiple(of: imageCount) else {
+    case .perBatch(let generator):
+      return .randn([networkBatchSize] + shape, generator: generator)[0..<sampleCount]
+    case .perSample(let generators):
+      guard generators.count == sampleCount, networkBatchSize.isMultiple(of: sampleCount) else {
         fatalError(
-          "NoiseSource: \(generators.count) streams, \(imageCount) images, \(rowCount) rows")
+          "NoiseSource: \(generators.count) streams, \(sampleCount) images, a batch of"
+            + " \(networkBatchSize)")
       }
-      let rows = rowCount / imageCount
+      let rows = networkBatchSize / sampleCount
       return concatenated(
         generators.map { Tensor.randn([rows] + shape, generator: $0)[0..<1] })
     }

@@ -165,30 +165,46 @@ public final class LatentDiffusionPipeline {
   ///
   /// - Parameters:
   ///   - labels: a class for each of the N images.
-  ///   - options: how.
+  ///   - options: how to sample.
   ///   - generator: goes on from batch to batch.
   /// - Returns: steps with latents `[N, C, h, w]`.
   /// - Throws: `PipelineError` for a class or option out of range; `TorchError` if memory does not
   ///   suffice.
-  public func denoising(
+  public func samplingLoop(
     labels: [Int], options: SamplingOptions, generator: Generator
-  ) throws -> Denoising {
-    try denoising(labels: labels, options: options, noise: .shared(generator))
+  ) throws -> SamplingLoop {
+    try samplingLoop(labels: labels, options: options, noise: .perBatch(generator))
   }
 
-  /// The same with random numbers from any source.
+  /// The steps from noise to latents, with random numbers from any source.
   ///
-  /// - Throws: as above.
-  public func denoising(
+  /// - Throws: `PipelineError` for a class or option out of range; `TorchError` if memory does not
+  ///   suffice.
+  public func samplingLoop(
     labels: [Int], options: SamplingOptions, noise: NoiseSource
-  ) throws -> Denoising {
+  ) throws -> SamplingLoop {
+    try check(labels, options)
+    let runner = try loadedRunner()
+    do {
+      return try options.loop(
+        labels: labels, nullClass: model.classCount,
+        shape: [model.channelCount, model.inputSize, model.inputSize],
+        parametrization: .noise(learnsVariance: model.learnsVariance), noise: noise,
+        device: device, network: runner.bind)
+    } catch let error as DiffusionError {
+      throw PipelineError(.setting, error.message)
+    }
+  }
+
+  private func check(_ labels: [Int], _ options: SamplingOptions) throws {
     for label in labels where !(0..<model.classCount).contains(label) {
       throw PipelineError(
         .setting,
         "class \(label) is out of range: the model has classes 0 to \(model.classCount - 1)")
     }
     guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
-    guard options.eta >= 0, options.eta.isFinite, options.guidance.scale.isFinite else {
+    let eta = options.samplerOptions.eta
+    guard eta >= 0, eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
     }
     // The published code's 3 stand for all of a model with fewer.
@@ -196,26 +212,6 @@ public final class LatentDiffusionPipeline {
       throw PipelineError(
         .setting,
         "guidance on the first \(count) channels: the model has \(model.channelCount)")
-    }
-    let schedule: NoiseSchedule
-    do {
-      schedule = try NoiseSchedule.linear.respaced(to: options.stepCount)
-    } catch let error as DiffusionError {
-      throw PipelineError(.setting, error.message)
-    }
-    let (count, size, channels) = (labels.count, model.inputSize, model.channelCount)
-    let rows = options.guidance.rows(for: labels, nullClass: model.classCount)
-    let runner = try loadedRunner()
-    return try withTorchErrors {
-      let start = noise.draw(imageCount: count, rowCount: count, shape: [channels, size, size])
-      let network = withoutGradients {
-        runner.bind(labels: rows, timesteps: schedule.timesteps)
-      }
-      return Denoising(
-        GaussianDiffusion(schedule, learnsVariance: model.learnsVariance, device: device),
-        sampler: options.sampler, eta: options.eta, from: start, noiseRowCount: rows.count,
-        noise: noise,
-        denoiser: options.guidance.denoiser(noiseChannelCount: channels, over: network))
     }
   }
 

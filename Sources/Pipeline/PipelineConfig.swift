@@ -1,5 +1,4 @@
 internal import Checkpoint
-public import Diffusion
 public import Inference
 public import Models
 public import Torch
@@ -75,29 +74,6 @@ public struct PipelineConfig: Sendable {
     guard autoencoder == .automatic else { return autoencoder }
     guard let ditCheckpoint else { return .embedded }
     return PipelinePart.vae.isPresent(in: ditCheckpoint) ? .file(ditCheckpoint) : .automatic
-  }
-}
-
-/// How to sample.
-public struct SamplingOptions: Sendable {
-  /// The method.
-  public var sampler: Sampler
-  /// Steps, 1 ... 1000.
-  public var stepCount: Int
-  /// DDIM's share of fresh noise, 0 or more.
-  public var eta: Double
-  /// Classifier-free guidance.
-  public var guidance: Guidance
-
-  /// Options; `stepCount` is the sampler's own if nil.
-  public init(
-    sampler: Sampler = .ddpm, stepCount: Int? = nil, eta: Double = 0,
-    guidance: Guidance = Guidance(scale: 4)
-  ) {
-    self.sampler = sampler
-    self.stepCount = stepCount ?? sampler.defaultStepCount
-    self.eta = eta
-    self.guidance = guidance
   }
 }
 

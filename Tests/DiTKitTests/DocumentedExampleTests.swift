@@ -12,9 +12,9 @@ internal import Testing
       let labels = try pipeline.classNames.labels(from: "face")
       let options = SamplingOptions(sampler: .ddim, stepCount: 5)
       let generator = try pipeline.makeGenerator(seed: 42)
-      let steps = try pipeline.denoising(labels: labels, options: options, generator: generator)
+      let steps = try pipeline.samplingLoop(labels: labels, options: options, generator: generator)
       while let step = try steps.next() {
-        print("step \(step.index + 1) of \(step.count)")
+        print("\(Int(100 * step.progress)) %")
         guard step.isLast, let image = try pipeline.decode(step.latents).first else { continue }
         try Data(image.png()).write(to: URL(filePath: path))
       }
@@ -31,18 +31,20 @@ internal import Testing
     try store.verifyLoaded()
 
     let guidance = Guidance(scale: 4)
-    let labels = Tensor(guidance.rows(for: [2], nullClass: config.classCount))
-    let denoiser = guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
-      model(latents, t: .full([labels.count], Double(timestep)), y: labels)
-    }
+    let labels = Tensor(guidance.batchedLabels([2], nullClass: config.classCount))
+    let network = guidance.guided(
+      { latents, time in model(latents, t: .full([labels.count], time), y: labels) },
+      channelCount: config.channelCount)
+    let predictor = Predictor(
+      network, path: NoiseSchedule.linear,
+      parametrization: .noise(learnsVariance: config.learnsVariance))
 
     let generator = try Generator(seed: 42)
     let shape = [1, config.channelCount, config.inputSize, config.inputSize]
-    let schedule = try NoiseSchedule.linear.respaced(to: 10)
-    let steps = Denoising(
-      GaussianDiffusion(schedule, learnsVariance: config.learnsVariance), sampler: .ddim,
-      from: .randn(shape, generator: generator), noiseRowCount: labels.count,
-      noise: .shared(generator), denoiser: denoiser)
+    let sampler = try SamplingMethod.ddim.makeSampler(on: NoiseSchedule.linear, stepCount: 10)
+    let steps = SamplingLoop(
+      sampler, predictor, from: .randn(shape, generator: generator),
+      noise: .perBatch(generator), networkBatchSize: labels.count)
     var results: [Tensor] = []
     while let step = try steps.next() {
       guard step.isLast else { continue }
@@ -50,7 +52,7 @@ internal import Testing
       results.append(step.latents)
     }
     let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
-    let reference = try pipeline.denoising(
+    let reference = try pipeline.samplingLoop(
       labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 10),
       generator: try pipeline.makeGenerator(seed: 42))
     var expected: Tensor?

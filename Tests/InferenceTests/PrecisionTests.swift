@@ -33,11 +33,11 @@ internal import Torch
   func staysNearTheReference(_ name: String, _ precision: Precision) throws {
     let values = try GoldenValues(name)
     let (x, y) = (values["x"], values["y"].elements(Int.self))
-    let timesteps = values["t"].elements(Int.self)
+    let times = values["t"].elements(Double.self)
     let network = try runner(values, .graph, precision)
-      .bind(labels: y, timesteps: timesteps.sorted())
-    for (row, timestep) in timesteps.enumerated() {
-      let output = network(x, timestep)
+      .bind(labels: y, times: times)
+    for (row, time) in times.enumerated() {
+      let output = network(x, time)
       #expect(output.dtype == .float32)
       let expected = values["output"][row..<row + 1]
       let error = relativeError(output[row..<row + 1], expected)
@@ -51,12 +51,12 @@ internal import Torch
   func staysNearWithPlainOperators(_ name: String, _ precision: Precision) throws {
     let values = try GoldenValues(name)
     let (x, y) = (values["x"], values["y"].elements(Int.self))
-    let timesteps = values["t"].elements(Int.self)
+    let times = values["t"].elements(Double.self)
     try withPlainOperators {
       let packed = try runner(values, .graph, precision)
-      let network = packed.bind(labels: y, timesteps: timesteps.sorted())
-      for (row, timestep) in timesteps.enumerated() {
-        let output = network(x, timestep)
+      let network = packed.bind(labels: y, times: times)
+      for (row, time) in times.enumerated() {
+        let output = network(x, time)
         #expect(output.dtype == .float32)
         let error = relativeError(output[row..<row + 1], values["output"][row..<row + 1])
         #expect(error < tolerance(precision))
@@ -87,13 +87,13 @@ internal import Torch
     for labels in [[3, 0, 3, 1, 2], [1, 2, 2, 0, 3]] {
       let x = Tensor.randn([batchSize, config.channelCount, size, size], generator: generator)
       let y = Array(labels.prefix(batchSize))
-      let timesteps = [10, 500, 999]
+      let times = [999.0, 500, 10]
       let (a, b) = (
-        packed.bind(labels: y, timesteps: timesteps),
-        eager.bind(labels: y, timesteps: timesteps)
+        packed.bind(labels: y, times: times),
+        eager.bind(labels: y, times: times)
       )
-      for timestep in timesteps.reversed() {
-        let error = relativeNormError(a(x, timestep), b(x, timestep))
+      for time in times {
+        let error = relativeNormError(a(x, time), b(x, time))
         #expect(error < tolerance(precision))
       }
     }
@@ -104,10 +104,10 @@ internal import Torch
     let values = try GoldenValues("dit-even")
     let (x, y) = (values["x"], values["y"].elements(Int.self))
     let errors = try [Precision.int8, .int8WithFloatFC2].map { precision in
-      let timesteps = [100, 500, 900]
-      let network = try runner(values, .graph, precision).bind(labels: y, timesteps: timesteps)
-      let exact = try runner(values, .graph).bind(labels: y, timesteps: timesteps)
-      return timesteps.map { relativeNormError(network(x, $0), exact(x, $0)) }.reduce(0, +)
+      let times = [900.0, 500, 100]
+      let network = try runner(values, .graph, precision).bind(labels: y, times: times)
+      let exact = try runner(values, .graph).bind(labels: y, times: times)
+      return times.map { relativeNormError(network(x, $0), exact(x, $0)) }.reduce(0, +)
     }
     #expect(errors[1] < errors[0] && errors[1] > 0, "\(errors)")
   }

@@ -25,7 +25,7 @@ internal import Torch
     #expect(throws: TorchError.self) {
       try withTorchErrors {
         let network = try runner(.graph, config, precision: precision)
-          .bind(labels: [0, 3], timesteps: [0])
+          .bind(labels: [0, 3], times: [0])
         return network(.zeros([2, 4, 5, 5]), 0)
       }
     }

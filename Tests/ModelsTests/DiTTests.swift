@@ -36,7 +36,7 @@ internal import Torch
     let output = model(concatenated([x, x]), t: concatenated([t, t]), y: concatenated([y, null]))
     for (channels, name) in [(GuidedChannels.first(3), "guided3"), (.all, "guided_all")] {
       let guided = Guidance(scale: 4, channels: channels)
-        .combined(output, noiseChannelCount: model.config.channelCount)
+        .combined(output, channelCount: model.config.channelCount)
       #expect(relativeError(guided, values[name]) < Tolerance.float32)
     }
   }

@@ -13,13 +13,12 @@ internal import Torch
     let store = ParameterStore(.load(values.weights))
     let model = DiT(try values.config.model, at: store.root)
     for name in store.names where name != "pos_embed" { store[name]?.requiresGradient = true }
-    let diffusion = GaussianDiffusion(.linear, learnsVariance: model.config.learnsVariance)
-    let (start, noise) = (values["train_x0"], values["noise"])
+    let objective = HybridObjective(learnsVariance: model.config.learnsVariance)
+    let (x0, noise) = (values["train_x0"], values["noise"])
     let (t, y) = (values["train_t"], values["train_y"])
-    let noised = diffusion.noised(start, noise: noise, t: t)
-    #expect(relativeError(noised, values["xt"]) < Tolerance.float32)
-    let loss = diffusion.trainingLoss(
-      output: model(noised, t: t, y: y), start: start, noised: noised, noise: noise, t: t)
+    let xt = objective.addNoise(x0, noise: noise, t: t)
+    #expect(relativeError(xt, values["xt"]) < Tolerance.float32)
+    let loss = objective.loss(x0: x0, noise: noise, t: t) { model($0, t: $1, y: y) }
     #expect(relativeError(loss.squaredError.detached, values["loss_mse"]) < Tolerance.float32)
     if let bound = loss.variationalBound {
       #expect(relativeError(bound.detached, values["loss_vb"]) < Tolerance.float32)

@@ -105,7 +105,7 @@ internal import Training
       let draws = StepRandomness(
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       let loss = try training.loss(
-        start: values["train_x0"], labels: values["train_y"], draws: draws)
+        x0: values["train_x0"], labels: values["train_y"], draws: draws)
       loss.total.backward()
       return AdamW(training.trained, config: config).gradients()
     }
@@ -134,7 +134,7 @@ internal import Training
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       return try (0..<3).map { _ in
         let loss = try training.loss(
-          start: values["train_x0"], labels: values["train_y"], draws: draws)
+          x0: values["train_x0"], labels: values["train_y"], draws: draws)
         loss.total.backward()
         try optimizer.step(optimizer.gradients(), learningRate: 0.01)
         return loss.total.item
@@ -188,14 +188,12 @@ internal import Training
   @Test func weighsTimestepsAsTheReferenceDoes() throws {
     let values = try GoldenValues("training")
     let weights = values["min_snr.weights"]
-    let diffusion = GaussianDiffusion(.linear, learnsVariance: false)
+    let objective = HybridObjective(learnsVariance: false, weighting: .minSNR(gamma: 5))
     // Each row has a squared error of its own, so that another order of weights shows.
     let times = (0..<1000).map { $0 * 7 % 1000 }
     let noise = (Tensor((0..<1000).map { Float($0) / 500 })).reshaped([1000, 1, 1, 1])
     let zeros = Tensor.zeros([1000, 1, 1, 1])
-    let loss = diffusion.trainingLoss(
-      output: zeros, start: zeros, noised: zeros, noise: noise, t: Tensor(times),
-      weighting: .minSNR(gamma: 5))
+    let loss = objective.loss(x0: zeros, noise: noise, t: Tensor(times)) { _, _ in zeros }
     let table = weights.elements(Double.self)
     let mean = times.enumerated().reduce(0) { sum, row in
       sum + table[row.element] * (Double(row.offset) / 500 * Double(row.offset) / 500) / 1000
@@ -205,8 +203,8 @@ internal import Training
 
   @Test func boundsTheLikelihoodAsTheReferenceDoes() throws {
     let values = try GoldenValues("training")
-    let bits = GaussianDiffusion(.linear, learnsVariance: true).variationalBound(
-      output: values["bound.output"], start: values["bound.x0"], noised: values["bound.xt"],
+    let bits = HybridObjective(learnsVariance: true).variationalBound(
+      output: values["bound.output"], x0: values["bound.x0"], xt: values["bound.xt"],
       t: values["bound.t"])
     let expected = values["bound.bits"]
     for row in 0..<bits.size(0) {

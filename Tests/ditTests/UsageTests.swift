@@ -17,7 +17,7 @@ internal import Testing
     (["--image-size", "32"], "makes images of 64 x 64 pixels"),
     (["--model-name", "DiT-XL/2"], "is no DiT-XL/2: width 192"),
     (["--model-name", "DiT-XXL/2"], "DiT-XL/4"),
-    (["--sampler", "plms"], "'ddpm' and 'ddim'"),
+    (["--sampler", "plms"], "one of 'ddpm'"),
     (["--sampler", "ddpm", "--ddim-sampling"], "contradicts"),
     (["--num-samples", "0"], "must be from 1 to 10000000"),
     (["--batch-size", "0"], "must be from 1 to 65536"),

@@ -3,18 +3,19 @@ public import Models
 public import Torch
 
 /// A DiT with the labels of one batch: predicts noise, and variance if it is learned, for latents
-/// `[N, C, H, W]` at a timestep.
-public typealias ConditionedDiT = (_ latents: Tensor, _ timestep: Int) -> Tensor
+/// `[N, C, H, W]` at a time, which may be fractional.
+public typealias ConditionedDiT = (_ latents: Tensor, _ time: Double) -> Tensor
 
 /// A DiT that can predict, packed or as written.
 public protocol DiTRunner {
-  /// Sets the labels and timesteps of a batch.
+  /// Sets the labels and the known times of a batch.
   ///
   /// - Parameters:
   ///   - labels: the class of each batch element, the null class included.
-  ///   - timesteps: all timesteps to come.
+  ///   - times: the times known beforehand, in the order of their first use. Other times work too, each
+  ///     at the cost of one pass over the modulation weights.
   /// - Returns: the network for that batch.
-  func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT
+  func bind(labels: [Int], times: [Double]) -> ConditionedDiT
 }
 
 /// Makes the DiT of a mode.

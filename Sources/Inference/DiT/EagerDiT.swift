@@ -17,12 +17,12 @@ public struct EagerDiT: DiTRunner {
     self.device = device
   }
 
-  /// Sets the labels of a batch; any timestep may follow.
-  public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
+  /// Sets the labels of a batch; any time may follow.
+  public func bind(labels: [Int], times: [Double]) -> ConditionedDiT {
     let y = Tensor(labels).to(device)
     let (model, dtype, device) = (model, dtype, device)
-    return { latents, timestep in
-      let t = Tensor.full([labels.count], Double(timestep), device: device)
+    return { latents, time in
+      let t = Tensor.full([labels.count], time, device: device)
       return model(latents.to(dtype), t: t, y: y).to(.float32)
     }
   }

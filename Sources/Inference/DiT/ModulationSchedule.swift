@@ -2,21 +2,23 @@ internal import Layers
 internal import Models
 internal import Torch
 
-// L labels, S timesteps, D width, K vectors in all.
+// L labels, S times, D width, K vectors in all.
 
-/// The modulation vectors of all blocks for the steps of a run, computed ahead.
+/// The modulation vectors of all blocks over a run, computed ahead for the known times.
 ///
-/// They depend on timestep and class alone, so one matrix product per block serves many steps, and
-/// the weights, a third of the model, are read once for all of them. Steps are taken in chunks, which
+/// They depend on time and class alone, so one matrix product per block serves many steps, and the
+/// weights, a third of the model, are read once for all of them. Times are taken in chunks, which
 /// bounds the memory.
 final class ModulationSchedule {
   private let timestepEmbed: TimestepEmbed
   private let classes: Tensor  // [1, L, D]
   private let layers: [Linear]
-  private let timesteps: [Int]
+  private let times: [Double]  // distinct
+  private let indices: [Double: Int]  // of the known times
   private let chunkLength: Int
   private var chunkStart = 0
   private var chunk: Tensor?  // [S, L, K D], float32
+  private var unforeseen: (time: Double, vectors: Tensor)?
 
   /// Bytes that the vectors of a chunk may take.
   private static let budget = 128 << 20
@@ -24,17 +26,23 @@ final class ModulationSchedule {
   /// - Parameters:
   ///   - network: the order of its modulations is that of the table's columns.
   ///   - labels: distinct classes.
-  ///   - timesteps: distinct, in the order of use.
+  ///   - times: the times known beforehand, in the order of their first use.
   ///   - device: the device of the parameters.
   init(
-    _ network: DiTNetwork<PackedLinear>, labels: [Int], timesteps: [Int], device: Device
+    _ network: DiTNetwork<PackedLinear>, labels: [Int], times: [Double], device: Device
   ) {
     timestepEmbed = network.timestepEmbed
     classes = embedding(Tensor(labels).to(device), table: network.labels).expandingDims(at: 0)
     layers = network.modulations.map(\.linear)
-    self.timesteps = timesteps
+    var (distinct, indices): ([Double], [Double: Int]) = ([], [:])
+    for time in times where indices[time] == nil {
+      indices[time] = distinct.count
+      distinct.append(time)
+    }
+    self.times = distinct
+    self.indices = indices
     let bytesPerStep = layers.reduce(0) { $0 + $1.outputCount } * 4 * labels.count
-    chunkLength = Self.chunkLength(bytesPerStep, stepCount: timesteps.count)
+    chunkLength = Self.chunkLength(bytesPerStep, stepCount: distinct.count)
   }
 
   /// The memory of one chunk.
@@ -51,27 +59,32 @@ final class ModulationSchedule {
     max(1, min(stepCount, budget / bytesPerStep))
   }
 
-  /// The vectors of a timestep, those of all layers side by side, `[L, K D]`, float32.
-  func table(at timestep: Int) -> Tensor {
-    guard let index = timesteps.firstIndex(of: timestep) else {
-      fatalError("timestep \(timestep) was not announced")
-    }
+  /// The vectors of a time, those of all layers side by side, `[L, K D]`, float32.
+  func table(at time: Double) -> Tensor {
+    guard let index = indices[time] else { return unforeseenTable(at: time) }
     let start = index / chunkLength * chunkLength
     if let chunk, start == chunkStart { return chunk[index - start] }
     chunk = nil
-    let vectors = computed(Array(timesteps[start..<min(start + chunkLength, timesteps.count)]))
+    let vectors = computed(Array(times[start..<min(start + chunkLength, times.count)]))
     chunk = vectors
     chunkStart = start
     return vectors[index - start]
   }
 
-  private func computed(_ timesteps: [Int]) -> Tensor {
-    let t = Tensor(timesteps).to(classes.device).to(.float32)
+  private func unforeseenTable(at time: Double) -> Tensor {
+    if let unforeseen, unforeseen.time == time { return unforeseen.vectors }
+    let vectors = computed([time])[0]
+    unforeseen = (time, vectors)
+    return vectors
+  }
+
+  private func computed(_ times: [Double]) -> Tensor {
+    let t = Tensor(times).to(classes.device).to(.float32)
     let steps = timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
     let condition = silu(steps + classes)  // [S, L, D]
     let widths = layers.map(\.outputCount)
     let vectors = Tensor.empty(
-      [timesteps.count, classes.size(1), widths.reduce(0, +)], device: classes.device)
+      [times.count, classes.size(1), widths.reduce(0, +)], device: classes.device)
     var start = 0
     for (layer, width) in zip(layers, widths) {
       vectors.narrowed(axis: 2, start: start, count: width).copyInPlace(from: layer(condition))

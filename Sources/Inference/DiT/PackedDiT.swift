@@ -60,8 +60,8 @@ public final class PackedDiT: DiTRunner {
     }
   }
 
-  /// Sets the labels and timesteps of a batch; modulation is then computed ahead, many steps at a time.
-  public func bind(labels: [Int], timesteps: [Int]) -> ConditionedDiT {
+  /// Sets the labels and known times of a batch; modulation is computed ahead, many steps at once.
+  public func bind(labels: [Int], times: [Double]) -> ConditionedDiT {
     var indices: [Int: Int] = [:]
     var distinct: [Int] = []
     for label in labels where indices[label] == nil {
@@ -71,21 +71,21 @@ public final class PackedDiT: DiTRunner {
     let labelIndices = Tensor(labels.map { indices[$0] ?? 0 }).to(device)
     let schedule = withoutGradients {
       ModulationSchedule(
-        network, labels: distinct, timesteps: timesteps.reversed(), device: device)
+        network, labels: distinct, times: times, device: device)
     }
     let type = tokenFormat.dtype
     guard !device.capabilities.hasPackedKernels else {
-      return { latents, timestep in
+      return { latents, time in
         withoutGradients {
-          let table = ModulationTable(schedule.table(at: timestep), labels: labelIndices)
+          let table = ModulationTable(schedule.table(at: time), labels: labelIndices)
           return self.forward(latents.to(type), table).to(.float32)
         }
       }
     }
     var step: BufferedStep?
-    return { latents, timestep in
+    return { latents, time in
       withoutGradients {
-        let table = schedule.table(at: timestep)
+        let table = schedule.table(at: time)
         let current =
           step
           ?? BufferedStep(latents: latents.to(type), table: table) {

@@ -34,25 +34,24 @@ public struct SampleGrid {
     mark: () throws -> Void = {}
   ) throws -> RGBImage {
     let model = DiT(config, at: ParameterStore(.load(weights)).root)
-    let generator = try Generator(seed: seed)
-    let (count, size) = (labels.count, config.inputSize)
-    let start = Tensor.randn([count, config.channelCount, size, size], generator: generator)
-    let guidance = Guidance(scale: guidanceScale)
-    let rows = guidance.rows(for: labels, nullClass: config.classCount)
-    let y = Tensor(rows).to(device)
-    let steps = Denoising(
-      GaussianDiffusion(
-        try NoiseSchedule.linear.respaced(to: stepCount), learnsVariance: config.learnsVariance,
-        device: device),
-      sampler: .ddim, from: start.to(device), noiseRowCount: rows.count, noise: .shared(generator),
-      denoiser: guidance.denoiser(noiseChannelCount: config.channelCount) { latents, timestep in
-        model(latents, t: .full([rows.count], Double(timestep), device: device), y: y)
-      })
-    var latents = start
+    let options = SamplingOptions(
+      sampler: .ddim, stepCount: stepCount, guidance: Guidance(scale: guidanceScale))
+    let steps = try options.loop(
+      labels: labels, nullClass: config.classCount,
+      shape: [config.channelCount, config.inputSize, config.inputSize],
+      parametrization: .noise(learnsVariance: config.learnsVariance),
+      noise: .perBatch(try Generator(seed: seed)), device: device
+    ) { rows, _ in
+      let y = Tensor(rows).to(device)
+      return { model($0, t: .full([rows.count], $1, device: device), y: y) }
+    }
+    var latents: Tensor?
     while let step = try steps.next() {
       latents = step.latents
       try mark()
     }
-    return try withTorchErrors { ImageGrid.grid(try codec.decode(latents, check: mark)) }
+    return try withTorchErrors {
+      ImageGrid.grid(try latents.map { try codec.decode($0, check: mark) } ?? [])
+    }
   }
 }

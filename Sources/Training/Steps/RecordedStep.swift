@@ -95,7 +95,7 @@ public final class RecordedStep {
     optimizer.discardGradients()
     let loss: TrainingLoss
     do {
-      loss = try model.loss(start: latents, labels: labels, draws: draws)
+      loss = try model.loss(x0: latents, labels: labels, draws: draws)
     } catch {
       report(TorchError(operation: "loss", message: "\(error)"))
       return numbers

@@ -189,7 +189,7 @@ public final class Trainer {
       let rows = first..<first + config.batchSize
       let draws = all.slice(rows, on: device)
       let loss = try model.loss(
-        start: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels, draws: draws)
+        x0: latents(of: batch, noise: draws.posteriorNoise), labels: batch.labels, draws: draws)
       let scaled = loss.total * (share / Double(parallel.count) * scaler.scale)
       let isLast = part == config.accumulationCount - 1
       try parallel.backward(scaled, isLast: isLast)

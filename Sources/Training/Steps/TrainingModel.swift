@@ -11,7 +11,7 @@ public struct TrainingModel {
   public let dit: DiT
   /// The parameters by name.
   public let store: ParameterStore
-  private let diffusion: GaussianDiffusion
+  private let objective: any Objective
   private let config: TrainingConfig
   private let device: Device
 
@@ -21,8 +21,8 @@ public struct TrainingModel {
     self.store = store
     self.config = config
     self.device = device
-    diffusion = GaussianDiffusion(
-      .linear, learnsVariance: dit.config.learnsVariance, device: device)
+    objective = HybridObjective(
+      learnsVariance: dit.config.learnsVariance, weighting: config.weighting, device: device)
     for (_, tensor) in trained { tensor.requiresGradient = true }
   }
 
@@ -46,24 +46,20 @@ public struct TrainingModel {
   /// The loss of some rows.
   ///
   /// - Parameters:
-  ///   - start: clean latents, `[N, C, h, w]`
+  ///   - x0: clean latents, `[N, C, h, w]`
   ///   - labels: classes, `[N]`, int64
   ///   - draws: the random numbers of these rows.
   /// - Returns: the loss and its parts.
   /// - Throws: `TorchError` if the device cannot compute in the type asked for.
-  public func loss(start: Tensor, labels: Tensor, draws: StepRandomness) throws -> TrainingLoss {
+  public func loss(x0: Tensor, labels: Tensor, draws: StepRandomness) throws -> TrainingLoss {
     let null = Tensor.full([1], Double(dit.config.classCount), dtype: .int64, device: device)
     let y = draws.labelDropMask.select(null, else: labels)
-    let noised = withoutGradients {
-      diffusion.noised(start, noise: draws.noise, t: draws.timesteps)
+    return try objective.loss(x0: x0, noise: draws.noise, t: draws.timesteps) { xt, t in
+      try withMixedPrecision(config.dtype, on: device) {
+        dit(xt, t: t, y: y) { index, x, c, block in
+          config.recompute.covers(index) ? recomputing(x, c, block) : block(x, c)
+        }
+      }.to(.float32)
     }
-    let output = try withMixedPrecision(config.dtype, on: device) {
-      dit(noised, t: draws.timesteps, y: y) { index, x, c, block in
-        config.recompute.covers(index) ? recomputing(x, c, block) : block(x, c)
-      }
-    }
-    return diffusion.trainingLoss(
-      output: output.to(.float32), start: start, noised: noised, noise: draws.noise,
-      t: draws.timesteps, weighting: config.weighting)
   }
 }

@@ -75,8 +75,9 @@ struct SamplingBenchmark {
           })
       }
     }
+    let times = (0...stepCount).reversed().map { Double($0) }
     let network = try withTorchErrors {
-      runner.bind(labels: labels, timesteps: Array(0..<stepCount + 1))
+      runner.bind(labels: labels, times: times)
     }
     let preparing = started.duration(to: clock.now) - drawing
     let size = config.inputSize
@@ -84,14 +85,14 @@ struct SamplingBenchmark {
       Tensor.randn([networkBatchSize, config.channelCount, size, size], generator: generator).to(
         device)
     }
-    let times = try (0...stepCount).reversed().map { step in
+    let seconds = try times.map { time in
       let started = clock.now
-      _ = try withTorchErrors { network(latents, step) }
+      _ = try withTorchErrors { network(latents, time) }
       try device.synchronize()
       return started.duration(to: clock.now).inSeconds
     }
     return Report(
-      secondsPerStep: median(times.dropFirst()), firstStepSeconds: times[0],
+      secondsPerStep: median(seconds.dropFirst()), firstStepSeconds: seconds[0],
       prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
       peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
       recording: (runner as? PackedDiT)?.recording ?? .none, threads: LibTorch.threadCount)

@@ -5,9 +5,25 @@ public import Models
 
 extension StateDicts.NormNames: ExpressibleByArgument {}
 
-extension Sampler: ExpressibleByArgument {
+extension SamplingMethod: ExpressibleByArgument {
   /// Its name, in any case.
-  public init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+  public init?(argument: String) { self.init(named: argument.lowercased()) }
+
+  /// The names of all methods.
+  public static var allValueStrings: [String] { all.map(\.name) }
+
+  /// The default number of steps of each method, for `--help`.
+  static var stepCountText: String {
+    let counts = all.map { method in
+      "\(method.defaultStepCount.map(String.init) ?? "adaptive") for \(method)"
+    }
+    return counts.joined(separator: ", ")
+  }
+
+  /// The methods that read an option.
+  static func reading(_ option: SamplerOptions.Key) -> [SamplingMethod] {
+    all.filter { $0.options.contains(option) }
+  }
 }
 
 extension Precision: ExpressibleByArgument {

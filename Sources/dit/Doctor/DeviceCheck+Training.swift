@@ -95,7 +95,7 @@ extension DeviceCheck {
     var losses: [Double] = []
     for draws in subject.draws {
       let loss = try subject.model.loss(
-        start: subject.latents, labels: subject.labels, draws: draws)
+        x0: subject.latents, labels: subject.labels, draws: draws)
       losses.append(loss.total.item)
       (loss.total * 2).backward()
       let gradients = optimizer.gradients()

@@ -114,14 +114,14 @@ extension DeviceCheck {
 
   /// Three steps of each kind: the first one of a graph is recorded, the others are replayed.
   private func forwards() throws -> [Outcome] {
-    let timesteps = [10, 400, 990]
+    let times = [990.0, 400, 10]
     let x = try latents(rows, seed: 1)
     func outputs(
       _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> ([Tensor], String?) {
       let runner = try runner(mode, precision, device)
-      let network = runner.bind(labels: labels, timesteps: timesteps)
-      let outputs = timesteps.reversed().map { network(x.to(device), $0).to(.cpu) }
+      let network = runner.bind(labels: labels, times: times)
+      let outputs = times.map { network(x.to(device), $0).to(.cpu) }
       return (outputs, (runner as? PackedDiT)?.recording.note)
     }
     let reference = try outputs(.eager, .fp32, .cpu).0
@@ -133,30 +133,24 @@ extension DeviceCheck {
     }
   }
 
-  /// Ten steps with guidance, from the same noise.
+  /// Ten steps of each sampler with guidance. The noise is drawn on the processor, so it is the same on
+  /// every device.
   private func samplings() throws -> [Outcome] {
-    let schedule = try NoiseSchedule.linear.respaced(to: 10)
-    let guidance = Guidance(scale: 4)
-    let images = rows / 2
-    let noises = try (0...10).map { try latents(images, seed: UInt64(100 + $0)) }
+    let config = state.config
     func sampled(
-      _ sampler: Sampler, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
+      _ sampler: SamplingMethod, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> Tensor {
-      let network = try runner(mode, precision, device)
-        .bind(labels: labels, timesteps: schedule.timesteps)
-      let denoiser = guidance.denoiser(
-        noiseChannelCount: state.config.channelCount, over: network)
-      let diffusion = GaussianDiffusion(
-        schedule, learnsVariance: state.config.learnsVariance, device: device)
-      var x = noises[10].to(device)
-      for step in (0..<10).reversed() {
-        x = diffusion.step(
-          sampler, x, output: denoiser(x, schedule.timesteps[step]), step: step,
-          noise: noises[step].to(device), eta: 0)
-      }
-      return x.to(.cpu)
+      let steps = try SamplingOptions(sampler: sampler, stepCount: 10).loop(
+        labels: [0, 3], nullClass: config.classCount,
+        shape: [config.channelCount, config.inputSize, config.inputSize],
+        parametrization: .noise(learnsVariance: config.learnsVariance),
+        noise: .perBatch(try Generator(seed: 100)), device: device,
+        network: try runner(mode, precision, device).bind)
+      var latents: Tensor?
+      while let step = try steps.next() { latents = step.latents }
+      return try latents?.to(.cpu) ?? self.latents(2, seed: 100)
     }
-    return try Sampler.allCases.flatMap { sampler in
+    return try SamplingMethod.all.flatMap { sampler in
       let reference = try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
       return try runs.filter { $0.mode == .graph }.map { mode, precision in
         let value = try withoutGradients {
@@ -164,7 +158,7 @@ extension DeviceCheck {
         }
         // Guidance magnifies rounding, step by step.
         return Outcome(
-          "\(sampler.rawValue) of ten steps \(precision.name)",
+          "\(sampler) of ten steps \(precision.name)",
           error: error([value], [reference]), limit: 10 * Self.limit(precision))
       }
     }

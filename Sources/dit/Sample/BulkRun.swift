@@ -110,8 +110,9 @@ struct BulkRun {
       "class_labels": BulkRun.text(labels),
       "batch_size": "\(command.batchSize ?? SamplePlan.defaultBatchSize)",
       "image_size": "\(pipeline.imageSize)", "seed": "\(command.seed)",
-      "sampler": options.sampler.rawValue, "sampling_steps": "\(options.stepCount)",
-      "eta": "\(options.eta)", "guidance_scale": "\(options.guidance.scale)",
+      "sampler": options.sampler.name,
+      "sampling_steps": options.stepCount.map(String.init) ?? "adaptive",
+      "eta": "\(options.samplerOptions.eta)", "guidance_scale": "\(options.guidance.scale)",
       "cfg_channels": command.cfgChannels.defaultValueDescription,
       "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
       "int8_fc2": pipeline.precision.secondLayerName ?? "none",
@@ -130,9 +131,9 @@ struct BulkRun {
       let images = plan.images(of: block)
       let generators = try images.map { try pipeline.makeGenerator(seed: plan.seed(of: $0)) }
       var latents: Tensor?
-      let steps = try pipeline.denoising(
+      let steps = try pipeline.samplingLoop(
         labels: images.map { plan.labels[$0] }, options: command.samplingOptions,
-        noise: .separate(generators))
+        noise: .perSample(generators))
       while let step = try steps.next() {
         latents = step.latents
         try RankGroup.checkStop(ranks)

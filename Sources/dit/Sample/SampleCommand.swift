@@ -58,10 +58,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
   @Option(help: "Images of each label; with --npz, of all labels together.") var numSamples = 1
   @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
   var batchSize: Int?
-  @Option(help: "ddpm or ddim.") var sampler: Sampler?
+  @Option(help: "The sampling method (default: ddpm).") var sampler: SamplingMethod?
   @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
   @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
-  @Option(help: "Denoising steps, 1 to 1000 (default: 250 for ddpm, 50 for ddim).")
+  @Option(help: "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText)).")
   var samplingSteps: Int?
   @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
   @Option(help: "Channels that guidance acts on: a number of the first ones, or all.")
@@ -104,7 +104,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
       guard condition else { throw UsageError(message) }
     }
     try require(
-      sampler != .ddpm || ddimSampling != true, "--sampler ddpm contradicts --ddim-sampling")
+      sampler ?? .ddim == .ddim || ddimSampling != true,
+      "--sampler \(sampler ?? .ddim) contradicts --ddim-sampling")
     try require(
       npz == nil || saveLatents == nil && outputPath == nil,
       "--npz stands in place of --output-path and --save-latents")
@@ -122,8 +123,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
     try parallel.run(useParallel: mindONE.useParallel) { ranks in
       if ranks.isRankZero {
         mindONE.notes.forEach(note)
-        if eta > 0, samplingOptions.sampler == .ddpm {
-          note("--eta is for ddim and changes nothing here")
+        let readers = SamplingMethod.reading(.eta)
+        if eta > 0, !readers.contains(samplingOptions.sampler) {
+          let names = readers.map(\.name).joined(separator: ", ")
+          note("--eta is for \(names) and changes nothing here")
         }
       }
       if let npz {
@@ -165,7 +168,7 @@ extension SampleCommand {
   var samplingOptions: SamplingOptions {
     SamplingOptions(
       sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
-      eta: eta, guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+      samplerOptions: SamplerOptions(eta: eta), guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
   }
 }
 
@@ -184,8 +187,8 @@ extension SampleCommand {
     let options = samplingOptions
     return free?.line(
       sampling: pipeline.model, pipeline.precision,
-      networkBatchSize: batchSize * (options.guidance.isActive ? 2 : 1), stepCount: options.stepCount,
-      processCount: processCount)
+      networkBatchSize: batchSize * (options.guidance.isActive ? 2 : 1),
+      stepCount: options.stepCount ?? 1, processCount: processCount)
   }
 }
 

@@ -16,7 +16,7 @@ struct SampleReport: Encodable {
   let vaeCheckpoint: String
   let imageSize: Int
   let sampler: String
-  let samplingSteps: Int
+  let samplingSteps: Int?
   let eta: Double
   let guidanceScale: Double
   let cfgChannels: String
@@ -54,9 +54,9 @@ struct SampleReport: Encodable {
     ditCheckpoint = config.ditName
     vaeCheckpoint = config.autoencoderName
     imageSize = pipeline.imageSize
-    sampler = options.sampler.rawValue
+    sampler = options.sampler.name
     samplingSteps = options.stepCount
-    eta = options.eta
+    eta = options.samplerOptions.eta
     guidanceScale = options.guidance.scale
     cfgChannels = command.cfgChannels.defaultValueDescription
     sdScaleFactor = pipeline.scaleFactor

@@ -51,7 +51,8 @@ struct SampleRun {
     let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
     return "\(name), \(pipeline.imageSize) x \(pipeline.imageSize) pixels,"
       + " \(Amount.of(plan.images.count, "image")),"
-      + " \(Amount.of(options.stepCount, "step")) of \(options.sampler.rawValue.uppercased()),"
+      + " \(options.stepCount.map { Amount.of($0, "step") } ?? "steps") of"
+      + " \(options.sampler.name.uppercased()),"
       + " guidance \(options.guidance.scale), seed \(command.seed),"
       + " \(pipeline.precision) on \(pipeline.device)"
   }
@@ -62,19 +63,20 @@ struct SampleRun {
     let generator = try pipeline.makeGenerator(seed: command.seed)
     let options = command.samplingOptions
     let batches = plan.batches
-    let progress = Progress("Sampling", count: batches.count * options.stepCount)
+    let ticks = options.stepCount ?? 100  // of a batch
+    let progress = Progress("Sampling", count: batches.count * ticks)
     defer { progress.finish() }
     let start = clock.now
     var result = Result()
     var (firstSteps, laterSteps): ([Double], [Double]) = ([], [])
     for (index, batch) in batches.enumerated() {
       var latents: Tensor?
-      let steps = try pipeline.denoising(
+      let steps = try pipeline.samplingLoop(
         labels: batch.map(\.label), options: options, generator: generator)
       var last = clock.now
       while let step = try steps.next() {
         latents = step.latents
-        progress.update(index * options.stepCount + step.index + 1)
+        progress.update(index * ticks + Int((step.progress * Double(ticks)).rounded()))
         try Interrupt.check()
         let seconds = last.duration(to: clock.now).inSeconds
         if step.index == 0 { firstSteps.append(seconds) } else { laterSteps.append(seconds) }

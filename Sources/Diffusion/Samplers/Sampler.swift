@@ -1,0 +1,74 @@
+public import Torch
+
+/// A way from noise to data, with the state of one run.
+///
+/// It sees nothing of the model but predictions at times. A copy keeps its own state, so a step that
+/// failed can be taken again.
+public protocol Sampler: SendableMetatype {
+  /// The number of steps that gives good images; nil if the sampler chooses its steps itself.
+  static var defaultStepCount: Int? { get }
+  /// The grid of times that it is meant for.
+  static var defaultGrid: any TimeGrid { get }
+  /// The options that it reads.
+  static var options: Set<SamplerOptions.Key> { get }
+
+  /// A sampler at the start of its run.
+  ///
+  /// - Parameters:
+  ///   - path: what the model was trained on.
+  ///   - times: from noise to data, the path's `dataTime` last.
+  ///   - options: its own are those in `options`.
+  /// - Throws: `DiffusionError` for a path or times that it is not for.
+  init(path: any ProbabilityPath, times: [Double], options: SamplerOptions) throws(DiffusionError)
+
+  /// The number of steps; nil if it is not known beforehand.
+  var stepCount: Int? { get }
+  /// The time of each call of the network, in order; nil if they are not known beforehand.
+  var networkTimes: [Double]? { get }
+  /// The time that the next step starts from; nil after the last step.
+  var time: Double? { get }
+
+  /// Takes the next step.
+  ///
+  /// - Parameters:
+  ///   - x: the latents at `time`, `[N, C, H, W]`
+  ///   - predict: asks the network, any number of times.
+  ///   - noise: draws fresh standard normal noise, `[N, C, H, W]`
+  /// - Returns: the latents at the new `time`, `[N, C, H, W]`
+  mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor
+}
+
+extension Sampler {
+  /// None.
+  public static var options: Set<SamplerOptions.Key> { [] }
+}
+
+/// A sampler whose times are known beforehand and that, unless it says otherwise, asks the network
+/// once a step.
+protocol GridSampler: Sampler {
+  /// The times and where the run stands.
+  var steps: TimeSteps { get }
+}
+
+extension GridSampler {
+  public var stepCount: Int? { steps.count }
+  public var networkTimes: [Double]? { steps.times.dropLast() }
+  public var time: Double? { steps.isDone ? nil : steps.time }
+}
+
+/// A walk along a grid of times.
+struct TimeSteps {
+  /// From noise to data, one more than there are steps.
+  let times: [Double]
+  /// The steps taken.
+  private(set) var index = 0
+
+  init(_ times: [Double]) { self.times = times }
+
+  var count: Int { times.count - 1 }
+  var isDone: Bool { index == count }
+  var time: Double { times[index] }
+  var nextTime: Double { times[index + 1] }
+
+  mutating func advance() { index += 1 }
+}

@@ -1,0 +1,13 @@
+/// The options of all samplers. Each sampler reads its own.
+public struct SamplerOptions: Sendable, Equatable, Codable {
+  /// The names of the options.
+  public enum Key: String, Sendable, CaseIterable {
+    case eta
+  }
+
+  /// DDIM's share of fresh noise: 0 for none, 1 for as much as DDPM adds.
+  public var eta: Double
+
+  /// Options with their defaults.
+  public init(eta: Double = 0) { self.eta = eta }
+}

@@ -1,0 +1,79 @@
+/// A sampler by name: the registry that options, files and reports choose from.
+public struct SamplingMethod: Sendable {
+  /// All methods. A sampler that is listed here can be chosen everywhere.
+  public static let all: [SamplingMethod] = [
+    .ddpm,
+    .ddim,
+  ]
+
+  /// The name in options and files.
+  public let name: String
+  private let sampler: any Sampler.Type
+
+  /// A method; sampler files declare one each.
+  init(_ name: String, _ sampler: any Sampler.Type) {
+    self.name = name
+    self.sampler = sampler
+  }
+
+  /// The method of a name; nil for an unknown name.
+  public init?(named name: String) {
+    guard let method = SamplingMethod.all.first(where: { $0.name == name }) else { return nil }
+    self = method
+  }
+
+  /// The steps taken unless a number is given; nil if the sampler chooses its steps itself.
+  public var defaultStepCount: Int? { sampler.defaultStepCount }
+
+  /// The options that it reads.
+  public var options: Set<SamplerOptions.Key> { sampler.options }
+
+  /// A sampler at the start of its run, over its own grid of times.
+  ///
+  /// - Parameters:
+  ///   - path: what the model was trained on.
+  ///   - stepCount: the number of steps, 1 or more; nil for the default.
+  ///   - options: the sampler's options.
+  /// - Throws: `DiffusionError` for a number of steps or a path that it is not for.
+  public func makeSampler(
+    on path: any ProbabilityPath, stepCount: Int? = nil, options: SamplerOptions = SamplerOptions()
+  ) throws(DiffusionError) -> any Sampler {
+    let count = stepCount ?? defaultStepCount
+    let times =
+      try count.map { count throws(DiffusionError) in
+        try sampler.defaultGrid.times(count, on: path)
+      }
+      ?? [path.noiseTime, path.dataTime]
+    return try sampler.init(path: path, times: times, options: options)
+  }
+}
+
+extension SamplingMethod: Hashable {
+  public static func == (a: SamplingMethod, b: SamplingMethod) -> Bool { a.name == b.name }
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+extension SamplingMethod: CustomStringConvertible {
+  /// The name.
+  public var description: String { name }
+}
+
+extension SamplingMethod: Codable {
+  /// Reads a name.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    guard let method = SamplingMethod(named: name) else {
+      let known = SamplingMethod.all.map(\.name).joined(separator: ", ")
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "unknown sampler '\(name)'; known are \(known)")
+    }
+    self = method
+  }
+
+  /// Writes the name.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(name)
+  }
+}

@@ -1,0 +1,21 @@
+/// The times that a sampler steps through.
+public protocol TimeGrid: Sendable {
+  /// The times of the steps, from noise to data.
+  ///
+  /// - Parameters:
+  ///   - stepCount: N, 1 or more.
+  ///   - path: what the model was trained on.
+  /// - Returns: N times that the steps start from, then the path's `dataTime`.
+  /// - Throws: `DiffusionError` for too many steps, or for a path that the grid is not for.
+  func times(_ stepCount: Int, on path: any ProbabilityPath) throws(DiffusionError) -> [Double]
+}
+
+extension NoiseSchedule {
+  /// - Throws: `DiffusionError` unless the schedule has as many steps.
+  func check(stepCount: Int) throws(DiffusionError) {
+    guard (1...count).contains(stepCount) else {
+      throw DiffusionError(
+        .stepCount, "\(stepCount) sampling steps: the number must be from 1 to \(count)")
+    }
+  }
+}

@@ -1,0 +1,115 @@
+internal import Diffusion
+internal import Foundation
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct SamplerTests {
+  @Test(arguments: [("first", 9), ("middle", 5), ("last", 0)]) func takesTheReferenceStep(
+    _ name: String, _ step: Int
+  ) throws {
+    let values = try GoldenValues("diffusion")
+    let (x, noise) = (values["step.x"], values["step.noise"])
+    func result(
+      _ method: SamplingMethod, learned: Bool, eta: Double = 0
+    ) throws -> Tensor {
+      var sampler = try method.makeSampler(
+        on: NoiseSchedule.linear, stepCount: 10, options: SamplerOptions(eta: eta))
+      let output = values[learned ? "step.output" : "step.output_fixed"]
+      let predictor = Predictor(
+        { _, _ in output }, path: NoiseSchedule.linear,
+        parametrization: .noise(learnsVariance: learned))
+      var latents = x
+      for _ in step..<10 { latents = sampler.step(x, predictor) { noise } }
+      return latents
+    }
+    let results = [
+      ("ddpm_learned", try result(.ddpm, learned: true)),
+      ("ddpm_fixed", try result(.ddpm, learned: false)),
+      ("ddim_eta0", try result(.ddim, learned: true)),
+      ("ddim_eta0.5", try result(.ddim, learned: true, eta: 0.5)),
+    ]
+    for (method, result) in results {
+      #expect(
+        relativeError(result, values["step.\(method).\(name)"]) < Tolerance.float32, "\(method)")
+    }
+  }
+
+  @Test func drawsWhatPyTorchDraws() throws {
+    let values = try GoldenValues("dit-even")
+    let generator = try Generator(seed: 42)
+    for draw in 0...3 {
+      let expected = values["randn.seed42.\(draw)"]
+      let drawn = Tensor.randn(expected.shape, generator: generator)
+      #expect(relativeError(drawn, expected) < Tolerance.random)
+    }
+  }
+}
+
+/// Every method of the registry against its file of golden values, `sampler-NAME`.
+@Suite struct SamplingMethodTests {
+  @Test(arguments: SamplingMethod.all) func takesTheReferenceRuns(_ method: SamplingMethod) throws {
+    let values = try GoldenValues("sampler-\(method)")
+    let runs = values.tensors("run.")
+    #expect(!runs.isEmpty)
+    for (name, expected) in runs {
+      let eta = name.hasPrefix("eta") ? Double(name.dropFirst(3)) ?? .nan : 0
+      var sampler = try method.makeSampler(
+        on: NoiseSchedule.linear, stepCount: expected.size(0), options: SamplerOptions(eta: eta))
+      let announced = sampler.networkTimes
+      var asked: [Double] = []
+      let predictor = Predictor(
+        { x, time in
+          asked.append(time)
+          let shifts = values["shifts"] * (time / 1000)
+          return (values["weights"] * concatenated([x, x], axis: 1) + shifts).hyperbolicTangent
+        }, path: NoiseSchedule.linear, parametrization: .noise(learnsVariance: true))
+      var x = values["start"]
+      for index in 0..<expected.size(0) {
+        #expect(sampler.time != nil)
+        x = sampler.step(x, predictor) { values["noise"][index] }
+        #expect(
+          relativeError(x, expected[index]) < Tolerance.float32, "\(method) \(name), step \(index)")
+      }
+      #expect(sampler.time == nil)
+      #expect(announced == nil || announced == asked)
+    }
+  }
+
+  @Test(arguments: SamplingMethod.all) func isKnownByItsName(_ method: SamplingMethod) throws {
+    #expect(SamplingMethod(named: method.name) == method)
+    let text = try JSONEncoder().encode([method])
+    #expect(String(decoding: text, as: UTF8.self) == "[\"\(method.name)\"]")
+    #expect(try JSONDecoder().decode([SamplingMethod].self, from: text) == [method])
+  }
+
+  @Test(arguments: SamplingMethod.all) func runsItsDefaultSteps(_ method: SamplingMethod) throws {
+    let sampler = try method.makeSampler(on: NoiseSchedule.linear)
+    #expect(sampler.stepCount == method.defaultStepCount)
+    #expect(sampler.time == NoiseSchedule.linear.noiseTime)
+  }
+
+  @Test func namesTheKnownMethodsForAnUnknownOne() throws {
+    let error = #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode([SamplingMethod].self, from: Data("[\"plms\"]".utf8))
+    }
+    #expect("\(try #require(error))".contains("'plms'; known are ddpm, ddim"))
+  }
+
+  @Test(arguments: [SamplingMethod.ddpm, .ddim]) func refusesAPathWithoutTimesteps(
+    _ method: SamplingMethod
+  ) throws {
+    let error = #expect(throws: DiffusionError.self) { try method.makeSampler(on: Line()) }
+    #expect(try #require(error).reason == .path)
+  }
+}
+
+/// x = (1 - t) x₀ + t ε
+private struct Line: ProbabilityPath {
+  let noiseTime = 1.0
+  let dataTime = 0.0
+
+  func point(at time: Double) -> PathPoint {
+    PathPoint(alpha: 1 - time, sigma: time, alphaSlope: -1, sigmaSlope: 1)
+  }
+}

@@ -1,0 +1,86 @@
+internal import Diffusion
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct SamplingLoopTests {
+  private func steps(
+    _ sampler: (any Sampler)? = nil, network: @escaping Network
+  ) throws -> SamplingLoop {
+    let generator = try Generator(seed: 1)
+    let path = NoiseSchedule.linear
+    return SamplingLoop(
+      try sampler ?? SamplingMethod.ddim.makeSampler(on: path, stepCount: 3),
+      Predictor(network, path: path, parametrization: .noise(learnsVariance: false)),
+      from: .randn([2, 1, 4, 4], generator: generator), noise: .perBatch(generator),
+      networkBatchSize: 2)
+  }
+
+  @Test func throwsWhatAStepCannotDo() throws {
+    let steps = try steps { latents, _ in latents + Tensor.ones([3, 3]) }
+    let error = #expect(throws: TorchError.self) { try steps.next() }
+    #expect(try #require(error).description.contains("add"))
+  }
+
+  @Test func goesOnFromTheStepBeforeAFailure() throws {
+    var calls = 0
+    let steps = try steps { latents, _ in
+      calls += 1
+      return calls == 2 ? latents + Tensor.ones([3, 3]) : latents * 0.1
+    }
+    let undisturbed = try self.steps { latents, _ in latents * 0.1 }
+    #expect(try steps.next()?.index == 0)
+    #expect(throws: TorchError.self) { try steps.next() }
+    var (last, expected): (SamplingStep?, SamplingStep?)
+    while let step = try steps.next() { last = step }
+    while let step = try undisturbed.next() { expected = step }
+    let (result, reference) = (try #require(last), try #require(expected))
+    #expect(result.index == 2 && result.isLast)
+    // DDIM without eta adds no noise, so noise drawn in vain does not matter.
+    #expect(relativeError(result.latents, reference.latents) == 0)
+  }
+
+  @Test func tellsHowFarItHasCome() throws {
+    let steps = try steps { latents, _ in latents * 0.1 }
+    var found: [SamplingStep] = []
+    while let step = try steps.next() { found.append(step) }
+    #expect(found.map(\.progress) == [1.0 / 3, 2.0 / 3, 1])
+    #expect(found.map(\.time) == [999, 500, 0])
+    #expect(found.map(\.isLast) == [false, false, true])
+    #expect(found.allSatisfy { $0.count == 3 })
+  }
+
+  @Test func takesASamplerThatFindsItsTimesOnTheWay() throws {
+    let steps = try steps(Halving(path: NoiseSchedule.linear, times: [], options: .init())) {
+      latents, _ in latents * 0.1
+    }
+    var found: [SamplingStep] = []
+    while let step = try steps.next() { found.append(step) }
+    #expect(found.map(\.time) == [999, 499, 249, 124])
+    #expect(found.map(\.progress) == [0.5, 0.75, 0.875, 1])
+    #expect(found.allSatisfy { $0.count == nil })
+  }
+}
+
+/// Halves the distance to the data until the time is below 100.
+private struct Halving: Sampler {
+  static let defaultStepCount: Int? = nil
+  static var defaultGrid: any TimeGrid { LinspaceGrid() }
+
+  private(set) var time: Double?
+  private let dataTime: Double
+  let stepCount: Int? = nil
+  let networkTimes: [Double]? = nil
+
+  init(path: any ProbabilityPath, times: [Double], options: SamplerOptions) {
+    time = path.noiseTime
+    dataTime = path.dataTime
+  }
+
+  mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor {
+    guard let current = time else { return x }
+    let middle = (current + dataTime) / 2
+    time = middle < 100 ? nil : middle
+    return predict(x, at: current).x0
+  }
+}
