@@ -150,7 +150,9 @@ let package = Package(
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests("Pipeline", ["Checkpoint", "Diffusion", "Files", "Inference", "Models", "Torch"]),
-    tests("Training", ["Diffusion", "Files", "ImageData", "Layers", "Models", "Torch"]),
+    tests(
+      "Training",
+      ["Diffusion", "Files", "ImageData", "Inference", "Layers", "Models", "Torch", logging]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Pipeline", "Torch"]),
   ],

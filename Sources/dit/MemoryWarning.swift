@@ -10,10 +10,8 @@ struct MemoryWarning {
   let available: Int
 
   /// The memory that is free now; nil where that is not known, and for devices with memory of their own.
-  init?(_ device: Device) {
-    guard device.capabilities.usesSystemMemory, let available = ProcessMemory.availableBytes else {
-      return nil
-    }
+  init?(_ device: Device, available: Int? = ProcessMemory.availableBytes) {
+    guard device.capabilities.usesSystemMemory, let available else { return nil }
     self.available = available
   }
 

@@ -110,29 +110,41 @@ internal import Testing
           width: 16, height: 16, pixels: Array(repeating: UInt8(80 * number), count: 768))
         try Data(image.png()).write(to: URL(filePath: "\(images)/\(name)/\(number).png"))
       }
-      let folder = try ImageFolder(images)
-      let shape = DiTConfig(
-        inputSize: 16, channelCount: 3, patchSize: 4, hiddenSize: 32, depth: 2, headCount: 2,
-        classCount: folder.classCount)
-      let (model, store, _) = try InitialWeights.makeModel(
-        shape, from: nil, classNames: folder.classNames, seed: 1, device: .cpu)
+      let (autoencoder, run) = (path + "/autoencoder.safetensors", path + "/run")
+      try writeAutoencoder(to: autoencoder)
 
-      var recipe = TrainingConfig()
-      recipe.batchSize = 2
-      let data = try FolderData(
-        folder, options: BatchLoaderOptions(imageSize: 16, globalBatchSize: 2), microBatchSize: 2,
-        classNames: folder.classNames, hasPosterior: false
-      ) { print($0.reason) }
-      let trainer = try Trainer(
-        TrainingModel(model, store, config: recipe, device: .cpu), config: recipe, data: data,
-        codec: LatentCodec(nil), stepCount: 3, device: .cpu)
-      while trainer.step < trainer.stepCount {
-        let report = try trainer.takeStep()
+      var settings = TrainingSettings(
+        data: .init(images, autoencoder: .checkpoint(autoencoder)), output: .init(run))
+      settings.data.imageSize = 16
+      (settings.model.hiddenSize, settings.model.depth) = (32, 2)
+      (settings.model.headCount, settings.model.patchSize) = (2, 2)
+      settings.recipe.batchSize = 2
+      settings.length = .steps(3)
+      let session = try TrainingSession(settings)
+      while let report = try session.takeStep() {
         print("step \(report.step): loss \(report.loss)")
         #expect(report.loss.isFinite)
       }
-      #expect(trainer.step == 3)
+      try session.finish()
+      #expect(session.trainer.step == 3 && session.directory?.savedSteps.last == 3)
+
+      settings.output.resumption = .newest
+      settings.length = .steps(4)
+      let json = try JSONEncoder().encode(settings)
+      let resumed = try TrainingSession(JSONDecoder().decode(TrainingSettings.self, from: json))
+      #expect(try resumed.takeStep()?.step == 4)
+      #expect(try resumed.takeStep() == nil)
+      try resumed.finish()
     }
+  }
+
+  /// Writes an autoencoder with random weights, which halves images.
+  private func writeAutoencoder(to path: String) throws {
+    let store = ParameterStore(.initialize(try Generator(seed: 1)))
+    _ = TinyAutoencoder(
+      TinyAutoencoderConfig(widths: [8, 16], latentChannelCount: 4, blockCount: 1), at: store.root)
+    try CheckpointWriter.write(
+      store.names.compactMap { name in store[name].map { (name, $0) } }, as: .safetensors, to: path)
   }
 
   @Test(

@@ -23,9 +23,9 @@ internal import Training
   }
 
   private func trainer(steps: Int, size: Int = 16) throws -> (AutoencoderTrainer, [Double]) {
-    var config = TrainingConfig()
+    var config = AutoencoderTrainingConfig()
     config.schedule = LearningRateSchedule(start: 3e-3)
-    config.emaDecay = 0.9
+    config.optimizer.emaDecay = 0.9
     let trainer = try AutoencoderTrainer(
       TinyAutoencoderConfig(widths: [8, 16], latentChannelCount: 4, blockCount: 1),
       config: config, data: try Stripes(size: size), stepCount: steps, device: .cpu)

@@ -54,9 +54,9 @@ internal import Training
       options.batchSize = 3
       let builder = LatentCacheBuilder(
         path + "/cache", folder: folder, autoencoder: Mirror(), settings: settings,
-        options: options, device: .cpu, handle: handle)
+        options: options, device: .cpu)
       do {
-        _ = try builder.build()
+        _ = try builder.build(handle)
       } catch {
         #expect(!Folder.hasFile(path + "/cache/shard-00000.safetensors"))
         throw error

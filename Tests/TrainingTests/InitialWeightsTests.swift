@@ -15,12 +15,14 @@ internal import Training
     var config = DiTConfig(
       inputSize: 4, channelCount: 1, patchSize: 2, hiddenSize: 8, depth: 1, headCount: 2)
     config.classCount = count ?? before.count
-    let (_, store, _) = try InitialWeights.makeModel(
+    let (_, store) = try InitialWeights.makeModel(
       config, from: nil, classNames: [], seed: 1, device: .cpu)
     let start = PretrainedWeights(path: "file", tensors: store.stateDict, classNames: before)
     config.classCount = names.count
-    let (_, built, notes) = try InitialWeights.makeModel(
-      config, from: start, classNames: names, seed: 2, device: .cpu)
+    var notes: [String] = []
+    let (_, built) = try InitialWeights.makeModel(
+      config, from: start, classNames: names, seed: 2, device: .cpu
+    ) { notes.append($0) }
     let (old, new) = try (
       #require(store[Self.table]).detached, #require(built[Self.table]).detached
     )

@@ -203,7 +203,7 @@ internal import Torch
   @Test func drawsTimestepsOfALogitNormalDistribution() throws {
     var config = TrainingConfig()
     config.timesteps = .logitNormal(mean: -0.5, deviation: 1.5)
-    let draws = StepRandomness(
+    let randomness = StepRandomness(
       shape: [2000, 1, 1, 1], hasPosterior: false, config: config, generator: try Generator(seed: 3)
     )
     let normal = Tensor.randn([2000], generator: try Generator(seed: 3)).elements(Float.self)
@@ -211,7 +211,7 @@ internal import Torch
       let logit = Double(number) * 1.5 - 0.5
       return min(Int(1000 / (1 + exp(-logit))), 999)
     }
-    let times = draws.timesteps.elements(Int.self)
+    let times = randomness.timesteps.elements(Int.self)
     // Rounding may lift a number over the next step's edge.
     #expect(zip(times, expected).allSatisfy { abs($0 - $1) <= 1 })
     #expect(zip(times, expected).filter { $0 != $1 }.count < 5)

@@ -39,7 +39,7 @@ internal import Training
     var outcome = Outcome(trainer: trainer)
     for step in 0..<count {
       let report = try trainer.takeStep(
-        draws: StepRandomness(
+        randomness: StepRandomness(
           posteriorNoise: nil, timesteps: values["steps.t"][step],
           noise: values["steps.noise"][step], labelDropMask: labelDropMask[step]))
       outcome.losses.append(report.loss)
@@ -102,12 +102,12 @@ internal import Training
         $0.frozen = frozen
       }
       let training = TrainingModel(dit, store, config: config, device: .cpu)
-      let draws = StepRandomness(
+      let randomness = StepRandomness(
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       let loss = try training.loss(
-        x0: values["train_x0"], labels: values["train_y"], draws: draws)
+        x0: values["train_x0"], labels: values["train_y"], randomness: randomness)
       loss.total.backward()
-      return AdamW(training.trained, config: config).gradients()
+      return AdamW(training.trained, config: config.adamW).gradients()
     }
     let plain = try gradients(.none)
     #expect(plain.allSatisfy { $0.norm().item > 0 })
@@ -129,12 +129,12 @@ internal import Training
         $0.dtype = .bfloat16
       }
       let training = TrainingModel(dit, store, config: config, device: .cpu)
-      let optimizer = AdamW(training.trained, config: config)
-      let draws = StepRandomness(
+      let optimizer = AdamW(training.trained, config: config.adamW)
+      let randomness = StepRandomness(
         shape: [4, 4, 8, 8], hasPosterior: false, config: config, generator: try Generator(seed: 1))
       return try (0..<3).map { _ in
         let loss = try training.loss(
-          x0: values["train_x0"], labels: values["train_y"], draws: draws)
+          x0: values["train_x0"], labels: values["train_y"], randomness: randomness)
         loss.total.backward()
         try optimizer.step(optimizer.gradients(), learningRate: 0.01)
         return loss.total.item
@@ -147,14 +147,15 @@ internal import Training
 
   @Test func drawsInTheReferenceOrder() throws {
     let values = try GoldenValues("training")
-    let draws = StepRandomness(
+    let randomness = StepRandomness(
       shape: [8, 4, 8, 8], hasPosterior: true, config: TrainingConfig(),
       generator: try Generator(seed: 3407))
-    let posterior = try #require(draws.posteriorNoise)
+    let posterior = try #require(randomness.posteriorNoise)
     #expect(relativeError(posterior, values["draws.posterior"]) < Tolerance.random)
-    #expect(draws.timesteps.elements(Int.self) == values["draws.t"].elements(Int.self))
-    #expect(relativeError(draws.noise, values["draws.noise"]) < Tolerance.random)
-    #expect(draws.labelDropMask.elements(Bool.self) == values["draws.dropout"].elements(Bool.self))
+    #expect(randomness.timesteps.elements(Int.self) == values["draws.t"].elements(Int.self))
+    #expect(relativeError(randomness.noise, values["draws.noise"]) < Tolerance.random)
+    #expect(
+      randomness.labelDropMask.elements(Bool.self) == values["draws.dropout"].elements(Bool.self))
   }
 }
 

@@ -55,7 +55,7 @@ internal import Testing
       let alone = try folder.train(images + ["halves/encoder.safetensors"], run: "alone")
       #expect(alone.status == 64, "\(alone.errors)")
       #expect(
-        alone.errors.contains("needs the decoder, which 'halves/encoder.safetensors' lacks"),
+        alone.errors.contains("need the decoder, which 'halves/encoder.safetensors' lacks"),
         "\(alone.errors)")
       #expect(!Folder.exists(folder.path + "/alone"))
 

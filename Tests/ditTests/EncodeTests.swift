@@ -69,7 +69,7 @@ internal import Torch
       #expect(!FileManager.default.fileExists(atPath: folder.path + "/cache/manifest.json"))
       let early = try dit(["train", "--data-path", "cache"], in: folder.path)
       #expect(early.status == 64)
-      #expect(early.errors.contains("that is not finished: run dit encode again"))
+      #expect(early.errors.contains("that is not finished; run dit encode again"))
       // As if the kill had come within the writing of two files.
       try folder.spoil("cache/shard-00001.safetensors")
       try FileManager.default.removeItem(atPath: folder.path + "/cache/shard-00000.json")
@@ -213,8 +213,8 @@ internal import Torch
       #expect(try folder.encode(vae: "kl").status == 0)
       for (arguments, status, hint) in [
         (["--image-size", "64"], 64, "is a cache of latents of 32 pixels"),
-        (["--sample-interval", "1"], 64, "--sample-interval needs the autoencoder"),
-        (["--vae-checkpoint", "none"], 64, "is a cache of latents"),
+        (["--sample-interval", "1"], 64, "sample grids need the autoencoder that made 'cache'; give"),
+        (["--vae-checkpoint", "none"], 64, "is a cache of latents, and the autoencoder is none"),
         (["--vae-checkpoint", "tiny.st"], 1, "and the latents of 'cache' are of AutoencoderKL"),
       ] as [([String], Int32, String)] {
         let result = try folder.train(["--data-path", "cache"] + arguments, run: "run")
@@ -229,7 +229,7 @@ internal import Torch
       for (arguments, vae, hint) in [
         (["--shard-size", "2"], "kl", "shard size: 1024 there, 2 here"),
         ([], "tiny", "autoencoder: AutoencoderKL"),
-        (["--output-path", "images/cache"], "kl", "lies among the images"),
+        (["--output-path", "images/cache"], "kl", "lies among the images; choose another --output-path"),
         (["--image-size", "33"], "kl", "multiple of the autoencoder's factor, 2"),
         (["--vae-checkpoint", "none"], "kl", "there is nothing to encode"),
         (["--dtype", "bf16"], "kl", "'fp32' and 'fp16'"),

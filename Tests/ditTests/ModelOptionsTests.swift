@@ -12,11 +12,11 @@ internal import Torch
   ]
 
   @Test(arguments: [
-    (["--model-name", "DiT-S/8", "--depth", "3"], "--depth 3: DiT-S/8 has 12"),
-    (["--model-name", "DiT-S/8", "--patch-size", "4"], "--patch-size 4: DiT-S/8 has 8"),
-    (["--model-name", "DiT-S/8", "--hidden-size", "32"], "--hidden-size 32: DiT-S/8 has 384"),
-    (["--model-name", "DiT-S/8", "--embed-dim", "7"], "--embed-dim 7: DiT-S/8 has 384"),
-    (["--patch-size", "4"], "--patch-size 4: DiT-XL/2, the default, has 2"),
+    (["--model-name", "DiT-S/8", "--depth", "3"], "depth 3: DiT-S/8 has 12; leave --depth or"),
+    (["--model-name", "DiT-S/8", "--patch-size", "4"], "patch size 4: DiT-S/8 has 8; leave --patch-size or"),
+    (["--model-name", "DiT-S/8", "--hidden-size", "32"], "width 32: DiT-S/8 has 384; leave --hidden-size or"),
+    (["--model-name", "DiT-S/8", "--embed-dim", "7"], "width 7: DiT-S/8 has 384"),
+    (["--patch-size", "4"], "patch size 4: DiT-XL/2, the default, has 2"),
     (
       [
         "--hidden-size", "32", "--depth", "2", "--num-heads", "2", "--patch-size", "4",
@@ -27,7 +27,7 @@ internal import Torch
       [
         "--hidden-size", "32", "--depth", "2", "--num-heads", "2", "--patch-size", "4", "--freeze",
         "blokcs, x_embedder",
-      ], "--freeze blokcs: no parameter has that in its name; did you mean 'blocks'?"
+      ], "frozen 'blokcs': no parameter has that in its name; did you mean 'blocks'?; change"
     ),
     (
       [
@@ -51,9 +51,9 @@ internal import Torch
       #expect(try train(["--max-steps", "1", "--output-path", "first"], in: folder).status == 0)
       let start = pixels + ["--dit-checkpoint", "first/checkpoints/latest"]
       for (arguments, hint) in [
-        (["--depth", "7"], "--depth 7: 'first/checkpoints/latest/ema.safetensors' has 2"),
-        (["--patch-size", "8"], "--patch-size 8: "), (["--hidden-size", "64"], "--hidden-size 64"),
-        (["--learn-sigma", "false"], "ema.safetensors' learns the variance"),
+        (["--depth", "7"], "depth 7: 'first/checkpoints/latest/ema.safetensors' has 2"),
+        (["--patch-size", "8"], "patch size 8: "), (["--hidden-size", "64"], "width 64: "),
+        (["--learn-sigma", "false"], "ema.safetensors' learns the variance; leave"),
         (
           ["--model-name", "DiT-S/8"], "is no DiT-S/8 but of width 32, depth 2, patch size 4; leave"
         ),

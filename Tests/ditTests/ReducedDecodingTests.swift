@@ -26,7 +26,7 @@ internal import Torch
         mixed.errors.contains("reduced while decoding: true there, false here"), "\(mixed.errors)")
       let wrong = try folder.train(["--data-path", "cache"] + reduced, run: "wrong")
       #expect(wrong.status == 64)
-      #expect(wrong.errors.contains("'cache' was encoded without it"), "\(wrong.errors)")
+      #expect(wrong.errors.contains("'cache' was encoded without reducing"), "\(wrong.errors)")
 
       // A rate at which the loss soon depends on the latents.
       let recipe = ["--start-learning-rate", "0.01", "--sd-scale-factor", "40"]

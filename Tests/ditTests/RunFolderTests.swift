@@ -40,7 +40,7 @@ internal import Testing
       #expect(second.status == 0, "\(second.errors)")
       let other = try dit(start + ["--image-size", "32"], in: folder)
       #expect(other.status == 64)
-      #expect(other.errors.contains("--image-size 32: 'run/checkpoints/latest/ema.safetensors' is"))
+      #expect(other.errors.contains("image size 32: 'run/checkpoints/latest/ema.safetensors' is"))
       #expect(other.errors.contains("for images of 16 x 16 pixels"), "\(other.errors)")
     }
   }

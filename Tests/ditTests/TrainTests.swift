@@ -109,7 +109,7 @@ internal import Torch
       let settings = try String(contentsOfFile: folder + "/run/config.yaml", encoding: .utf8)
       let again = try train(run, in: folder)
       #expect(again.status == 64)
-      #expect(again.errors.contains("holds a run already: go on with --resume"))
+      #expect(again.errors.contains("holds a run already; go on with --resume"))
       let other = try train(
         run + ["--resume", "--seed", "9", "--train-batch-size", "2"], in: folder)
       #expect(other.status == 1)
@@ -188,7 +188,7 @@ internal import Torch
     (["--data-path", "none", "--vae-checkpoint", "none"], "none"),
     (["--vae-checkpoint", "none"], "give --data-path"),
     (["--data-path", "images", "--vae-checkpoint", "none", "--image-size", "31"], "multiple of"),
-    (["--hidden-size", "32"], "needs --hidden-size, --depth, --num-heads"),
+    (["--hidden-size", "32"], "give --hidden-size, --depth, --num-heads"),
     (["--optim", "sgd"], "only adamw is known"),
     (["--condition", "text"], "only 'class' is known"),
   ]) func explainsWhatIsMissing(_ arguments: [String], _ hint: String) throws {

@@ -1,7 +1,7 @@
 internal import Torch
 
 /// The weight of each timestep's squared error.
-public enum LossWeighting: Sendable, Equatable {
+public enum LossWeighting: Codable, Sendable, Equatable {
   /// 1, as published.
   case uniform
   /// min(SNR, γ) / SNR (Hang et al. 2023, equation 5, for a network that predicts noise).

@@ -45,7 +45,7 @@ public struct DiTConfig: Sendable, Equatable {
 }
 
 /// The twelve published sizes: four widths, three patch sizes.
-public enum DiTPreset: String, Sendable, CaseIterable {
+public enum DiTPreset: String, Codable, Sendable, CaseIterable {
   case xl2 = "DiT-XL/2"
   case xl4 = "DiT-XL/4"
   case xl8 = "DiT-XL/8"

@@ -52,6 +52,25 @@ public enum DType: Int8, Sendable, CaseIterable, CustomStringConvertible {
   }
 }
 
+extension DType: Codable {
+  /// Reads the usual name.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let name = try container.decode(String.self)
+    guard let type = DType.allCases.first(where: { $0.description == name }) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "unknown element type '\(name)'")
+    }
+    self = type
+  }
+
+  /// Writes the usual name.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
 /// A Swift number type that tensors can hold.
 public protocol TensorElement: Sendable {
   /// The element type that it stands for.

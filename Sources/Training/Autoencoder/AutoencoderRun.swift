@@ -1,6 +1,6 @@
 internal import Files
 
-/// A run of an `AutoencoderTrainer` and the folder that has all it goes on by, until it is done.
+/// A run of an `AutoencoderTrainer`, with a folder of its state until it is done.
 public final class AutoencoderRun {
   /// Takes the steps.
   public let trainer: AutoencoderTrainer
@@ -9,31 +9,31 @@ public final class AutoencoderRun {
   private let lock: FolderLock
   private let fingerprint: [String: String]
 
-  /// Whether there is something to go on from in a folder, which need not be there.
+  /// Whether a folder has the state of an unfinished run; it need not exist.
   public static func isBegun(in folder: String) -> Bool {
     !RunDirectory.savedCheckpoints(of: folder).isEmpty
   }
 
-  /// A run that begins, or goes on.
+  /// Starts or resumes a run.
   ///
   /// - Parameters:
-  ///   - trainer: at its beginning.
-  ///   - folder: is made where it is missing; what it has of a run before is removed if this one begins.
-  ///   - fingerprint: what the run is made of, by option; one that goes on must agree.
-  ///   - goesOn: whether to go on.
-  /// - Throws: `TrainingError` if another process writes to the folder, or what is there is of another
-  ///   run; `FileError` and `CheckpointError` if it cannot be read.
+  ///   - trainer: before its first step.
+  ///   - folder: made if it is missing. A new run removes the state of a run before.
+  ///   - fingerprint: what the run is made of, by option; a resumed run must agree.
+  ///   - resumes: whether to resume.
+  /// - Throws: `TrainingError` if another process writes to the folder, or it is of another run;
+  ///   `FileError` and `CheckpointError` if it cannot be read.
   public init(
-    _ trainer: AutoencoderTrainer, in folder: String, fingerprint: [String: String], goesOn: Bool
+    _ trainer: AutoencoderTrainer, in folder: String, fingerprint: [String: String], resumes: Bool
   ) throws {
     self.trainer = trainer
     self.fingerprint = fingerprint
     directory = try RunDirectory(folder, hasLog: false)
     lock = try directory.lock()
     let saved = RunDirectory.savedCheckpoints(of: folder)
-    if goesOn {
+    if resumes {
       guard let newest = saved.first else {
-        throw TrainingError("no checkpoint to go on from in '\(folder)'")
+        throw TrainingError("no checkpoint to resume from in '\(folder)'")
       }
       try trainer.restore(from: newest, fingerprint: fingerprint)
     } else {
@@ -41,9 +41,9 @@ public final class AutoencoderRun {
     }
   }
 
-  /// Saves all that the run goes on by, in place of what was saved before.
+  /// Saves the state, which replaces the one saved before.
   ///
-  /// - Throws: `FileError`; what was saved before is then still there.
+  /// - Throws: `FileError`; the state saved before then stays.
   public func save() throws {
     try trainer.save(to: directory.checkpoint(at: trainer.step), fingerprint: fingerprint)
     try directory.publish(step: trainer.step, keeping: 1)

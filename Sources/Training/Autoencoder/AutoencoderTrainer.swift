@@ -5,26 +5,26 @@ public import Torch
 
 // N batch, C channels, h w latents.
 
-/// Trains a small autoencoder: the mean absolute error of its pictures, on latents that are kept
+/// Trains a small autoencoder: minimizes the mean absolute error of its images, and keeps its latents
 /// near mean 0 and deviation 1.
 ///
 /// The noise schedule of a diffusion model expects latents of about unit variance (Rombach et al.
 /// 2022, appendix G); here they are trained to have it, so that the scale factor is 1. A little noise
-/// on the latents teaches the decoder to bear the errors of a sampler.
+/// on the latents makes the decoder robust to the errors of a sampler.
 public final class AutoencoderTrainer {
-  /// What one optimizer step did.
+  /// The numbers of one optimizer step.
   public struct Report: Sendable {
     /// The number of the step, from 1.
     public var step: Int
     /// Mean absolute error of pixels in -1 ... 1, plus the penalty.
     public var loss: Double
-    /// Peak signal-to-noise ratio of the pictures of the step, in dB.
+    /// Peak signal-to-noise ratio of the step's images, in dB.
     public var signalToNoise: Double
-    /// From its beginning to its end.
+    /// The duration of the step.
     public var seconds: Double
   }
 
-  /// What is trained.
+  /// The model that is trained.
   public let autoencoder: TinyAutoencoder
   /// The steps of the whole run.
   public let stepCount: Int
@@ -33,27 +33,27 @@ public final class AutoencoderTrainer {
 
   private let store: ParameterStore
   private let optimizer: AdamW
-  private let config: TrainingConfig
+  private let config: AutoencoderTrainingConfig
   private let data: any TrainingData
   private let noise: Generator
   private let device: Device
 
   /// Deviation of the noise on the latents.
   private static let latentNoise = 0.05
-  /// How much latents off mean 0 and deviation 1 count.
+  /// The weight of the penalty on the latents' mean and deviation.
   private static let penaltyWeight = 0.1
 
   /// A trainer with random weights.
   ///
   /// - Parameters:
   ///   - model: the shape of the autoencoder, with both halves.
-  ///   - config: batch size, learning rate, AdamW and average; the rest plays no part.
-  ///   - data: images.
+  ///   - config: the recipe.
+  ///   - data: images, not cached latents.
   ///   - stepCount: the steps of the whole run.
-  ///   - device: where.
+  ///   - device: of the model.
   /// - Throws: `TorchError` if there is no generator of random numbers.
   public init(
-    _ model: TinyAutoencoderConfig, config: TrainingConfig, data: any TrainingData,
+    _ model: TinyAutoencoderConfig, config: AutoencoderTrainingConfig, data: any TrainingData,
     stepCount: Int, device: Device
   ) throws {
     self.config = config
@@ -65,17 +65,17 @@ public final class AutoencoderTrainer {
     autoencoder = withoutGradients { TinyAutoencoder(model, at: store.root) }
     let parameters = store.names.compactMap { name in store[name].map { (name, $0) } }
     for (_, tensor) in parameters { tensor.requiresGradient = true }
-    optimizer = AdamW(parameters, config: config)
+    optimizer = AdamW(parameters, config: config.optimizer)
     noise = try Generator(seed: config.seed, device: device)
   }
 
-  /// The parameters by the names of diffusers: their averages, where there are any.
+  /// The parameters by their names in diffusers; their moving averages, if there are any.
   public var weights: [(name: String, tensor: Tensor)] {
     let values = optimizer.ema.isEmpty ? optimizer.parameters : optimizer.ema
     return zip(optimizer.names, values).map { (name: $0, tensor: $1.detached) }
   }
 
-  /// Writes all that training goes on by to a folder.
+  /// Writes the state of the training to a folder.
   ///
   /// - Parameters:
   ///   - checkpoint: the folder, which appears when it is whole.
@@ -92,7 +92,7 @@ public final class AutoencoderTrainer {
     if let snapshot { try checkpoint.write(snapshot) }
   }
 
-  /// Goes on where `save` was called.
+  /// Continues from the state that `save` wrote.
   ///
   /// - Parameters:
   ///   - checkpoint: the folder.
@@ -118,7 +118,7 @@ public final class AutoencoderTrainer {
   /// Takes the next step.
   ///
   /// - Throws: `TrainingError` if the loss is not finite; `TorchError` if memory does not suffice or
-  ///   images do not have a size for the model; what the data throw.
+  ///   the images' size does not fit the model; what the data throw.
   public func takeStep() throws -> Report {
     let clock = ContinuousClock()
     let start = clock.now
@@ -133,7 +133,7 @@ public final class AutoencoderTrainer {
       seconds: start.duration(to: clock.now).inSeconds)
   }
 
-  /// Moves the parameters; gives the loss and the mean square of the error.
+  /// Updates the parameters; gives the loss and the mean squared error.
   private func learn(_ images: Tensor) throws -> (Double, Double) {
     let latents = autoencoder.encode(images).mean
     let disturbed =
@@ -153,7 +153,7 @@ public final class AutoencoderTrainer {
     return (value, error.detached.squared.mean().item)
   }
 
-  /// The sum over channels of mean² + (deviation - 1)², over all rows and places `[N, C, h, w]`.
+  /// The sum over channels of mean² + (deviation - 1)², over all rows and positions of `[N, C, h, w]`.
   private static func penalty(_ latents: Tensor) -> Tensor {
     let mean = latents.mean(axes: [0, 2, 3], keepingDims: true)
     let deviation = ((latents - mean).squared.mean(axes: [0, 2, 3]) + 1e-6).squareRoot

@@ -1,7 +1,7 @@
 public import ImageData
 internal import Torch
 
-/// Batches from a cache of latents, of the same images and mirrorings as `FolderData` gives.
+/// Batches from a cache of latents: the images and mirrorings that `FolderData` gives.
 public final class CacheData: TrainingData {
   /// Names of the classes, by number.
   public let classNames: [String]
@@ -9,7 +9,7 @@ public final class CacheData: TrainingData {
   public let imageCount: Int
   /// Rows of an epoch, over all ranks.
   public var epochLength: Int { order.epochLength }
-  /// Whether latents are drawn with noise.
+  /// Whether the cache has variances, so that latents are drawn with noise.
   public let hasPosterior: Bool
 
   private let cache: LatentCache
@@ -24,9 +24,9 @@ public final class CacheData: TrainingData {
   ///
   /// - Parameters:
   ///   - cache: the latents.
-  ///   - options: how they are drawn; what concerns decoding is passed over.
-  ///   - microBatchSize: rows of `next`; divides this rank's share of a step.
-  ///   - classNames: as many as there are classes.
+  ///   - options: order, mirroring and ranks; options about decoding play no part.
+  ///   - microBatchSize: rows of a batch; divides this rank's share of a step.
+  ///   - classNames: one per class.
   /// - Throws: `ImageError` if an option is out of range or there are too few images;
   ///   `TrainingError` if mirrored images are asked for and the cache has none.
   public init(
@@ -35,9 +35,7 @@ public final class CacheData: TrainingData {
     let settings = cache.manifest.settings
     try options.check(imageCount: settings.imageCount)
     guard !options.mirrors || settings.hasMirrored else {
-      throw TrainingError(
-        "'\(cache.path)' has no mirrored images: train with --horizontal-flip false, or encode"
-          + " again with --horizontal-flip true")
+      throw TrainingError(.mirrorImagesMissing, "'\(cache.path)' has no mirror images")
     }
     self.cache = cache
     self.options = options
@@ -51,13 +49,13 @@ public final class CacheData: TrainingData {
       epochLength: options.epochLength(imageCount: settings.imageCount), seed: options.seed)
   }
 
-  /// See `TrainingData`.
+  /// Goes to the position after the first `sampleCount` rows of the run.
   public func seek(sampleCount: Int) {
     startPosition = sampleCount
     taken = 0
   }
 
-  /// See `TrainingData`.
+  /// The next micro-batch.
   public func next() -> TrainingBatch {
     let clock = ContinuousClock()
     let start = clock.now
@@ -75,7 +73,7 @@ public final class CacheData: TrainingData {
       waitSeconds: start.duration(to: clock.now).inSeconds)
   }
 
-  /// The image at a position, or the next good one in the order of its epoch.
+  /// The image at a position, or the next readable one in its epoch.
   private func draw(_ position: Int) -> (number: Int, isMirrored: Bool) {
     let (order, place) = order.place(at: position)
     var number = order.image(at: place)

@@ -1,7 +1,7 @@
 public import ImageData
 internal import Torch
 
-/// Batches of images from a folder, decoded ahead by threads.
+/// Batches of images from a folder, which threads decode in advance.
 public final class FolderData: TrainingData {
   /// Names of the classes, by number.
   public let classNames: [String]
@@ -27,9 +27,9 @@ public final class FolderData: TrainingData {
   ///
   /// - Parameters:
   ///   - folder: the images.
-  ///   - options: how they are drawn; a whole step's rows are loaded at a time.
-  ///   - microBatchSize: rows of `next`; divides this rank's share of a step.
-  ///   - classNames: as many as there are classes.
+  ///   - options: order, mirroring, decoding and ranks; the rows of a whole step are loaded at a time.
+  ///   - microBatchSize: rows of a batch; divides this rank's share of a step.
+  ///   - classNames: one per class.
   ///   - hasPosterior: whether encoding draws noise.
   ///   - report: called from a thread for each image that cannot be read.
   /// - Throws: `ImageError` if an option is out of range or the folder has too few images.
@@ -47,14 +47,14 @@ public final class FolderData: TrainingData {
     imageCount = folder.count
   }
 
-  /// See `TrainingData`.
+  /// Goes to the position after the first `sampleCount` rows of the run.
   public func seek(sampleCount: Int) throws {
     options.startPosition = sampleCount
     loader = try BatchLoader(folder, options, onBrokenImage: report)
     current = nil
   }
 
-  /// See `TrainingData`.
+  /// The next micro-batch.
   public func next() throws -> TrainingBatch {
     let waited = loader.secondsWaited
     if current == nil || taken >= labels.count {
@@ -68,12 +68,7 @@ public final class FolderData: TrainingData {
     let rows = taken..<min(taken + microBatchSize, labels.count)
     taken = rows.upperBound
     return TrainingBatch(
-      .images(modelInput(current[rows])), labels: Tensor(Array(labels[rows])),
+      .images(RGBImage.modelInput(current[rows])), labels: Tensor(Array(labels[rows])),
       waitSeconds: loader.secondsWaited - waited)
   }
-}
-
-/// Pixels `[N, H, W, 3]` of 0 ... 255 as images `[N, 3, H, W]` in -1 ... 1.
-func modelInput(_ pixels: Tensor) -> Tensor {
-  pixels.permuted([0, 3, 1, 2]).to(.float32).contiguous * (1 / 127.5) - 1
 }

@@ -2,23 +2,23 @@ public import ImageData
 public import Models
 public import Torch
 
-/// Pixels to what the diffusion model sees, and back.
+/// Turns images into the latents that the model learns, and back.
 public struct LatentCodec {
-  /// None for a model that makes pixels, and where latents are at hand already.
+  /// The autoencoder; nil for a model of pixels, and for cached latents that are not decoded.
   public let autoencoder: (any Autoencoder)?
-  /// What latents are multiplied by.
+  /// The factor of the latents.
   public let scaleFactor: Double
-  /// Height and width of an image over those of its latents.
+  /// Image size over latent size.
   public let downsamplingFactor: Int
   /// Channels of the latents.
   public let channelCount: Int
-  /// Whether latents have a spread, so that encoding draws noise.
+  /// Whether latents have a variance, so that encoding draws noise.
   public let hasPosterior: Bool
 
-  /// A codec.
+  /// A codec for images.
   ///
   /// - Parameters:
-  ///   - autoencoder: nil for a model that makes pixels, which are not scaled.
+  ///   - autoencoder: nil for a model of pixels, which are not scaled.
   ///   - scaleFactor: the autoencoder's own if nil.
   public init(_ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil) {
     self.autoencoder = autoencoder
@@ -31,8 +31,8 @@ public struct LatentCodec {
   /// A codec for the latents of a cache.
   ///
   /// - Parameters:
-  ///   - cache: what the cache holds.
-  ///   - autoencoder: the one that made it; nil if nothing will be encoded or decoded.
+  ///   - cache: the settings of the cache.
+  ///   - autoencoder: the one that made the cache; nil if nothing will be decoded.
   ///   - scaleFactor: the cache's own if nil.
   public init(
     cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil
@@ -47,9 +47,9 @@ public struct LatentCodec {
   /// Images to scaled latents.
   ///
   /// - Parameters:
-  ///   - images: `[N, 3, H, W]` in -1 ... 1
-  ///   - noise: standard normal, `[N, c, h, w]`, where latents have a spread.
-  /// - Returns: `[N, c, h, w]`
+  ///   - images: `[N, 3, H, W]`, -1 ... 1.
+  ///   - noise: standard normal, `[N, c, h, w]`, if latents have a variance; nil for their mean.
+  /// - Returns: `[N, c, h, w]`.
   public func encode(_ images: Tensor, noise: Tensor?) -> Tensor {
     guard let autoencoder else { return images }
     return withoutGradients {
@@ -61,8 +61,8 @@ public struct LatentCodec {
   /// Scaled latents to images.
   ///
   /// - Parameters:
-  ///   - latents: `[N, c, h, w]`
-  ///   - check: called before each image that is decoded, and within; throws to stop.
+  ///   - latents: `[N, c, h, w]`.
+  ///   - check: called before and during the decoding of each image; may throw to stop.
   /// - Returns: the images, in the order of the rows.
   /// - Throws: what `check` throws.
   public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {

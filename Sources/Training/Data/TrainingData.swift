@@ -9,11 +9,11 @@ public struct TrainingBatch {
   /// Seconds that the step waited for it.
   public let waitSeconds: Double
 
-  /// What the rows are.
+  /// Images or latents.
   public enum Content {
     /// `[N, 3, H, W]`
     case images(Tensor)
-    /// Mean and, where there is a spread, log variance, each `[N, c, h, w]`.
+    /// Mean, and log variance if there is one, each `[N, c, h, w]`.
     case moments(mean: Tensor, logVariance: Tensor?)
   }
 
@@ -24,7 +24,7 @@ public struct TrainingBatch {
     self.waitSeconds = waitSeconds
   }
 
-  /// The same on a device.
+  /// The batch on a device.
   func sent(to device: Device) -> TrainingBatch {
     let content: Content =
       switch content {
@@ -36,26 +36,26 @@ public struct TrainingBatch {
   }
 }
 
-/// Gives batches in an order that a seed decides, from any place on.
+/// Batches in an order that a seed decides, from any position on.
 public protocol TrainingData {
   /// Names of the classes, by number.
   var classNames: [String] { get }
   /// Images in an epoch.
   var imageCount: Int { get }
-  /// Rows of an epoch, over all ranks: images, but for those that fill no whole step.
+  /// Rows of an epoch, over all ranks: the images that fill whole steps.
   var epochLength: Int { get }
   /// Images that this process could not read so far.
   var brokenImageCount: Int { get }
   /// Whether encoding draws noise.
   var hasPosterior: Bool { get }
-  /// Goes to the place after the first `sampleCount` rows of the run, over all epochs and ranks.
+  /// Goes to the position after the first `sampleCount` rows of the run, over all epochs and ranks.
   ///
-  /// - Throws: when the data cannot be read any more.
+  /// - Throws: if the data cannot be read any more.
   func seek(sampleCount: Int) throws
   /// The next micro-batch.
   ///
-  /// - Returns: its rows, as many as a micro-batch has.
-  /// - Throws: when too many images cannot be read.
+  /// - Returns: its rows.
+  /// - Throws: if too many images cannot be read.
   func next() throws -> TrainingBatch
 }
 

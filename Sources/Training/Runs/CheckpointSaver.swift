@@ -1,9 +1,20 @@
+internal import Checkpoint
 internal import Foundation
+internal import Models
 internal import Parallel
 internal import Synchronization
+internal import Torch
 
-/// Writes checkpoints on a thread of its own, one at a time, while training goes on.
+/// Saves the checkpoints of a run, one at a time, on a thread of its own while training goes on.
 final class CheckpointSaver {
+  /// The step of the newest checkpoint that was saved, or is being written.
+  private(set) var savedStep = 0
+  /// The longest time that one save held training up, in seconds.
+  private(set) var longestPause = 0.0
+
+  private let directory: RunDirectory?
+  private let keepCount: Int
+  private var lastPause = 0.0
   private var thread: Thread?
   private var isCopying = false
   private let outcome = Outcome()
@@ -15,14 +26,60 @@ final class CheckpointSaver {
     let done = DispatchSemaphore(value: 0)
   }
 
-  /// Starts to copy and write; whoever calls has waited for what was being written.
+  /// A saver that has saved nothing.
   ///
   /// - Parameters:
-  ///   - snapshot: what to write.
-  ///   - checkpoint: where.
-  ///   - hold: released once all is done.
-  ///   - publish: called once it is whole.
-  func write(
+  ///   - directory: the run folder; nil for ranks that do not write.
+  ///   - keepCount: how many checkpoints are kept.
+  init(_ directory: RunDirectory?, keepCount: Int) {
+    self.directory = directory
+    self.keepCount = keepCount
+  }
+
+  /// Starts from a checkpoint that is there already.
+  func resume(at step: Int) { savedStep = step }
+
+  /// Starts to save once the checkpoint before is written. All ranks call it together.
+  ///
+  /// - Parameters:
+  ///   - trainer: what to save.
+  ///   - fingerprint: what the run is made of.
+  ///   - classNames: by number.
+  ///   - keepsAll: whether older checkpoints stay, whatever their number.
+  /// - Returns: why the save before failed; nil if it did not.
+  /// - Throws: `TorchError` if the state of the random numbers cannot be read; `LaunchError` if a rank
+  ///   is lost.
+  func save(
+    _ trainer: Trainer, fingerprint: [String: String], classNames: [String], keepsAll: Bool
+  ) throws -> String? {
+    lastPause = 0
+    return try pausing {
+      let step = trainer.step
+      try trainer.parallel.enter(.save, step: step)
+      let metadata = [
+        "class_names": ClassNameList.encode(classNames),
+        "num_heads": String(trainer.model.dit.config.headCount),
+        "step": String(step),
+      ]
+      let state = TrainingCheckpoint.State(
+        trainer: try trainer.state(), sampleCount: trainer.sampleCount, fingerprint: fingerprint,
+        rankCount: trainer.parallel.count)
+      // Two copies at a time would need twice the memory.
+      let failure = wait().map { "a checkpoint could not be saved: \($0)" }
+      let snapshot = try TrainingCheckpoint.snapshot(trainer, state: state, metadata: metadata)
+      savedStep = step
+      guard let snapshot, let directory else { return failure }
+      let keepCount = keepsAll ? Int.max : keepCount
+      write(
+        snapshot, to: directory.checkpoint(at: step), holding: trainer.parallel.hold()
+      ) {
+        try directory.publish(step: step, keeping: keepCount)
+      }
+      return failure
+    }
+  }
+
+  private func write(
     _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
     holding hold: RankGroup.Hold?, publish: @escaping @Sendable () throws -> Void
   ) {
@@ -47,24 +104,38 @@ final class CheckpointSaver {
     thread.start()
   }
 
-  /// Waits until the trainer may change what is being written.
+  /// Waits until the trainer may change what is being saved.
   func waitForCopy() {
     guard isCopying else { return }
-    outcome.copied.wait()
-    isCopying = false
+    pausing {
+      outcome.copied.wait()
+      isCopying = false
+    }
   }
 
-  /// Waits for what is being written.
+  /// Waits until the checkpoint is written.
   ///
-  /// - Returns: why it failed; nil if it did not.
+  /// - Returns: why that failed; nil if it did not.
   func wait() -> String? {
     guard thread != nil else { return nil }
-    waitForCopy()
+    if isCopying { outcome.copied.wait() }
+    isCopying = false
     outcome.done.wait()
     thread = nil
     return outcome.failure.withLock { failure in
       defer { failure = nil }
       return failure
     }
+  }
+
+  /// Adds the duration of `body` to the pause of the last save.
+  private func pausing<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let clock = ContinuousClock()
+    let started = clock.now
+    defer {
+      lastPause += started.duration(to: clock.now).inSeconds
+      longestPause = max(longestPause, lastPause)
+    }
+    return try body()
   }
 }

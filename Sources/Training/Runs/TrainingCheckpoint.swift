@@ -5,20 +5,20 @@ internal import Foundation
 internal import Layers
 internal import Torch
 
-/// One folder of a run's checkpoints: weights, average, optimizer and the numbers to go on by.
+/// One checkpoint of a run: a folder with weights, moving average, optimizer and the run's numbers.
 public struct TrainingCheckpoint {
   /// The folder.
   public let path: String
 
-  /// The numbers beside the tensors.
+  /// The numbers next to the tensors: `state.json`.
   public struct State: Codable, Sendable, Equatable {
-    /// What the trainer goes on by.
+    /// The trainer's numbers.
     public var trainer: TrainerState
     /// Rows that were taken from the data so far, over all ranks.
     public var sampleCount: Int
-    /// What the run was made of, by option; a resumed run must agree.
+    /// What the run is made of, by option; a resumed run must agree. `identity` in the file.
     public var fingerprint: [String: String]
-    /// How many ranks there were; nil in files of one process from earlier versions.
+    /// The number of ranks; nil in files of one process from earlier versions.
     public var rankCount: Int?
 
     private enum CodingKeys: String, CodingKey {
@@ -38,17 +38,17 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// What is trained, as far as a checkpoint has it.
+  /// The trained objects that a checkpoint holds.
   struct Subject {
     let store: ParameterStore
     let optimizer: AdamW
     let parallel: DataParallel
   }
 
-  /// A checkpoint that is there, or will be.
+  /// A checkpoint that exists, or will.
   public init(_ path: String) { self.path = path }
 
-  /// Everything that a checkpoint holds, for a thread of its own to write while training goes on.
+  /// The content of a checkpoint, which another thread writes while training continues.
   public struct Snapshot: @unchecked Sendable {
     fileprivate var files: [(name: String, entries: [Entry])]
     fileprivate let metadata: [String: String]
@@ -58,13 +58,13 @@ public struct TrainingCheckpoint {
     fileprivate struct Entry {
       let name: String
       var tensor: Tensor
-      /// Whether it is the trainer's own, which the next update changes.
+      /// Whether it is the trainer's own tensor, which the next update changes.
       var isBorrowed: Bool
     }
 
-    /// The same with copies of what is the trainer's; to be called before the next update.
+    /// A snapshot with copies of the trainer's own tensors; to be called before the next update.
     ///
-    /// One thread copies, since those of libtorch compute the next step meanwhile.
+    /// It copies on the calling thread, since libtorch's threads compute the next step meanwhile.
     ///
     /// - Throws: `TorchError` if memory does not suffice.
     func copied() throws -> Snapshot {
@@ -90,22 +90,22 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// Gathers what a checkpoint holds; all ranks call it together.
+  /// Gathers the content of a checkpoint. All ranks call it together.
   ///
   /// - Parameters:
-  ///   - trainer: whose weights and moments.
+  ///   - trainer: has the weights and moments.
   ///   - state: the numbers.
-  ///   - metadata: texts for the weights' files.
-  /// - Returns: what to write, which refers to tensors of the trainer until it is `copied`; nil for
-  ///   ranks that do not write.
-  /// - Throws: `LaunchError` if a rank is lost that has a part.
+  ///   - metadata: of the safetensors files.
+  /// - Returns: the content, which refers to tensors of the trainer until it is `copied`; nil for ranks
+  ///   that do not write.
+  /// - Throws: `LaunchError` if a rank that has a part is lost.
   public static func snapshot(
     _ trainer: Trainer, state: State, metadata: [String: String]
   ) throws -> Snapshot? {
     try snapshot(of: trainer.subject, state: state, metadata: metadata)
   }
 
-  /// The same of anything that is trained.
+  /// Gathers the content of a checkpoint of any trained objects.
   static func snapshot(
     of subject: Subject, state: State, metadata: [String: String]
   ) throws -> Snapshot? {
@@ -166,7 +166,7 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// The tensors of a checkpoint that fit what is trained, opened and not yet read.
+  /// The tensors of a checkpoint, opened but not read.
   struct Content {
     fileprivate let model: [Tensor]
     fileprivate let ema: [Tensor]
@@ -174,9 +174,9 @@ public struct TrainingCheckpoint {
     fileprivate let secondMoments: [Tensor]
   }
 
-  /// Opens the files and compares names and shapes with those of what is trained.
+  /// Opens the files, and compares names and shapes with the trained ones.
   ///
-  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` where names or shapes differ.
+  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` if names or shapes differ.
   func content(for subject: Subject) throws -> Content {
     let (store, optimizer) = (subject.store, subject.optimizer)
     let weights = store.names.compactMap { name in store[name].map { (name, $0.shape) } }
@@ -190,7 +190,7 @@ public struct TrainingCheckpoint {
       secondMoments: try tensors(trained("exp_avg_sq."), of: "optimizer.safetensors"))
   }
 
-  /// Gives all ranks the weights, average and moments that rank 0 has opened.
+  /// Sends weights, average and moments from rank 0 to all ranks.
   ///
   /// - Parameters:
   ///   - content: of rank 0; nil for the others.
@@ -221,7 +221,7 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// The numbers alone.
+  /// Reads the numbers alone.
   ///
   /// - Throws: `FileError`; `TrainingError` for a damaged file.
   public func state() throws -> State {
@@ -229,7 +229,7 @@ public struct TrainingCheckpoint {
     do {
       return try JSONDecoder().decode(State.self, from: Data(file.bytes))
     } catch {
-      throw TrainingError("'\(path)/state.json' is damaged; go on from another checkpoint")
+      throw TrainingError("'\(path)/state.json' is damaged; resume from another checkpoint")
     }
   }
 
@@ -249,21 +249,21 @@ public struct TrainingCheckpoint {
 }
 
 extension Trainer {
-  /// What its checkpoints have.
+  /// The objects that its checkpoints hold.
   var subject: TrainingCheckpoint.Subject {
     .init(store: model.store, optimizer: optimizer, parallel: parallel)
   }
 }
 
 extension TrainingCheckpoint.State {
-  /// What its run was made of otherwise than another.
+  /// The differences between the fingerprints of two runs.
   ///
   /// - Parameters:
   ///   - other: the fingerprint of the other.
-  ///   - keys: what may differ.
-  /// - Returns: a list for the user's eyes; nil where they agree.
+  ///   - keys: may differ.
+  /// - Returns: a list in words; nil if they agree.
   func difference(from other: [String: String], except keys: Set<String> = []) -> String? {
-    // Earlier versions wrote fewer.
+    // Earlier versions wrote fewer keys.
     let differing = fingerprint.keys.filter { fingerprint[$0] != other[$0] && !keys.contains($0) }
     func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
     let list = differing.sorted().map {

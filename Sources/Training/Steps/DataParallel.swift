@@ -1,29 +1,30 @@
+internal import Foundation
 public import Parallel
 internal import Torch
 
-/// What the ranks of a job exchange to train one model; with one process, nothing.
+/// Data-parallel training: the ranks of a job share each step of one model.
 ///
-/// Gradients are added up over the ranks during the last backward pass of a step (Li et al. 2020), and
-/// a few numbers after it.
+/// Gradients are summed over the ranks during the last backward pass of a step (Li et al. 2020), and a
+/// few numbers after it. One process exchanges nothing.
 public final class DataParallel {
   /// This process's number.
   public var rank: Int { ranks?.rank ?? 0 }
-  /// How many ranks there are.
+  /// The number of ranks.
   public var count: Int { ranks?.worldSize ?? 1 }
   /// Whether this process writes files.
   public var isWriter: Bool { rank == 0 }
 
   private let ranks: RankGroup?
   private var buckets: GradientBuckets?
-  /// Exchanges tensors of the model's device.
+  /// The process group for tensors on the model's device.
   private var tensorGroup: ProcessGroup?
-  /// What was found out about the exchange, for the user's eyes.
+  /// What was found out about the exchange of tensors.
   public private(set) var notes: [String] = []
 
-  /// What is exchanged between some processes; nil for a process that is alone.
+  /// The ranks of a job; nil for a single process.
   public init(_ ranks: RankGroup?) { self.ranks = ranks }
 
-  /// Makes all ranks start from the tensors of rank 0, and reduces the gradients of some.
+  /// Makes all ranks start from the tensors of rank 0, and prepares the reduction of gradients.
   ///
   /// - Throws: `LaunchError` if a rank is lost.
   func prepare(_ tensors: [Tensor], trained: [Tensor]) throws {
@@ -35,26 +36,26 @@ public final class DataParallel {
     buckets = try GradientBuckets(trained, in: group)
   }
 
-  /// Says where this rank is; a message of failure names it.
+  /// Tells the others what this rank is about to do, for messages about a lost rank.
   ///
   /// - Throws: `LaunchError` if a rank is lost.
   func enter(_ phase: RankGroup.Phase, step: Int) throws { try ranks?.enter(phase, step: step) }
 
-  /// Something that is brought to its end though other ranks are lost.
+  /// Keeps the process alive after another rank is lost, until the work in hand is done.
   func hold() -> RankGroup.Hold? { ranks?.hold() }
 
-  /// Has rank 0 draw samples, while the others wait for as long as it gets on.
+  /// Has rank 0 draw samples; the others wait as long as it makes progress.
   ///
   /// - Parameters:
-  ///   - step: when.
-  ///   - work: called in rank 0 alone, with what it is to call now and then.
+  ///   - step: of the run.
+  ///   - work: called on rank 0 alone; calls its argument now and then to show progress.
   /// - Throws: what `work` throws; `LaunchError` if a rank is lost.
   func draw(step: Int, _ work: (_ mark: () throws -> Void) throws -> Void) throws {
     guard let ranks else { return try work {} }
     try ranks.onRankZero(.draw, step: step, work)
   }
 
-  /// The backward pass of a loss, which adds gradients up over the ranks if it is a step's last.
+  /// Runs the backward pass of a loss; a step's last one sums gradients over the ranks.
   ///
   /// - Throws: `TorchError` if memory does not suffice.
   func backward(_ loss: Tensor, isLast: Bool) throws {
@@ -62,16 +63,16 @@ public final class DataParallel {
     try withTorchErrors { loss.backward() }
   }
 
-  /// Waits for the gradients.
+  /// Waits for the summed gradients.
   ///
-  /// - Returns: how long that took; nil for one process.
+  /// - Returns: how long the sum took; nil for one process.
   /// - Throws: `LaunchError` if a rank is lost.
   func finishGradients() throws -> GradientBuckets.Exchange? {
     guard let ranks, let buckets else { return nil }
     return try ranks.attributingErrors { try buckets.finish() }
   }
 
-  /// The means of some numbers over the ranks.
+  /// Means of numbers over the ranks.
   ///
   /// - Throws: `LaunchError` if a rank is lost.
   func means(_ numbers: [Double]) throws -> [Double] {
@@ -79,7 +80,7 @@ public final class DataParallel {
     return try ranks.allReduceSum(numbers).map { $0 / Double(count) }
   }
 
-  /// Gives all ranks the tensors of rank 0, or of the ranks given.
+  /// Sends tensors from rank 0, or from the given ranks, to all.
   ///
   /// - Throws: `LaunchError` if a rank is lost.
   func send(_ tensors: [Tensor], from roots: [Int]? = nil) throws {
@@ -91,7 +92,27 @@ public final class DataParallel {
     }
   }
 
-  /// Gives all ranks the bytes of rank 0.
+  /// Checks that this rank found what rank 0 found. All ranks call it together.
+  ///
+  /// - Throws: `TrainingError` that names what differs; `LaunchError` if a rank is lost.
+  func agree(on findings: [String: String]) throws {
+    guard let ranks else { return }
+    let bytes = Array(try JSONEncoder().encode(findings))
+    let first = try JSONDecoder().decode(
+      [String: String].self, from: Data(try ranks.broadcast(bytes)))
+    let changes = Set(first.keys).union(findings.keys).sorted().compactMap { key in
+      let (there, here) = (first[key] ?? "nothing", findings[key] ?? "nothing")
+      return there == here ? nil : "\(key): \(there) -> \(here)"
+    }
+    guard changes.isEmpty else {
+      throw TrainingError(
+        .ranksDisagree,
+        "rank \(rank) has other data or another model than rank 0 (\(changes.joined(separator: "; ")))"
+      )
+    }
+  }
+
+  /// Sends bytes from rank 0 to all.
   ///
   /// - Throws: `LaunchError` if a rank is lost.
   func send(_ bytes: [UInt8]) throws -> [UInt8] { try ranks?.broadcast(bytes) ?? bytes }

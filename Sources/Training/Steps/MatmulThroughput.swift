@@ -1,20 +1,20 @@
 internal import Torch
 
-/// How fast the device multiplies matrices: what model-FLOPs utilization is measured against.
-enum MatmulThroughput {
-  /// Height and width of the matrices: large enough for the peak, and for a blink of an eye.
-  private static func size(_ device: Device) -> Int { device.isCPU ? 512 : 8192 }
+/// How fast a device multiplies matrices: the base of model-FLOPs utilization.
+struct MatmulThroughput {
+  /// Operations a second, a multiply-add counted as two, in the fastest of some products.
+  let operationsPerSecond: Double
 
-  /// Operations a second, a multiply-add as two, of the fastest of some products.
+  /// Multiplies some matrices.
   ///
   /// - Parameters:
-  ///   - dtype: what is multiplied.
-  ///   - device: where.
-  /// - Returns: the rate.
-  /// - Throws: `TorchError` if the device cannot multiply it.
-  static func measured(_ dtype: DType, on device: Device) throws -> Double {
-    let size = size(device)
-    return try withoutGradients {
+  ///   - dtype: the type of the elements.
+  ///   - device: the device to measure.
+  /// - Throws: `TorchError` if the device cannot multiply this type.
+  init(measuring dtype: DType, on device: Device) throws {
+    // Large enough for the peak, and for a blink of an eye.
+    let size = device.isCPU ? 512 : 8192
+    operationsPerSecond = try withoutGradients {
       let matrix = Tensor.full([size, size], 0.5, dtype: dtype, device: device)
       let clock = ContinuousClock()
       let times = try withTorchErrors {

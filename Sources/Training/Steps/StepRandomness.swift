@@ -2,26 +2,26 @@ public import Torch
 
 /// The random numbers of one optimizer step, for its whole global batch.
 ///
-/// They are drawn in the order of the published code (posterior noise of the autoencoder, timesteps,
-/// noise, label dropout) on the processor, so that they depend neither on the device nor on how the
-/// batch is cut into ranks and micro-batches, each of which takes its slice.
+/// They are drawn on the processor, in the order of the published code: posterior noise of the
+/// autoencoder, timesteps, noise, label dropout. Each rank and micro-batch takes its slice. So they depend
+/// neither on the device nor on the way the batch is divided.
 public struct StepRandomness {
-  /// Standard normal, `[B, C, h, w]`; nil where latents have no spread.
+  /// Standard normal, `[B, C, h, w]`; nil for latents without variance.
   public let posteriorNoise: Tensor?
-  /// `[B]`, int64
+  /// Timesteps, 0 ..< 1000, `[B]`, int64.
   public let timesteps: Tensor
-  /// Standard normal, `[B, C, h, w]`
+  /// Standard normal, `[B, C, h, w]`.
   public let noise: Tensor
   /// Whether each label becomes the null class, `[B]`, bool.
   public let labelDropMask: Tensor
 
-  /// Draws for a batch.
+  /// Draws the numbers of a global batch.
   ///
   /// - Parameters:
-  ///   - shape: `[B, C, h, w]`, of the global batch.
-  ///   - hasPosterior: whether latents have a spread.
-  ///   - config: how timesteps are drawn, and the share of labels to drop.
-  ///   - generator: of the processor.
+  ///   - shape: of the global batch, `[B, C, h, w]`.
+  ///   - hasPosterior: whether latents have a variance.
+  ///   - config: the distribution of timesteps, and the share of labels to drop.
+  ///   - generator: on the processor.
   public init(
     shape: [Int], hasPosterior: Bool, config: TrainingConfig, generator: Generator
   ) {
@@ -38,12 +38,12 @@ public struct StepRandomness {
     labelDropMask = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
   }
 
-  /// Numbers from elsewhere, such as those of another program.
+  /// Numbers from another source, such as another program.
   ///
   /// - Parameters:
-  ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil where latents have no spread.
-  ///   - timesteps: 0 ..< 1000, `[B]`, int64
-  ///   - noise: standard normal, `[B, C, h, w]`
+  ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil for latents without variance.
+  ///   - timesteps: 0 ..< 1000, `[B]`, int64.
+  ///   - noise: standard normal, `[B, C, h, w]`.
   ///   - labelDropMask: whether each label becomes the null class, `[B]`, bool.
   public init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, labelDropMask: Tensor) {
     self.posteriorNoise = posteriorNoise
@@ -60,17 +60,17 @@ public struct StepRandomness {
       labelDropMask: labelDropMask[rows].sent(to: device))
   }
 
-  /// Copies of the numbers that a loss needs.
+  /// Copies of the numbers that the loss needs.
   var clonedForLoss: StepRandomness {
     StepRandomness(
       posteriorNoise: nil, timesteps: timesteps.cloned, noise: noise.cloned,
       labelDropMask: labelDropMask.cloned)
   }
 
-  /// Takes over the numbers that a loss needs.
-  func copyInPlace(from draws: StepRandomness) {
-    timesteps.copyInPlace(from: draws.timesteps)
-    noise.copyInPlace(from: draws.noise)
-    labelDropMask.copyInPlace(from: draws.labelDropMask)
+  /// Copies the numbers that the loss needs.
+  func copyInPlace(from other: StepRandomness) {
+    timesteps.copyInPlace(from: other.timesteps)
+    noise.copyInPlace(from: other.noise)
+    labelDropMask.copyInPlace(from: other.labelDropMask)
   }
 }

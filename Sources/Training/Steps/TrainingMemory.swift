@@ -1,33 +1,32 @@
 public import Models
 public import Torch
 
-/// An estimate of the memory that training takes, without data, autoencoder and the program itself.
+/// An estimate of the memory that training takes. Data, autoencoder and the program itself come on top.
 public struct TrainingMemory: Sendable {
-  /// Weights, gradients, two moments and the moving average, in float32, and under mixed precision
-  /// the weights in the other type.
+  /// Bytes for weights, gradients, two moments and the moving average in float32, and for the weights
+  /// in the other type under mixed precision.
   public let stateByteCount: Int
   private let depth: Int
-  /// What a block keeps of an image: its input, and everything.
+  /// Bytes that a block keeps per image: its input alone, and everything.
   private let blockByteCount: (input: Int, all: Int)
 
-  /// All parameters are trained by one process, with a moving average.
+  /// Memory of one process that trains all parameters, with a moving average.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - dtype: what matrix products compute in.
+  ///   - dtype: number format of matrix products.
   public init(_ config: DiTConfig, dtype: DType) {
     var training = TrainingConfig()
     training.dtype = dtype
     self.init(config, training, trainedCount: config.parameterCount, rankCount: 1)
   }
 
-  /// As a run trains, on each of its ranks.
+  /// Memory of each rank of a run.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - training: the number format, and whether there is an average and the optimizer's state is
-  ///     divided.
-  ///   - trainedCount: the parameters that are not frozen.
+  ///   - training: number format, moving average and division of the optimizer's state count.
+  ///   - trainedCount: number of elements that are not frozen.
   ///   - rankCount: the processes that share a step.
   public init(
     _ config: DiTConfig, _ training: TrainingConfig, trainedCount: Int, rankCount: Int
@@ -45,10 +44,10 @@ public struct TrainingMemory: Sendable {
     depth = config.depth
   }
 
-  /// What the backward pass needs of each image of a micro-batch.
+  /// Bytes that the backward pass needs per image of a micro-batch.
   public func byteCountPerImage(_ recompute: Recompute) -> Int {
     let again = (0..<depth).count(where: recompute.covers)
-    // Of those, one at a time is whole.
+    // One of the recomputed blocks is whole at a time.
     return (depth - again + min(again, 1)) * blockByteCount.all + again * blockByteCount.input
   }
 }

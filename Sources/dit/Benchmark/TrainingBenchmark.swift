@@ -8,26 +8,26 @@ struct TrainingBenchmark {
   var config: DiTConfig
   /// Rows, number format and recomputation; the rest is the published recipe.
   var training: TrainingConfig
-  /// Timed steps; one more goes before them.
+  /// Timed steps, after one that is not.
   var stepCount: Int
-  /// Where.
+  /// The device of the model.
   var device: Device
 
-  /// What was measured.
+  /// The measurements.
   struct Report: Sendable {
     /// The median over the steps.
     var secondsPerStep: Double
-    /// The least of them: what the step takes when nothing disturbs it.
+    /// The minimum: the duration of a step that nothing disturbs.
     var fastestStepSeconds: Double
-    /// Of the step that goes before them.
+    /// The duration of the first step, which is not timed.
     var firstStepSeconds: Double
-    /// The most memory that tensors took on a device that is not the processor.
+    /// Peak memory of tensors on a GPU; nil on a processor.
     var peakDeviceMemoryBytes: Int?
     /// What came of recording whole steps.
     var recording: DeviceGraph.Recording
   }
 
-  /// A benchmark with all that it needs to know.
+  /// A benchmark of a model.
   init(config: DiTConfig, training: TrainingConfig, stepCount: Int, device: Device) {
     self.config = config
     self.training = training
@@ -40,7 +40,7 @@ struct TrainingBenchmark {
   /// - Returns: the times.
   /// - Throws: `TorchError` if the device is absent or memory does not suffice.
   func run() throws -> Report {
-    let (model, store, _) = try InitialWeights.makeModel(
+    let (model, store) = try InitialWeights.makeModel(
       config, from: nil, classNames: [], seed: 0, device: device)
     let data = try withTorchErrors { try RandomData(config, batchSize: training.batchSize) }
     let trainer = try Trainer(
@@ -55,7 +55,7 @@ struct TrainingBenchmark {
   }
 }
 
-/// The same random latents and labels each time.
+/// The same random latents and labels in every step.
 private struct RandomData: TrainingData {
   let classNames: [String] = []
   let imageCount = 0

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Synchronization
 internal import Torch
 
 /// Shows progress: a bar on a terminal, else a line every 10 seconds.
@@ -11,8 +12,10 @@ final class Progress {
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
   private var lastLine: ContinuousClock.Instant?
-  private var isOpen = false
   private var isComplete = false
+
+  /// Whether the last line of the terminal is a bar.
+  private static let hasOpenBar = Atomic(false)
 
   /// Least time between plain lines, in seconds.
   private static let lineInterval = 10.0
@@ -44,20 +47,22 @@ final class Progress {
     if isTerminal {
       let filled = 24 * done / max(count, 1)
       let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: 24 - filled)
-      write("\r[\(bar)] \(text)\u{1B}[K")
-      isOpen = true
+      Progress.write("\r[\(bar)] \(text)\u{1B}[K")
+      Progress.hasOpenBar.store(true, ordering: .relaxed)
       if done == count { finish() }
     } else if isDue(done) {
-      write(text + "\n")
+      Progress.write(text + "\n")
       lastLine = clock.now
       isComplete = done == count
     }
   }
 
   /// Leaves the bar and starts a new line.
-  func finish() {
-    guard isOpen else { return }
-    isOpen = false
+  func finish() { Progress.endBar() }
+
+  /// Starts a new line if the last one is a bar.
+  fileprivate static func endBar() {
+    guard hasOpenBar.exchange(false, ordering: .relaxed) else { return }
     write("\n")
   }
 
@@ -67,7 +72,7 @@ final class Progress {
     return lastLine.duration(to: clock.now).inSeconds >= Progress.lineInterval
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
   /// A duration to three digits: "1.89 s", "12.3 ms".
   static func seconds(_ seconds: Double) -> String {
@@ -86,7 +91,8 @@ final class Progress {
   }
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error, below an open progress bar.
 func note(_ text: String) {
+  Progress.endBar()
   FileHandle.standardError.write(Data((text + "\n").utf8))
 }

@@ -6,7 +6,7 @@ internal import Torch
 internal import Training
 
 extension DeviceCheck {
-  /// Gradients of a batch, and what three steps make of the weights.
+  /// Compares the gradients of a batch, and the weights after three steps.
   func trainings() throws -> [Outcome] {
     let reference = try trained(.float32, .none, .cpu)
     let runs: [(String, DType, Recompute, Double)] = [
@@ -23,7 +23,7 @@ extension DeviceCheck {
       ]
         + [("", plain), (", whole", whole)].flatMap { kind, result in
           [
-            // The first steps of AdamW are signs of gradients, whose small ones are mostly rounding.
+            // The first steps of AdamW follow the signs of gradients; those of small ones are rounding.
             Outcome(
               "three steps \(name)\(kind)", error: error(result.changes, reference.changes),
               limit: dtype == .float32 ? 5e-2 : 0.5, note: result.note),
@@ -50,9 +50,9 @@ extension DeviceCheck {
     let start: [Tensor]
     let latents: Tensor
     let labels: Tensor
-    let draws: [StepRandomness]
+    let randomness: [StepRandomness]
 
-    /// What became of weights and averages.
+    /// The changes of weights and averages.
     var changes: [Tensor] {
       zip(model.trained.map(\.tensor) + optimizer.ema, start + start).map {
         $0.detached.to(.cpu) - $1
@@ -74,18 +74,18 @@ extension DeviceCheck {
     let model = TrainingModel(dit, store, config: config, device: device)
     let latents = try latents(rows, seed: 4)
     let generator = try Generator(seed: 3)
-    let draws = (0..<3).map { _ in
+    let randomness = (0..<3).map { _ in
       StepRandomness(
         shape: latents.shape, hasPosterior: false, config: config, generator: generator
       )
       .slice(0..<rows, on: device)
     }
     return Subject(
-      model: model, optimizer: AdamW(model.trained, config: config), config: config,
+      model: model, optimizer: AdamW(model.trained, config: config.adamW), config: config,
       start: model.trained.map { $0.tensor.detached.to(.cpu).cloned },
       latents: latents.to(device),
       labels: Tensor((0..<rows).map { $0 % state.config.classCount }).sent(to: device),
-      draws: draws)
+      randomness: randomness)
   }
 
   private func trained(_ dtype: DType, _ recompute: Recompute, _ device: Device) throws -> Result {
@@ -93,9 +93,9 @@ extension DeviceCheck {
     let optimizer = subject.optimizer
     var first: [Tensor] = []
     var losses: [Double] = []
-    for draws in subject.draws {
+    for randomness in subject.randomness {
       let loss = try subject.model.loss(
-        x0: subject.latents, labels: subject.labels, draws: draws)
+        x0: subject.latents, labels: subject.labels, randomness: randomness)
       losses.append(loss.total.item)
       (loss.total * 2).backward()
       let gradients = optimizer.gradients()
@@ -105,7 +105,7 @@ extension DeviceCheck {
     return Result(gradients: first, changes: subject.changes, losses: Tensor(losses))
   }
 
-  /// By steps that a GPU records.
+  /// Trains by whole steps, which a GPU records.
   private func trainedAtOnce(
     _ dtype: DType, _ recompute: Recompute, _ device: Device
   ) throws -> Result {
@@ -113,10 +113,10 @@ extension DeviceCheck {
     let (latents, labels) = (subject.latents, subject.labels)
     let step = try RecordedStep(
       subject.model, subject.optimizer, config: subject.config, latents: latents, labels: labels,
-      draws: subject.draws[0])
-    let losses = try subject.draws.enumerated().map { index, draws in
+      randomness: subject.randomness[0])
+    let losses = try subject.randomness.enumerated().map { index, randomness in
       try step(
-        latents: latents, labels: labels, draws: draws,
+        latents: latents, labels: labels, randomness: randomness,
         step: AdamWStep(
           learningRate: 1e-4, number: Double(index + 1), lossScale: 2, clipping: 1, emaWeight: 0.5,
           skipUpdate: 0)

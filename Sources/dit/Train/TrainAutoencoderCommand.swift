@@ -13,17 +13,17 @@ struct TrainAutoencoderCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-autoencoder", abstract: "Train a small autoencoder on a folder of images.",
     discussion: """
-      A TinyAutoencoder of one's own size, for images that the published ones are too large for. \
-      Its latents have about unit variance, so the scale factor is 1. The result is one file, which \
-      --vae-checkpoint takes.
+      A TinyAutoencoder of a custom size, for images that are too small for the published ones. Its \
+      latents have about unit variance, so the scale factor is 1. The result is one file for \
+      --vae-checkpoint.
 
         dit train-autoencoder --data-path emoji --image-size 64 \\
           --output-path vae.safetensors
         dit train --data-path emoji --vae-checkpoint vae.safetensors \\
           --image-size 64 ...
 
-      The file is written at the end, after Ctrl-C, and every --save-interval steps. Until the end a \
-      folder beside it, FILE.run, has what --resume goes on by, as if nothing had happened.
+      The file is written every --save-interval steps, after Ctrl-C, and at the end. Until then the \
+      folder FILE.run next to it has the state from which --resume continues, to the last bit.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -31,9 +31,9 @@ struct TrainAutoencoderCommand: ParsableCommand {
   var dataPath: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 64
   @Option(help: "The file to write, in safetensors.") var outputPath: String?
-  @Option(help: "Go on where the same command was stopped.") var resume = false
-  @Option(help: "Begin anew, over a file or run that is there.") var force = false
-  @Option(help: "Channels at each resolution, from that of the image; each next is half as high.")
+  @Option(help: "Continue where the same command was stopped.") var resume = false
+  @Option(help: "Start anew, and replace an existing file or run.") var force = false
+  @Option(help: "Channels at each resolution, from the image's down; each halves the one before.")
   var widths = WidthList([24, 48, 64])
   @Option(help: "Residual blocks at each resolution.") var blockCount = 2
   @Option(help: "Channels of the latents.") var latentChannels = 4
@@ -42,13 +42,13 @@ struct TrainAutoencoderCommand: ParsableCommand {
   @Option(help: "Learning rate after the warm-up.") var startLearningRate = 2e-3
   @Option(help: "Learning rate at the end.") var endLearningRate = 1e-5
   @Option(help: "Steps of the warm-up.") var warmupSteps = 100
-  @Option(help: "How much of the weights' moving average stays at a step.") var emaDecay = 0.999
+  @Option(help: "Decay of the weights' moving average per step.") var emaDecay = 0.999
   @Option(help: "The seed of weights, data order and noise.") var seed: UInt64 = 3407
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
   @Option(help: "Steps from one writing of the file to the next.") var saveInterval = 500
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
-  @Option(help: "Processor threads (default: one a core).") var threads: Int?
+  @Option(help: "CPU threads (default: one per core).") var threads: Int?
 
   func validate() throws {
     try Bounds.imageSizes.check(imageSize, "--image-size")
@@ -113,7 +113,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
       "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
     let run = try AutoencoderRun(
-      trainer, in: runPath, fingerprint: fingerprint(folder, device), goesOn: resume)
+      trainer, in: runPath, fingerprint: fingerprint(folder, device), resumes: resume)
     if resume { note("resumed at step \(trainer.step)") }
     guard trainer.step <= maxSteps else {
       throw UsageError(
@@ -125,7 +125,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     print(outputPath)
   }
 
-  /// What a run that goes on must agree on.
+  /// What a resumed run must agree on.
   private func fingerprint(_ folder: ImageFolder, _ device: Device) -> [String: String] {
     [
       "widths": widths.defaultValueDescription, "block_count": "\(blockCount)",
@@ -135,14 +135,14 @@ struct TrainAutoencoderCommand: ParsableCommand {
     ]
   }
 
-  private var training: TrainingConfig {
-    var config = TrainingConfig()
+  private var training: AutoencoderTrainingConfig {
+    var config = AutoencoderTrainingConfig()
     config.batchSize = trainBatchSize
     config.seed = seed
     config.schedule = LearningRateSchedule(
       .cosine, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps)
-    config.emaDecay = emaDecay
-    config.emaWarmsUp = true
+    config.optimizer.emaDecay = emaDecay
+    config.optimizer.emaWarmsUp = true
     return config
   }
 
@@ -155,7 +155,7 @@ struct TrainAutoencoderCommand: ParsableCommand {
     return try FolderData(
       folder, options: options, microBatchSize: trainBatchSize, classNames: folder.classNames,
       hasPosterior: false
-    ) { note($0.note) }
+    ) { note("\($0.reason); left out") }
   }
 
   private func loop(_ run: AutoencoderRun, _ path: String) throws {
@@ -184,9 +184,9 @@ struct TrainAutoencoderCommand: ParsableCommand {
   }
 }
 
-/// Channel counts with commas between.
+/// Comma-separated channel counts.
 struct WidthList: ExplainedArgument {
-  static let expectation = "whole numbers with commas between, such as 24,48,64"
+  static let expectation = "comma-separated whole numbers, such as 24,48,64"
   let values: [Int]
 
   init(_ values: [Int]) { self.values = values }

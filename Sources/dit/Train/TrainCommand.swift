@@ -10,8 +10,8 @@ struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Train or finetune on a folder of images.",
     discussion: """
-      The folder has a folder for each class. With --dit-checkpoint the weights of a checkpoint are \
-      where training starts.
+      The folder has a subfolder for each class. With --dit-checkpoint, training starts from the \
+      weights of a checkpoint.
 
         dit train --data-path imagenet/train \\
           --vae-checkpoint sd-vae-ft-mse.safetensors \\
@@ -22,8 +22,8 @@ struct TrainCommand: ParsableCommand {
         dit train -c configs/training/emoji.yaml --data-path emoji --resume
         dit sample --dit-checkpoint runs/b4 --vae-checkpoint ...
 
-      Ctrl-C and SIGTERM save a checkpoint and stop at the next step; --resume goes on from there as \
-      if nothing had happened.
+      Ctrl-C and SIGTERM save a checkpoint and stop after the current step. --resume continues from \
+      there, to the last bit.
 
       Several processes share each step, --train-batch-size images each:
 
@@ -45,22 +45,22 @@ struct TrainCommand: ParsableCommand {
   @OptionGroup var mindONETraining: MindONETrainingOptions
 
   func run() throws {
-    try model.checkTogether()
     try recipe.checkTogether()
+    let settings = try settings()
     ProcessMemory.prepare()
     try execution.apply()
-    try parallel.run(useParallel: mindONE.useParallel, train)
+    try parallel.run(useParallel: mindONE.useParallel) { try train(settings, $0) }
   }
 
-  /// What options mean that one might take for something else, a line each.
+  /// Notes on options that have no effect, or one that is easily overlooked.
   private var notes: [String] {
     mindONE.notes + mindONETraining.notes
       + MindONEOptions.notes([("embed_dim", model.embedDim != nil)])
       + recipe.notes + idleFlags
   }
 
-  /// Flags on the command line that others make idle, a line each. A configuration file holds such
-  /// keys as a matter of course.
+  /// Notes on flags that other options disable. Configuration files hold such keys as a matter of
+  /// course.
   private var idleFlags: [String] {
     let given = Arguments.names(in: CommandLine.arguments)
     let isConstant = recipe.scheduler == .constant
@@ -79,29 +79,43 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  private func train(_ ranks: RankGroup?) throws {
+  private func train(_ settings: TrainingSettings, _ ranks: RankGroup?) throws {
     // One rank speaks for all.
     let isFirst = ranks.isRankZero
     if isFirst { notes.forEach(note) }
     try ranks?.agree(on: self)
-    let setup = try TrainSetup(self, ranks)
-    if isFirst { setup.notes.forEach(note) }
+    let session = try open(settings, ranks)
+    let summary = TrainSummary(session)
+    let lines =
+      summary.lines + summary.warnings(processCount: ranks?.localWorldSize ?? 1)
+      + mindONE.trainingNotes(
+        format.precision.format, mode: execution.mode, device: session.device.type)
+    for line in lines {
+      if isFirst { note(line) }
+      try session.record(line)
+    }
     // A first step may take minutes; several ranks learn of a signal in it.
     if ranks == nil { try Interrupt.check() }
-    let run = setup.run
-    if let resume = output.resume {
-      let text = try run.resume(from: resume.checkpoint)
-      if isFirst { note(text) }
-    } else {
-      try run.begin()
-    }
-    try setup.notes.forEach(run.note)
-    if let directory = run.directory { try writeSettings(directory, run) }
-    try loop(run, setup.broken)
+    try session.start()
+    if let directory = session.directory { try writeSettings(directory, session) }
+    try loop(session)
   }
 
-  /// Writes the options as run; says which are others than before.
-  private func writeSettings(_ directory: RunDirectory, _ run: TrainingRun) throws {
+  private func open(_ settings: TrainingSettings, _ ranks: RankGroup?) throws -> TrainingSession {
+    var progress: Progress?
+    defer { progress?.finish() }
+    // The session itself leaves notes to rank 0, but tells which images this rank cannot read.
+    return try TrainingSession(settings, ranks: ranks, logger: .notes()) { done, count in
+      try Interrupt.check()
+      guard count > 1 else { return }
+      let bar = progress ?? Progress("Checking", count: count, unit: "file")
+      bar.update(done)
+      progress = bar
+    }
+  }
+
+  /// Writes the options to the run folder, and tells which differ from those before.
+  private func writeSettings(_ directory: RunDirectory, _ session: TrainingSession) throws {
     let path = directory.path + "/config.yaml"
     let settings = SettingsText(self).yaml
     if output.resume != nil, let before = FileManager.default.contents(atPath: path) {
@@ -110,64 +124,50 @@ struct TrainCommand: ParsableCommand {
       if !changes.isEmpty {
         let text = "changed since the run was last started: \(changes.joined(separator: "; "))"
         note(text)
-        try run.note(text)
+        try session.record(text)
       }
     }
-    if run.trainer.step >= run.trainer.stepCount {
+    if session.trainer.step >= session.trainer.stepCount {
       note(
-        "the run has taken its \(run.trainer.stepCount) steps already: raise --max-steps or --epochs"
-      )
+        "the run has taken its \(session.trainer.stepCount) steps already: raise --max-steps or"
+          + " --epochs")
     }
     try AtomicFile.write(settings, to: path)
   }
 
-  private func loop(_ run: TrainingRun, _ broken: BrokenImageList) throws {
-    let trainer = run.trainer
+  private func loop(_ session: TrainingSession) throws {
+    let trainer = session.trainer
     let isFirst = trainer.parallel.isWriter
     let progress = Progress("Training", count: trainer.stepCount, from: trainer.step)
+    defer { progress.finish() }
     do {
-      try takeSteps(run, broken, progress)
-      let reason = try run.finish()
+      try takeSteps(session, progress)
+      let outcome = Result { try session.finish() }
       progress.finish()
-      if isFirst { note(run.timeSummary) }
-      if let reason { throw TrainingError(reason) }
+      if isFirst { note(session.timeSummary) }
+      try outcome.get()
     } catch let stop as Interrupted {
       progress.finish()
-      try run.note("stopped by signal \(stop.signal) at step \(trainer.step)")
-      let reason = try run.finish()
-      if let reason { try run.note(reason) }
-      if isFirst { note(reason ?? "Saved step \(trainer.step); --resume goes on from there.") }
+      try end(session, after: stop)
       throw stop
     } catch {
       progress.finish()
-      try? broken.takeNotes().forEach {
-        note($0)
-        try run.note($0)
-      }
-      let lines = run.stop(because: error)
-      if isFirst { lines.forEach(note) }
+      if let step = session.stop(because: error) { try sayWhatIsSaved(step, session) }
       throw error
     }
-    if let directory = run.directory { print(RunDirectory.latestCheckpoint(of: directory.path)) }
+    if let directory = session.directory {
+      print(RunDirectory.latestCheckpoint(of: directory.path))
+    }
   }
 
-  private func takeSteps(
-    _ run: TrainingRun, _ broken: BrokenImageList, _ progress: Progress
-  ) throws {
-    let trainer = run.trainer
-    let isFirst = trainer.parallel.isWriter
-    while let (report, warnings) = try run.takeStep(shouldStop: { Interrupt.isRequested }) {
-      let brokenNotes = broken.takeNotes()
-      try brokenNotes.forEach(run.note)
-      for line in (isFirst ? warnings : []) + brokenNotes {
-        progress.finish()
-        note(line)
-      }
+  private func takeSteps(_ session: TrainingSession, _ progress: Progress) throws {
+    let trainer = session.trainer
+    while let report = try session.takeStep(shouldStop: { Interrupt.isRequested }) {
       // Another rank may have been asked to.
       if report.shouldStop {
         throw Interrupted(signal: Interrupt.isRequested ? Interrupt.signal : SIGTERM)
       }
-      guard isFirst else { continue }
+      guard trainer.parallel.isWriter else { continue }
       progress.update(
         report.step,
         detail: String(
@@ -175,4 +175,25 @@ struct TrainCommand: ParsableCommand {
           Double(trainer.globalBatchSize) / report.seconds))
     }
   }
+
+  /// Saves what a signal has stopped.
+  private func end(_ session: TrainingSession, after stop: Interrupted) throws {
+    let step = session.trainer.step
+    try session.record("stopped by signal \(stop.signal) at step \(step)")
+    do {
+      try session.finish()
+    } catch let error as TrainingError where error.reason == .notFinite {
+      try session.record(error.message)
+      if session.trainer.parallel.isWriter { note(wording(of: error)) }
+      return
+    }
+    if session.trainer.parallel.isWriter { note(saved(step)) }
+  }
+
+  private func sayWhatIsSaved(_ step: Int, _ session: TrainingSession) throws {
+    try session.record(saved(step))
+    if session.trainer.parallel.isWriter { note(saved(step)) }
+  }
+
+  private func saved(_ step: Int) -> String { "Saved step \(step); --resume goes on from there." }
 }

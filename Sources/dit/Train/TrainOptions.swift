@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Training
 
-/// What is trained on.
+/// The training data.
 struct TrainDataOptions: ParsableArguments {
   @Option(
     help: """
@@ -10,22 +10,22 @@ struct TrainDataOptions: ParsableArguments {
       """) var dataPath: String?
   @Option(
     help: """
-      The autoencoder's file, the folder of its two halves, or none to train on pixels; after dit \
-      encode only for --sample-interval.
+      The autoencoder's file, the folder of its two halves, or none to train on pixels. The result of \
+      dit encode needs it for --sample-interval only.
       """) var vaeCheckpoint: String?
-  @Option(help: "What latents are multiplied by (default: the autoencoder's own).")
+  @Option(help: "Factor of the latents (default: the autoencoder's own).")
   var sdScaleFactor: Double?
   @Option(
     help: """
-      Height and width of images in pixels (default: that of the checkpoint or of dit encode, else \
-      256).
+      Height and width of images in pixels (default: as in the checkpoint or dit encode's result, \
+      else 256).
       """)
   var imageSize: Int?
   @Option(help: "Mirror half of the images.") var horizontalFlip = true
-  @Option(help: "Let large JPEG files shrink while they are decoded: faster, other roundings.")
+  @Option(help: "Shrink large JPEG files while decoding them: faster, other roundings.")
   var reduceWhileDecoding = false
   @Option(help: "Threads that decode images.") var numParallelWorkers = 2
-  @Option(help: "Load each batch while a GPU computes the one before.") var datasetSinkMode = true
+  @Option(help: "Load the next batch while a GPU computes.") var datasetSinkMode = true
 
   func validate() throws {
     try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
@@ -34,44 +34,46 @@ struct TrainDataOptions: ParsableArguments {
   }
 }
 
-/// How it is trained.
+/// The recipe of the training.
 struct TrainRecipeOptions: ReplacingOptions {
   @Option(help: "Passes over the data.") var epochs = 1400
-  @Option(help: "Optimizer steps; in place of epochs.") var maxSteps: Int?
-  @Option(help: "Images of a micro-batch on each device.") var trainBatchSize = 64
-  @Option(help: "Micro-batches of a step, on each device.") var gradientAccumulationSteps = 1
+  @Option(help: "Optimizer steps, in place of epochs.") var maxSteps: Int?
+  @Option(help: "Images per micro-batch and device.") var trainBatchSize = 64
+  @Option(help: "Micro-batches per step and device.") var gradientAccumulationSteps = 1
   @Option(help: "Divide the optimizer's state among the processes (ZeRO stage 1).")
   var shardOptimizer = false
   @Option(help: "Learning rate after the warm-up.") var startLearningRate = 1e-4
   @Option(help: "Learning rate after the decay.") var endLearningRate = 1e-7
-  @Option(help: "constant, linear, cosine or polynomial (names with _decay or _lr are the same).")
+  @Option(help: "constant, linear, cosine or polynomial; also with _decay or _lr.")
   var scheduler = LearningRateSchedule.Shape.constant
   @Option(help: "Steps of the warm-up.") var warmupSteps = 0
-  @Option(help: "Steps of the decay (default: all that are left).") var decaySteps: Int?
+  @Option(help: "Steps of the decay (default: all after the warm-up).") var decaySteps: Int?
   @Option(help: "Decoupled weight decay.") var weightDecay = 0.0
-  @Option(help: "Parameters that decay: all, or norm_and_bias for all but those.")
+  @Option(help: "Parameters that decay: all, or norm_and_bias to leave out norms and biases.")
   var groupStrategy = WeightDecayGroups.withoutBiases
-  @Option(help: "AdamW's two decays, with a comma between.") var betas = NumberPair(0.9, 0.999)
+  @Option(help: "AdamW's betas, comma-separated.") var betas = NumberPair(0.9, 0.999)
   @Option(help: "Added to the root of AdamW's second moment.") var optimEps = 1e-8
-  @Option(help: "adamw is the one that there is.") var optim = "adamw"
+  @Option(help: "The optimizer: adamw.") var optim = "adamw"
   @Option(help: "Clip the gradient's norm.") var clipGrad = false
   @Option(help: "The largest norm with --clip-grad.") var maxGradNorm = 1.0
   @Option(help: "Keep a moving average of the weights.") var useEma = true
-  @Option(help: "How much of the average stays at a step.") var emaDecay = 0.9999
-  @Option(help: "Let the average follow faster at first.") var emaWarmup = false
+  @Option(help: "Decay of the moving average per step.") var emaDecay = 0.9999
+  @Option(help: "Let the average follow faster in the first steps.") var emaWarmup = false
   @Option(help: "The share of labels replaced by the null class.") var labelDropout = 0.1
-  @Option(help: "Weigh timesteps by min(SNR, this) / SNR.") var minSnrGamma: Double?
-  @Option(help: "uniform or logit_normal.") var timestepSampling = TimestepSampling.uniform
+  @Option(help: "Weight timesteps by min(SNR, gamma) / SNR.") var minSnrGamma: Double?
+  @Option(help: "Distribution of timesteps: uniform or logit_normal.") var timestepSampling =
+    TimestepSampling.uniform
   @Option(help: "The seed of weights, data order and noise.") var seed: UInt64 = 3407
-  @Option(help: "Compute blocks again in the backward pass, which saves memory.")
+  @Option(help: "Recompute blocks in the backward pass, which saves memory.")
   var useRecompute = false
-  @Option(help: "With --use-recompute: 2 is for every second block, and so on.")
+  @Option(help: "With --use-recompute, recompute every N-th block.")
   var recomputeEvery = 1
-  @Option(help: "The loss scale of fp16, at first.") var initLossScale = 65536.0
-  @Option(help: "dynamic or static.") var lossScalerType = LossScalerType.dynamic
-  @Option(help: "What the loss scale changes by.") var lossScaleFactor = 2.0
+  @Option(help: "Initial loss scale of fp16.") var initLossScale = 65536.0
+  @Option(help: "Loss scaling of fp16: dynamic or static.") var lossScalerType = LossScalerType
+    .dynamic
+  @Option(help: "Factor by which the loss scale changes.") var lossScaleFactor = 2.0
   @Option(help: "Steps without overflow before the loss scale grows.") var scaleWindow = 2000
-  @Option(help: "Leave out steps whose gradients are not finite.") var dropOverflowUpdate = true
+  @Option(help: "Skip steps whose gradients are not finite.") var dropOverflowUpdate = true
 
   static let replaced: [String: Set<String>] = ["epochs": ["max-steps"], "max-steps": ["epochs"]]
 
@@ -101,7 +103,7 @@ struct TrainRecipeOptions: ReplacingOptions {
     try Bounds.counts.check(scaleWindow, "--scale-window")
   }
 
-  /// Checks options that only make sense together; each alone may come from a configuration file.
+  /// Checks options that depend on each other; each may come from a configuration file.
   ///
   /// - Throws: `UsageError`.
   func checkTogether() throws {
@@ -119,10 +121,10 @@ struct TrainRecipeOptions: ReplacingOptions {
     }
   }
 
-  /// Images of a step of one process.
+  /// The most images of a step of one process.
   private static let largestBatch = 1 << 20
 
-  /// Which parameters decay, if any do.
+  /// A note on weight decay, if there is any.
   var notes: [String] {
     guard weightDecay > 0 else { return [] }
     let names = groupStrategy == .all ? "all parameters" : "all parameters but biases"
@@ -130,16 +132,16 @@ struct TrainRecipeOptions: ReplacingOptions {
   }
 }
 
-/// What is written, and when.
+/// The run folder, and when something is written to it.
 struct TrainOutputOptions: ParsableArguments {
   @Option(help: "The run's folder (default: runs/<date-time>).") var outputPath: String?
-  @Option(help: "Go on from the newest checkpoint of the run's folder, or from this one.")
+  @Option(help: "Resume from the newest checkpoint of the run's folder, or from this one.")
   var resume: ResumeArgument?
-  @Option(help: "Epochs from one checkpoint to the next, or steps with --step-mode.")
+  @Option(help: "Epochs from one checkpoint to the next; steps with --step-mode.")
   var ckptSaveInterval = 1
   @Option(help: "Count --ckpt-save-interval in steps.") var stepMode = false
-  @Option(help: "Checkpoints that stay.") var ckptMaxKeep = 3
-  @Option(help: "Steps from one grid of samples to the next.") var sampleInterval: Int?
+  @Option(help: "Number of checkpoints to keep.") var ckptMaxKeep = 3
+  @Option(help: "Steps from one sample grid to the next.") var sampleInterval: Int?
   @Option(help: "Steps from one line of metrics to the next.") var logInterval = 1
 
   func validate() throws {

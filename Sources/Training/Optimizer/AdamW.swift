@@ -2,18 +2,18 @@ public import Torch
 
 /// AdamW with the moving average of the weights (Loshchilov & Hutter 2019, algorithm 2).
 ///
-/// With several ranks its state may be divided among them: each updates an equal part of the elements,
-/// and gives it to the others (Rajbhandari et al. 2020, section 5.1, ZeRO stage 1).
+/// The state may be divided among several ranks: each updates an equal part of the elements and sends
+/// it to the others (Rajbhandari et al. 2020, section 5.1, ZeRO stage 1).
 public final class AdamW {
   /// Names of the trained parameters, in the order of the model.
   public let names: [String]
   /// The trained parameters.
   public let parameters: [Tensor]
-  /// First moments of what this rank updates: one for each parameter, or for each piece of its part.
+  /// First moments of what this rank updates: one per parameter, or per piece of its partition.
   public let firstMoments: [Tensor]
-  /// Second moments, like the first.
+  /// Second moments, in the order of the first.
   public let secondMoments: [Tensor]
-  /// Moving averages, like the moments; empty for none.
+  /// Moving averages, in the order of the moments; empty without an average.
   public let ema: [Tensor]
   /// Whether there is a moving average.
   public var hasEMA: Bool { config.emaDecay != nil }
@@ -23,15 +23,15 @@ public final class AdamW {
   public private(set) var stepCount = 0
 
   private let weightDecays: [Double]
-  private let config: TrainingConfig
+  private let config: AdamWConfig
   private let parallel: DataParallel
   private let partition: ZeROPartition?
-  /// What this rank updates.
+  /// The parameters, or pieces of them, that this rank updates.
   private let updated: [Tensor]
 
-  /// An optimizer at its beginning; averages start as copies.
+  /// An optimizer before its first step; averages start as copies of the parameters.
   public init(
-    _ named: [(name: String, tensor: Tensor)], config: TrainingConfig,
+    _ named: [(name: String, tensor: Tensor)], config: AdamWConfig,
     parallel: DataParallel = DataParallel(nil)
   ) {
     names = named.map(\.name)
@@ -39,7 +39,7 @@ public final class AdamW {
     self.config = config
     self.parallel = parallel
     let partition =
-      config.shardsOptimizer && parallel.count > 1
+      config.isSharded && parallel.count > 1
       ? ZeROPartition(
         counts: parameters.map(\.count), rank: parallel.rank, rankCount: parallel.count) : nil
     self.partition = partition
@@ -52,7 +52,7 @@ public final class AdamW {
     weightDecays = partition?.own.map { decays[$0.index] } ?? decays
   }
 
-  /// Those elements of some tensors, as many as there are parameters, that this rank updates.
+  /// The elements that this rank updates, of one tensor per parameter.
   private static func parts(of tensors: [Tensor], _ partition: ZeROPartition?) -> [Tensor] {
     guard let partition else { return tensors }
     return withoutGradients {
@@ -60,19 +60,19 @@ public final class AdamW {
     }
   }
 
-  /// The gradients as `backward` left them; zeros where there are none.
+  /// The gradients of the last backward pass; zeros for parameters without one.
   public func gradients() -> [Tensor] {
     parameters.map { $0.gradient?.contiguous ?? .zeros($0.shape, device: $0.device) }
   }
 
-  /// Takes a step and lets go of the gradients.
+  /// Takes a step and discards the gradients.
   ///
   /// - Parameters:
-  ///   - gradients: of `gradients()`.
+  ///   - gradients: from `gradients()`.
   ///   - learningRate: of this step.
   ///   - lossScale: divides the gradients.
   ///   - clipping: multiplies the gradients, at most 1.
-  /// - Throws: `LaunchError` if a rank is lost that updates a part.
+  /// - Throws: `LaunchError` if a rank that updates a part is lost.
   public func step(
     _ gradients: [Tensor], learningRate: Double, lossScale: Double = 1, clipping: Double = 1
   ) throws {
@@ -90,12 +90,12 @@ public final class AdamW {
     }
   }
 
-  /// Takes a step whose numbers lie on the device, in one process; not counted.
+  /// Takes a step with numbers on the device, in one process; not counted.
   func step(_ gradients: [Tensor], _ step: AdamWStep<Tensor>) {
     adamWInPlace(slots(gradients), coefficients, step: step)
   }
 
-  /// The numbers of the step after those taken.
+  /// The numbers of the next step.
   public func nextStep(
     learningRate: Double, lossScale: Double = 1, clipping: Double = 1
   ) -> AdamWStep<Double> {
@@ -108,7 +108,7 @@ public final class AdamW {
     AdamWCoefficients(beta1: config.beta1, beta2: config.beta2, epsilon: config.epsilon)
   }
 
-  /// What this rank updates, with its gradients.
+  /// The state of what this rank updates, with its gradients.
   private func slots(_ gradients: [Tensor]) -> [OptimizerSlot] {
     updated.indices.map {
       OptimizerSlot(
@@ -118,15 +118,15 @@ public final class AdamW {
     }
   }
 
-  /// Counts a step that a recorded one has taken.
+  /// Counts a recorded step.
   func countStep() { stepCount += 1 }
 
-  /// The whole of moments or averages, one parameter at a time; all ranks call it together.
+  /// Gathers moments or averages from all ranks, one parameter at a time. All ranks call it together.
   ///
   /// - Parameters:
   ///   - parts: `firstMoments`, `secondMoments` or `ema`.
   ///   - body: called with each parameter's name and tensor.
-  /// - Throws: `LaunchError` if a rank is lost that has a part.
+  /// - Throws: `LaunchError` if a rank that has a part is lost.
   public func forEachWhole(
     of parts: [Tensor], _ body: (_ name: String, _ whole: Tensor) throws -> Void
   ) throws {
@@ -148,7 +148,7 @@ public final class AdamW {
     }
   }
 
-  /// Copies this rank's elements of one parameter's whole moments or averages.
+  /// Copies this rank's elements out of one parameter's gathered moments or averages.
   public func copy(_ whole: Tensor, ofParameter index: Int, to parts: [Tensor]) {
     withoutGradients {
       guard let partition else { return parts[index].copyInPlace(from: whole) }
@@ -159,15 +159,15 @@ public final class AdamW {
     }
   }
 
-  /// Lets go of the gradients.
+  /// Discards the gradients.
   public func discardGradients() {
     for parameter in parameters { parameter.gradient = nil }
   }
 
-  /// Goes on from the state of an earlier run.
+  /// Continues counting from an earlier run.
   public func restore(stepCount: Int) { self.stepCount = stepCount }
 
-  /// How much of the moving average stays at a step, counted from 1.
+  /// The share of the moving average that stays at a step, counted from 1.
   private func emaDecay(at step: Int) -> Double {
     let decay = config.emaDecay ?? 0
     guard config.emaWarmsUp else { return decay }

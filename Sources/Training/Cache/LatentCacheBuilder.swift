@@ -5,39 +5,41 @@ public import ImageData
 public import Models
 public import Torch
 
-/// Puts a folder of images through an autoencoder once and keeps what comes out, in shards.
+/// Encodes a folder of images once, and keeps the latents in shards.
 ///
-/// Several processes may work on one cache: each claims the shards that it makes. What is there and
-/// whole stays, so that the work goes on after an interruption. The bytes depend on neither.
+/// Several processes may work on one cache: each claims the shards that it makes. Finished shards are
+/// kept, so interrupted work can continue. The bytes depend on neither.
 public final class LatentCacheBuilder {
-  /// How the work is done; the content does not depend on it but for rounding.
+  /// How the work is done; it changes the content by rounding at most.
   public struct Options: Sendable {
     /// Images that are encoded at a time, above 0.
     public var batchSize = 8
     /// Threads that decode images, above 0.
     public var workerCount = 2
 
-    /// Options with the defaults above.
+    /// Options with these defaults.
     public init() {}
   }
 
-  /// What happens meanwhile.
+  /// An event during the work.
   public enum Event {
-    /// So many images are done, by all processes.
+    /// The number of images done so far, by all processes.
     case progress(Int)
     /// An image cannot be read.
     case broken(BrokenImage)
-    /// Nothing is left to take up, and somebody else holds a claim: its file, and who.
+    /// Only shards are left that another process has claimed: the file of one claim, and its owner.
     case waiting(claim: String, owner: String)
   }
+
+  /// What the cache will hold.
+  public let settings: LatentCacheSettings
 
   private let path: String
   private let folder: ImageFolder
   private let autoencoder: any Autoencoder
-  private let settings: LatentCacheSettings
   private let options: Options
   private let device: Device
-  private let handle: (Event) throws -> Void
+  private var handle: (Event) throws -> Void = { _ in }
   private var shards: [Int: LatentCacheManifest.Shard] = [:]
   private var doneCount = 0
   private var brokenCount = 0
@@ -49,14 +51,11 @@ public final class LatentCacheBuilder {
   ///   - folder: the images.
   ///   - autoencoder: with an encoder.
   ///   - settings: what the cache will hold.
-  ///   - options: how to work.
-  ///   - device: where the autoencoder is.
-  ///   - handle: called for each event, while waiting and while images are encoded; what it throws
-  ///     ends the work.
+  ///   - options: how the work is done.
+  ///   - device: of the autoencoder.
   public init(
     _ path: String, folder: ImageFolder, autoencoder: any Autoencoder,
-    settings: LatentCacheSettings, options: Options, device: Device,
-    handle: @escaping (Event) throws -> Void
+    settings: LatentCacheSettings, options: Options, device: Device
   ) {
     self.path = path
     self.folder = folder
@@ -64,15 +63,20 @@ public final class LatentCacheBuilder {
     self.settings = settings
     self.options = options
     self.device = device
-    self.handle = handle
   }
 
-  /// Makes all that is missing, and waits for what other processes make.
+  /// Makes the missing shards, and waits for those of other processes.
   ///
-  /// - Returns: the manifest, as it was written.
+  /// - Parameter handle: called for each event, while waiting and while images are encoded; may throw
+  ///   to stop.
+  /// - Returns: the manifest.
   /// - Throws: `TrainingError` if the folder holds a cache of other settings or more than 1 % of the
   ///   images cannot be read; `FileError`; `TorchError`; what `handle` throws.
-  public func build() throws -> LatentCacheManifest {
+  public func build(
+    _ handle: @escaping (Event) throws -> Void
+  ) throws -> LatentCacheManifest {
+    self.handle = handle
+    defer { self.handle = { _ in } }
     try Folder.make(path)
     try withClaim { try agree() }
     while shards.count < settings.shardCount {
@@ -99,12 +103,12 @@ public final class LatentCacheBuilder {
   private var planPath: String { path + "/" + LatentCacheManifest.planFileName }
   private var manifestPath: String { path + "/" + LatentCacheManifest.fileName }
 
-  /// What is known of a shard until the manifest is written.
+  /// The file that describes a shard until the manifest is written.
   private func notePath(_ index: Int) -> String {
     path + String(format: "/shard-%05d.json", index)
   }
 
-  /// Runs `body` while no other process changes what concerns the whole cache.
+  /// Runs `body` while no other process changes the plan or the manifest.
   private func withClaim<Result>(_ body: () throws -> Result) throws -> Result {
     let path = claimPath("cache")
     while true {
@@ -120,13 +124,13 @@ public final class LatentCacheBuilder {
     if let owner = LockFile.owner(of: claim) {
       try handle(.waiting(claim: claim, owner: owner.description))
     } else {
-      // It was released just now, or its holder is about to say who it is.
+      // It was released just now, or its owner has not written its name yet.
       try handle(.progress(doneCount))
     }
     usleep(200_000)
   }
 
-  /// Checks that all processes, now and before, make the same; the first writes down what.
+  /// Checks that all processes, now and before, have the same settings; the first writes them.
   private func agree() throws {
     var earlier: LatentCacheSettings?
     if LatentCacheManifest.isCache(path) {
@@ -138,12 +142,11 @@ public final class LatentCacheBuilder {
     let differences = settings.differences(from: earlier)
     guard differences.isEmpty else {
       throw TrainingError(
-        "'\(path)' holds another cache: \(differences.joined(separator: "; ")); give the same"
-          + " options and images, or choose another --output-path")
+        .otherCache, "'\(path)' holds another cache: \(differences.joined(separator: "; "))")
     }
   }
 
-  /// What is known of a shard that is there and whole; nil if it must be made.
+  /// The description of a finished shard; nil if it must be made.
   private func finished(_ index: Int) throws -> LatentCacheManifest.Shard? {
     // A note is removed only after a manifest was written.
     var shard: LatentCacheManifest.Shard? = try? JSONFile.read(notePath(index))
@@ -173,7 +176,7 @@ public final class LatentCacheBuilder {
       if !part.numbers.isEmpty {
         let count = doneCount + labels.count + broken.count
         let results = try encode(part) { try handle(.progress(count)) }
-        for (place, tensor) in results.enumerated() { moments[place].append(tensor) }
+        for (index, tensor) in results.enumerated() { moments[index].append(tensor) }
         labels += part.numbers.map { folder.label(at: $0) }
       }
       try handle(.progress(doneCount + labels.count + broken.count))
@@ -186,13 +189,13 @@ public final class LatentCacheBuilder {
     return shard
   }
 
-  /// The moments of images by `momentNames`, on the processor; `check` is called on the way.
+  /// The moments of images in the order of `momentNames`, on the processor; `check` may throw to stop.
   private func encode(
     _ part: ImageRangeReader.Part, check: () throws -> Void
   ) throws -> [Tensor] {
     let size = settings.imageSize
     let pixels = Tensor(part.pixels, shape: [part.numbers.count, size, size, 3])
-    let images = modelInput(pixels).to(device)
+    let images = RGBImage.modelInput(pixels).to(device)
     let result = try withTorchErrors {
       try withoutGradients {
         try (settings.hasMirrored ? [images, images.flipped(axes: [3])] : [images]).flatMap {
@@ -205,8 +208,8 @@ public final class LatentCacheBuilder {
     }
     guard result.allSatisfy({ $0.isFinite.allTrue }) else {
       throw TrainingError(
-        "latents of '\(folder.path(at: part.numbers[0]))' or an image after it are not finite;"
-          + (settings.dtype == .float16 ? " try --dtype fp32" : " is the autoencoder sound?"))
+        .latentsNotFinite(isFloat16: settings.dtype == .float16),
+        "latents of '\(folder.path(at: part.numbers[0]))' or an image after it are not finite")
     }
     return result
   }
@@ -218,7 +221,7 @@ public final class LatentCacheBuilder {
         + " replace them")
   }
 
-  /// Writes the manifest and removes what it makes superfluous.
+  /// Writes the manifest, and removes the files that it replaces.
   private func finish() throws -> LatentCacheManifest {
     try checkLimit(brokenCount)
     let manifest = LatentCacheManifest(

@@ -2,16 +2,16 @@ public import Layers
 public import Models
 public import Torch
 
-/// Weights that a run starts from.
+/// The weights of a pretrained model.
 public struct PretrainedWeights {
-  /// The file that they are of.
+  /// The checkpoint's file or folder.
   public let path: String
-  /// By their published names.
+  /// Tensors by their published names.
   public let tensors: [String: Tensor]
-  /// By number; empty where the file has none.
+  /// Class names by number; empty if the checkpoint has none.
   public let classNames: [String]
 
-  /// Weights of a file.
+  /// Weights from a checkpoint.
   public init(path: String, tensors: [String: Tensor], classNames: [String]) {
     self.path = path
     self.tensors = tensors
@@ -19,97 +19,96 @@ public struct PretrainedWeights {
   }
 }
 
-/// Makes the parameters that a run starts with.
+/// Makes the model that a run starts with.
 public enum InitialWeights {
-  /// A model with random weights, or those of a checkpoint where names and shapes agree.
+  /// Makes a model with random weights, or with those of a pretrained model.
   ///
-  /// Rows of the label table go by class name where the checkpoint and the data have names. A table of
-  /// another number of classes starts anew, but for rows whose class name both have; one of as many
-  /// classes, none of which has the name of one of the data's, stays as it is. A number of channels,
-  /// patches or a width of its own is an error.
+  /// Label embeddings are matched by class name. If no names match and the class counts agree, they are
+  /// kept by index; if the counts differ, rows without a match start with random weights. Any other
+  /// difference between the models is an error.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - start: where weights come from; nil for none.
+  ///   - start: the pretrained model; nil for random weights.
   ///   - classNames: of the data.
   ///   - seed: of the random weights.
-  ///   - device: where the parameters go.
-  /// - Returns: the model, its parameters, and what happened, for the user's eyes.
-  /// - Throws: `TrainingError` if the weights are of another model.
+  ///   - device: of the parameters.
+  ///   - note: called if label embeddings were not simply copied.
+  /// - Returns: the model and its parameters.
+  /// - Throws: `TrainingError` if the weights are of another model; what `note` throws.
   public static func makeModel(
     _ config: DiTConfig, from start: PretrainedWeights?, classNames: [String], seed: UInt64,
-    device: Device
-  ) throws -> (model: DiT, store: ParameterStore, notes: [String]) {
+    device: Device, note: (String) throws -> Void = { _ in }
+  ) throws -> (model: DiT, store: ParameterStore) {
     let generator = try Generator(seed: seed)
     let store = ParameterStore(.initialize(generator, device: device))
     let model = withoutGradients { DiT(config, at: store.root) }
-    guard let start else { return (model, store, []) }
+    guard let start else { return (model, store) }
     var state = start.tensors
-    var notes: [String] = []
     if let target = store[table], let source = state[table], source.rank == 2,
       source.size(1) == target.size(1)
     {
-      let (note, isCopied) = fill(target, names: classNames, from: source, start)
-      if let note { notes.append(note) }
+      let (text, isCopied) = fill(target, names: classNames, from: source, start)
+      if let text { try note(text) }
       if isCopied { state[table] = nil }
     }
     try copy(state, to: store, except: state[table] == nil ? [table] : [], path: start.path)
-    return (model, store, notes)
+    return (model, store)
   }
 
-  /// The name of the label table, one row a class and the null class last.
+  /// The name of the label table: one row per class, the null class last.
   private static let table = "y_embedder.embedding_table.weight"
 
-  /// Fills a label table by class names, where that is called for.
+  /// Fills a label table by class names, if the classes differ.
   ///
-  /// - Returns: what to tell the user, and whether rows need not be copied as they stand.
+  /// - Returns: what to tell, and whether the table is filled.
   private static func fill(
     _ target: Tensor, names: [String], from source: Tensor, _ start: PretrainedWeights
   ) -> (note: String?, isCopied: Bool) {
     let (before, now) = (source.size(0) - 1, target.size(0) - 1)
-    let places = matches(of: names.prefix(now), in: start.classNames.prefix(before))
+    let pairs = matches(of: names.prefix(now), in: start.classNames.prefix(before))
     guard before == now else {
-      copyRows(places, of: source, to: target)
+      copyRows(pairs, of: source, to: target)
       return (
         "the label table starts anew: \(before) classes in the checkpoint, \(now) here;"
-          + " \(places.count) rows kept by class name, and the null class", true
+          + " \(pairs.count) rows kept by class name, and the null class", true
       )
     }
     guard !start.classNames.isEmpty, !names.isEmpty, start.classNames != names else {
       return (nil, false)
     }
-    guard !places.isEmpty else {
+    guard !pairs.isEmpty else {
       return (
         "no class name of the checkpoint is one of the data's (\(start.classNames[0]) there,"
           + " \(names[0]) here): rows of the label table stay by number", false
       )
     }
-    copyRows(places, of: source, to: target)
+    copyRows(pairs, of: source, to: target)
     return (
-      "classes are others than the checkpoint's, or in another order: \(places.count) rows of the label"
-        + " table kept by class name, \(now - places.count) start anew", true
+      "classes are others than the checkpoint's, or in another order: \(pairs.count) rows of the label"
+        + " table kept by class name, \(now - pairs.count) start anew", true
     )
   }
 
-  /// For the numbers of names their places in another list; of equal names the first is the first.
+  /// Pairs names with their positions in another list; equal names are paired in their order.
   private static func matches(
     of names: some Sequence<String>, in others: some Sequence<String>
-  ) -> [(index: Int, place: Int)] {
-    var places = Dictionary(grouping: others.enumerated(), by: \.element).mapValues { equal in
+  ) -> [(index: Int, source: Int)] {
+    var indices = Dictionary(grouping: others.enumerated(), by: \.element).mapValues { equal in
       equal.map(\.offset)[...]
     }
     return names.enumerated().compactMap { index, name in
-      places[name]?.popFirst().map { (index, $0) }
+      indices[name]?.popFirst().map { (index, $0) }
     }
   }
 
-  /// Copies the null class and some rows.
+  /// Copies the null class and the paired rows.
   private static func copyRows(
-    _ places: [(index: Int, place: Int)], of source: Tensor, to target: Tensor
+    _ pairs: [(index: Int, source: Int)], of source: Tensor, to target: Tensor
   ) {
     withoutGradients {
       target[target.size(0) - 1].copyInPlace(from: source[source.size(0) - 1])
-      for (index, place) in places { target[index].copyInPlace(from: source[place]) }
+      for (index, row) in pairs { target[index].copyInPlace(from: source[row]) }
     }
   }
 

@@ -2,7 +2,7 @@ internal import Checkpoint
 public import ImageData
 internal import Torch
 
-/// What a cache of latents holds, which is also what all who write to it must agree on.
+/// The content of a cache of latents; all processes that write to it must agree on this.
 public struct LatentCacheSettings: Codable, Equatable, Sendable {
   /// The version of the layout that this code reads and writes.
   public static let currentVersion = 1
@@ -13,37 +13,37 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   public var autoencoderKind: String
   /// The checksum of the autoencoder's encoder.
   public var autoencoderChecksum: String
-  /// What latents are multiplied by if nothing else is said; those in the cache are not.
+  /// The autoencoder's factor of the latents; those in the cache are not scaled.
   public var scaleFactor: Double
   /// Height and width of the images in pixels.
   public var imageSize: Int
   /// Channels, height, width of the latents.
   public var latentShape: [Int]
-  /// Whether there are log variances beside the means.
+  /// Whether the cache has log variances in addition to the means.
   public var hasLogVariance: Bool
-  /// Whether there are the moments of the mirrored images too.
+  /// Whether the cache has the moments of the mirror images too.
   public var hasMirrored: Bool
-  /// Whether large JPEG files shrank while they were decoded; nil, as in earlier caches, for no.
+  /// Whether large JPEG files shrank while they were decoded; nil in earlier caches, for no.
   public var reducesWhileDecoding: Bool?
   /// The type of the moments: `fp32` or `fp16`.
   public var elementType: String
-  /// Images of the folder, with those that cannot be read.
+  /// Images of the folder, unreadable ones included.
   public var imageCount: Int
-  /// Images of a shard, but for the last.
+  /// Images of a shard; the last one may have fewer.
   public var shardSize: Int
-  /// How many classes there are.
+  /// The number of classes.
   public var classCount: Int
   /// The names of the classes by label; empty if they have none.
   public var classNames: [String]
   /// A checksum of the images' names and labels, in their order.
   public var listing: String
 
-  /// The images of a folder.
+  /// Settings for the images of a folder, in float32 and with mirror images.
   ///
   /// - Parameters:
   ///   - folder: the images.
   ///   - imageSize: the side of the crops in pixels, a multiple of the autoencoder's factor.
-  ///   - codec: with an autoencoder.
+  ///   - codec: has an autoencoder.
   ///   - kind: the kind of the autoencoder.
   ///   - checksum: of its encoder.
   public init(
@@ -68,10 +68,10 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
     listing = CRC32.text(Array(lines.joined().utf8).withUnsafeBytes(CRC32.checksum))
   }
 
-  /// Height and width of an image over those of its latents.
+  /// Image size over latent size.
   public var downsamplingFactor: Int { imageSize / latentShape[1] }
 
-  /// How many shards there are.
+  /// The number of shards.
   public var shardCount: Int { (imageCount + shardSize - 1) / shardSize }
 
   /// The numbers of the images of a shard.
@@ -88,7 +88,7 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
     return hasMirrored ? names + names.map { $0 + "_flip" } : names
   }
 
-  /// What differs from other settings, for the user's eyes: there, then here.
+  /// The differences from other settings, in words: there, then here.
   func differences(from other: LatentCacheSettings) -> [String] {
     let pairs: [(String, String, String)] = [
       ("autoencoder", other.autoencoderName, autoencoderName),
@@ -109,10 +109,10 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
     return pairs.filter { $0.1 != $0.2 }.map { "\($0): \($1) there, \($2) here" }
   }
 
-  /// The autoencoder in a few words.
+  /// Kind and checksum of the autoencoder.
   public var autoencoderName: String { "\(autoencoderKind) \(autoencoderChecksum)" }
 
-  /// What is impossible in settings that were read from a file; nil for nothing.
+  /// The first impossible value in settings from a file; nil if all are possible.
   var fault: String? {
     let limit = 1 << 40
     func check(_ condition: Bool, _ name: String) -> String? {

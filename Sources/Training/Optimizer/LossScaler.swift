@@ -1,11 +1,11 @@
-/// How the loss is multiplied so that small gradients survive in float16.
+/// How the loss is scaled, so that small gradients survive in float16.
 public enum LossScaling: Sendable, Equatable, Codable {
-  /// Always the same.
+  /// The same factor in every step.
   case constant(Double)
-  /// Halved (by `factor`) after an overflow, doubled after `window` steps without one.
+  /// Divided by `factor` after an overflow, multiplied by it after `window` steps without one.
   case dynamic(initial: Double, factor: Double, window: Int)
 
-  /// The scale at the beginning.
+  /// The scale of the first step.
   var initial: Double {
     switch self {
     case .constant(let scale): scale
@@ -17,29 +17,29 @@ public enum LossScaling: Sendable, Equatable, Codable {
     if case .dynamic = self { true } else { false }
   }
 
-  /// Whether a scale that the other has come to is one that this can go on from.
+  /// Whether a run with this scaling can continue from the scale of a run with the other.
   func continues(_ other: LossScaling) -> Bool {
     (isDynamic, initial) == (other.isDynamic, other.initial)
   }
 }
 
-/// Keeps the loss scale (Micikevicius et al. 2018, section 3.2).
+/// Tracks the loss scale (Micikevicius et al. 2018, section 3.2).
 public struct LossScaler: Sendable, Equatable {
-  /// What the loss is multiplied by.
+  /// The factor of the loss.
   public private(set) var scale: Double
   /// Steps since the last change.
   public private(set) var goodStepCount: Int
-  /// How it changes.
+  /// The rule by which it changes.
   public let scaling: LossScaling
 
-  /// A scaler at its beginning.
+  /// A scaler before the first step.
   public init(_ scaling: LossScaling) {
     self.scaling = scaling
     goodStepCount = 0
     scale = scaling.initial
   }
 
-  /// Takes note of a step.
+  /// Updates the scale after a step.
   public mutating func update(overflowed: Bool) {
     guard case .dynamic(_, let factor, let window) = scaling else { return }
     if overflowed {
@@ -54,7 +54,7 @@ public struct LossScaler: Sendable, Equatable {
     }
   }
 
-  /// Goes on from values of an earlier run.
+  /// Continues from the values of an earlier run.
   public mutating func restore(scale: Double, goodStepCount: Int) {
     self.scale = scale
     self.goodStepCount = goodStepCount

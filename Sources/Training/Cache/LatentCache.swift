@@ -2,11 +2,11 @@ internal import Checkpoint
 internal import Files
 internal import Torch
 
-/// A cache of latents, as `LatentCacheBuilder` leaves it, over mapped files.
+/// A finished cache of latents, over mapped files.
 public final class LatentCache {
   /// The folder.
   public let path: String
-  /// What it holds.
+  /// The table of contents.
   public let manifest: LatentCacheManifest
 
   private let shards: [Checkpoint]
@@ -18,7 +18,7 @@ public final class LatentCache {
   ///
   /// - Parameters:
   ///   - path: the folder.
-  ///   - afterEach: called with the number of files compared so far; what it throws ends the work.
+  ///   - afterEach: called with the number of files compared so far; may throw to stop.
   /// - Throws: `TrainingError` that names what is missing or damaged; `FileError`.
   public init(_ path: String, afterEach: (Int) throws -> Void = { _ in }) throws {
     let manifest = try LatentCacheManifest(path)
@@ -33,7 +33,8 @@ public final class LatentCache {
         })
       let classes = try checkpoint.tensor("labels", [shard.rowCount], .int64).elements(Int.self)
       guard classes.allSatisfy((0..<settings.classCount).contains) else {
-        throw TrainingError("'\(checkpoint.path)' has labels beyond the classes; encode again")
+        throw TrainingError(
+          .cacheInconsistent, "'\(checkpoint.path)' has labels beyond the classes")
       }
       labels.append(classes)
       shards.append(checkpoint)
@@ -47,10 +48,10 @@ public final class LatentCache {
     broken = Set(manifest.shards.flatMap { $0.broken.map(\.image) })
   }
 
-  /// Whether an image could not be read and has no row.
+  /// Whether an image was unreadable and has no row.
   func isBroken(_ image: Int) -> Bool { broken.contains(image) }
 
-  /// The rows of images that could be read, copied.
+  /// Copies the rows of some images, which must be readable.
   ///
   /// - Parameter images: their numbers in the folder, and whether each is mirrored.
   /// - Returns: the moments, `[N, c, h, w]` in float32, and the classes.
@@ -75,17 +76,18 @@ public final class LatentCache {
 }
 
 extension Checkpoint {
-  /// A tensor that must be there in this shape and type.
+  /// A tensor that must exist in this shape and type.
   fileprivate func tensor(_ name: String, _ shape: [Int], _ dtype: DType) throws -> Tensor {
     guard let tensor = tensor(name), tensor.shape == shape, tensor.dtype == dtype else {
-      throw TrainingError("'\(path)' has no tensor '\(name)' of shape \(shape); encode again")
+      throw TrainingError(
+        .cacheInconsistent, "'\(path)' has no tensor '\(name)' of shape \(shape)")
     }
     return tensor
   }
 }
 
 extension LatentCacheManifest.Shard {
-  /// What a file that was just written is.
+  /// Describes a file that was just written.
   init(_ file: String, rowCount: Int, broken: [LatentCacheManifest.BrokenRow]) throws {
     let bytes = try MappedFile(file)
     firstRow = 0
@@ -100,20 +102,20 @@ extension LatentCacheManifest.Shard {
   /// - Throws: `TrainingError` that names the file.
   func check(_ folder: String, _ index: Int) throws {
     let path = LatentCacheManifest.shardPath(folder, index)
-    let remedy = "run dit encode again as before, which makes what is missing"
     let file: LatentCacheManifest.Shard
     do {
       file = try LatentCacheManifest.Shard(path, rowCount: rowCount, broken: broken)
     } catch let error as FileError {
-      throw TrainingError("\(error.message); \(remedy)")
+      throw TrainingError(.cacheIncomplete, error.message)
     }
     guard file.byteCount == byteCount else {
       throw TrainingError(
-        "'\(path)' is damaged: it has \(file.byteCount) bytes and the manifest says \(byteCount);"
-          + " \(remedy)")
+        .cacheIncomplete,
+        "'\(path)' is damaged: it has \(file.byteCount) bytes and the manifest says \(byteCount)")
     }
     guard file.crc32 == crc32 else {
-      throw TrainingError("'\(path)' is damaged: its checksum is not the manifest's; \(remedy)")
+      throw TrainingError(
+        .cacheIncomplete, "'\(path)' is damaged: its checksum is not the manifest's")
     }
   }
 }

@@ -4,28 +4,29 @@ internal import Layers
 public import Models
 public import Torch
 
-/// Pictures that show how far a run has come.
+/// A grid of samples that shows the progress of a run.
 public struct SampleGrid {
   /// Classes to show.
   public var labels: [Int]
   /// Steps of DDIM.
   public var stepCount = 50
-  /// Classifier-free guidance.
+  /// The scale of classifier-free guidance.
   public var guidanceScale = 4.0
-  /// Of the noise, the same each time.
+  /// The seed of the noise, the same in every grid.
   public var seed: UInt64 = 42
 
-  /// A grid of some classes.
+  /// A grid with one sample of each of these classes.
   public init(labels: [Int]) { self.labels = labels }
 
-  /// Samples with some weights.
+  /// Draws the samples.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
   ///   - weights: by name.
   ///   - codec: latents to pixels.
-  ///   - device: where.
-  ///   - mark: called after each step, before each picture that is decoded, and within; throws to stop.
+  ///   - device: of the weights.
+  ///   - mark: called after each step, and before and during the decoding of each image; may throw to
+  ///     stop.
   /// - Returns: the grid.
   /// - Throws: `TorchError` if there is no generator of random numbers or memory does not suffice; what
   ///   `mark` throws.

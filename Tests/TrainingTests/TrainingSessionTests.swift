@@ -1,16 +1,18 @@
 internal import Foundation
 internal import ImageData
+internal import Logging
 internal import TestSupport
 internal import Testing
 internal import Torch
-internal import Training
 
-@Suite struct TrainingRunTests {
-  /// Calls `body` with a run on the golden model, in a folder of its own; the batches of some steps,
+@testable internal import Training
+
+@Suite struct TrainingSessionTests {
+  /// Calls `body` with a session on the golden model, in a folder of its own; the batches of some steps,
   /// counted from 1, are not finite.
-  private func withRun(
+  private func withSession(
     _ options: RunOptions, stepCount: Int = 10, isGood: (Int) -> Bool = { _ in true },
-    _ body: (TrainingRun, RunDirectory, GivenLatents) throws -> Void
+    _ body: (TrainingSession, RunDirectory, GivenLatents) throws -> Void
   ) throws {
     try withTemporaryFolder { path in
       let start = Tensor.randn([2, 4, 8, 8], generator: try Generator(seed: 2))
@@ -18,11 +20,14 @@ internal import Training
         (1...stepCount).map { (isGood($0) ? start : start * .nan, Tensor([0, 1])) })
       let trainer = try goldenTrainer(data, stepCount: stepCount) { $0.batchSize = 2 }
       let directory = try RunDirectory(path + "/run")
-      let run = try TrainingRun(
-        trainer, data: data, codec: LatentCodec(nil), directory: directory, options: options,
-        fingerprint: [:], device: .cpu)
-      try run.begin()
-      try body(run, directory, data)
+      let session = try TrainingSession(
+        SessionParts(
+          trainer: trainer, data: data, codec: LatentCodec(nil), directory: directory,
+          plan: RunPlan(options: options), recipe: TrainingConfig(), device: .cpu,
+          dataset: .init(imageCount: 2, classCount: 3, hasClassNames: true),
+          log: SessionLog(Logger(label: "test"), showsNotes: false)))
+      try session.start()
+      try body(session, directory, data)
     }
   }
 
@@ -37,10 +42,11 @@ internal import Training
 
   @Test func keepsWhatWasSavedBeforeStepsThatAreDropped() throws {
     let options = RunOptions(saveInterval: 2, keepCount: 2)
-    try withRun(options, isGood: { $0 < 6 }) { run, directory, _ in
-      while try run.takeStep() != nil {}
-      let reason = try #require(try run.finish())
-      #expect(reason.contains("not saved") && reason.contains("steps since 5 were dropped"))
+    try withSession(options, isGood: { $0 < 6 }) { session, directory, _ in
+      while try session.takeStep() != nil {}
+      let error = try #require(#expect(throws: TrainingError.self) { try session.finish() })
+      #expect(error.reason == .notFinite && error.message.contains("not saved"))
+      #expect(error.message.contains("steps since 5 were dropped"))
       #expect(directory.savedSteps == [2, 4])
       #expect(try latest(directory) == "step-000004")
     }
@@ -48,9 +54,9 @@ internal import Training
 
   @Test func savesTheNextStepThatIsNotDropped() throws {
     let options = RunOptions(saveInterval: 2)
-    try withRun(options, stepCount: 4, isGood: { $0 != 2 }) { run, directory, _ in
-      while try run.takeStep() != nil {}
-      #expect(try run.finish() == nil)
+    try withSession(options, stepCount: 4, isGood: { $0 != 2 }) { session, directory, _ in
+      while try session.takeStep() != nil {}
+      try session.finish()
       #expect(directory.savedSteps == [3, 4])
     }
   }
@@ -59,17 +65,17 @@ internal import Training
 
   @Test(arguments: [true, false])
   func keepsWhatItWasSavingWhenAnErrorStopsIt(_ isOfAnImage: Bool) throws {
-    try withRun(RunOptions(saveInterval: 2)) { run, directory, data in
+    try withSession(RunOptions(saveInterval: 2)) { session, directory, data in
       data.beforeEach = {
         if $0 == 3 { throw isOfAnImage ? ImageError("too many are broken") : Lost() }
       }
-      let error = #expect(throws: (any Error).self) { while try run.takeStep() != nil {} }
-      let lines = run.stop(because: try #require(error))
+      let error = #expect(throws: (any Error).self) { while try session.takeStep() != nil {} }
+      let saved = session.stop(because: try #require(error))
       #expect(directory.savedSteps == (isOfAnImage ? [2, 3] : [2]))
       let step = isOfAnImage ? 3 : 2
       #expect(try latest(directory) == "step-00000\(step)")
       #expect(try directory.checkpoint(at: step).state().sampleCount == 2 * step)
-      #expect(lines == (isOfAnImage ? ["Saved step 3; --resume goes on from there."] : []))
+      #expect(saved == (isOfAnImage ? 3 : nil))
       #expect(try log(directory).contains("stopped at step 3: "))
       #expect(try log(directory).contains("too many are broken") == isOfAnImage)
     }
@@ -77,15 +83,15 @@ internal import Training
 
   @Test func stopsDrawingSamplesAfterSaving() throws {
     let options = RunOptions(saveInterval: 1, sampleInterval: 1)
-    try withRun(options) { run, directory, _ in
+    try withSession(options) { session, directory, _ in
       var asked = 0
-      let (report, _) = try #require(
-        try run.takeStep {
+      let report = try #require(
+        try session.takeStep {
           asked += 1
           return asked > 5
         })
       #expect(asked == 6 && report.shouldStop)
-      #expect(try run.finish() == nil)
+      try session.finish()
       #expect(directory.savedSteps == [1])
       let samples = try FileManager.default.contentsOfDirectory(
         atPath: directory.path + "/samples")

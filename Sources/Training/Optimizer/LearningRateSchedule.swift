@@ -1,19 +1,19 @@
 internal import Foundation
 
-/// The learning rate over the steps of a run: a linear warm-up, then a decay to an end.
-public struct LearningRateSchedule: Sendable, Equatable {
-  /// How the rate goes from start to end.
-  public enum Shape: String, Sendable, CaseIterable {
-    /// It stays at the start.
+/// The learning rate over the steps of a run: a linear warm-up, then a decay.
+public struct LearningRateSchedule: Sendable, Codable, Equatable {
+  /// The curve from start to end.
+  public enum Shape: String, Sendable, Codable, CaseIterable {
+    /// The start rate throughout.
     case constant
     case linear
     /// Half a cosine (Loshchilov & Hutter 2017, equation 5).
     case cosine
-    /// A square.
+    /// Quadratic.
     case polynomial
   }
 
-  /// How the rate goes.
+  /// The curve of the decay.
   public var shape: Shape
   /// The rate after the warm-up.
   public var start: Double
@@ -21,10 +21,10 @@ public struct LearningRateSchedule: Sendable, Equatable {
   public var end: Double
   /// Steps of the warm-up.
   public var warmupCount: Int
-  /// Steps of the decay, after the warm-up; 0 for all that are left.
+  /// Steps of the decay, after the warm-up; 0 for all remaining steps.
   public var decayCount: Int
 
-  /// A schedule; constant unless something else is said.
+  /// A schedule, constant by default.
   public init(
     _ shape: Shape = .constant, start: Double, end: Double = 0, warmupCount: Int = 0,
     decayCount: Int = 0
@@ -39,9 +39,9 @@ public struct LearningRateSchedule: Sendable, Equatable {
   /// The rate of a step.
   ///
   /// - Parameters:
-  ///   - step: from 0.
-  ///   - total: the steps of the whole run, for a decay of no length of its own.
-  /// - Returns: start (step + 1) / warm-up during the warm-up, then what the shape says.
+  ///   - step: the number of the step, from 0.
+  ///   - total: the steps of the whole run, for a decay over all remaining steps.
+  /// - Returns: start (step + 1) / warm-up during the warm-up, then the rate of the curve.
   public func rate(at step: Int, of total: Int) -> Double {
     guard step >= warmupCount else { return start * Double(step + 1) / Double(warmupCount) }
     let length = decayCount > 0 ? decayCount : max(total - warmupCount, 1)

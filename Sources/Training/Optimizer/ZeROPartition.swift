@@ -1,9 +1,8 @@
-/// The elements of a list of tensors that one rank answers for: an equal part of all of them, laid end
-/// to end.
+/// Divides the elements of a list of tensors, laid end to end, equally among ranks (ZeRO stage 1).
 struct ZeROPartition {
-  /// A run of elements of one tensor.
+  /// Consecutive elements of one tensor.
   struct Piece: Equatable {
-    /// Which tensor.
+    /// The index of the tensor.
     let index: Int
     /// Its elements, in row-major order.
     let elements: Range<Int>
@@ -14,7 +13,7 @@ struct ZeROPartition {
   /// This rank's pieces.
   let own: [Piece]
 
-  /// Cuts tensors of some sizes into equal parts; the last ones may be smaller.
+  /// Divides tensors with these element counts; the last parts may be smaller.
   init(counts: [Int], rank: Int, rankCount: Int) {
     let total = counts.reduce(0, +)
     let share = (total + rankCount - 1) / rankCount

@@ -13,11 +13,11 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
 
   /// A file of the cache.
   public struct Shard: Codable, Equatable, Sendable {
-    /// Its first row, counted over all shards.
+    /// The index of its first row, over all shards.
     public var firstRow: Int
-    /// Its rows: one for each of its images that could be read.
+    /// The number of its rows: one for each readable image.
     public var rowCount: Int
-    /// The size of the file.
+    /// The size of the file in bytes.
     public var byteCount: Int
     /// The CRC-32 of the file, in hexadecimal digits.
     public var crc32: String
@@ -27,7 +27,7 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
 
   /// What the cache holds.
   public var settings: LatentCacheSettings
-  /// Its files, by number.
+  /// Its files, in order.
   public var shards: [Shard]
 
   /// The name of the manifest in the cache's folder.
@@ -43,7 +43,7 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
     return plan != nil || Folder.hasFile(shardPath(folder, 0))
   }
 
-  /// The name of what stands in the manifest's place until it is written.
+  /// The name of the file that holds the settings until the manifest is written.
   static let planFileName = "plan.json"
 
   /// The path of a shard.
@@ -51,7 +51,7 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
     folder + String(format: "/shard-%05d.safetensors", index)
   }
 
-  /// All settings, and shards from the first row on.
+  /// A manifest of shards in order.
   init(_ settings: LatentCacheSettings, _ shards: [Shard]) {
     self.settings = settings
     var row = 0
@@ -66,18 +66,19 @@ public struct LatentCacheManifest: Codable, Equatable, Sendable {
   /// Reads the manifest of a cache.
   ///
   /// - Parameter folder: the cache.
-  /// - Throws: `TrainingError` if there is none or it makes no sense; `FileError`.
+  /// - Throws: `TrainingError` if it is damaged or of another layout; `FileError`.
   public init(_ folder: String) throws {
     let path = folder + "/" + LatentCacheManifest.fileName
     let version: Version = try JSONFile.read(path)
     guard version.settings.version == LatentCacheSettings.currentVersion else {
       throw TrainingError(
+        .cacheDamaged,
         "'\(path)' has layout \(version.settings.version) and this program reads"
-          + " \(LatentCacheSettings.currentVersion); remove it and run dit encode again")
+          + " \(LatentCacheSettings.currentVersion)")
     }
     self = try JSONFile.read(path)
     if let fault = settings.fault ?? shardFault {
-      throw TrainingError("'\(path)' is damaged: \(fault); remove it and run dit encode again")
+      throw TrainingError(.cacheDamaged, "'\(path)' is damaged: \(fault)")
     }
   }
 
@@ -116,8 +117,7 @@ enum JSONFile {
     do {
       return try decoder.decode(Value.self, from: Data(file.bytes))
     } catch let error as DecodingError {
-      throw TrainingError(
-        "'\(path)' is damaged: \(JSONFile.brief(error)); remove it and run dit encode again")
+      throw TrainingError(.cacheDamaged, "'\(path)' is damaged: \(JSONFile.brief(error))")
     }
   }
 

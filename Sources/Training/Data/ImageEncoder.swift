@@ -1,0 +1,58 @@
+internal import Checkpoint
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// An autoencoder with its encoder, opened from a checkpoint.
+struct ImageEncoder {
+  /// The checkpoint's file or folder.
+  let path: String
+  /// The model, packed for the device.
+  let autoencoder: any Autoencoder
+  /// The kind of the autoencoder, for manifests.
+  let kind: String
+  /// The checksum of the encoder's weights.
+  let checksum: String
+
+  /// Opens an autoencoder.
+  ///
+  /// - Throws: `TrainingError` if it has only the decoder; `CheckpointError`, `PipelineError`.
+  init(_ path: String, device: Device) throws {
+    let checkpoint = try Checkpoint.openModel(path, part: .vae)
+    let state = try AutoencoderState(checkpoint)
+    let autoencoder = makeAutoencoder(state.model(on: device), mode: .graph, device: device) {
+      checkpoint.releasePages()
+    }
+    guard autoencoder.canEncode else {
+      throw TrainingError(
+        .encoderMissing, "'\(path)' has only the decoder; training needs the encoder")
+    }
+    self.path = path
+    self.autoencoder = autoencoder
+    kind = state.kind
+    checksum = state.encoderChecksum
+  }
+
+  /// Checks that latents can be decoded too.
+  ///
+  /// - Throws: `TrainingError`.
+  func requireDecoder() throws {
+    guard autoencoder.canDecode else {
+      throw TrainingError(
+        .samplesNeedDecoder, "sample grids need the decoder, which '\(path)' lacks")
+    }
+  }
+
+  /// Checks that this autoencoder made the latents of a cache.
+  ///
+  /// - Throws: `TrainingError`.
+  func requireMaker(of settings: LatentCacheSettings, path cache: String) throws {
+    guard (kind, checksum) == (settings.autoencoderKind, settings.autoencoderChecksum) else {
+      throw TrainingError(
+        .otherAutoencoder,
+        "'\(path)' is \(kind) \(checksum), and the latents of '\(cache)' are of"
+          + " \(settings.autoencoderName)")
+    }
+  }
+}

@@ -1,0 +1,229 @@
+internal import Checkpoint
+internal import ImageData
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import Torch
+
+/// The opened training data: a folder of images, or a cache of their latents.
+struct TrainingSource {
+  /// Turns pixels into latents and back.
+  let codec: LatentCodec
+  /// Height and width of images in pixels.
+  private(set) var imageSize: Int
+  /// Images, unreadable ones included.
+  let imageCount: Int
+  /// The number of classes; at least that, if they have no names.
+  let classCount: Int
+  /// The class names; empty if the data have numbers alone.
+  let classNames: [String]
+
+  private let settings: TrainingSettings.DataSettings
+  private let reducesWhileDecoding: Bool
+  private let content: Content
+  /// Where `imageSize` comes from, for error messages.
+  private var sizeOrigin: String
+
+  private enum Content {
+    case folder(ImageFolder)
+    case cache(LatentCache)
+  }
+
+  /// Opens the data of a run.
+  ///
+  /// - Parameters:
+  ///   - settings: the data.
+  ///   - drawsSamples: whether latents will be decoded.
+  ///   - device: of the autoencoder.
+  ///   - checking: called with the number of cache files that were compared, and how many there are;
+  ///     may throw to stop.
+  ///   - note: called with what was found out.
+  /// - Throws: `TrainingError` for settings that contradict each other or the data; what opening
+  ///   throws.
+  init(
+    _ settings: TrainingSettings.DataSettings, drawsSamples: Bool, device: Device,
+    checking: (_ done: Int, _ count: Int) throws -> Void, note: (String) throws -> Void
+  ) throws {
+    let path = settings.path
+    guard !LatentCacheManifest.isUnfinished(path) else {
+      throw TrainingError(.cacheUnfinished, "'\(path)' is a cache of latents that is not finished")
+    }
+    self =
+      LatentCacheManifest.isCache(path)
+      ? try TrainingSource(
+        cache: settings, drawsSamples: drawsSamples, device: device, checking: checking, note: note)
+      : try TrainingSource(
+        folder: settings, drawsSamples: drawsSamples, device: device, note: note)
+  }
+
+  private init(
+    folder settings: TrainingSettings.DataSettings, drawsSamples: Bool, device: Device,
+    note: (String) throws -> Void
+  ) throws {
+    let autoencoder: (any Autoencoder)?
+    switch settings.autoencoder {
+    case nil: throw TrainingError(.autoencoderMissing, "the autoencoder is missing")
+    case .pixels: autoencoder = nil
+    case .checkpoint(let path):
+      let encoder = try ImageEncoder(path, device: device)
+      if drawsSamples { try encoder.requireDecoder() }
+      autoencoder = encoder.autoencoder
+    }
+    codec = LatentCodec(autoencoder, scaleFactor: settings.scaleFactor)
+    let folder = try ImageFolder(settings.path)
+    imageSize = settings.imageSize ?? 256
+    sizeOrigin = "image size \(imageSize)" + (settings.imageSize == nil ? ", the default" : "")
+    imageCount = folder.count
+    classCount = folder.classCount
+    classNames = folder.classNames
+    reducesWhileDecoding = settings.reducesWhileDecoding
+    self.settings = settings
+    content = .folder(folder)
+    try folder.findings.forEach { try note($0.description) }
+    try TrainingSource.noteScale(
+      settings.scaleFactor, own: autoencoder?.defaultScaleFactor, note: note)
+  }
+
+  private init(
+    cache settings: TrainingSettings.DataSettings, drawsSamples: Bool, device: Device,
+    checking: (_ done: Int, _ count: Int) throws -> Void, note: (String) throws -> Void
+  ) throws {
+    let path = settings.path
+    let content = try LatentCacheManifest(path).settings
+    try content.check(settings, drawsSamples: drawsSamples, path: path)
+    var autoencoder: (any Autoencoder)?
+    if case .checkpoint(let file) = settings.autoencoder {
+      let encoder = try ImageEncoder(file, device: device)
+      try encoder.requireMaker(of: content, path: path)
+      if drawsSamples { try encoder.requireDecoder() }
+      autoencoder = encoder.autoencoder
+    }
+    let cache = try LatentCache(path) { try checking($0, content.shardCount) }
+    codec = LatentCodec(
+      cache: content, autoencoder: autoencoder, scaleFactor: settings.scaleFactor)
+    imageSize = content.imageSize
+    sizeOrigin = "'\(path)', a cache of latents of \(imageSize) x \(imageSize) pixels"
+    imageCount = content.imageCount
+    classCount = content.classCount
+    classNames = content.classNames
+    reducesWhileDecoding = content.reducesWhileDecoding ?? false
+    self.settings = settings
+    self.content = .cache(cache)
+    try note("'\(path)' is a cache of latents of \(content.autoencoderName)")
+    try TrainingSource.noteScale(settings.scaleFactor, own: content.scaleFactor, note: note)
+  }
+
+  /// Notes a scale factor that is not the autoencoder's own; nil for no autoencoder.
+  private static func noteScale(
+    _ given: Double?, own: Double?, note: (String) throws -> Void
+  ) throws {
+    guard let given else { return }
+    guard let own else {
+      return try note("sd_scale_factor has no meaning for pixels and changes nothing")
+    }
+    if let text = PipelineConfig.scaleNote(given, own: own) { try note(text) }
+  }
+
+  /// Takes the image size of a pretrained model, unless the settings or a cache give one.
+  mutating func takeImageSize(of pretrained: PretrainedModel?) {
+    guard let pretrained, settings.imageSize == nil, case .folder = content else { return }
+    imageSize = pretrained.config.inputSize * codec.downsamplingFactor
+    sizeOrigin = "'\(pretrained.path)'"
+  }
+
+  /// Checks that the images fit the model.
+  ///
+  /// - Parameters:
+  ///   - config: the model.
+  ///   - pretrained: the path of the checkpoint that it comes from; nil for none.
+  /// - Throws: `TrainingError`.
+  func checkSize(for config: DiTConfig, of pretrained: String?) throws {
+    let factor = codec.downsamplingFactor
+    let fit = config.inputSize * factor
+    if let pretrained, imageSize != fit {
+      throw TrainingError(
+        .setting(.imageSize),
+        "\(sizeOrigin): '\(pretrained)' is for images of \(fit) x \(fit) pixels")
+    }
+    let step = factor * config.patchSize
+    guard imageSize.isMultiple(of: step) else {
+      throw TrainingError(
+        .setting(.imageSize),
+        "\(sizeOrigin): must be a multiple of autoencoder factor x patch size, \(step)")
+    }
+  }
+
+  /// The names of the model's classes. Data without names have those of the pretrained model's
+  /// classes, or of ImageNet's if it has too few or there is none.
+  func allClassNames(_ pretrained: PretrainedModel?) throws -> [String] {
+    guard classNames.isEmpty else { return classNames }
+    let known = [pretrained?.config.classCount, 1000].compactMap { $0 }
+    let count = known.first { $0 >= classCount } ?? classCount
+    let names = try ClassNames(count: count, metadata: pretrained?.metadata ?? [:])
+    return (0..<count).map(names.name)
+  }
+
+  /// The images in the fingerprint of a run.
+  var fingerprint: String {
+    "\(imageCount)" + (reducesWhileDecoding ? " reduced while decoding" : "")
+  }
+
+  /// The batches of one rank.
+  ///
+  /// - Parameters:
+  ///   - config: batch sizes and seed.
+  ///   - classNames: of the model's classes.
+  ///   - parallel: the ranks.
+  ///   - broken: collects images that cannot be read.
+  /// - Returns: the batches.
+  /// - Throws: `ImageError`, `TrainingError`.
+  func batches(
+    _ config: TrainingConfig, classNames: [String], parallel: DataParallel, broken: BrokenImageList
+  ) throws -> any TrainingData {
+    let globalBatchSize = config.globalBatchSize(rankCount: parallel.count)
+    var options = BatchLoaderOptions(imageSize: imageSize, globalBatchSize: globalBatchSize)
+    options.seed = config.seed
+    (options.rank, options.worldSize) = (parallel.rank, parallel.count)
+    options.mirrors = settings.mirrors
+    options.reducesWhileDecoding = reducesWhileDecoding
+    options.workerCount = settings.workerCount
+    options.dropsLast = imageCount >= globalBatchSize
+    switch content {
+    case .folder(let folder):
+      return try FolderData(
+        folder, options: options, microBatchSize: config.batchSize, classNames: classNames,
+        hasPosterior: codec.hasPosterior, report: broken.add)
+    case .cache(let cache):
+      return try CacheData(
+        cache, options: options, microBatchSize: config.batchSize, classNames: classNames)
+    }
+  }
+}
+
+extension LatentCacheSettings {
+  /// Checks that a run can train on this cache.
+  fileprivate func check(
+    _ settings: TrainingSettings.DataSettings, drawsSamples: Bool, path: String
+  ) throws {
+    if let size = settings.imageSize, size != imageSize {
+      throw TrainingError(
+        .setting(.imageSize),
+        "image size \(size): '\(path)' is a cache of latents of \(imageSize) pixels")
+    }
+    guard settings.autoencoder != nil || !drawsSamples else {
+      throw TrainingError(
+        .samplesNeedAutoencoder, "sample grids need the autoencoder that made '\(path)'")
+    }
+    guard hasMirrored || !settings.mirrors else {
+      throw TrainingError(.mirrorImagesMissing, "'\(path)' has no mirror images")
+    }
+    guard settings.autoencoder != .pixels else {
+      throw TrainingError(
+        .setting(.autoencoder), "'\(path)' is a cache of latents, and the autoencoder is none")
+    }
+    guard reducesWhileDecoding == true || !settings.reducesWhileDecoding else {
+      throw TrainingError(
+        .setting(.reducesWhileDecoding), "'\(path)' was encoded without reducing while decoding")
+    }
+  }
+}

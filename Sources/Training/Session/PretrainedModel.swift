@@ -1,0 +1,53 @@
+internal import Checkpoint
+public import Models
+internal import Pipeline
+
+/// The model that a run starts from: a DiT in any known format and dialect of names.
+public struct PretrainedModel {
+  /// The checkpoint's file or folder.
+  public let path: String
+  /// The weights; nil for a resumed run, whose own checkpoint has them.
+  public let weights: PretrainedWeights?
+  /// The shape of the model.
+  public let config: DiTConfig
+  /// The checkpoint's metadata, with the class names.
+  public let metadata: [String: String]
+
+  /// Opens the pretrained model of a run; nil if it has none.
+  ///
+  /// A resumed run does not need it any more: the shape of its model is read off a checkpoint of its
+  /// own, if this process finds one.
+  ///
+  /// - Parameters:
+  ///   - settings: the run.
+  ///   - imageSize: height and width of images in pixels.
+  ///   - note: called with what was found out.
+  /// - Throws: `CheckpointError`; `PipelineError` if it is no DiT.
+  init?(_ settings: TrainingSettings, imageSize: Int, note: (String) throws -> Void) throws {
+    guard let pretrainedPath = settings.model.pretrainedPath else { return nil }
+    let own = PretrainedModel.ownCheckpoint(settings.output)
+    let checkpoint = try own ?? Checkpoint.openModel(pretrainedPath)
+    let state = try DiTState(
+      checkpoint, headCount: settings.model.headCount, imageSize: imageSize)
+    path = checkpoint.path
+    weights =
+      own == nil
+      ? PretrainedWeights(
+        path: checkpoint.path, tensors: state.tensors,
+        classNames: ClassNameList.decode(checkpoint.metadata)) : nil
+    config = state.config
+    metadata = checkpoint.metadata
+    try (checkpoint.notes.map(\.description) + state.findings.map(\.rawValue)).forEach(note)
+  }
+
+  /// The weights of a checkpoint of the resumed run; nil if none can be read.
+  private static func ownCheckpoint(_ output: TrainingSettings.OutputSettings) -> Checkpoint? {
+    let folders: [String]
+    switch output.resumption {
+    case nil: return nil
+    case .checkpoint(let path): folders = [path]
+    case .newest: folders = RunDirectory.savedCheckpoints(of: output.path).map(\.path)
+    }
+    return folders.lazy.compactMap { try? Checkpoint.open($0 + "/" + RunFolderLayout.weights) }.first
+  }
+}

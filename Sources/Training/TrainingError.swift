@@ -1,0 +1,72 @@
+/// Why training, or the encoding of latents, cannot start or go on.
+public struct TrainingError: Error, CustomStringConvertible, Equatable {
+  /// What is at fault, as far as a program has something to say about it.
+  public enum Reason: Sendable, Equatable {
+    /// A setting that contradicts another one, the data or the model.
+    case setting(Setting)
+    /// A custom model size without width, depth, heads and patch size.
+    case incompleteSize
+    /// No word about the autoencoder of a folder of images.
+    case autoencoderMissing
+    /// An autoencoder without the encoder.
+    case encoderMissing
+    /// Sample grids without the autoencoder of the cache.
+    case samplesNeedAutoencoder
+    /// Sample grids without the decoder.
+    case samplesNeedDecoder
+    /// Another autoencoder than that of the cache.
+    case otherAutoencoder
+    /// A cache of latents whose making was interrupted.
+    case cacheUnfinished
+    /// A cache file that is missing or damaged, which encoding again replaces.
+    case cacheIncomplete
+    /// A cache whose manifest is damaged or of another layout.
+    case cacheDamaged
+    /// A cache file of another content than its manifest says.
+    case cacheInconsistent
+    /// The folder holds a cache of other settings.
+    case otherCache
+    /// A cache without mirror images.
+    case mirrorImagesMissing
+    /// Encoding has given numbers that are not finite.
+    case latentsNotFinite(isFloat16: Bool)
+    /// The output lies among the images.
+    case outputAmongImages
+    /// The output folder is no run to resume.
+    case notARun
+    /// The output folder holds a run already.
+    case runExists
+    /// A run without a checkpoint to resume from.
+    case checkpointMissing
+    /// Ranks that found other data, or another model.
+    case ranksDisagree
+    /// Steps whose loss or gradient is not finite.
+    case notFinite
+    /// Anything else.
+    case other
+  }
+
+  /// A setting, as far as errors name one.
+  public enum Setting: Sendable, Equatable {
+    case preset, hiddenSize, depth, headCount, patchSize, learnsVariance
+    case imageSize, autoencoder, reducesWhileDecoding, frozen
+    /// The data's or the checkpoint's own numbers: nothing that a setting would change.
+    case none
+  }
+
+  /// What is at fault.
+  public let reason: Reason
+  /// What is wrong, and where.
+  public let message: String
+  /// The message.
+  public var description: String { message }
+
+  /// Makes an error.
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+
+  /// Makes an error of no particular reason.
+  public init(_ message: String) { self.init(.other, message) }
+}

@@ -1,0 +1,112 @@
+internal import Diffusion
+internal import Inference
+internal import Models
+internal import Training
+
+extension TrainCommand {
+  /// The run that the options describe.
+  ///
+  /// - Throws: `UsageError` or `TrainingError` for options that contradict each other.
+  func settings() throws -> TrainingSettings {
+    let modelSettings = try model.settings()
+    try modelSettings.check()
+    var settings = TrainingSettings(data: try dataSettings(), output: try output.settings())
+    settings.model = modelSettings
+    settings.recipe = try recipe.config()
+    settings.recipe.frozen = model.frozen
+    settings.length = recipe.maxSteps.map { .steps($0) } ?? .epochs(recipe.epochs)
+    settings.execution.device = mindONE.device(execution.device)
+    settings.execution.allowsTF32 = execution.tf32
+    settings.execution.mode = execution.mode ?? mindONE.msMode
+    settings.execution.prefetches = data.datasetSinkMode
+    settings.recipe.dtype = try mindONE.precision(format.precision.format, device: "cpu")
+      .requiredTrainingType()
+    settings.execution.usesFloat16OnGPU =
+      try mindONE.precision(format.precision.format, device: "cuda") == .fp16
+    return settings
+  }
+
+  private func dataSettings() throws -> TrainingSettings.DataSettings {
+    guard let path = data.dataPath else {
+      throw UsageError("what to train on is missing: give --data-path FOLDER")
+    }
+    var settings = TrainingSettings.DataSettings(path)
+    settings.autoencoder = data.vaeCheckpoint.map {
+      $0.lowercased() == "none" ? .pixels : .checkpoint($0)
+    }
+    settings.scaleFactor = data.sdScaleFactor
+    settings.imageSize = data.imageSize
+    settings.mirrors = data.horizontalFlip
+    settings.reducesWhileDecoding = data.reduceWhileDecoding
+    settings.workerCount = data.numParallelWorkers
+    return settings
+  }
+}
+
+extension TrainModelOptions {
+  fileprivate func settings() throws -> TrainingSettings.ModelSettings {
+    guard embedDim == nil || hiddenSize == nil || embedDim == hiddenSize else {
+      throw UsageError("embed_dim \(embedDim ?? 0) contradicts hidden_size \(hiddenSize ?? 0)")
+    }
+    var settings = TrainingSettings.ModelSettings()
+    settings.preset = modelName
+    settings.hiddenSize = hiddenSize ?? embedDim
+    settings.depth = depth
+    settings.headCount = numHeads
+    settings.patchSize = patchSize
+    settings.learnsVariance = learnSigma
+    settings.pretrainedPath = ditCheckpoint ?? pretrainedModelPath
+    let hasOwnSize = hiddenSize != nil || depth != nil || numHeads != nil
+    if embedDim != nil, settings.pretrainedPath == nil, !hasOwnSize {
+      // A width alone, as MindONE's files have it, is that of the default.
+      settings.preset = settings.preset ?? .xl2
+    }
+    return settings
+  }
+}
+
+extension TrainRecipeOptions {
+  fileprivate func config() throws -> TrainingConfig {
+    var config = TrainingConfig()
+    config.batchSize = trainBatchSize
+    config.accumulationCount = gradientAccumulationSteps
+    config.shardsOptimizer = shardOptimizer
+    config.seed = seed
+    config.labelDropout = labelDropout
+    config.weighting = minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform
+    config.timesteps = timestepSampling.distribution
+    config.schedule = LearningRateSchedule(
+      scheduler, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps,
+      decayCount: decaySteps ?? 0)
+    (config.beta1, config.beta2) = (betas.first, betas.second)
+    config.epsilon = optimEps
+    config.weightDecay = weightDecay
+    config.decayGroups = groupStrategy
+    config.maximumGradientNorm = clipGrad ? maxGradNorm : nil
+    config.emaDecay = useEma ? emaDecay : nil
+    config.emaWarmsUp = emaWarmup
+    config.lossScaling =
+      lossScalerType == .static
+      ? .constant(initLossScale)
+      : .dynamic(initial: initLossScale, factor: lossScaleFactor, window: scaleWindow)
+    config.skipsOverflow = dropOverflowUpdate
+    config.recompute = !useRecompute ? .none : recomputeEvery == 1 ? .all : .every(recomputeEvery)
+    return config
+  }
+}
+
+extension TrainOutputOptions {
+  fileprivate func settings() throws -> TrainingSettings.OutputSettings {
+    if let resume, resume.checkpoint == nil, outputPath == nil {
+      throw UsageError("--resume needs --output-path, the folder of the run; or -c RUN/config.yaml")
+    }
+    var settings = TrainingSettings.OutputSettings(
+      outputPath ?? "runs/" + OutputFolder.timestamp())
+    settings.resumption = resume.map { $0.checkpoint.map { .checkpoint($0) } ?? .newest }
+    settings.saveInterval = stepMode ? .steps(ckptSaveInterval) : .epochs(ckptSaveInterval)
+    settings.keepCount = ckptMaxKeep
+    settings.sampleInterval = sampleInterval
+    settings.logInterval = logInterval
+    return settings
+  }
+}

@@ -1,0 +1,118 @@
+internal import Diffusion
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Inference
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@testable internal import Training
+
+@Suite struct TrainingSettingsTests {
+  /// Settings of a tiny model of pixels, of 4 images in two classes.
+  private func settings(in folder: String) throws -> TrainingSettings {
+    for (number, name) in ["a/0", "a/1", "b/2", "b/3"].enumerated() {
+      let path = "\(folder)/images/\(name).png"
+      try FileManager.default.createDirectory(
+        at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
+      let image = RGBImage(
+        width: 16, height: 16, pixels: Array(repeating: UInt8(60 * number), count: 768))
+      try Data(image.png()).write(to: URL(filePath: path))
+    }
+    var settings = TrainingSettings(
+      data: .init(folder + "/images", autoencoder: .pixels), output: .init(folder + "/run"))
+    settings.data.imageSize = 16
+    (settings.model.hiddenSize, settings.model.depth) = (32, 1)
+    (settings.model.headCount, settings.model.patchSize) = (2, 4)
+    settings.recipe.batchSize = 2
+    settings.length = .steps(3)
+    return settings
+  }
+
+  private func losses(_ settings: TrainingSettings) throws -> [Double] {
+    let session = try TrainingSession(settings)
+    var losses: [Double] = []
+    while let report = try session.takeStep() { losses.append(report.loss) }
+    try session.finish()
+    return losses
+  }
+
+  @Test func surviveJSON() throws {
+    var settings = TrainingSettings(
+      data: .init("images", autoencoder: .checkpoint("vae")), output: .init("run"))
+    settings.model.preset = .b4
+    settings.recipe.weighting = .minSNR(gamma: 5)
+    settings.recipe.timesteps = .logitNormal(mean: 0, deviation: 1)
+    settings.recipe.dtype = .bfloat16
+    settings.recipe.recompute = .every(2)
+    settings.execution.mode = .graph
+    settings.output.resumption = .checkpoint("step")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let json = try encoder.encode(settings)
+    let other = try JSONDecoder().decode(TrainingSettings.self, from: json)
+    #expect(try encoder.encode(other) == json)
+    #expect(String(decoding: json, as: UTF8.self).contains("\"dtype\":\"bfloat16\""))
+  }
+
+  @Test func resumesAsIfItHadNeverStopped() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      let whole = try losses(settings)
+      settings.output.path = folder + "/other"
+      settings.length = .steps(2)
+      let first = try losses(settings)
+      settings.length = .steps(3)
+      settings.output.resumption = .newest
+      #expect(try first + losses(settings) == whole && whole.count == 3)
+    }
+  }
+
+  @Test func countsEpochs() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      settings.length = .epochs(3)
+      settings.output.saveInterval = .epochs(2)
+      let session = try TrainingSession(settings)
+      #expect(session.trainer.stepCount == 6)
+      while try session.takeStep() != nil {}
+      try session.finish()
+      #expect(session.directory?.savedSteps == [4, 6] && session.epoch == 3)
+    }
+  }
+
+  @Test func saysWhatIsWrong() throws {
+    try withTemporaryFolder { folder in
+      let good = try settings(in: folder)
+      func reason(_ change: (inout TrainingSettings) -> Void) throws -> TrainingError.Reason {
+        var settings = good
+        change(&settings)
+        let error = #expect(throws: TrainingError.self) { try TrainingSession(settings) }
+        #expect(!Folder.exists(folder + "/run"))
+        return try #require(error).reason
+      }
+      #expect(try reason { $0.data.autoencoder = nil } == .autoencoderMissing)
+      #expect(try reason { $0.data.imageSize = 18 } == .setting(.imageSize))
+      #expect(try reason { $0.model.preset = .s8 } == .setting(.hiddenSize))
+      #expect(try reason { $0.model.depth = nil } == .incompleteSize)
+      #expect(try reason { $0.model.headCount = 3 } == .setting(.headCount))
+      #expect(try reason { $0.recipe.frozen = ["blokcs"] } == .setting(.frozen))
+      #expect(try reason { $0.output.resumption = .newest } == .notARun)
+      _ = try losses(good)
+      let error = #expect(throws: TrainingError.self) { try TrainingSession(good) }
+      #expect(try #require(error).reason == .runExists)
+    }
+  }
+
+  @Test func keepsAFolderToItself() throws {
+    try withTemporaryFolder { folder in
+      let settings = try settings(in: folder)
+      let session = try TrainingSession(settings)
+      let error = #expect(throws: FileError.self) { try TrainingSession(settings) }
+      #expect(try #require(error).reason == .inUse)
+      #expect(try session.takeStep()?.step == 1)
+    }
+  }
+}
