@@ -1,5 +1,5 @@
 // Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) with
-// their gradients: the CUDA kernels of the operators that CTorch defines for training.
+// their gradients: CUDA for the operators that CKernels defines for training.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -34,10 +34,10 @@ struct Tokens {
     tokens = static_cast<int>(x.size(1));
   }
 
-  /// Parts of an image whose columns are summed.
+  /// Parts of an image with column sums of their own.
   int64_t parts() const { return blocks_for(tokens, kTokensOfPart); }
 
-  /// A block for each.
+  /// One block for each part.
   Grid grid_of_parts() const {
     return {blocks_for(images * parts(), 1), threads_of_columns(width)};
   }
@@ -47,7 +47,7 @@ struct Tokens {
   }
 };
 
-/// A vector for each image, `[N, 1, D]`, perhaps a part of a wider table.
+/// A vector for each image, `[N, 1, D]`; it may be a view of a wider table.
 struct Vectors {
   const void *start;
   long long stride;
@@ -63,19 +63,19 @@ struct Vectors {
   }
 };
 
-/// Where a branch begins, which has the tokens' shape.
+/// The start of a branch of the tokens' shape.
 const void *branch_of(const at::Tensor &y, const Tokens &x) {
   TORCH_CHECK(y.sizes() == x.tensor.sizes(), "tokens ", x.tensor.sizes(), " and ", y.sizes());
   return rows_of(y, "a branch");
 }
 
-/// As "dit::gated_add<64, dit::BF16>".
+/// The kernel's name, such as "dit::gated_add<64, dit::BF16>".
 template <typename... Parameters>
 std::string name_of(const char *kernel, const Tokens &x, const Parameters &...parameters) {
   return c10::str("dit::", kernel, "<", x.width, c10::str(", ", parameters)..., ">");
 }
 
-/// What is added to tokens before they are normalized.
+/// A gated branch, added to the tokens before the norm.
 struct Addition {
   const at::Tensor &branch;
   const at::Tensor &gate;
@@ -83,7 +83,7 @@ struct Addition {
 
 using Normalized = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 
-/// The sum, which is x without an addition, its norm, the means and the deviations.
+/// The sum (x without an addition), its norm, means and deviations.
 Normalized normalized(const at::Tensor &x, const Addition *addition, const at::Tensor &shift,
                       const at::Tensor &scale, double epsilon, at::ScalarType dtype) {
   const Tokens tokens(x);
@@ -110,7 +110,7 @@ Normalized normalized(const at::Tensor &x, const Addition *addition, const at::T
   return {sum, out, means, deviations};
 }
 
-/// A thread for each four numbers.
+/// One thread for four numbers.
 Grid grid_of_fours(int64_t count) {
   return {blocks_for(count / 4, kThreadsOfBlock), kThreadsOfBlock};
 }

@@ -27,14 +27,14 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
     const auto index = static_cast<c10::DeviceIndex>(device);
     const c10::cuda::CUDAGuard on_device(index);
     c10::cuda::device_synchronize();
-    // Recording needs a stream other than the default one; the first calls make the handles and
-    // workspaces that libraries keep for each stream.
+    // Recording needs a stream other than the default one. The first calls make the handles and
+    // workspaces that libraries keep per stream.
     const auto stream = c10::cuda::getStreamFromPool(true, index);
     const c10::cuda::CUDAStreamGuard on_stream(stream);
     run(body, context);
     run(body, context);
     stream.synchronize();
-    // A recording has memory of its own: what the first calls needed goes back to the device.
+    // A recording has its own memory: the memory of the first calls goes back to the device.
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<CUDAGraph>();
     const auto pool = at::cuda::graph_pool_handle();
@@ -42,8 +42,8 @@ ctorch_status capture(int32_t device, ctorch_body body, void *context, void **re
       graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
       run(body, context);
     } catch (...) {
-      // The recording ends in any case; what it says of a failed one matters less than the cause.
-      // Where the end fails too, the allocators would go on to give out memory of the recording.
+      // Ends the recording in any case; its own error matters less than the cause. If ending fails
+      // too, the allocators would go on to use the memory of the recording.
       ctorch::guarded([&] { graph->capture_end(); });
       ctorch::guarded([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(index, pool); });
       ctorch::guarded([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool); });

@@ -1,4 +1,4 @@
-// Processes that work together, each with a GPU, by libtorch's c10d and NCCL.
+// Collectives of processes with one GPU each, by libtorch's c10d and NCCL.
 
 #include "group.h"
 
@@ -21,8 +21,8 @@ bool has_groups() { return true; }
 ctorch_status join_group(void *store, int32_t rank, int32_t size, int32_t device,
                          int64_t milliseconds, void **result) {
   return ctorch::guarded([&] {
-    // A call that waits for a rank that is lost is to fail, as it does with Gloo. Otherwise a
-    // thread of NCCL's group ends the program.
+    // After the loss of a rank a waiting call must fail, as with Gloo. Otherwise a thread of NCCL's
+    // group ends the program.
     setenv("TORCH_NCCL_BLOCKING_WAIT", "1", 0);
     const c10::Device place(c10::kCUDA, static_cast<c10::DeviceIndex>(device));
     const c10::cuda::CUDAGuard on_device(place);

@@ -11,7 +11,7 @@
 
 namespace dit {
 
-/// The kernels' name for a type of number.
+/// The kernels' name of a number type.
 inline const char *kind(at::ScalarType type) {
   switch (type) {
     case at::kFloat:
@@ -29,7 +29,7 @@ inline const char *kind(at::ScalarType type) {
 
 inline const char *flag(bool value) { return value ? "true" : "false"; }
 
-/// The width of the rows of some tensor, which the kernels must take.
+/// The width of a tensor's rows, checked against the limits of the kernels.
 inline int checked_width(const at::Tensor &x) {
   const int64_t width = x.dim() == 0 ? 0 : x.size(-1);
   TORCH_CHECK(width > 0 && width % 4 == 0 && width <= kWidest, "rows of ", width,
@@ -37,14 +37,14 @@ inline int checked_width(const at::Tensor &x) {
   return static_cast<int>(width);
 }
 
-/// Four numbers are read at once, from where as many would lie in a row of such.
+/// Checks the alignment: four numbers are read at once.
 inline void check_aligned(const void *start, at::ScalarType type) {
   const auto address = reinterpret_cast<uintptr_t>(start);
   TORCH_CHECK(address % (4 * c10::elementSize(type)) == 0, "numbers of ", type,
-              " begin at a place that is no multiple of four");
+              " must begin at a multiple of four numbers");
 }
 
-/// Where rows begin that lie one after the other.
+/// The start of contiguous rows.
 inline void *rows_of(const at::Tensor &x, const char *what) {
   TORCH_CHECK(x.is_contiguous(), what, " must be contiguous, not ", x.sizes(), " with strides ",
               x.strides());
@@ -53,27 +53,27 @@ inline void *rows_of(const at::Tensor &x, const char *what) {
   return start;
 }
 
-/// As many blocks as it takes for `count` things, `share` in each.
+/// The number of blocks for `count` items, `share` in each.
 inline unsigned blocks_for(int64_t count, int64_t share) {
   const int64_t blocks = (count + share - 1) / share;
   TORCH_CHECK(count <= INT32_MAX, count, " are too many for a kernel");
   return static_cast<unsigned>(blocks);
 }
 
-/// How many blocks a kernel has, and how many threads each.
+/// The blocks of a kernel, and the threads of a block.
 struct Grid {
   unsigned blocks;
   int threads;
 };
 
-/// Starts a kernel with arguments of just the types of its parameters.
+/// Starts a kernel. The arguments must have exactly the types of its parameters.
 template <typename... Arguments>
 void launch(const std::string &file, const std::string &name, Grid grid, Arguments... arguments) {
   void *pointers[] = {&arguments...};
   launch(file, name, grid.blocks, static_cast<unsigned>(grid.threads), pointers);
 }
 
-/// A pass over rows that are each a group of threads' work.
+/// The grid of a pass over rows, with a group of threads per row.
 inline Grid grid_of_rows(int64_t rows, int width) {
   return {blocks_for(rows, rows_of_block(width)), threads_of_row(width) * rows_of_block(width)};
 }

@@ -1,5 +1,5 @@
-// Adaptive layer norm (Peebles & Xie 2023, section 3.2) with the gated residual before it, and rows
-// in 8 bits, each as one pass: the CUDA kernels of the operators that CTorch defines.
+// Adaptive layer norm (Peebles & Xie 2023, section 3.2) with the gated residual before it, and
+// 8-bit quantization, each in one pass: CUDA for the operators that CKernels defines for inference.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -14,12 +14,12 @@
 namespace dit {
 namespace {
 
-/// Sizes of a step, one for each row, where the result is in 8 bits.
+/// Memory for the scales of rows; empty unless the result is in 8 bits.
 at::Tensor scales_for(int64_t rows, at::ScalarType out, const at::Tensor &like) {
   return at::empty({out == at::kFloat8_e4m3fn ? rows : 0, 1}, like.options().dtype(at::kFloat));
 }
 
-/// Where the vectors at a place in the rows of a table begin.
+/// The start of the vectors at an offset in the rows of a table.
 const float *vectors(const at::Tensor &table, int64_t place, int64_t width) {
   TORCH_CHECK(table.dim() == 2 && table.scalar_type() == at::kFloat && table.stride(1) == 1 &&
                   table.stride(0) % 4 == 0 && place >= 0 && place + width <= table.size(1),

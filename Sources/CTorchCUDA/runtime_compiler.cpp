@@ -1,5 +1,5 @@
-// NVRTC and the driver are opened by name: the one lies beside CUDA's runtime, the other on every
-// machine with a GPU, and neither has to be there for linking.
+// NVRTC and the driver are opened by name: NVRTC is next to CUDA's runtime, the driver on every
+// machine with a GPU. Neither is needed for linking.
 
 #include "runtime_compiler.h"
 
@@ -20,7 +20,7 @@
 namespace dit {
 namespace {
 
-/// The part of NVRTC's interface that is used. A program is opaque; a result of 0 is success.
+/// The used part of NVRTC's interface. A program is opaque; a result of 0 is success.
 struct NVRTC {
   using Program = void *;
   int (*version)(int *major, int *minor);
@@ -43,13 +43,13 @@ struct DriverFunctions {
   decltype(&cuLaunchKernel) launch;
 };
 
-/// Opens a library from the folder of the one that holds `neighbor`, or by name.
+/// Opens a library in the folder of the library of `neighbor`, or by name.
 void *opened(const std::string &name, void *neighbor) {
   Dl_info info;
   if (dladdr(neighbor, &info) != 0) {
     const std::string path = info.dli_fname;
     const std::string folder = path.substr(0, path.find_last_of('/') + 1);
-    // NVIDIA's packages for CUDA 12 have a folder for each library.
+    // NVIDIA's packages for CUDA 12 have one folder per library.
     for (const std::string &beside : {folder, folder + "../../cuda_nvrtc/lib/"}) {
       if (void *library = dlopen((beside + name).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
     }
@@ -79,7 +79,7 @@ const NVRTC &compiler() {
     find(library, "nvrtcGetCUBIN", result.cubin);
     find(library, "nvrtcGetLoweredName", result.lowered_name);
     find(library, "nvrtcDestroyProgram", result.destroy);
-    // NVRTC opens this one by name, which need not be where the loader looks.
+    // NVRTC opens this one by name; the loader may not search its folder.
     int major = 0, minor = 0;
     result.version(&major, &minor);
     opened("libnvrtc-builtins.so." + std::to_string(major) + "." + std::to_string(minor),
@@ -102,13 +102,13 @@ const DriverFunctions &driver() {
   return functions;
 }
 
-/// Machine code, and what the kernel is called in it.
+/// Machine code, with the kernel's name in it.
 struct Code {
   std::string bytes;
   std::string symbol;
 };
 
-/// What NVRTC has to say of a program.
+/// NVRTC's log of a program.
 std::string log_of(NVRTC::Program program) {
   std::string text;
   size_t size = 0;
@@ -159,8 +159,8 @@ Code compiled(const std::string &file, const std::string &name, int device) {
   return code;
 }
 
-/// The driver works in a context, which CUDA's runtime gives a thread with its first call there;
-/// threads of autograd may have made none.
+/// Gives this thread a context of the driver. CUDA's runtime does so at a thread's first call,
+/// which threads of autograd may not have made.
 void enter_context(int device) {
   CUcontext context = nullptr;
   const CUresult result = driver().context(&context);
@@ -169,7 +169,7 @@ void enter_context(int device) {
   TORCH_CHECK(error == cudaSuccess, "CUDA device ", device, ": ", cudaGetErrorString(error));
 }
 
-/// The kernel, compiled and loaded where that has not been done.
+/// The kernel, compiled and loaded at the first call.
 CUfunction function(const std::string &file, const std::string &name, int device) {
   static std::mutex mutex;
   static std::map<std::pair<int, std::string>, CUfunction> functions;

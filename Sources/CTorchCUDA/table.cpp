@@ -1,5 +1,5 @@
-// The library of what is C++ of libtorch's CUDA part and no operator: see ctorch/cuda.h. It is
-// built by scripts/build-cuda, not by the package.
+// The entry point of this library, as ctorch/cuda.h describes it. scripts/build-cuda builds it, not
+// the package.
 
 #include <torch/version.h>
 

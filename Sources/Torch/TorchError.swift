@@ -28,28 +28,27 @@ public struct TorchError: Error, CustomStringConvertible {
   public var description: String { "\(operation): \(message)" }
 }
 
-/// Holds the first error of a `withTorchErrors` scope. Confined to the thread of that scope.
+/// The first error of a `withTorchErrors` scope. Used by the thread of the scope only.
 final class ErrorCollector {
   var first: TorchError?
 }
 
 enum ErrorScope {
-  /// The innermost scope on this thread; tensor operations are synchronous, so it never moves.
+  /// The innermost scope. Tensor operations are synchronous, so it stays on its thread.
   @TaskLocal static var current: CollectorReference?
 
-  /// Whether an operation in this scope has failed.
+  /// Whether an operation has failed in this scope.
   static var hasFailed: Bool { current?.collector.first != nil }
 
-  /// A reference that can be task-local: the collector never leaves the thread of its scope.
+  /// Makes the collector task-local, though it is not `Sendable`: it stays on its thread.
   struct CollectorReference: Sendable {
     nonisolated(unsafe) let collector: ErrorCollector
   }
 }
 
-/// Runs `body` so that a libtorch error inside it is thrown instead of ending the program.
+/// Runs `body` to its end and throws the first libtorch error, which otherwise ends the program.
 ///
-/// Operations that fail yield placeholders without elements, and so do those that are given them;
-/// `body` runs to its end.
+/// A failed operation returns an empty placeholder, and so does each operation on a placeholder.
 ///
 /// - Throws: the first `TorchError`, or what `body` throws.
 public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Result {
@@ -61,16 +60,16 @@ public func withTorchErrors<Result>(_ body: () throws -> Result) throws -> Resul
   return try outcome.get()
 }
 
-/// Whether an operation has failed in the enclosing `withTorchErrors`, which will throw.
+/// Whether an operation has failed in the enclosing `withTorchErrors`.
 package var hasTorchErrors: Bool { ErrorScope.hasFailed }
 
-/// Reports misuse: recorded by the enclosing `withTorchErrors`, else fatal.
+/// Records an error for the enclosing `withTorchErrors`; without one, ends the program.
 package func report(_ error: TorchError) {
   guard let scope = ErrorScope.current else { fatalError(error.description) }
   if scope.collector.first == nil { scope.collector.first = error }
 }
 
-/// Throws the shim's last message unless `status` is success.
+/// Throws the last error message of C unless `status` is success.
 func check(_ status: ctorch_status, _ operation: @autoclosure () -> String) throws(TorchError) {
   guard status != 0 else { return }
   throw TorchError(operation: operation(), message: String(cString: ctorch_last_error()))

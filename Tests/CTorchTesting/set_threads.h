@@ -3,8 +3,8 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
-/// Sets how many threads this thread's teams have, so that other tests keep their number; false
-/// where there is no OpenMP runtime.
+/// Sets the number of threads of this thread's teams; other tests keep theirs. False without an
+/// OpenMP runtime.
 inline bool set_threads(int count) {
   at::get_num_threads();
   using SetThreads = void (*)(int);

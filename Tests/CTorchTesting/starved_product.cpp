@@ -14,20 +14,20 @@
 
 namespace {
 
-/// Takes as much memory as there is in large blocks, or one block.
+/// Allocates large blocks: all that there is, or one.
 void take(bool all) {
   for (size_t count = 1 << 24; count >= 1 << 16; count /= 2) {
     while (void *block = std::malloc(count)) {
-      // A block that nobody touches would be left out.
+      // An untouched block would be optimized away.
       *static_cast<volatile char *>(block) = 0;
       if (!all) return;
     }
   }
 }
 
-/// Lets this process have no more memory than it has, and uses up what each thread has in store.
+/// Limits the process to its present memory, and uses up the free memory of each thread.
 void starve() {
-  // A thread needs some for itself, and has its own store from then on.
+  // A thread allocates some memory of its own first.
   dit::in_team(2, [](int64_t, int64_t) { take(false); });
   int64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
@@ -51,12 +51,12 @@ int ctorch_testing_starved_product(void) {
                                .m = m,
                                .n = n,
                                .k = k};
-    // This thread has its room from a product of its own; the other is to find none.
+    // This thread gets its memory from a first product; the other one must find none.
     if (!set_threads(1)) return;
     multiply(product);
     set_threads(2);
     starve();
-    // The other may come too late for a piece.
+    // The other thread may come too late for a piece.
     for (int i = 0; i < 10000 && !has_thrown; i++) {
       try {
         multiply(product);

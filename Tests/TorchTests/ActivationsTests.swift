@@ -14,7 +14,7 @@ internal import Torch
     #expect(errors.max().item < 0.5001)
   }
 
-  @Test func takesTheLargestMagnitudeAs127Steps() {
+  @Test func mapsTheLargestMagnitudeTo127Steps() {
     let rows = Activations(
       Tensor([-2, 1, 0, 0.5, 0, 0, 0, 254] as [Float], shape: [2, 4]), as: .int8)
     #expect(rows.values.elements(Int.self) == [1, 192, 128, 160, 128, 128, 128, 255])
@@ -22,20 +22,20 @@ internal import Torch
   }
 
   @Test(arguments: [Float(0), -0, .leastNonzeroMagnitude])
-  func givesZerosForARowOfZeros(_ value: Float) {
+  func keepsZeroRows(_ value: Float) {
     let rows = Activations(Tensor([Float](repeating: value, count: 6), shape: [2, 3]), as: .int8)
     #expect(rows.values.elements(Int.self) == [Int](repeating: 128, count: 6))
     #expect(rows.numbers.elements(Float.self) == [Float](repeating: 0, count: 6))
   }
 
   @Test(arguments: [Float.nan, .infinity, -.infinity])
-  func marksARowThatIsNotFinite(_ value: Float) {
+  func marksNonFiniteRows(_ value: Float) {
     let rows = Activations(Tensor([1, value, 2, 1, 0, -1] as [Float], shape: [2, 3]), as: .int8)
     #expect(!rows.numbers[0].isFinite.anyTrue)
     #expect(relativeError(rows.numbers[1], Tensor([1, 0, -1] as [Float])) < 1e-6)
   }
 
-  @Test func takesRowsThatAreNotContiguous() throws {
+  @Test func acceptsStridedRows() throws {
     let x = Tensor.randn([5, 7], generator: try Generator(seed: 2)).transposed()
     let (view, copy) = (Activations(x, as: .int8), Activations(x.contiguous, as: .int8))
     #expect(view.values.elements(Int.self) == copy.values.elements(Int.self))

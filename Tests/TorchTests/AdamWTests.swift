@@ -2,7 +2,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-/// The step that other devices take, taken on the processor, against our kernel.
+/// AdamW of other devices, run on the processor, against our kernel.
 @Suite struct AdamWTests {
   private struct State {
     private var slots: [OptimizerSlot]
@@ -26,6 +26,9 @@ internal import Torch
       parameters + slots.map(\.firstMoment) + slots.map(\.secondMoment) + slots.compactMap(\.ema)
     }
 
+    func take(_ step: AdamWStep<Double>) { adamWInPlace(slots, State.coefficients, step: step) }
+    func take(_ step: AdamWStep<Tensor>) { adamWInPlace(slots, State.coefficients, step: step) }
+
     mutating func takeSteps() throws {
       let generator = try Generator(seed: 12)
       for number in 1...4 {
@@ -40,7 +43,7 @@ internal import Torch
     }
   }
 
-  @Test(arguments: [true, false]) func stepsAsTheKernelDoes(_ hasEMA: Bool) throws {
+  @Test(arguments: [true, false]) func plainStepsMatchTheKernel(_ hasEMA: Bool) throws {
     var (kernel, plain) = (try State(hasEMA: hasEMA), try State(hasEMA: hasEMA))
     let start = try State(hasEMA: hasEMA)
     try kernel.takeSteps()
@@ -52,13 +55,35 @@ internal import Torch
     for (a, b) in zip(plain.parameters, start.parameters) { #expect(relativeError(a, b) > 1e-3) }
   }
 
-  @Test func takesNoParametersAtAll() {
+  @Test func skippedStepsChangeNothing() throws {
+    let state = try State(hasEMA: true)
+    let before = state.all.map { $0.elements(Float.self) }
+    let step = AdamWStep<Double>(
+      learningRate: 0.5, number: 3, lossScale: 8, clipping: 0.25, emaWeight: 0.125, skipUpdate: 1)
+    state.take(step)
+    state.take(AdamWStep<Tensor>(packed: step.packed))
+    #expect(state.all.map { $0.elements(Float.self) } == before)
+  }
+
+  @Test func packsTheNumbersOfAStep() {
+    let step = AdamWStep<Tensor>(
+      packed: AdamWStep<Double>(
+        learningRate: 0.5, number: 3, lossScale: 8, clipping: 0.25, emaWeight: 0.125, skipUpdate: 1
+      ).packed)
+    let numbers = [
+      step.learningRate, step.number, step.lossScale, step.clipping, step.emaWeight,
+      step.skipUpdate,
+    ]
+    #expect(numbers.map(\.item) == [0.5, 3, 8, 0.25, 0.125, 1])
+  }
+
+  @Test func acceptsNoParameters() {
     let step = AdamWStep<Double>(
       learningRate: 1, number: 1, lossScale: 1, clipping: 1, emaWeight: 1, skipUpdate: 0)
     adamWInPlace([], State.coefficients, step: step)
   }
 
-  @Test func sendsToTheProcessorWhatIsThere() throws {
+  @Test func sendsToTheProcessor() throws {
     let x = Tensor.randn([3], generator: try Generator(seed: 1))
     #expect(x.sent(to: .cpu).elements(Float.self) == x.elements(Float.self))
   }

@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 @Suite struct AdaptiveNormTests {
-  /// Rows, tokens, width: among them one token, and widths that fill no vector.
+  /// Images, tokens, width: includes one token, and widths below a vector.
   static let shapes = [[2, 16, 32], [1, 1, 7], [3, 5, 65], [2, 33, 200]]
 
   private struct Inputs {
@@ -21,7 +21,7 @@ import Torch
       for tensor in [x, y, m] { tensor.requiresGradient = true }
     }
 
-    /// A result, and the gradients of its weighted sum.
+    /// A result and the gradients of its weighted sum.
     func outcome(_ result: Tensor) -> [Tensor] {
       for tensor in [x, y, m] { tensor.gradient = nil }
       (result * weights).sum().backward()
@@ -29,7 +29,7 @@ import Torch
     }
   }
 
-  @Test(arguments: shapes) func normsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+  @Test(arguments: shapes) func normMatchesPlainOperators(_ shape: [Int]) throws {
     let inputs = try Inputs(shape)
     let parts = inputs.m.chunks(3, axis: 2)
     let fused = inputs.outcome(
@@ -41,7 +41,7 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  @Test(arguments: shapes) func addsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+  @Test(arguments: shapes) func additionMatchesPlainOperators(_ shape: [Int]) throws {
     let inputs = try Inputs(shape)
     let fused = inputs.outcome(
       gatedAdd(inputs.x, inputs.y, gate: inputs.m.chunks(3, axis: 2)[1]))
@@ -51,7 +51,7 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  @Test(arguments: shapes) func addsAndNormsAsThePlainOperatorsDo(_ shape: [Int]) throws {
+  @Test(arguments: shapes) func fusedAdditionAndNormMatchPlainOperators(_ shape: [Int]) throws {
     let inputs = try Inputs(shape)
     func outcome() -> [Tensor] {
       let parts = inputs.m.chunks(3, axis: 2)
@@ -64,8 +64,8 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  /// As linear layers make them under mixed precision.
-  @Test func givesBranchesOfHalfPrecisionGradientsOfTheirType() throws {
+  /// Linear layers give such branches in mixed precision.
+  @Test func halfPrecisionBranchesGetGradientsOfTheirType() throws {
     let inputs = try Inputs([2, 5, 32])
     let (y, m) = (inputs.y.detached.to(.bfloat16), inputs.m.detached.to(.bfloat16))
     for tensor in [y, m] { tensor.requiresGradient = true }
@@ -79,7 +79,7 @@ import Torch
     #expect(try #require(inputs.x.gradient).dtype == .float32)
   }
 
-  @Test func refusesTokensThatDoNotFit() throws {
+  @Test func rejectsMismatchedTokens() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {
         _ = adaptiveNorm(

@@ -11,12 +11,12 @@ extension Emulated {
   static let addAndNormBackward = find("gated_add_norm_backward")
 }
 
-/// The kernels of training against libtorch's gradients in float64.
+/// The CUDA kernels of training against libtorch's float64 gradients.
 @Suite struct EmulatedTrainingTests {
-  /// Tokens and width: parts of sixteen tokens and what is left, in blocks of one warp to nine.
+  /// Tokens and width: whole and incomplete parts of sixteen tokens, blocks of one to nine warps.
   static let shapes = [[33, 4], [33, 64], [17, 200], [17, 1152], [3, 2052], [2, 4608]]
 
-  /// Two images; their vectors lie in a wider table, as those of a block's modulation do.
+  /// Two images, with vectors in a wider table, as in a block.
   private struct Tokens {
     let x: Tensor
     let y: Tensor
@@ -35,7 +35,7 @@ extension Emulated {
       sumGradient = .randn(shape, generator: generator)
     }
 
-    /// The same numbers in float64, for which gradients are kept: x, y, shift, scale, gate.
+    /// Float64 copies that require gradients: x, y, shift, scale, gate.
     var inputs: [Tensor] {
       ([x, y] + vectors).map {
         let input = $0.to(.float64).cloned
@@ -121,7 +121,7 @@ extension Emulated {
     return (results, gradients)
   }
 
-  @Test func givesAnImageTheSameBitsAloneAsInABatch() throws {
+  @Test func imagesGetTheSameBitsAloneAndInABatch() throws {
     let tokens = try Tokens([33, 200], .bfloat16)
     let gradient = tokens.normGradient.to(.bfloat16)
     let both = addedAndNormalized(tokens, gradient)
@@ -131,7 +131,7 @@ extension Emulated {
     }
   }
 
-  @Test func refusesWhatDoesNotFit() throws {
+  @Test func rejectsMismatches() throws {
     let x = Tensor.zeros([2, 3, 64])
     let vector = Tensor.zeros([2, 1, 64])
     for (branch, gate, words) in [

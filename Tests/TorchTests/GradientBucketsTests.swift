@@ -5,7 +5,7 @@ internal import Testing
 @testable internal import Torch
 
 @Suite struct GradientBucketsTests {
-  /// A group of this process alone.
+  /// A group of one process.
   private func group() throws -> ProcessGroup {
     let timeout = Duration.seconds(20)
     let store = try KeyValueStore(host: "127.0.0.1", port: 0, isServer: true, timeout: timeout)
@@ -24,7 +24,7 @@ internal import Testing
     for step in 0..<2 {
       for part in 0..<3 {
         if part == 2 { try buckets.arm() }
-        // The last leaf takes no part in the second step.
+        // The last leaf gets no gradient in the second step.
         let used = leaves.dropLast(step)
         used.map { ($0 * $0).sum() }.dropFirst().reduce((leaves[0] * leaves[0]).sum(), +).backward()
       }
@@ -35,8 +35,8 @@ internal import Testing
     }
   }
 
-  /// Whoever asks a GPU for a sum is told at once that it is complete, while it may be far from that.
-  @Test func aSumOfADeviceEndsWhenItWasWaitedFor() throws {
+  /// Like NCCL, whose sums seem complete at once, while the GPU still computes them.
+  @Test func sumsOnADeviceEndWhenWaitedFor() throws {
     let group = ProcessGroup(
       ctorch_group(impl: ctorch_testing_prompt_group()), rank: 0, size: 1, timeout: .seconds(20))
     let leaf = Tensor.zeros([3], device: .meta)
@@ -49,7 +49,7 @@ internal import Testing
     #expect(exchange.busySeconds > exchange.exposedSeconds)
   }
 
-  @Test func refusesAGradientThatComesTwice() throws {
+  @Test func rejectsASecondGradient() throws {
     let leaves = [leaf([1, 2, 3])]
     let buckets = try GradientBuckets(leaves, in: group())
     try buckets.arm()

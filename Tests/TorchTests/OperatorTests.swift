@@ -8,7 +8,7 @@ import Torch
     #expect(sum.elements() == [11, 22, 13, 24] as [Float])
   }
 
-  @Test func namesTheOperatorAndTheShapesOfAMisuse() throws {
+  @Test func errorsNameTheOperatorAndItsShapes() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors { _ = Tensor.zeros([2, 3]).matmul(Tensor.zeros([4, 5])) }
     }
@@ -17,17 +17,29 @@ import Torch
     #expect(!text.contains("frame #"))
   }
 
-  @Test func givesPlaceholdersAfterAnError() throws {
+  @Test func returnsPlaceholdersAfterAnError() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {
         let broken = Tensor.zeros([2, 3]).matmul(Tensor.zeros([4, 5]))
         #expect(broken.size(1) == 0)
-        // One that would do with what has no elements.
+        // An operator that would accept an empty tensor.
         #expect((broken + Tensor.ones([1])).shape == [0])
         #expect((Tensor.ones([2]) + 1).elements(Float.self) == [2, 2])
       }
     }
     #expect(try #require(error).description.contains("[2, 3] float32, [4, 5] float32"))
+  }
+
+  @Test func placeholdersHaveZeroSizes() throws {
+    let error = #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        let broken = Tensor.zeros([2, 3]) + Tensor.zeros([4])
+        #expect(broken.size(1) == 0 && broken.size3 == (0, 0, 0) && broken.size4 == (0, 0, 0, 0))
+        #expect(Tensor.zeros([2, 3, 4]).size3 == (2, 3, 4))
+      }
+    }
+    #expect(try #require(error).operation.contains("aten::add"))
+    #expect(Tensor.zeros([2, 3, 4, 5]).size4 == (2, 3, 4, 5))
   }
 
   @Test func endsTheProgramOnMisuseOutsideAScope() async {

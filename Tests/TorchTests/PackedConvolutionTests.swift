@@ -3,15 +3,14 @@ internal import Testing
 internal import Torch
 
 @Suite struct PackedConvolutionTests {
-  /// Images, channels in, height, width, channels out: also sizes that are no multiple of a tile,
-  /// a vector, of the channels read at a time or of a panel, single pixels, and more tiles than are
-  /// computed at a time.
+  /// Images, input channels, height, width, output channels. Includes sizes that are no multiples of a
+  /// tile, vector, run or panel, single pixels, and more tiles than one group.
   static let shapes = [
     [1, 8, 4, 4, 16], [2, 16, 5, 7, 3], [3, 8, 1, 1, 5], [1, 64, 16, 16, 32], [1, 32, 9, 2, 130],
     [2, 8, 70, 66, 19], [1, 256, 6, 10, 24], [1, 72, 61, 43, 40],
   ]
 
-  /// Images `[N, H, W, C]`, a layer and what comes before it.
+  /// Images `[N, H, W, C]`, a layer, and the norm before it.
   private struct Case {
     let x: Tensor
     let weight: Tensor
@@ -40,7 +39,7 @@ internal import Torch
       PackedConvolution(weight: weight, bias: bias, laneCount: laneCount)
     }
 
-    /// `[N, C, H, W]` in double precision.
+    /// The reference, `[N, C, H, W]`, in double precision.
     var images: Tensor { x.permuted([0, 3, 1, 2]).to(.float64) }
 
     var normalized: Tensor {
@@ -50,7 +49,7 @@ internal import Torch
           bias: normBias.to(.float64), epsilon: 1e-6))
     }
 
-    /// Channels last.
+    /// The same with channels last.
     func convolved(_ images: Tensor) -> Tensor {
       conv2d(images, weight: weight.to(.float64), bias: bias.to(.float64), padding: 1)
         .permuted([0, 2, 3, 1])
@@ -85,7 +84,7 @@ internal import Torch
   }
 
   @Test(arguments: shapes, PackedConvolution.laneCounts)
-  func addsToWhatIsThere(_ shape: [Int], laneCount: Int) throws {
+  func addsToExistingValues(_ shape: [Int], laneCount: Int) throws {
     let values = try Case(shape)
     let layer = values.layer(laneCount)
     let sum = Tensor.randn(
@@ -97,9 +96,9 @@ internal import Torch
     #expect(relativeError(sum, values.convolved(values.images)) < Tolerance.float32)
   }
 
-  // Strips of four rows, cut out of images that lie side by side, have the numbers of the whole.
+  // Strips of four rows of images that lie side by side.
   @Test(arguments: [false, true], PackedConvolution.laneCounts)
-  func givesStripsWhatTheWholeGets(_ doublesSize: Bool, laneCount: Int) throws {
+  func stripsMatchWholeImages(_ doublesSize: Bool, laneCount: Int) throws {
     let values = try Case([2, 16, 10, 9, 5])
     let layer = values.layer(laneCount)
     let (x, norm) = (values.x, values.factors)
@@ -122,9 +121,9 @@ internal import Torch
     #expect(relativeError(factors.offsets, norm.offsets) == 0)
   }
 
-  // Where filters are transformed depends on how many tiles there are for a thread.
+  // The number of tiles per thread decides when filters are transformed.
   @Test(arguments: PackedConvolution.laneCounts)
-  func givesStripsOfAnySizeWhatTheWholeGets(_ laneCount: Int) throws {
+  func stripsOfAnySizeMatchWholeImages(_ laneCount: Int) throws {
     let values = try Case([1, 16, 120, 120, 40])
     let layer = values.layer(laneCount)
     let whole = layer(values.x, norm: values.factors)
@@ -139,7 +138,7 @@ internal import Torch
     }
   }
 
-  @Test func writesBesideItsInputInOneMemory() throws {
+  @Test func writesNextToItsInput() throws {
     let values = try Case([1, 8, 6, 5, 8])
     let layer = PackedConvolution(weight: values.weight, bias: values.bias)
     let memory = Tensor.zeros([6, 2, 5, 8])
@@ -150,8 +149,8 @@ internal import Torch
     #expect(relativeError(sides[1], values.convolved(values.images)) < Tolerance.float32)
   }
 
-  // A place has room for two images of 240 numbers and for 7 more: it is no multiple of a row.
-  @Test func writesBesideItsInputInThePlaceOfEachImage() throws {
+  // Each image has memory for two images of 240 numbers and 7 more: no multiple of a row.
+  @Test func writesNextToItsInputWithinEachImage() throws {
     let values = try Case([2, 8, 6, 5, 8])
     let layer = PackedConvolution(weight: values.weight, bias: values.bias)
     let memory = Tensor.zeros([3, 487])
@@ -168,7 +167,7 @@ internal import Torch
       #expect(relativeError(x, values.x) == 0)
       #expect(relativeError(result, values.convolved(values.images)) < Tolerance.float32)
     }
-    // Columns in common; an end in the next image's place; rows in common.
+    // Shared columns; an end in the next image's memory; shared rows.
     for (start, rowStride) in [(39, 80), (248, 40), (200, 40)] {
       let error = #expect(throws: TorchError.self) {
         try withTorchErrors {
@@ -181,7 +180,7 @@ internal import Torch
     }
   }
 
-  @Test func refusesWhatWouldBeReadOrWrittenAmiss() throws {
+  @Test func rejectsWrongLayoutsAndOverlaps() throws {
     let values = try Case([1, 8, 8, 5, 8])
     let layer = PackedConvolution(weight: values.weight, bias: values.bias)
     func refuses(_ part: String, _ body: () -> Void) {
@@ -212,7 +211,7 @@ internal import Torch
   }
 
   @Test(arguments: PackedConvolution.laneCounts)
-  func givesEachImageWhatItGetsAlone(_ laneCount: Int) throws {
+  func batchesMatchSingleImages(_ laneCount: Int) throws {
     let values = try Case([3, 16, 41, 23, 8])
     let layer = values.layer(laneCount)
     let all = layer(values.x, norm: values.factors)
@@ -240,7 +239,7 @@ internal import Torch
     #expect(relativeError(result, exact) < 1e-4)  // the offset is rounded at 300
   }
 
-  @Test func letsNumbersThatAreNoneThrough() throws {
+  @Test func propagatesNaNAndInfinity() throws {
     let values = try Case([1, 8, 4, 4, 16])
     let layer = PackedConvolution(weight: values.weight, bias: values.bias)
     #expect(layer(values.x * .nan).isFinite.anyTrue == false)

@@ -36,7 +36,7 @@ internal import Torch
   }
 
   @Test(arguments: sizes, formats)
-  func multipliesAsTheLayerDoes(_ size: [Int], _ format: ActivationFormat) throws {
+  func matchesTheLinearLayer(_ size: [Int], _ format: ActivationFormat) throws {
     let values = try Case(size)
     let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
     let result = layer(Activations(values.x, as: format))
@@ -54,7 +54,7 @@ internal import Torch
   }
 
   @Test(arguments: formats)
-  func doesWithoutABias(_ format: ActivationFormat) throws {
+  func worksWithoutABias(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let layer = try PackedLinear(weight: values.weight, bias: nil, format: format)
     let expected = withPlainOperators { linear(values.x, weight: values.weight) }
@@ -62,7 +62,7 @@ internal import Torch
   }
 
   @Test(arguments: formats)
-  func takesRowsThatAreNotContiguous(_ format: ActivationFormat) throws {
+  func acceptsStridedRows(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
     let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
@@ -87,7 +87,7 @@ internal import Torch
   }
 
   @Test(.enabled(if: Device.cpu.capabilities.int8), arguments: [Double.nan, .infinity, -.infinity])
-  func refusesAWeightThatIsNotFinite(_ value: Double) throws {
+  func rejectsNonFiniteWeights(_ value: Double) throws {
     let weight = Tensor.zeros([5, 9])
     weight[3][8].fillInPlace(value)
     let error = #expect(throws: TorchError.self) {
@@ -97,14 +97,14 @@ internal import Torch
   }
 
   @Test(.enabled(if: !Device.cpu.capabilities.int8))
-  func saysWhatBytesNeed() throws {
+  func explainsWhatInt8Needs() throws {
     let error = #expect(throws: TorchError.self) {
       try PackedLinear(weight: Tensor.zeros([5, 9]), bias: nil, format: .int8)
     }
     #expect(try #require(error).message.contains("AVX512_VNNI"))
   }
 
-  @Test(arguments: formats.filter { $0 != .int8 }) func takesNoRows(_ format: ActivationFormat)
+  @Test(arguments: formats.filter { $0 != .int8 }) func acceptsNoRows(_ format: ActivationFormat)
     throws
   {
     let layer = try PackedLinear(weight: .ones([65, 33]), bias: nil, format: format)
@@ -114,7 +114,7 @@ internal import Torch
       ])
   }
 
-  @Test(arguments: formats) func takesABiasWhoseNumbersLieApart(_ format: ActivationFormat) throws {
+  @Test(arguments: formats) func acceptsAStridedBias(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])
     let bias = stacked([values.bias, values.bias * 0], axis: 1).selected(axis: 1, index: 0)
     let layer = try PackedLinear(weight: values.weight, bias: bias, format: format)
@@ -122,7 +122,7 @@ internal import Torch
     #expect(relativeError(result, values.expected) < tolerance(format))
   }
 
-  @Test func passesOnWhatIsNoNumber() throws {
+  @Test func propagatesNaN() throws {
     let values = try Case([7, 33, 65])
     let layer = PackedLinear(weight: values.weight, bias: values.bias)
     let x = values.x * 100

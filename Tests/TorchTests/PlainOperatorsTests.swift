@@ -2,9 +2,9 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-/// What devices compute that our kernels do not serve, computed on the processor.
+/// The operators of devices without our kernels, run on the processor.
 @Suite struct PlainOperatorsTests {
-  @Test func holdsWithinTheBlockAlone() throws {
+  @Test func appliesOnlyWithinTheBlock() throws {
     #expect(Device.cpu.capabilities.hasPackedKernels)
     let inside = withPlainOperators { Device.cpu.capabilities.hasPackedKernels }
     #expect(!inside)
@@ -35,7 +35,7 @@ internal import Torch
   }
 
   @Test(arguments: [DType.bfloat16, .float16])
-  func takesTokensOfHalfPrecision(_ dtype: DType) throws {
+  func acceptsHalfPrecisionTokens(_ dtype: DType) throws {
     let values = try ModulationCase([3, 9, 131])
     let x = values.x.to(dtype)
     let rows = withPlainOperators {
@@ -46,7 +46,7 @@ internal import Torch
     #expect(relativeError(rows.numbers, values.normModulated(values.sum)) < Tolerance.bfloat16)
   }
 
-  @Test func differentiatesAdaptiveNormsAsTheKernelsDo() throws {
+  @Test func gradientsOfAdaptiveNormMatchTheKernels() throws {
     let generator = try Generator(seed: 5)
     let x = Tensor.randn([2, 5, 33], generator: generator)
     let m = Tensor.randn([2, 1, 99], generator: generator)
@@ -88,7 +88,7 @@ internal import Torch
 }
 
 @Suite struct Float8Tests {
-  @Test func takesTheLargestMagnitudeOfARowAs448Steps() throws {
+  @Test func mapsTheLargestMagnitudeOfARowTo448Steps() throws {
     let rows = Activations(
       Tensor([-2, 1, 0, 0.5, 0, 0, 0, 254] as [Float], shape: [2, 4]), as: .float8)
     #expect(rows.values.to(.float32).elements(Float.self) == [-448, 224, 0, 112, 0, 0, 0, 448])
@@ -101,26 +101,26 @@ internal import Torch
   @Test func roundsToThreeBitsOfMantissa() throws {
     let x = Tensor.randn([5, 200], generator: try Generator(seed: 1)) * 5
     let numbers = Activations(x, as: .float8).numbers
-    // Half of the last place, and half of the smallest step, 2^-9 of a scale.
+    // Half of the last place, and half of the smallest step (2^-9 of a scale).
     let scale = x.magnitude.max().item / 448
     let excess = (numbers - x).magnitude - x.magnitude * 0x1p-4
     #expect(excess.max().item <= 0x1p-10 * scale * 1.001)
     #expect(relativeError(numbers, x) > 0.005)
   }
 
-  @Test func givesZerosForARowOfZeros() {
+  @Test func keepsZeroRows() {
     let numbers = Activations(Tensor.zeros([2, 16]), as: .float8).numbers
     #expect(numbers.elements(Float.self) == [Float](repeating: 0, count: 32))
   }
 
-  @Test func isRefusedOnAProcessor() throws {
+  @Test func rejectsAProcessor() throws {
     let error = #expect(throws: TorchError.self) {
       try PackedLinear(weight: .zeros([16, 16]), bias: nil, format: .float8)
     }
     #expect(try #require(error).message.contains("NVIDIA GPU"))
   }
 
-  @Test func refusesSizesThatTheHardwareDoesNotTake() throws {
+  @Test func rejectsUnsupportedSizes() throws {
     let error = #expect(throws: TorchError.self) {
       try withPlainOperators {
         try PackedLinear(weight: .zeros([16, 24]), bias: nil, format: .float8)
@@ -129,7 +129,7 @@ internal import Torch
     #expect(try #require(error).message.contains("multiples of 16"))
   }
 
-  @Test func refusesAWeightThatIsNotFinite() throws {
+  @Test func rejectsNonFiniteWeights() throws {
     let weight = Tensor.zeros([16, 16])
     weight[3][8].fillInPlace(.nan)
     let error = #expect(throws: TorchError.self) {

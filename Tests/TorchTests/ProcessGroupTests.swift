@@ -7,7 +7,7 @@ internal import Torch
     try KeyValueStore(host: "127.0.0.1", port: 0, isServer: true, timeout: .seconds(10))
   }
 
-  @Test func addsUpAndSendsByItself() throws {
+  @Test func sumsAndBroadcastsAlone() throws {
     let group = try ProcessGroup(
       try store(), rank: 0, size: 1, address: "127.0.0.1", timeout: .seconds(10))
     #expect(group.rank == 0 && group.size == 1 && group.timeout == .seconds(10))
@@ -17,7 +17,7 @@ internal import Torch
     #expect(tensor.elements(Float.self) == [1, 2, 3])
   }
 
-  @Test(.enabled(if: !CUDA.hasKernelLibrary)) func saysWhatGroupsOfGPUsNeed() throws {
+  @Test(.enabled(if: !CUDA.hasKernelLibrary)) func explainsWhatGroupsOfGPUsNeed() throws {
     let error = #expect(throws: TorchError.self) {
       try ProcessGroup(try store(), rank: 0, size: 1, device: .cuda(0), timeout: .seconds(10))
     }

@@ -5,7 +5,7 @@ internal import Torch
 @Suite struct RecomputeTests {
   private func product(_ a: Tensor, _ b: Tensor) -> Tensor { a.matmul(b) }
 
-  /// Numbers that differ by their type's rounding.
+  /// Numbers that each type rounds differently.
   private func inputs() throws -> [Tensor] {
     let generator = try Generator(seed: 3)
     let inputs = (0..<2).map { _ in Tensor.randn([16, 16], generator: generator) }
@@ -13,11 +13,11 @@ internal import Torch
     return inputs
   }
 
-  @Test func computesAgainInTheTypeOfBefore() throws {
+  @Test func recomputesInTheSameType() throws {
     func gradient(_ body: (Tensor, Tensor) throws -> Tensor) throws -> Tensor {
       let inputs = try inputs()
       let result = try withMixedPrecision(.float16, on: .cpu) { try body(inputs[0], inputs[1]) }
-      // What mixed precision was last used for is not what the first result was computed in.
+      // The last mixed precision is another one than the first result's.
       _ = try withMixedPrecision(.bfloat16, on: .cpu) { product(inputs[0], inputs[1]) }
       result.to(.float32).sum().backward()
       return try #require(inputs[0].gradient)
@@ -29,7 +29,7 @@ internal import Torch
     #expect(again.elements(Float.self) == plain.elements(Float.self))
   }
 
-  @Test func throwsWhatFailsTheSecondTime() throws {
+  @Test func throwsAnErrorOfTheSecondCall() throws {
     let inputs = try inputs()
     var calls = 0
     let result = recomputing(inputs[0], inputs[1]) {
@@ -43,7 +43,7 @@ internal import Torch
     #expect(calls == 2)
   }
 
-  @Test func throwsWhatFailsTheFirstTime() throws {
+  @Test func throwsAnErrorOfTheFirstCall() throws {
     let inputs = try inputs()
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {

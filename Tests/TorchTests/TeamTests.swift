@@ -9,8 +9,8 @@ internal import Torch
     #expect(ctorch_testing_team_size(count) == count)
   }
 
-  // An exception that leaves a thread of the team ends the program.
-  @Test func throwsWhereAThreadFindsNoMemory() async {
+  // An exception that leaves a thread of the team would end the program.
+  @Test func throwsIfAThreadGetsNoMemory() async {
     await #expect(processExitsWith: .success) {
       exit(ctorch_testing_starved_product() == 1 ? 0 : 3)
     }

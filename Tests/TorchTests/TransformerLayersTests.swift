@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 @Suite struct TransformerLayersTests {
-  /// Rows, inputs, outputs: among them too few rows for our own product, and edges of its tiles.
+  /// Rows, inputs, outputs: includes too few rows for our product, and edges of its tiles.
   static let sizes = [
     [1, 5, 3], [3, 8, 16], [33, 7, 65], [97, 300, 33], [64, 1, 1], [200, 96, 800],
   ]
@@ -14,7 +14,7 @@ import Torch
     return tensor
   }
 
-  /// A result, and the gradients of its weighted sum.
+  /// A result and the gradients of its weighted sum.
   private func outcome(
     _ leaves: [Tensor], weighing weights: Tensor, _ result: Tensor
   ) -> [Tensor] {
@@ -28,7 +28,7 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  @Test(arguments: sizes) func mapsAsThePlainOperatorDoes(_ size: [Int]) throws {
+  @Test(arguments: sizes) func linearMatchesThePlainOperator(_ size: [Int]) throws {
     let generator = try Generator(seed: 6)
     let x = Self.leaf([2, size[0], size[1]], generator)
     let weight = Self.leaf([size[2], size[1]], generator)
@@ -46,7 +46,7 @@ import Torch
       count: 3)
   }
 
-  @Test(arguments: sizes) func feedsForwardAsThePlainOperatorsDo(_ size: [Int]) throws {
+  @Test(arguments: sizes) func feedForwardMatchesPlainOperators(_ size: [Int]) throws {
     let generator = try Generator(seed: 7)
     let leaves = [
       [2, size[0], size[1]], [size[2], size[1]], [size[2]], [size[1], size[2]], [size[1]],
@@ -65,8 +65,8 @@ import Torch
       outcome(leaves, weighing: weights, plain), count: 6)
   }
 
-  /// Where only some inputs are trained, only they get gradients.
-  @Test func leavesFrozenInputsAlone() throws {
+  /// Only trained inputs get gradients.
+  @Test func frozenInputsGetNoGradient() throws {
     let generator = try Generator(seed: 8)
     let x = Tensor.randn([64, 16], generator: generator)
     let (weight1, weight2) = (Self.leaf([24, 16], generator), Self.leaf([16, 24], generator))
@@ -77,7 +77,7 @@ import Torch
 
   /// Rows, tokens, heads, width of a head.
   @Test(arguments: [[2, 16, 2, 8], [1, 1, 1, 5], [3, 70, 4, 12]])
-  func attendsAsThePlainOperatorsDo(_ size: [Int]) throws {
+  func attentionMatchesPlainOperators(_ size: [Int]) throws {
     let generator = try Generator(seed: 9)
     let (n, t, heads, width) = (size[0], size[1], size[2], size[3])
     let qkv = Self.leaf([n, t, 3 * heads * width], generator)
@@ -101,7 +101,7 @@ import Torch
     #expect(totalNorm(tensors + [Tensor([Float.infinity])]).item == .infinity)
   }
 
-  @Test func refusesHeadsThatDoNotFit() throws {
+  @Test func rejectsWrongHeadCounts() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors { _ = selfAttention(.zeros([1, 2, 12]), headCount: 3) }
     }

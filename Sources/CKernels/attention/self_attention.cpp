@@ -1,5 +1,5 @@
 // Self-attention of a transformer block for training. The gradients of queries, keys and values are
-// written side by side once, where the plain operators copy and add.
+// written once, side by side; the plain operators copy and add them.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
@@ -15,7 +15,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Queries, keys and values, each `[N, heads, T, d]`, where they lie in `[N, T, 3 heads d]`.
+/// Views of queries, keys and values, `[N, heads, T, d]` each, in `[N, T, 3 heads d]`.
 std::vector<at::Tensor> heads_of(const at::Tensor &qkv, int64_t head_count) {
   return qkv.reshape({qkv.size(0), qkv.size(1), 3, head_count, -1})
       .permute({2, 0, 3, 1, 4})

@@ -4,9 +4,9 @@
 
 namespace dit {
 
-/// e to the power of each element, to about 2 units in the last place from -87 to 88; beyond, the
-/// value at the bound. `Float` is a vector of floats, `Int` one of as many 32-bit integers; vectors
-/// go by reference, because passing them by value would depend on the instruction set.
+/// exp(x) to about 2 units in the last place, with x clamped to -87 ... 88. `Float` is a vector of
+/// floats, `Int` a vector of as many 32-bit integers. Vectors are passed by reference: by value,
+/// the calling convention would depend on the instruction set.
 template <typename Float, typename Int>
 DIT_INLINE void apply_exponential(Float &x) {
 #pragma clang fp contract(fast)
@@ -26,7 +26,7 @@ DIT_INLINE void apply_exponential(Float &x) {
   x = p * __builtin_bit_cast(Float, exponent);
 }
 
-/// The tanh form of GELU (Hendrycks & Gimpel 2016, section 2), as x times a logistic sigmoid.
+/// GELU (tanh form; Hendrycks & Gimpel 2016, section 2), as x times a logistic sigmoid.
 template <typename Float, typename Int>
 DIT_INLINE void apply_gelu_tanh(Float &x) {
 #pragma clang fp contract(fast)
@@ -36,7 +36,7 @@ DIT_INLINE void apply_gelu_tanh(Float &x) {
   x /= 1.0f + e;
 }
 
-/// The slope of the tanh form of GELU: with s(u) the logistic sigmoid, s + x s (1 - s) u'.
+/// The slope of GELU (tanh form): s + x s (1 - s) u', with s(u) the logistic sigmoid.
 template <typename Float, typename Int>
 DIT_INLINE void apply_gelu_tanh_slope(Float &x) {
 #pragma clang fp contract(fast)

@@ -6,10 +6,10 @@
 
 namespace dit {
 
-constexpr int64_t kRows = 6;      // of C, held in registers with...
-constexpr int64_t kColumns = 16;  // ...these columns, which are a panel of B
+constexpr int64_t kRows = 6;      // rows of C in registers
+constexpr int64_t kColumns = 16;  // columns of C in registers: a panel of B
 
-/// Vectors of some numbers.
+/// Vector types of a width.
 template <int lanes>
 struct Lanes {
   typedef float Vector __attribute__((ext_vector_type(lanes)));
@@ -23,9 +23,8 @@ using UnalignedVector = Lanes<8>::UnalignedVector;
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Adds the product of some rows of A and some vectors of columns of B to sums in registers. Number
-/// k of row i of A is at `a[i * row + k * step]`, vector j of row k of B at
-/// `b[j * apart + k * kColumns]`, aligned.
+/// Adds rows of A times columns of B to sums in registers. Element (i, k) of A is at
+/// `a[i * row + k * step]`, vector j of row k of B at `b[j * apart + k * kColumns]`, aligned.
 template <typename Vector, int64_t rows, int64_t vectors>
 DIT_INLINE void multiply_tile(const float *a, int64_t row, int64_t step, const float *b,
                               int64_t apart, int64_t depth, Vector (&sums)[rows][vectors]) {

@@ -9,9 +9,8 @@
 
 namespace dit {
 
-/// The entry points of the OpenMP runtime that libtorch has loaded, so that our loops run on
-/// libtorch's own threads. `at::parallel_for` cannot be used: its header is serial for a compiler
-/// without OpenMP.
+/// The entry points of libtorch's OpenMP runtime, so that our loops run on libtorch's threads.
+/// `at::parallel_for` does not: compiled without OpenMP it is serial.
 struct OpenMP {
   using Body = void (*)(void *);
   void (*parallel)(Body, void *, unsigned threads, unsigned flags);
@@ -31,7 +30,7 @@ struct OpenMP {
   }
 };
 
-/// Calls `body(thread, team)` on as many of libtorch's threads as there are, and at most `most`.
+/// Calls `body(thread, team)` on all of libtorch's threads, at most `most`.
 /// `body` must not throw.
 template <typename Body>
 void in_team(int64_t most, const Body &body) {
@@ -49,8 +48,8 @@ void in_team(int64_t most, const Body &body) {
       const_cast<Body *>(&body), static_cast<unsigned>(threads), 0);
 }
 
-/// Calls `body(begin, end)` for equal parts of 0 ..< count, each at least `grain` long, on
-/// libtorch's threads. `body` must not throw.
+/// Calls `body(begin, end)` for equal parts of 0 ..< count on libtorch's threads. Each part has at
+/// least `grain` elements. `body` must not throw.
 template <typename Body>
 void parallel_for(int64_t count, int64_t grain, const Body &body) {
   in_team((count + grain - 1) / grain, [&](int64_t thread, int64_t team) {
@@ -60,10 +59,9 @@ void parallel_for(int64_t count, int64_t grain, const Body &body) {
   });
 }
 
-/// Calls `body(begin, end)` for pieces of 0 ..< count, each at least `grain` long but the last,
-/// which threads take as they become free, so that a slow one holds none up for long: large pieces
-/// first, each an equal part of half of what is left (after Polychronopoulos & Kuck 1987, "Guided
-/// self-scheduling"). `body` must not throw.
+/// Calls `body(begin, end)` for pieces of 0 ..< count on libtorch's threads as they become free.
+/// Guided self-scheduling (after Polychronopoulos & Kuck 1987): pieces shrink, each an equal part
+/// of half of the rest, at least `grain` except the last. `body` must not throw.
 template <typename Body>
 void parallel_pieces(int64_t count, int64_t grain, const Body &body) {
   std::atomic<int64_t> next = 0;

@@ -8,12 +8,12 @@
 
 namespace dit {
 
-/// The byte that stands for zero; others stand for (byte - 128) times the scale of their row.
+/// The zero point: a byte stands for (byte - 128) times the scale of its row.
 constexpr int32_t kZeroPoint = 128;
 constexpr float kLargestStep = 127;
 
-/// The largest magnitude among `value(0)` ..< `value(width)`. It compares bits, by which NaN is
-/// above infinity and infinity above all numbers, so neither is lost.
+/// The largest magnitude of `value(0)` ..< `value(width)`. It compares bit patterns, in which NaN
+/// is above infinity and infinity above all numbers, so that neither is lost.
 template <typename Value>
 DIT_INLINE float largest_magnitude(int64_t width, const Value &value) {
   uint32_t largest = 0;
@@ -24,14 +24,14 @@ DIT_INLINE float largest_magnitude(int64_t width, const Value &value) {
   return __builtin_bit_cast(float, largest);
 }
 
-/// Writes `value(i)` as `Byte`s around `zero`, so that the largest magnitude is 127 steps away.
+/// Quantizes `value(i)` around `zero`; the largest magnitude becomes 127 steps.
 ///
-/// Returns the size of a step: 0 for a row of zeros, NaN for a row that is not finite.
+/// Returns the scale, the size of a step: 0 for a row of zeros, NaN for a row with infinity or NaN.
 template <typename Byte, typename Value>
 DIT_INLINE float quantize_row(Byte *__restrict out, int32_t zero, int64_t width,
                               const Value &value) {
   const float largest = largest_magnitude(width, value);
-  // Below this bound its inverse overflows.
+  // Below this bound the inverse overflows.
   const bool is_usable = largest > 1e-30f && largest <= std::numeric_limits<float>::max();
   if (!is_usable) {
     for (int64_t i = 0; i < width; i++) out[i] = static_cast<Byte>(zero);

@@ -1,9 +1,8 @@
 #pragma once
 
-// A function marked DIT_CLONES is compiled once for each instruction set, and the loader picks the
-// best that the processor has. Bodies are plain loops that the compiler vectorizes; helpers that
-// they call are marked DIT_INLINE, so that they are compiled along. A function marked DIT_WIDE has
-// vectors of 512 bits, for which other processors have too few registers: it is called only where
+// DIT_CLONES compiles a function for each instruction set; the loader picks the best one for the
+// processor. The compiler vectorizes the loops. Helpers are marked DIT_INLINE, so that they are
+// compiled with the caller. DIT_WIDE functions use 512-bit vectors: call them only if
 // `ckernels_has_avx512()`.
 #if defined(__x86_64__)
 #define DIT_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

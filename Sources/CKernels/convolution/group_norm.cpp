@@ -1,5 +1,5 @@
-// Group norms of images with channels last, as a factor and an offset for each channel, which the
-// operator that reads the image next applies. The statistics are those of the whole image.
+// Group norms of images with channels last, as a factor and an offset for each channel. The
+// operator that reads the image next applies them. Statistics are over the whole image.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -16,12 +16,11 @@
 namespace dit {
 namespace {
 
-/// Parts of an image that are summed up by themselves: always as many, so that the sums do not
-/// depend on the number of threads.
+/// Parts of an image with sums of their own. The number is fixed, so that results do not depend on
+/// the number of threads.
 constexpr int64_t kParts = 64;
 
-/// Sums and sums of squares of the channels of some pixels of an image, added in double precision
-/// to `sums`, `[2, C]`.
+/// Adds sums and sums of squares of channels over pixels to `sums`, `[2, C]`, in double precision.
 DIT_CLONES void sum_pixels(const float *x, double *sums, int64_t channels, int64_t width,
                            int64_t row_stride, int64_t begin, int64_t end) {
 #pragma clang fp contract(fast)

@@ -7,22 +7,22 @@
 
 namespace dit {
 
-// Images with channels last, [N, H, W, C], float32: the channels of a pixel and the pixels of a row
-// lie side by side; rows and images may lie apart.
+// Images with channels last, [N, H, W, C], float32: the pixels of a row are contiguous, rows and
+// images may have any stride.
 
-/// Whether a tensor is laid out so, on a processor.
+/// Whether a CPU tensor has this layout.
 inline bool are_images(const at::Tensor &x) {
   return x.dim() == 4 && x.scalar_type() == at::kFloat && x.is_cpu() &&
          (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) == x.size(3));
 }
 
-/// One more than the last number of some images, from the first on.
+/// The extent of `count` images in memory, in numbers.
 inline int64_t images_extent(const at::Tensor &x, int64_t count) {
   return (count - 1) * x.stride(0) + (x.size(1) - 1) * x.stride(1) + x.size(2) * x.size(3);
 }
 
-/// Whether images may have memory in common. Those side by side in wider rows have none, nor have
-/// those of which each pair has a place of its own, if one pair has none.
+/// Whether images may overlap in memory. Images side by side in wider rows do not overlap. If each
+/// image of `a` and its partner in `b` share one place of memory, one pair stands for all.
 inline bool may_overlap(const at::Tensor &a, const at::Tensor &b) {
   if (a.numel() == 0 || b.numel() == 0 || !a.is_alias_of(b)) return false;
   const int64_t distance = b.storage_offset() - a.storage_offset();

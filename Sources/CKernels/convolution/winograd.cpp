@@ -1,7 +1,7 @@
-// 3x3 convolutions of images with channels last, float32, in a quarter of the products of the plain
-// sum, with what stands around them in an autoencoder: before, the scale and shift of a group norm,
-// SiLU and doubling of the resolution, while the input is read; after, bias and a sum with what is
-// there already. Scratch memory is bounded for images of any size.
+// 3x3 convolutions of images with channels last, float32, with a quarter of the multiplications of
+// the plain sum. Fused with the operators around them in an autoencoder: group norm, SiLU and
+// doubling of the resolution as the input is read, bias and residual as the output is written.
+// Scratch memory is bounded for images of any size.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -18,18 +18,18 @@ namespace {
 
 constexpr int64_t kGroup = 96;      // tiles that a thread computes together
 constexpr int64_t kPanelBlock = 2;  // panels of results that it transforms together
-// A thread transforms the filters for each group of tiles, a few panels at a time, which then are
-// in its cache; but all of them are transformed ahead, each once, where a thread has many groups or
-// so few tiles that they would not be worth it.
+// A thread transforms the filters again for each group of tiles, a few panels at a time, which then
+// are in its cache. All filters are transformed ahead, once, if a thread has many groups or few
+// tiles.
 constexpr int64_t kManyGroups = 2;
 constexpr int64_t kFewTiles = 24;
 
-/// A thread's memory.
+/// Memory of a thread.
 struct Scratch {
   float *run, *input, *filters, *sums;
 };
 
-/// One group of tiles, from input to results.
+/// Convolves a group of tiles.
 template <int lanes>
 DIT_INLINE void convolve_tiles(const Convolution &c, int64_t begin, int64_t end,
                                const Scratch &scratch) {
@@ -64,7 +64,7 @@ DIT_WIDE void transform_wide(const Convolution &c, int64_t begin, int64_t end, f
   transform_panels<16>(c, begin, end - begin, out);
 }
 
-/// `[O, C, 3, 3]` to `[panels, C, 9, kColumns]`: as many numbers as before.
+/// `[O, C, 3, 3]` to `[panels, C, 9, kColumns]`, not transformed yet.
 at::Tensor pack_convolution_weight(const at::Tensor &weight) {
   TORCH_CHECK(weight.dim() == 4 && weight.scalar_type() == at::kFloat && weight.size(2) == 3 &&
                   weight.size(3) == 3 && weight.size(1) % 8 == 0 && weight.numel() > 0,
@@ -114,8 +114,8 @@ void check(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
   }
 }
 
-/// Writes the convolution of x, `[N, h, w, C]`, into out, `[N, H, W, O]`, or adds it there. The
-/// first `above` and the last `below` rows of x are only neighbors of the others.
+/// Writes the convolution of x, `[N, h, w, C]`, to out, `[N, H, W, O]`, or adds it. The first
+/// `above` and the last `below` rows of x are only neighbors of the others.
 void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
                      const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &scale,
                      const std::optional<at::Tensor> &shift, bool doubles, bool accumulates,
@@ -164,7 +164,7 @@ void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tenso
   }
   const int64_t filters_size = filters.defined() ? 0 : kPanelBlock * filter_size;
   const int64_t sums_size = kWinogradProducts * (step * kPanelBlock * kColumns + kRoom);
-  // With rows that products may read past the end.
+  // Products may read some rows past the end.
   const int64_t input_size = kWinogradProducts * c.input_stride(step) + rows * k;
   const int64_t size = filters_size + sums_size + kRunSize + ceil_div(input_size, kRoom) * kRoom;
   at::Tensor memory = at::empty({threads, size}, x.options());

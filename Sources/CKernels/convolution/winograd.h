@@ -4,17 +4,17 @@
 
 namespace dit {
 
-// Minimal filtering F(4x4, 3x3): 36 products give 4 x 4 results of a 3x3 convolution, where the
-// plain sum needs 144 (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks",
+// Minimal filtering F(4x4, 3x3): 36 multiplications give 4 x 4 results of a 3x3 convolution; the
+// plain sum takes 144 (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks",
 // section 4; Toom-Cook with the points 0, 1, -1, 1/2, -2 and infinity). With these points the
-// rounding error in float32 is that of the plain sum; with the usual 2 in place of 1/2 it is three
-// times as large.
+// float32 rounding error is as small as the plain sum's; with the usual 2 in place of 1/2 it is
+// three times as large.
 
 constexpr int kWinogradTile = 4;  // results of a tile, along each side
 constexpr int kWinogradSide = 6;  // products of a tile, along each side
 constexpr int kWinogradProducts = 36;
 
-/// Six numbers of the input of a tile, along one side, in place (the matrix Bᵀ).
+/// Transforms six inputs along one side of a tile, in place (the matrix Bᵀ).
 template <typename Float>
 DIT_INLINE void transform_input(Float (&d)[6]) {
 #pragma clang fp contract(fast)
@@ -29,7 +29,7 @@ DIT_INLINE void transform_input(Float (&d)[6]) {
   d[4] = g - 0.5f * h;
 }
 
-/// Three numbers of a filter, along one side, as six (the matrix G).
+/// Transforms three filter weights along one side to six (the matrix G).
 template <typename Float>
 DIT_INLINE void transform_filter(const Float (&g)[3], Float (&out)[6]) {
 #pragma clang fp contract(fast)
@@ -42,7 +42,7 @@ DIT_INLINE void transform_filter(const Float (&g)[3], Float (&out)[6]) {
   out[5] = g[2];
 }
 
-/// Six sums of products, along one side, as four results (the matrix Aᵀ).
+/// Transforms six sums of products along one side to four results (the matrix Aᵀ).
 template <typename Float>
 DIT_INLINE void transform_output(const Float (&m)[6], Float (&out)[4]) {
 #pragma clang fp contract(fast)

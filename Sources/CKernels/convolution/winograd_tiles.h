@@ -1,7 +1,7 @@
 #pragma once
 
-// What a 3x3 convolution by minimal filtering does with a group of tiles, in vectors of 8 or 16
-// numbers: it transforms their input, multiplies, and transforms the products into results.
+// The steps of a 3x3 convolution by minimal filtering for a group of tiles, in vectors of 8 or 16
+// numbers: transform the input, multiply, transform the products to results.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,15 +12,14 @@
 
 namespace dit {
 
-// Tiles side by side whose input is prepared together, at so many channels at a time: it stays in
-// the cache.
+// A run: tiles side by side whose input is prepared together, a few channels at a time, so that it
+// stays in the cache.
 constexpr int64_t kRun = 8;
 constexpr int64_t kRunChannels = 64;
 constexpr int64_t kRunSize =
     kWinogradSide * (kRun * kWinogradTile + kWinogradSide - kWinogradTile) * kRunChannels;
 
-// Numbers between one of the 36 products and the next, so that they do not fall into one set of the
-// cache.
+// Padding between the 36 products, so that they do not share one set of the cache.
 constexpr int64_t kRoom = 16;
 
 struct Convolution {
@@ -48,7 +47,7 @@ struct Convolution {
   int64_t panels() const { return ceil_div(output_count, kColumns); }
 };
 
-/// The sums that are held in registers: some rows, in two vectors of columns.
+/// The sums in registers: rows, and two vectors of columns.
 template <int lanes>
 struct Sums {
   static constexpr int64_t rows = lanes == 8 ? kRows : 12;
@@ -61,7 +60,7 @@ struct Sums {
   }
 };
 
-/// Tiles side by side in one row of tiles of an image, at most kRun.
+/// A run of at most kRun tiles in one row of tiles of an image.
 struct Run {
   const float *rows[kWinogradSide];  // of x, where the input of the tiles lies; null outside
   const float *scale, *shift;        // of the image; or null
@@ -89,7 +88,7 @@ DIT_INLINE Run find_run(const Convolution &c, int64_t begin, int64_t end) {
   return run;
 }
 
-/// The channels of a pixel from `at` on, normalized if there is a norm; zeros outside of the image.
+/// The channels of a pixel from `at` on, normalized if there is a norm; zeros outside the image.
 template <int lanes>
 DIT_INLINE void prepare_pixel(const float *pixel, const float *scale, const float *shift,
                               int64_t at, int64_t channels, float *out) {
@@ -111,8 +110,8 @@ DIT_INLINE void prepare_pixel(const float *pixel, const float *scale, const floa
   if constexpr (lanes > 8) prepare_pixel<8>(pixel, scale, shift, at, channels, out);
 }
 
-/// The input of a run, `[6][width][channels]`, of which the first is `first`. What tiles have in
-/// common is computed once along the run.
+/// The input of a run, `[6][width][channels]`, from channel `first` on. Pixels shared by tiles are
+/// computed once.
 template <int lanes>
 DIT_INLINE void prepare_run(const Convolution &c, const Run &run, int64_t first, int64_t channels,
                             float *out) {
@@ -127,7 +126,7 @@ DIT_INLINE void prepare_run(const Convolution &c, const Run &run, int64_t first,
   }
 }
 
-/// The channels of a tile from `at` on, transformed, from an input as of `prepare_run` with rows of
+/// Transforms the channels of a tile from `at` on. The input comes from `prepare_run`, with rows of
 /// `row` numbers; the 36 products lie `stride` numbers apart.
 template <int lanes>
 DIT_INLINE void transform_tile(const float *in, int64_t row, int64_t at, int64_t channels,
@@ -155,7 +154,7 @@ DIT_INLINE void transform_tile(const float *in, int64_t row, int64_t at, int64_t
   if constexpr (lanes > 8) transform_tile<8>(in, row, at, channels, out, stride);
 }
 
-/// The input of some tiles, transformed: `[36][tiles][C]`, with room. `buffer` has room for a run.
+/// The transformed input of tiles, `[36][tiles][C]`, padded. `buffer` has room for a run.
 template <int lanes>
 DIT_INLINE void transform_tiles(const Convolution &c, int64_t begin, int64_t end, float *buffer,
                                 float *v) {
@@ -174,8 +173,9 @@ DIT_INLINE void transform_tiles(const Convolution &c, int64_t begin, int64_t end
   }
 }
 
-/// Products of at most `rows` tiles and some vectors of columns; `width` numbers lie between the
-/// sums of two tiles. Rows past the last tile read what follows; their sums are not used.
+/// Products of at most `rows` tiles and `vectors` vectors of columns; the sums of two tiles lie
+/// `width` numbers apart. Rows past the last tile read the memory that follows; their sums are not
+/// used.
 template <int lanes, int64_t rows, int64_t vectors>
 DIT_INLINE void multiply_rows(const float *v, const float *filter, int64_t apart, int64_t depth,
                               int64_t tiles, float *out, int64_t width) {
@@ -197,7 +197,7 @@ DIT_INLINE void multiply_rows(const float *v, const float *filter, int64_t apart
   }
 }
 
-/// Products over the channels for some panels, whose transformed filters are
+/// Products over the channels for panels with the transformed filters
 /// `[panels][36][filter_stride]`: `[36][tiles, padded][panels kColumns]`.
 template <int lanes>
 DIT_INLINE void multiply_panels(const Convolution &c, const float *v, int64_t tiles,
@@ -222,7 +222,7 @@ DIT_INLINE void multiply_panels(const Convolution &c, const float *v, int64_t ti
   }
 }
 
-/// Writes channels of a pixel, or fewer at the end of the channels.
+/// Writes a vector of channels of a pixel, cut at the last channel.
 template <int lanes>
 DIT_INLINE void store_pixel(const Convolution &c, float *pixel, int64_t channel,
                             typename Lanes<lanes>::Vector &value) {
@@ -237,7 +237,7 @@ DIT_INLINE void store_pixel(const Convolution &c, float *pixel, int64_t channel,
   }
 }
 
-/// The results of some tiles for some panels.
+/// Writes the results of tiles for panels.
 template <int lanes>
 DIT_INLINE void finish_tiles(const Convolution &c, int64_t begin, int64_t end, int64_t first,
                              int64_t count, const float *sums) {
@@ -276,7 +276,7 @@ DIT_INLINE void finish_tiles(const Convolution &c, int64_t begin, int64_t end, i
   }
 }
 
-/// The filters of some panels, `[panels][C][9][kColumns]`, transformed.
+/// Transforms the filters of panels, `[panels][C][9][kColumns]`.
 template <int lanes>
 DIT_INLINE void transform_panels(const Convolution &c, int64_t first, int64_t count, float *out) {
   using Vector = typename Lanes<lanes>::Vector;

@@ -1,5 +1,5 @@
-// Linear layers and the feed-forward part of a transformer block for training, with gradients that
-// are written once, where the plain operators copy and add.
+// Linear layers and the feed-forward part of a transformer block for training. Gradients are
+// written once; the plain operators copy and add them.
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
@@ -20,10 +20,10 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using OptionalTensor = std::optional<at::Tensor>;
 
-/// Below so many rows libtorch's products, which do not lay out the weight, are faster.
+/// With fewer rows libtorch's products are faster: they do not pack the weight.
 constexpr int64_t kLeastRows = kRows;
 
-/// Whether our own product is the fastest for these numbers.
+/// Whether our product is the fastest for this layer.
 bool takes_own_product(const at::Tensor &x, const at::Tensor &weight, const OptionalTensor &bias) {
   static const bool fits = ckernels_prefers_own_products();
   const auto is_float = [](const at::Tensor &tensor) {
@@ -42,14 +42,14 @@ Matrix matrix(const at::Tensor &tensor, bool is_transposed = false) {
 
 int64_t row_count(const at::Tensor &tensor) { return tensor.numel() / tensor.size(-1); }
 
-/// An uninitialized tensor of another last dimension.
+/// An uninitialized tensor with another last dimension.
 at::Tensor empty_with_columns(const at::Tensor &like, int64_t columns) {
   auto shape = like.sizes().vec();
   shape.back() = columns;
   return at::empty(shape, like.options());
 }
 
-/// x Wᵀ + b; and the GELU of it, if there is where to.
+/// x Wᵀ + b, and its GELU if `gelu` is given.
 at::Tensor product_forward(const at::Tensor &x, const at::Tensor &weight,
                            const OptionalTensor &bias, at::Tensor *gelu = nullptr) {
   at::Tensor out = empty_with_columns(x, weight.size(0));
@@ -66,7 +66,7 @@ at::Tensor product_forward(const at::Tensor &x, const at::Tensor &weight,
   return out;
 }
 
-/// The gradient of x from that of x Wᵀ; times the slope of GELU at `before_gelu`, if given.
+/// The gradient of x from the gradient of x Wᵀ, times the slope of GELU at `before_gelu` if given.
 at::Tensor input_gradient(const at::Tensor &gradient, const at::Tensor &weight,
                           const at::Tensor &before_gelu = {}) {
   at::Tensor out = empty_with_columns(gradient, weight.size(1));
@@ -82,7 +82,7 @@ at::Tensor input_gradient(const at::Tensor &gradient, const at::Tensor &weight,
   return out;
 }
 
-/// The gradient of W from that of x Wᵀ.
+/// The gradient of W from the gradient of x Wᵀ.
 at::Tensor weight_gradient(const at::Tensor &gradient, const at::Tensor &x) {
   at::Tensor out = at::empty({gradient.size(-1), x.size(-1)}, x.options());
   multiply({.a = matrix(gradient, true),
@@ -94,7 +94,7 @@ at::Tensor weight_gradient(const at::Tensor &gradient, const at::Tensor &x) {
   return out;
 }
 
-/// Sums of some columns, in the order of the rows.
+/// Sums of columns, in the order of the rows.
 DIT_CLONES void sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
                             float *out) {
   std::fill_n(out, columns, 0.0f);
@@ -103,7 +103,7 @@ DIT_CLONES void sum_columns(const float *x, int64_t stride, int64_t rows, int64_
   }
 }
 
-/// The gradient of b from that of x Wᵀ + b.
+/// The gradient of b from the gradient of x Wᵀ + b.
 at::Tensor bias_gradient(const at::Tensor &gradient) {
   const int64_t columns = gradient.size(-1);
   at::Tensor out = at::empty({columns}, gradient.options());
@@ -124,7 +124,7 @@ OptionalTensor contiguous(const OptionalTensor &tensor) {
   return tensor.has_value() ? OptionalTensor(tensor->contiguous()) : std::nullopt;
 }
 
-/// Remembers which inputs want gradients: autograd does not count inputs that are absent.
+/// Remembers which inputs need gradients: autograd does not count absent inputs.
 void keep_needs(AutogradContext *context, const std::vector<OptionalTensor> &inputs) {
   c10::List<bool> needs;
   for (const OptionalTensor &input : inputs) {
@@ -158,7 +158,7 @@ struct Linear : torch::autograd::Function<Linear> {
   }
 };
 
-/// Two linear layers with the tanh form of GELU between them.
+/// Two linear layers with GELU (tanh form) between them.
 struct FeedForward : torch::autograd::Function<FeedForward> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x,
                             const at::Tensor &weight1, const OptionalTensor &bias1,

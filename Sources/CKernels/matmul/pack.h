@@ -1,6 +1,6 @@
 #pragma once
 
-// Parts of matrices laid out for `compute_tile`, so that it reads memory in order.
+// Packs parts of matrices for `compute_tile`, which then reads memory in order.
 
 #include <cstring>
 
@@ -8,7 +8,7 @@
 
 namespace dit {
 
-/// Turns 8 rows of 8 into columns.
+/// Transposes 8 x 8 elements.
 DIT_INLINE void transpose(Vector (&rows)[8]) {
 #define DIT_MIX(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
   Vector pairs[8];
@@ -30,7 +30,7 @@ DIT_INLINE void transpose(Vector (&rows)[8]) {
 #undef DIT_MIX
 }
 
-/// Up to 8 of the rows of `pack_transposed`, from `part` on.
+/// Up to 8 rows of `pack_transposed`, from `part` on.
 template <int64_t width, int64_t part>
 DIT_INLINE void pack_part(const float *x, int64_t stride, int64_t count, int64_t depth,
                           float *out) {
@@ -46,7 +46,7 @@ DIT_INLINE void pack_part(const float *x, int64_t stride, int64_t count, int64_t
       block[i] = *reinterpret_cast<const UnalignedVector *>(rows[i] + k);
     }
     transpose(block);
-    // Where `width` is below 8 a vector reaches into the next row, which is written after it.
+    // If `width` is below 8, a vector reaches into the next row, which is written later.
     const int64_t whole = step == 8 ? 8 : width > 8 ? 0 : k + 8 == depth ? 7 : 8;
     for (int64_t i = 0; i < whole; i++) {
       *reinterpret_cast<UnalignedVector *>(out + (k + i) * width + part) = block[i];
@@ -60,8 +60,8 @@ DIT_INLINE void pack_part(const float *x, int64_t stride, int64_t count, int64_t
   }
 }
 
-/// `width` rows of x, each of `depth` numbers, as [depth][width]. Rows from `count` on repeat the
-/// last.
+/// Packs `width` rows of x, `depth` numbers each, as [depth][width]. Rows from `count` on repeat
+/// the last.
 template <int64_t width>
 DIT_INLINE void pack_transposed(const float *x, int64_t stride, int64_t count, int64_t depth,
                                 float *out) {
@@ -70,7 +70,7 @@ DIT_INLINE void pack_transposed(const float *x, int64_t stride, int64_t count, i
   if constexpr (width > 8) pack_part<width, 8>(x, stride, count, depth, out);
 }
 
-/// `width` columns of x at each of `depth` rows, as [depth][width]. Columns from `count` on are 0.
+/// Packs `width` columns of x of `depth` rows as [depth][width]. Columns from `count` on are 0.
 template <int64_t width>
 DIT_INLINE void pack_columns(const float *x, int64_t stride, int64_t count, int64_t depth,
                              float *out) {

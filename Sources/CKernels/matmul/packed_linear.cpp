@@ -1,5 +1,5 @@
-// Linear layers with prepacked float32 weights, for processors whose vendor-neutral libraries leave
-// the matrix product short of its peak. Blocking after Goto & van de Geijn 2008 ("Anatomy of
+// Linear layers with prepacked float32 weights, for processors on which oneDNN does not reach the
+// peak of the matrix product. Blocking after Goto & van de Geijn 2008 ("Anatomy of
 // high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +17,7 @@ constexpr int64_t kDepthBlock = 384;  // of K: a panel of B is 24 KB
 constexpr int64_t kRowBlock = 256;    // rows of A: a block is 390 KB
 constexpr int64_t kPiece = 64;        // columns of B that a thread takes at least
 
-/// C = A B + bias, perhaps with GELU.
+/// C = A B + bias, or its GELU.
 struct PackedProduct {
   const float *a;     // [tiles][K][rows of a tile]
   const float *b;     // [panels][K][kColumns]
@@ -27,7 +27,7 @@ struct PackedProduct {
   bool gelu;
 };
 
-/// Some columns of B, as wide as tiles, against a block of A's tiles, over one block of K.
+/// Multiplies a block of A's tiles by columns of B of a tile's width, over one block of K.
 template <typename Shape>
 DIT_INLINE void multiply_columns(const PackedProduct &p, int64_t begin, int64_t tile_begin,
                                  int64_t tile_end, int64_t k, int64_t depth, bool has_more) {
@@ -52,7 +52,7 @@ DIT_INLINE void multiply_columns(const PackedProduct &p, int64_t begin, int64_t 
   compute_tiles<Shape>(first, tile_end - tile_begin, Shape::rows * p.k, p.m - row, columns);
 }
 
-/// Columns from `begin` up to `end`, in units of a tile's.
+/// Columns `begin` ..< `end`, counted in widths of a tile.
 template <typename Shape>
 DIT_INLINE void multiply_part(const PackedProduct &p, int64_t begin, int64_t end) {
   const int64_t tiles = ceil_div(p.m, Shape::rows);
@@ -77,7 +77,7 @@ DIT_WIDE void multiply_wide(const PackedProduct &p, int64_t begin, int64_t end) 
   multiply_part<WideTile>(p, begin, end);
 }
 
-/// Panels of B for so many outputs, up to whole tiles.
+/// The number of panels of B, rounded up to whole tiles.
 int64_t panel_count(int64_t outputs) {
   const int64_t columns = tile_size().columns;
   return ceil_div(outputs, columns) * columns / kColumns;

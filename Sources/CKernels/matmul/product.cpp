@@ -1,7 +1,6 @@
-// Matrix products of training in float32: both operands are laid out on the way, as they change
-// from step to step, A as a whole and B by the thread that needs it. Blocking after Goto & van de
-// Geijn 2008 ("Anatomy of high-performance matrix multiplication"): panels of B stay in L1, blocks
-// of A in L2.
+// Matrix products of training in float32. Both operands change from step to step and are packed on
+// the way: A as a whole, B by the thread that needs it. Blocking after Goto & van de Geijn 2008
+// ("Anatomy of high-performance matrix multiplication"): panels of B stay in L1, blocks of A in L2.
 
 #include "matmul/product.h"
 
@@ -24,11 +23,11 @@ constexpr int64_t kRowBlock = 384;     // rows of A: a block is 390 KB
 constexpr int64_t kColumnBlock = 768;  // columns of B: a block is 780 KB
 constexpr int64_t kPiece = 96;         // rows, or columns, that a thread takes at least
 
-/// Memory for what is packed, kept from product to product: in large pages where the system has
-/// them, so that its lines spread evenly over the cache.
+/// Memory for packed operands, kept from product to product. In large pages, if the system has
+/// them, its lines spread evenly over the cache.
 class Room {
  public:
-  /// Room for so many numbers; null if there is no memory.
+  /// Room for `count` numbers; null if there is no memory.
   float *of(int64_t count) noexcept {
     if (count <= count_) return memory_.get();
     constexpr size_t kPage = size_t{1} << 21;
@@ -53,13 +52,13 @@ class Room {
   int64_t count_ = 0;
 };
 
-/// A part of C that one thread computes, in tiles and in panels as wide as they.
+/// The part of C of one thread, in tiles and in panels of their width.
 struct Part {
   int64_t tile_begin, tile_end;
   int64_t panel_begin, panel_end;
 };
 
-/// A block of the three dimensions.
+/// A block of rows, columns and depth.
 struct Block {
   Part part;
   int64_t k, depth;
@@ -97,7 +96,7 @@ DIT_INLINE void pack_b(const Product &p, int64_t panel_begin, int64_t panel_end,
   }
 }
 
-/// One panel of B against a block of A's tiles, which are packed.
+/// Multiplies packed tiles of A by one packed panel of B.
 template <typename Shape>
 DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t panel, const float *a,
                                const float *b) {
@@ -123,7 +122,7 @@ DIT_INLINE void multiply_panel(const Product &p, const Block &block, int64_t pan
                        p.m - row, columns);
 }
 
-/// The length of equal steps, each at most `limit`, through `count`.
+/// The length of equal steps through `count`, each at most `limit`.
 int64_t even_step(int64_t count, int64_t limit) { return ceil_div(count, ceil_div(count, limit)); }
 
 template <typename Shape>
@@ -206,7 +205,7 @@ void multiply(const Product &product) {
       multiply_part(product, part, a, b);
     }
   };
-  // Each piece packs the panels it meets, so that pieces of rows are for few panels.
+  // Each piece packs its panels, so rows are divided only if there are few panels.
   const int64_t panel_piece = kPiece / size.columns;
   if (panels >= panel_piece * 4 * at::get_num_threads()) {
     parallel_pieces(panels, panel_piece, [&](int64_t begin, int64_t end) {

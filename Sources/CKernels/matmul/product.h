@@ -13,7 +13,7 @@ struct Matrix {
   bool is_transposed;  // element (i, j) of the matrix is (j, i) in memory
 };
 
-/// C = A B in float32, and what happens to its elements as they are written.
+/// C = A B in float32, with an operation on the elements as they are written.
 struct Product {
   Matrix a;  // [m, k]
   Matrix b;  // [k, n]
@@ -21,23 +21,23 @@ struct Product {
   int64_t m, n, k;
   const float *bias = nullptr;  // [n], or none
   Finish finish = Finish::plain;
-  float *other = nullptr;  // [m, n], contiguous: what `finish` reads or writes
+  float *other = nullptr;  // [m, n], contiguous: read or written by `finish`
 };
 
-/// The tiles that products are made of.
+/// The size of a product's tiles.
 struct TileSize {
   bool is_wide;  // WideTile, else NarrowTile
   int64_t rows, columns;
 };
 
-/// Those of this processor.
+/// The tile size on this processor.
 TileSize tile_size();
 
-/// Lays a, `[m, k]`, out as `[tiles][k][rows of a tile]` on all threads; numbers of rows past
-/// the end are not used.
+/// Packs a, `[m, k]`, as `[tiles][k][rows of a tile]` on all threads. Rows past the end are not
+/// used.
 void pack_tiles(const Matrix &a, int64_t m, int64_t k, float *out);
 
-/// Computes a product on all threads. Elements are sums in an order that only `k` decides.
+/// Computes a product on all threads. The order of each sum depends on `k` alone.
 void multiply(const Product &product);
 
 }  // namespace dit

@@ -1,5 +1,5 @@
-// Rows as bytes with a scale each, for products of 8-bit integers, and what follows such a product:
-// scales, bias and GELU in one pass while a row is in the cache.
+// Before and after 8-bit products: rows are quantized with a scale each; sums are rescaled, with
+// bias and GELU, in one pass while the row is in the cache.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -10,8 +10,8 @@
 
 #include "common/activation.h"
 #include "common/parallel.h"
-#include "common/simd.h"
 #include "common/quantization.h"
+#include "common/simd.h"
 
 namespace dit {
 namespace {
@@ -34,7 +34,7 @@ DIT_CLONES void quantize_weight_range(const float *x, int8_t *out, float *scales
   }
 }
 
-/// Sums of products of steps, and what makes numbers of them.
+/// Sums of an 8-bit product, with their scales and bias.
 struct Sums {
   float *values;         // [M, N], updated
   const float *rows;     // [M]
@@ -52,7 +52,7 @@ DIT_INLINE void rescale_row(const Sums &sums, int64_t row) {
   }
 }
 
-/// The last, incomplete vector goes through a buffer.
+/// The last vector may be incomplete and goes through a buffer.
 DIT_INLINE void gelu_row(float *values, int64_t width) {
   for (int64_t i = 0; i < width; i += kLanes) {
     Vector value = 0.0f;
@@ -130,8 +130,11 @@ Sums checked_sums(const at::Tensor &sums, const at::Tensor &rows, const at::Tens
         vector.is_contiguous() && vector.scalar_type() == at::kFloat && vector.numel() == width,
         "scales or bias ", vector.sizes(), " for sums ", sums.sizes());
   }
-  return {const_cast<float *>(sums.const_data_ptr<float>()), rows.const_data_ptr<float>(),
-          columns.const_data_ptr<float>(), bias.const_data_ptr<float>(), width};
+  return {.values = const_cast<float *>(sums.const_data_ptr<float>()),
+          .rows = rows.const_data_ptr<float>(),
+          .columns = columns.const_data_ptr<float>(),
+          .bias = bias.const_data_ptr<float>(),
+          .width = width};
 }
 
 at::Tensor rescale_(at::Tensor &sums, const at::Tensor &rows, const at::Tensor &columns,
@@ -161,7 +164,7 @@ std::tuple<at::Tensor, at::Tensor> rescale_gelu_quantize_(at::Tensor &sums, cons
 TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("quantize_rows(Tensor x) -> (Tensor, Tensor)");
   library.def("quantize_weight(Tensor weight) -> (Tensor, Tensor)");
-  library.def("quantize_rows_e4m3(Tensor x, bool gelu) -> (Tensor, Tensor)");  // on CUDA alone
+  library.def("quantize_rows_e4m3(Tensor x, bool gelu) -> (Tensor, Tensor)");  // CUDA only
   library.def("rescale_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias) -> Tensor(a!)");
   library.def(
       "rescale_gelu_quantize_(Tensor(a!) sums, Tensor rows, Tensor columns, Tensor bias)"

@@ -1,6 +1,6 @@
 #pragma once
 
-// One tile of a matrix product, held in registers, and what happens to its elements before they are
+// One tile of a matrix product in registers, and the operation on its elements before they are
 // written (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", section
 // 6).
 
@@ -13,15 +13,15 @@
 
 namespace dit {
 
-/// What becomes of a sum once it is whole.
+/// The operation on a finished sum.
 enum class Finish {
   plain,
-  gelu,        // the tanh form of GELU
-  keep_gelu,   // the sum stays, and its GELU goes to a second matrix
-  gelu_slope,  // times the slope of GELU at a second matrix
+  gelu,        // GELU (tanh form)
+  keep_gelu,   // keeps the sum, and writes its GELU to a second matrix
+  gelu_slope,  // multiplies by the slope of GELU at a second matrix
 };
 
-/// A tile of so many rows, and columns in two vectors.
+/// A tile: rows, and two vectors of columns.
 template <int lanes_, int64_t rows_>
 struct TileShape {
   static constexpr int lanes = lanes_;
@@ -36,7 +36,7 @@ struct TileShape {
 using NarrowTile = TileShape<8, kRows>;
 using WideTile = TileShape<16, 8>;
 
-/// What happens to one tile of C.
+/// The computation of one tile of C.
 struct Tile {
   const float *a;  // [depth][rows]
   const float *b;  // [depth][kColumns], aligned, for each panel
@@ -44,11 +44,11 @@ struct Tile {
   int64_t depth;
   float *c;
   int64_t stride;     // from one row of C, and of `other`, to the next
-  bool first, last;   // of the blocks of K
+  bool first, last;   // whether this is the first, the last block of K
   const float *bias;  // [columns], or null
   Finish finish;
   float *other;       // the second matrix, or null
-  const char *ahead;  // what to bring into the cache for later, in lines
+  const char *ahead;  // memory to prefetch, or null
   int64_t ahead_lines;
 };
 
@@ -96,7 +96,7 @@ DIT_INLINE void compute_tile(const Tile &tile) {
   finish_tile<Shape>(tile, sums);
 }
 
-/// A tile that sticks out of C goes through a buffer. Its bias is whole.
+/// A tile across the edge of C goes through a buffer. Its bias has the full width.
 template <typename Shape>
 DIT_INLINE void compute_edge(Tile tile, int64_t rows, int64_t columns) {
   alignas(64) float buffer[Shape::rows * Shape::columns] = {};
@@ -120,10 +120,10 @@ DIT_INLINE void compute_edge(Tile tile, int64_t rows, int64_t columns) {
   }
 }
 
-/// Tiles one below the other, against the same columns of B.
+/// Computes `count` tiles, one below the other, for the same columns of B.
 ///
-/// `first` is the uppermost of `count`; those of A lie `step` numbers apart, and each brings the
-/// next lines into the cache. From there on C has `rows` more rows, and `columns` of those.
+/// `first` is the uppermost. The tiles of A lie `step` numbers apart, and each prefetches the next
+/// lines. From the first tile on, C has `rows` rows; the tiles have `columns` columns.
 template <typename Shape>
 DIT_INLINE void compute_tiles(const Tile &first, int64_t count, int64_t step, int64_t rows,
                               int64_t columns) {

@@ -1,6 +1,6 @@
 // Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) for
-// training, on the processor: each in one pass forward and two backward, where the plain operators
-// take a dozen. adaptive_norm_autograd.cpp makes differentiable operators of them.
+// training on the processor: one pass forward and two backward. The plain operators take a dozen.
+// adaptive_norm_autograd.cpp makes these operators differentiable.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -17,7 +17,7 @@
 namespace dit {
 namespace {
 
-/// Columns that one thread sums at a time: a cache line of each row.
+/// Columns summed by a thread at a time.
 constexpr int64_t kColumnBlock = 64;
 
 DIT_CLONES void norm_rows(const float *x, const float *shift, const float *scale, float *out,
@@ -55,7 +55,7 @@ DIT_CLONES void norm_rows_backward(const float *gradient, const float *x, const 
   }
 }
 
-/// Sums of the gradient, and of the gradient times the normalized input, down some columns.
+/// Sums down columns of the gradient, and of the gradient times the normalized input.
 DIT_CLONES void norm_columns_backward(const float *gradient, const float *x, const float *means,
                                       const float *deviations, float *shifts, float *scales,
                                       int64_t rows, int64_t width, int64_t columns) {
@@ -108,7 +108,7 @@ void check_tokens(const at::Tensor &x) {
               "tokens must be contiguous [N, T, D] float32, not ", x.sizes(), " ", x.scalar_type());
 }
 
-/// A vector for each row of the batch, `[N, 1, D]`, perhaps a part of a wider table.
+/// A vector for each image, `[N, 1, D]`; it may be a view of a wider table.
 struct Vectors {
   const float *start;
   int64_t stride;
@@ -152,7 +152,7 @@ void for_columns(const at::Tensor &x, const Body &body) {
   });
 }
 
-/// Both tokens of one shape.
+/// Checks two tensors of tokens of one shape.
 void check_tokens(const at::Tensor &x, const at::Tensor &y) {
   check_tokens(x);
   check_tokens(y);
@@ -163,7 +163,7 @@ void check_type(at::ScalarType type) {
   TORCH_CHECK(type == at::kFloat, "norms on the processor are float32, not ", type);
 }
 
-/// What a norm gives, and keeps for its gradients.
+/// The result of a norm, and the statistics for its gradients.
 struct Norm {
   at::Tensor out, means, deviations;
 
@@ -173,7 +173,7 @@ struct Norm {
         deviations(at::empty_like(means)) {}
 };
 
-/// Normalizes some rows of image `n`.
+/// Normalizes rows of image `n`.
 void normalize(const at::Tensor &x, const Vectors &shifts, const Vectors &scales, const Norm &norm,
                double epsilon, int64_t n, int64_t row, int64_t rows) {
   const int64_t width = x.size(2);
@@ -198,7 +198,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_forward(const at::T
   return {norm.out, norm.means, norm.deviations};
 }
 
-/// Adds some rows of image `n`, each times the image's gate.
+/// Adds rows of a branch of image `n`, times the gate.
 void add_gated(const at::Tensor &x, const at::Tensor &y, const Vectors &gates,
                const at::Tensor &out, int64_t n, int64_t row, int64_t rows) {
   const int64_t width = x.size(2), start = row * width;
@@ -230,7 +230,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_forwar
   return {sum, norm.out, norm.means, norm.deviations};
 }
 
-/// A tensor for the gradient of the vectors that tokens had.
+/// Memory for the gradient of vectors.
 at::Tensor empty_vectors(const at::Tensor &x) {
   return at::empty({x.size(0), 1, x.size(2)}, x.options());
 }
@@ -265,7 +265,7 @@ at::Tensor gate_gradient(const at::Tensor &gradient, const at::Tensor &y) {
   return gate;
 }
 
-/// The gradient of tokens that were normalized, for some rows of image `n`.
+/// The gradient of normalized tokens, for rows of image `n`.
 void norm_backward(const at::Tensor &gradient, const at::Tensor &x, const Vectors &scales,
                    const at::Tensor &means, const at::Tensor &deviations, const at::Tensor &out,
                    int64_t n, int64_t row, int64_t rows) {

@@ -1,5 +1,5 @@
-// The operators of training over adaptive layer norm and the gated residual of adaLN-Zero (Peebles
-// & Xie 2023, section 3.2): differentiable, for each device that has kernels for the passes.
+// Autograd for adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023,
+// section 3.2), on each device with kernels of the forward and backward passes.
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -22,7 +22,7 @@ using Three = std::tuple<Tensor, Tensor, Tensor>;
 using Four = std::tuple<Tensor, Tensor, Tensor, Tensor>;
 using Five = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
-/// An operator of the device, below autograd.
+/// The device's operator, below autograd.
 template <typename Result, typename... Arguments>
 class Pass {
  public:
@@ -40,8 +40,8 @@ class Pass {
   c10::TypedOperatorHandle<Result(Arguments...)> operator_;
 };
 
-/// The type that the next linear layer takes: under mixed precision on a GPU the lower one, so that
-/// nobody has to convert the result. On the processor norms are float32.
+/// The type of a norm's result: in mixed precision on a GPU the type of the next linear layer,
+/// which saves a conversion. On the processor it is float32.
 at::ScalarType result_type(const Tensor &x) {
   const at::DeviceType device = x.device().type();
   if (device == at::kCPU || !at::autocast::is_autocast_enabled(device)) return x.scalar_type();

@@ -6,7 +6,7 @@
 
 namespace dit {
 
-/// The upper half of a float, in memory.
+/// A bfloat16 number in memory: the upper half of a float.
 struct BFloat16 {
   uint16_t bits;
 };

@@ -21,7 +21,7 @@ DIT_INLINE float sum_of_squares(const float *x, float mean, int64_t width) {
   return sum;
 }
 
-/// A row with mean 0 and variance 1, then scaled and shifted (adaLN).
+/// A row normalized to mean 0 and variance 1, then scaled and shifted (adaLN).
 struct Modulated {
   const float *x;
   const float *scale;
@@ -35,7 +35,7 @@ struct Modulated {
   }
 };
 
-/// The row `x` of some width, ready to be read at each place.
+/// The norm of a row `x`, modulated; elements are computed as they are read.
 DIT_INLINE Modulated modulated(const float *x, const float *scale, const float *shift,
                                int64_t width, float epsilon) {
   const float mean = sum_of(x, width) / static_cast<float>(width);

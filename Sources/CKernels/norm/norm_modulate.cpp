@@ -1,5 +1,5 @@
-// Layer norm with adaptive scale and shift (adaLN; Peebles & Xie 2023, section 3.2), and the gated
-// residual before it, each row read and written once, in the format that the next product takes.
+// Adaptive layer norm (adaLN; Peebles & Xie 2023, section 3.2) for inference, optionally with the
+// gated residual before it. Each row is read and written once, in the format of the next product.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -8,19 +8,19 @@
 #include <tuple>
 
 #include "common/parallel.h"
-#include "common/simd.h"
 #include "common/quantization.h"
+#include "common/simd.h"
 #include "norm/bfloat16.h"
 #include "norm/modulated.h"
 
 namespace dit {
 namespace {
 
-/// What is added to the tokens: numbers, or sums of 8-bit products with what makes numbers of them.
+/// The branch added to the tokens: numbers, or sums of 8-bit products with their scales.
 struct Residual {
   const void *values;    // [N T, D] or null
   at::ScalarType type;   // of the values
-  const float *rows;     // [N T] or null: scales of sums
+  const float *rows;     // [N T], scales of sums; null for numbers
   const float *columns;  // [D], with rows
   const float *bias;     // [D], with rows
   const float *gates;    // [L, ...]: the gate of each label
@@ -28,14 +28,14 @@ struct Residual {
 };
 
 struct Rows {
-  float *x;  // [N T, D], updated where there is a residual
+  float *x;  // [N T, D], updated if there is a residual
   Residual residual;
   void *out;              // [N T, D]
-  at::ScalarType type;    // of out; bytes have a scale for each row
-  float *out_scales;      // [N T], with bytes
+  at::ScalarType type;    // of out
+  float *out_scales;      // [N T], for bytes
   const float *shifts;    // [L, ...]
   const float *scales;    // [L, ...]
-  const int64_t *labels;  // [N]: which label a row has
+  const int64_t *labels;  // [N]: row of the table
   int64_t stride;         // from one label's shift or scale to the next
   int64_t tokens;         // T
   int64_t width;          // D
@@ -101,8 +101,7 @@ DIT_CLONES void process(const Rows &rows, int64_t begin, int64_t end) {
   }
 }
 
-/// A table `[L, S]` holds, for each label, vectors of width D side by side; returns the one at
-/// `place`.
+/// The vectors of width D at an offset `place` in the rows of a table `[L, S]`.
 const float *vectors(const at::Tensor &x, const at::Tensor &table, int64_t label_count,
                      int64_t place) {
   TORCH_CHECK(table.dim() == 2 && table.is_contiguous() && table.scalar_type() == at::kFloat,
@@ -167,11 +166,11 @@ Residual residual_of(const at::Tensor &x, const at::Tensor &values,
   return residual;
 }
 
-/// Normalizes all rows; the second result is empty but for bytes.
+/// Normalizes all rows. The second result holds the scales of bytes; otherwise it is empty.
 std::tuple<at::Tensor, at::Tensor> run(Rows &rows, const at::Tensor &x, const at::Tensor &table,
                                        int64_t label_count, int64_t shift, int64_t scale,
                                        double epsilon, at::ScalarType type) {
-  TORCH_CHECK(is_number(type) || type == at::kByte, "no format of rows: ", type);
+  TORCH_CHECK(is_number(type) || type == at::kByte, "rows cannot be ", type);
   const int64_t count = x.size(0) * x.size(1);
   at::Tensor out = at::empty(x.sizes(), x.options().dtype(type));
   at::Tensor scales = at::empty({type == at::kByte ? count : 0}, x.options());

@@ -1,5 +1,5 @@
-// AdamW (Loshchilov & Hutter 2019, algorithm 2) for all parameters of a model, with the moving
-// average of the weights in the same pass: each number is read and written once.
+// AdamW (Loshchilov & Hutter 2019, algorithm 2) for all parameters of a model, and the moving
+// average of the weights, in one pass: each number is read and written once.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -50,7 +50,7 @@ DIT_INLINE void update_moments(const Step &step, const Span &span, int64_t count
     const float v = second[i] * step.second_decay + step.second_share * g * g;
     first[i] = m;
     second[i] = v;
-    // The builtin sets no errno, which would keep the loop from being vectorized.
+    // Unlike std::sqrt the builtin sets no errno, so that the loop is vectorized.
     const float denominator = __builtin_elementwise_sqrt(v) * step.root_correction + step.epsilon;
     parameter[i] = parameter[i] * keep - step.rate * (m / denominator);
   }
@@ -61,7 +61,7 @@ DIT_INLINE void update_ema(float *__restrict ema, const float *__restrict parame
   for (int64_t i = 0; i < count; i++) ema[i] += share * (parameter[i] - ema[i]);
 }
 
-/// A kPiece that stays in the nearest cache between the two loops.
+/// Numbers of a piece that stays in L1 between the two loops.
 constexpr int64_t kBlock = 2048;
 
 DIT_CLONES void update(const Step &step, const Span &span) {
@@ -105,7 +105,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
                   .epsilon = static_cast<float>(epsilon),
                   .gradient_scale = static_cast<float>(gradient_scale),
                   .ema_share = static_cast<float>(ema_weight)};
-  // Pieces of at most this many elements, so that threads share the work evenly.
+  // The most elements of a piece, small enough for threads to share the work evenly.
   constexpr int64_t kPiece = 1 << 16;
   std::vector<Span> spans;
   for (size_t i = 0; i < count; i++) {
@@ -134,7 +134,7 @@ void adamw_(at::TensorList parameters, at::TensorList gradients, at::TensorList 
   });
 }
 
-/// The sum of squares, in strands that fill vectors.
+/// The sum of squares, by partial sums that fill vectors.
 DIT_CLONES double sum_of_squares(const float *x, int64_t count) {
 #pragma clang fp contract(fast)
   constexpr int64_t kStrands = 32;
@@ -150,7 +150,7 @@ DIT_CLONES double sum_of_squares(const float *x, int64_t count) {
 }
 
 at::Tensor total_norm(at::TensorList tensors) {
-  // Short enough for sums in float32.
+  // Short enough for float32 sums.
   constexpr int64_t kPiece = 1 << 14;
   std::vector<std::pair<const float *, int64_t>> pieces;
   for (const at::Tensor &tensor : tensors) {

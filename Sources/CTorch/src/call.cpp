@@ -62,7 +62,7 @@ IValue integer(const ctorch_value &value, const c10::Type &type) {
       return IValue(static_cast<double>(value.integer));
     case TypeKind::BoolType:
       return IValue(value.integer != 0);
-    case TypeKind::ListType: {  // one number for all members, as `stride=2` in Python
+    case TypeKind::ListType: {  // one number for all members, like `stride=2` in Python
       const ctorch_value single{CTORCH_INT_LIST, 0, 0, &value.integer, 1};
       return integer_list(single, type);
     }
@@ -127,7 +127,7 @@ ctorch_status ctorch_operator_find(const char *name, const char *overload,
                                    ctorch_operator *result) {
   return ctorch::guarded([&] {
     auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
-    // Operators are never unregistered here, so the handle may live as long as the process.
+    // Operators are never unregistered, so the handle is valid for the life of the process.
     result->handle = new c10::OperatorHandle(handle);
   });
 }

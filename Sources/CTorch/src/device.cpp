@@ -19,7 +19,7 @@
 const char *ctorch_version(void) { return TORCH_VERSION; }
 
 int32_t ctorch_loaded_version(void) {
-  const uint64_t packed = aoti_torch_abi_version();  // a byte each, major first
+  const uint64_t packed = aoti_torch_abi_version();  // one byte each, major first
   const auto part = [&](int place) { return static_cast<int32_t>(packed >> (8 * place) & 0xff); };
   return 10000 * part(7) + 100 * part(6) + part(5);
 }

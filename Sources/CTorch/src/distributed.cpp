@@ -1,4 +1,4 @@
-// Processes that work together, by libtorch's c10d: its TCP store and its Gloo group.
+// Collectives by libtorch's c10d: TCP store and Gloo group.
 
 #include "distributed.h"
 
@@ -25,8 +25,8 @@ c10::intrusive_ptr<c10d::Store> retained_store(ctorch_store store) {
   return c10::intrusive_ptr<c10d::Store>::reclaim_copy(static_cast<c10d::Store *>(store.impl));
 }
 
-/// c10d warns with a long trace of each connection that breaks; who is lost is said elsewhere.
-/// Whoever wants to see the warnings sets libtorch's variable for them.
+/// Silences c10d's warnings, with long traces, about broken connections: callers report which rank
+/// is lost. libtorch's variable for the log level brings them back.
 void keep_warnings_back() {
   if (std::getenv("TORCH_CPP_LOG_LEVEL") != nullptr) {
     c10::initLogging();

@@ -1,5 +1,5 @@
-// Gradient reduction that overlaps the backward pass (Li et al. 2020, section 3.2.3): a bucket is
-// summed as soon as its last gradient is there, while those of earlier layers are still computed.
+// All-reduce of gradients that overlaps the backward pass (Li et al. 2020, section 3.2.3): a bucket
+// is summed once its last gradient is there, while gradients of earlier layers are computed.
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -30,14 +30,14 @@ struct Bucket {
   size_t missing = 0;
   c10::intrusive_ptr<c10d::Work> work;
   Clock::time_point start;
-  /// Written by the group's thread before `work` completes; of no use where the group gives a GPU
-  /// its work and completes it at once.
+  /// Written by the group's thread before `work` completes. Meaningless for NCCL, whose work seems
+  /// complete once the GPU has it.
   std::shared_ptr<Clock::time_point> end;
 };
 
 struct Leaf {
   at::Tensor tensor;
-  /// Its part of the bucket's buffer, in its shape.
+  /// The view of the bucket's buffer in the shape of the leaf.
   at::Tensor view;
   size_t bucket = 0;
   bool is_ready = false;
@@ -119,8 +119,7 @@ class GradientBuckets {
   }
 
  private:
-  /// Waits until the device has done what it was asked so far, without which times mean nothing on
-  /// a GPU.
+  /// Waits for the device; otherwise times on a GPU mean nothing.
   void catch_up() const {
     const at::Device device = buckets_[0].buffer.device();
     const c10::impl::VirtualGuardImpl guard(device.type());
@@ -143,12 +142,12 @@ class GradientBuckets {
     buckets_.push_back(std::move(bucket));
   }
 
-  /// Called whenever a leaf's gradient has grown: it moves into the buffer, where later backward
+  /// Called when a leaf has accumulated a gradient: moves it to the buffer, where later backward
   /// passes add to it.
   void accumulated(size_t index) {
     at::NoGradGuard no_grad;
     Leaf &leaf = leaves_[index];
-    // Its bucket may be under way.
+    // The bucket may be under way.
     TORCH_CHECK(!is_armed_ || !leaf.is_ready, "the gradient of parameter ", index, " of shape ",
                 leaf.tensor.sizes(), " came twice in the last backward pass of a step");
     at::Tensor &gradient = leaf.tensor.mutable_grad();
@@ -159,7 +158,7 @@ class GradientBuckets {
     if (!is_armed_) return;
     leaf.is_ready = true;
     --buckets_[leaf.bucket].missing;
-    // In the order of the buckets, so that all ranks agree.
+    // All ranks sum in the order of the buckets.
     while (next_ < buckets_.size() && buckets_[next_].missing == 0) launch(buckets_[next_++]);
   }
 

@@ -1,4 +1,4 @@
-// The driver is asked directly, so that a GPU is found also where libtorch cannot use it.
+// Asks the driver directly, which also finds GPUs that libtorch cannot use.
 
 #include "ctorch/nvidia.h"
 
@@ -52,7 +52,7 @@ struct Driver {
     find(library, "cuDeviceGetName", name);
     find(library, "cuDeviceTotalMem_v2", memory);
     find(library, "cuDeviceGetAttribute", attribute);
-    // Without a suffix: of the whole GPU, also where a process sees a part of it.
+    // Without a version suffix: the UUID of the whole GPU, even if the process sees a part of it.
     find(library, "cuDeviceGetUuid", uuid);
     find(library, "cuGetErrorString", message);
     check(initialize(0), "starting");

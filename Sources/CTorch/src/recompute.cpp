@@ -1,5 +1,5 @@
-// Activation checkpointing (Chen et al. 2016): between a function's inputs and its result nothing
-// is kept, and the backward pass computes it again.
+// Activation checkpointing (Chen et al. 2016): no intermediate result of a function is kept, and
+// the backward pass calls it again.
 
 #include "ctorch/recompute.h"
 
@@ -37,9 +37,8 @@ struct Body : torch::CustomClassHolder {
   }
 };
 
-/// Mixed precision as it was in the forward pass, which on a GPU was in another thread. Weights
-/// that are brought to the lower precision meanwhile are forgotten at the end: the next step
-/// changes them.
+/// Mixed precision as in the forward pass, which on a GPU ran in another thread. At the end, cached
+/// weights in the lower precision are dropped: the next step changes them.
 class Autocast {
  public:
   Autocast(at::DeviceType device, bool enabled, at::ScalarType type)

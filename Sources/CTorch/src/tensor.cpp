@@ -70,7 +70,7 @@ ctorch_status ctorch_tensor_borrow(void *data, const int64_t *sizes, const int64
                                    int64_t rank, int8_t dtype, void *context,
                                    void (*release)(void *context), ctorch_tensor *result) {
   return guarded([&] {
-    // Keeps the promise to release also when libtorch refuses the shape.
+    // Releases the memory even if libtorch refuses the shape.
     std::shared_ptr<void> owner(context, release);
     const auto extent = static_cast<size_t>(rank);
     *result = ctorch::released(at::from_blob(

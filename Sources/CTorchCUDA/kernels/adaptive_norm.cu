@@ -1,12 +1,12 @@
 // Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) for
-// training: tokens `[N, T, WIDTH]` in float32, branches and each image's vectors of kind INPUT,
-// what the next layer takes of kind OUTPUT. Sums down the tokens of an image are found in parts.
+// training. Tokens are `[N, T, WIDTH]` in float32; branches and the vectors of images are of kind
+// INPUT, results of kind OUTPUT. Sums over the tokens of an image are computed in parts.
 
 #include "row.cuh"
 
 namespace dit {
 
-/// Normalizes tokens; with RESIDUAL, of x + gate branch, which is written to `sums`.
+/// Normalizes tokens; with RESIDUAL first writes x + gate branch to `sums`.
 template <int WIDTH, Kind INPUT, Kind OUTPUT, bool RESIDUAL>
 __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
     adaptive_norm(const float *x, const void *branches, const void *gates, long long gate_stride,
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
   row.each(lane, [&](int i, int place) { to.set(place, row.parts[i]); });
 }
 
-/// The tokens that a block sums down: a part of one image's.
+/// The tokens summed by a block: a part of an image.
 struct Part {
   int image, first, last;
 
@@ -53,7 +53,7 @@ struct Part {
   }
 };
 
-/// Writes the block's sum number `which` of `count`.
+/// Writes sum `which` of the block's `count` sums.
 template <int WIDTH, int THREADS>
 __device__ __forceinline__ void write_part(const Row<WIDTH, THREADS> &row, float *parts, int which,
                                            int count) {
@@ -61,9 +61,9 @@ __device__ __forceinline__ void write_part(const Row<WIDTH, THREADS> &row, float
   row.each(threadIdx.x, [&](int i, int place) { to.set(place, row.parts[i]); });
 }
 
-/// The gradients of `adaptive_norm`, from that of its result, `gradients`, and with RESIDUAL that
-/// of the sum, `sum_gradients`; `x` is what was normalized. Parts are `[blocks, sums, WIDTH]`: of
-/// shift, scale, and with RESIDUAL gate.
+/// The gradients of `adaptive_norm` from the gradients of its result and, with RESIDUAL, of the
+/// sum. `x` is the input of the norm. Parts are `[blocks, sums, WIDTH]`: shift, scale, and with
+/// RESIDUAL gate.
 template <int WIDTH, Kind INPUT, Kind OUTPUT, bool RESIDUAL>
 __global__ void __launch_bounds__(threads_of_columns(WIDTH))
     adaptive_norm_backward(const void *gradients, const float *sum_gradients, const float *x,
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kThreadsOfBlock)
   Numbers<F32>(out, 0).set(i, sum);
 }
 
-/// The gradient of the branch in `gated_add`, and parts `[blocks, 1, WIDTH]` of the gate's.
+/// The gradients of `gated_add`: of the branch, and in parts `[blocks, 1, WIDTH]` of the gate.
 template <int WIDTH, Kind INPUT>
 __global__ void __launch_bounds__(threads_of_columns(WIDTH))
     gated_add_backward(const float *gradients, const void *branches, const void *gates,
@@ -147,8 +147,8 @@ __global__ void __launch_bounds__(threads_of_columns(WIDTH))
   write_part(gate_sum, parts, 0, 1);
 }
 
-/// Adds up the parts `[images, parts, sums, width]` that blocks found, in their order, to
-/// `[sums, images, width]`.
+/// Sums the blocks' parts `[images, parts, sums, width]`, in their order, to `[sums, images,
+/// width]`.
 template <Kind OUTPUT>
 __global__ void __launch_bounds__(kThreadsOfBlock)
     sum_parts(const float *parts, void *out, int images, int part_count, int sum_count, int width) {

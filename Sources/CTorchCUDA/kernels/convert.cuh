@@ -1,7 +1,7 @@
 #pragma once
 
-// Conversions that are one instruction of the GPU. Where kernels run on a processor, in tests,
-// another file of this name takes its place.
+// Conversions by one instruction of the GPU. Tests, which run kernels on a processor, have another
+// file of this name.
 
 namespace dit {
 
@@ -27,7 +27,8 @@ __device__ __forceinline__ unsigned to_bfloat16_pair(float low, float high) {
 }
 #endif
 
-/// Rounds to nearest, ties to even; what is too large becomes 448. Of GPUs from 8.9 on.
+/// Rounds to nearest, ties to even; larger numbers become 448. For compute capability 8.9 and
+/// above.
 __device__ __forceinline__ unsigned to_e4m3_pair(float low, float high) {
   unsigned short pair;
   asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(high), "f"(low));

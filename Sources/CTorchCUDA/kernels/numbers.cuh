@@ -6,7 +6,7 @@
 
 namespace dit {
 
-/// Kinds of number; E4M3 is written alone.
+/// Number types; E4M3 is only written.
 enum Kind { F32, F16, BF16, E4M3 };
 
 struct Four {
@@ -80,18 +80,18 @@ struct Number<E4M3> {
   }
 };
 
-/// Numbers of a kind in memory, four at each place.
+/// Numbers in memory, four at each index.
 template <Kind KIND>
 struct Numbers {
   using Vector = typename Number<KIND>::Vector;
   const Vector *start;
 
-  /// Those that begin `offset` numbers, a multiple of four, after `from`.
+  /// The numbers from `offset`, a multiple of four, on.
   __device__ Numbers(const void *from, long long offset)
       : start((const Vector *)from + offset / 4) {}
-  /// Of memory that the kernel does not write, so that reading need not wait for what it writes.
+  /// Reads memory that the kernel does not write; the read need not wait for writes.
   __device__ Four operator[](int place) const { return Number<KIND>::load(__ldg(start + place)); }
-  /// Of memory that the kernel writes later.
+  /// Reads memory that the kernel writes later.
   __device__ Four own(int place) const { return Number<KIND>::load(start[place]); }
   __device__ void set(int place, Four f) const {
     ((Vector *)start)[place] = Number<KIND>::store(f);

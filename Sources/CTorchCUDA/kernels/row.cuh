@@ -1,6 +1,6 @@
 #pragma once
 
-// A row of WIDTH numbers in the registers of THREADS threads: thread `lane` has the places lane,
+// A row of WIDTH numbers in the registers of THREADS threads: thread `lane` has the vectors lane,
 // lane + THREADS, ... of four numbers each.
 
 #include "geometry.h"
@@ -14,7 +14,7 @@ struct Row {
   static constexpr int steps = (vectors + THREADS - 1) / THREADS;
   Four parts[steps];
 
-  /// Calls `body(part, place)` for each part that this thread has.
+  /// Calls `body(part, place)` for each vector of this thread.
   template <typename Body>
   static __device__ __forceinline__ void each(int lane, Body body) {
 #pragma unroll
@@ -25,7 +25,7 @@ struct Row {
   }
 };
 
-/// Sum, or the largest, over the threads of a row, for all of them.
+/// The sum or maximum over the threads of a row, returned to all of them.
 template <int THREADS, bool LARGEST>
 __device__ float reduced(float x) {
 #pragma unroll
@@ -48,8 +48,9 @@ struct Two {
   float a, b;
 };
 
-/// Sums of two numbers over the THREADS threads of a block, for all of them. `turn`, 0 or 1, is
-/// another from each call to the next, so that nobody writes what others still read.
+/// Sums of two numbers over the THREADS threads of a block, returned to all of them. `turn`
+/// alternates between 0 and 1 from call to call, so that no thread overwrites memory that others
+/// still read.
 template <int THREADS>
 __device__ __forceinline__ Two sums_of_block(Two x, int turn) {
 #pragma unroll
@@ -70,7 +71,7 @@ __device__ __forceinline__ Two sums_of_block(Two x, int turn) {
   return x;
 }
 
-/// What layer norm (Ba et al. 2016) takes away from a row and multiplies it by.
+/// The statistics of layer norm (Ba et al. 2016): the mean, and 1 over the deviation.
 struct Statistics {
   float mean, deviation;
 };

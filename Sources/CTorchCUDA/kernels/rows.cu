@@ -1,11 +1,11 @@
-// Passes over rows of WIDTH numbers for sampling, in float32 inside.
+// Passes over rows of WIDTH numbers for sampling, computed in float32.
 
 #include "row.cuh"
 
 namespace dit {
 
-/// Writes row `r`; of E4M3 with its scale, so that the largest magnitude becomes 448. A row that is
-/// not finite gets NaN as its scale.
+/// Writes row `r`. In E4M3 the largest magnitude becomes 448, and the scale is written too; a row
+/// with infinity or NaN gets the scale NaN.
 template <Kind OUTPUT, int WIDTH, int THREADS>
 __device__ __forceinline__ void write(const Row<WIDTH, THREADS> &row, int lane, void *out,
                                       float *scales, int r) {
@@ -15,7 +15,7 @@ __device__ __forceinline__ void write(const Row<WIDTH, THREADS> &row, int lane, 
     float top = 0;
     bool finite = true;
     row.each(lane, [&](int i, int) {
-      const float total = sum(row.parts[i]);  // NaN, which maxima pass over, stays in a sum
+      const float total = sum(row.parts[i]);  // a maximum skips NaN, a sum keeps it
       finite = finite && total == total && largest(row.parts[i]) < 3.4e38f;
       top = fmaxf(top, largest(row.parts[i]));
     });
@@ -28,9 +28,9 @@ __device__ __forceinline__ void write(const Row<WIDTH, THREADS> &row, int lane, 
   row.each(lane, [&](int i, int place) { to.set(place, row.parts[i] * factor); });
 }
 
-/// Adaptive layer norm (Peebles & Xie 2023, section 3.2) of tokens `[N, T, WIDTH]`, each image's
-/// shift and scale at its label in a table; with RESIDUAL, gate times residual is added to the
-/// tokens first.
+/// Adaptive layer norm (Peebles & Xie 2023, section 3.2) of tokens `[N, T, WIDTH]`, with shift and
+/// scale from the row of a table for the image's label. With RESIDUAL first adds gate times
+/// residual to the tokens.
 template <int WIDTH, Kind INPUT, Kind OUTPUT, bool RESIDUAL>
 __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
     norm_modulate(void *x, const void *residual, const long long *labels, const float *gates,
@@ -58,12 +58,12 @@ __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
   write<OUTPUT>(row, lane, out, scales, r);
 }
 
-/// The tanh form of GELU (Hendrycks & Gimpel 2016, section 2).
+/// GELU (tanh form; Hendrycks & Gimpel 2016, section 2).
 __device__ inline float gelu(float x) {
   return 0.5f * x * (1 + tanhf(0.7978845608f * (x + 0.044715f * x * x * x)));
 }
 
-/// Brings rows to E4M3, with APPLY_GELU after GELU.
+/// Quantizes rows to E4M3, with APPLY_GELU after GELU.
 template <int WIDTH, Kind INPUT, bool APPLY_GELU>
 __global__ void __launch_bounds__(threads_of_row(WIDTH) * rows_of_block(WIDTH))
     quantize_rows(const void *x, void *out, float *scales, int rows) {

@@ -4,18 +4,17 @@ private enum Adaptive {
   static let addAndNorm = Operator("dit::gated_add_norm")
 }
 
-/// Normalizes tokens and applies a scale and shift of their row: norm(x) (1 + scale) + shift.
+/// Adaptive layer norm: norm(x) (1 + scale) + shift, with a scale and shift for each image.
 ///
-/// Source: adaLN, Peebles & Xie 2023, section 3.2. Differentiable; one pass on a processor, and on a
-/// GPU with our library.
+/// Source: adaLN, Peebles & Xie 2023, section 3.2. Differentiable; one pass over memory on a processor,
+/// and on a GPU with our library.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`
 ///   - shift: `[N, 1, D]`
 ///   - scale: `[N, 1, D]`
 ///   - epsilon: added to the variance.
-/// - Returns: `[N, T, D]`, float32 on a processor; on a GPU, under mixed precision, for a linear layer
-///   to take: in the lower precision, or float32.
+/// - Returns: `[N, T, D]`, float32; in mixed precision on a GPU the type of the next linear layer.
 public func adaptiveNorm(
   _ x: Tensor, shift: Tensor, scale: Tensor, epsilon: Double
 ) -> Tensor {
@@ -27,9 +26,9 @@ public func adaptiveNorm(
     .tensor(x.contiguous), .tensor(shift.to(type)), .tensor(scale.to(type)), .double(epsilon))
 }
 
-/// x + gate y, the residual of adaLN-Zero.
+/// The gated residual of adaLN-Zero: x + gate y.
 ///
-/// Source: Peebles & Xie 2023, section 3.2. Differentiable; one pass where `adaptiveNorm` is.
+/// Source: Peebles & Xie 2023, section 3.2. Differentiable; one pass like `adaptiveNorm`.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`
@@ -42,8 +41,7 @@ public func gatedAdd(_ x: Tensor, _ y: Tensor, gate: Tensor) -> Tensor {
   return Adaptive.add(.tensor(x.contiguous), .tensor(y.to(type).contiguous), .tensor(gate.to(type)))
 }
 
-/// The residual of adaLN-Zero and the norm that follows it within a block, in one pass where
-/// `adaptiveNorm` is.
+/// `gatedAdd`, then `adaptiveNorm` of the sum, in one pass.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`
@@ -52,7 +50,7 @@ public func gatedAdd(_ x: Tensor, _ y: Tensor, gate: Tensor) -> Tensor {
 ///   - shift: `[N, 1, D]`
 ///   - scale: `[N, 1, D]`
 ///   - epsilon: added to the variance.
-/// - Returns: what `gatedAdd` gives, and what `adaptiveNorm` makes of that.
+/// - Returns: the sum and its norm, `[N, T, D]` each.
 public func gatedAddAndNorm(
   _ x: Tensor, _ y: Tensor, gate: Tensor, shift: Tensor, scale: Tensor, epsilon: Double
 ) -> (sum: Tensor, norm: Tensor) {
@@ -67,8 +65,8 @@ public func gatedAddAndNorm(
   return (results[0], results[1])
 }
 
-/// The one type in which the kernels take what is added to tokens, and all their vectors: on a GPU
-/// that of the linear layer which made them.
+/// The type of all vectors, and of branches, that the kernels take: on a GPU the type that the linear
+/// layer gave them.
 private func vectorType(for x: Tensor, of vector: Tensor) -> DType {
   x.isCPU || !OwnOperators.isServedByCUDA(vector.dtype, width: vector.size(-1))
     ? .float32 : vector.dtype

@@ -2,8 +2,8 @@ private enum FeedForward {
   static let apply = Operator("dit::feed_forward")
 }
 
-/// Two linear layers with the tanh form of GELU between them (Vaswani et al. 2017, section 3.3),
-/// GELU and its slope applied as products are written.
+/// Two linear layers with GELU (tanh form) between them (Vaswani et al. 2017, section 3.3). GELU and its
+/// slope are applied while products are written.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`

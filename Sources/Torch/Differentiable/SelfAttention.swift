@@ -2,8 +2,8 @@ private enum SelfAttention {
   static let apply = Operator("dit::self_attention")
 }
 
-/// Multi-head attention of tokens among themselves (Vaswani et al. 2017, section 3.2), with the
-/// gradients of queries, keys and values side by side as they are.
+/// Multi-head self-attention (Vaswani et al. 2017, section 3.2). The gradients of queries, keys and
+/// values are written side by side, like `qkv`.
 ///
 /// - Parameters:
 ///   - qkv: queries, keys and values, `[N, T, 3 D]`

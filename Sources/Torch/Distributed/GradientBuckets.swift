@@ -1,24 +1,24 @@
 internal import CTorch
 
-/// Adds up gradients over a process group while the backward pass runs (Li et al. 2020, section 3.2).
+/// All-reduces gradients in buckets during the backward pass (Li et al. 2020, section 3.2).
 public final class GradientBuckets {
   private let handle: ctorch_buckets
   private let group: ProcessGroup
 
-  /// How long the sums of one backward pass took.
+  /// The time of one backward pass's sums.
   public struct Exchange: Sendable {
-    /// Seconds while at least one sum was under way.
+    /// Seconds with at least one sum under way.
     public let busySeconds: Double
-    /// Seconds of those after the backward pass, when nothing else was left to do.
+    /// Seconds of those after the end of the backward pass.
     public let exposedSeconds: Double
   }
 
-  /// Buckets for the gradients of some leaves; the last leaves' gradients are expected first.
+  /// Groups leaves into buckets, the last ones first, because their gradients come first.
   ///
   /// - Parameters:
-  ///   - leaves: of one type on one device.
-  ///   - group: whose sums are wanted.
-  ///   - byteCount: how large a bucket grows.
+  ///   - leaves: parameters of one type on one device.
+  ///   - group: the processes to sum over.
+  ///   - byteCount: the size of a bucket.
   /// - Throws: `TorchError` for leaves of several types.
   public init(_ leaves: [Tensor], in group: ProcessGroup, byteCount: Int = 25 << 20) throws {
     var handle = ctorch_buckets(impl: nil)
@@ -34,13 +34,13 @@ public final class GradientBuckets {
 
   deinit { ctorch_buckets_release(handle) }
 
-  /// Says that gradients are complete after the next backward pass, so that sums begin during it;
-  /// without it, backward passes add to the gradients of this process alone.
+  /// Starts sums during the next backward pass, the last of a step. Earlier backward passes only
+  /// accumulate gradients in this process.
   ///
   /// - Throws: `TorchError`.
   public func arm() throws { try check(ctorch_buckets_arm(handle), "arming buckets") }
 
-  /// Waits until all gradients are their sums over the group.
+  /// Waits until all gradients are sums over the group.
   ///
   /// - Throws: `TorchError` if another rank is lost.
   public func finish() throws -> Exchange {

@@ -1,24 +1,24 @@
 internal import CTorch
 
-/// Short texts and counters that the processes of a job share over TCP (c10d's `TCPStore`).
+/// Short texts and counters shared by the processes of a job over TCP (c10d's `TCPStore`).
 ///
-/// One process serves the store, in a thread of its own, for as long as it runs.
+/// One process serves the store in a thread until it ends.
 public final class KeyValueStore {
   let handle: ctorch_store
-  /// Where it is served.
+  /// The port of the server.
   public let port: Int
 
-  /// A text of `text(of:)` has fewer bytes.
+  /// The limit of a text in bytes.
   private static let capacity = 1 << 17
 
   /// Connects to a store; as the server, makes it first.
   ///
   /// - Parameters:
   ///   - host: the server's name or address.
-  ///   - port: where it listens; 0 for a server lets the system choose.
+  ///   - port: the server's port; 0 lets the system choose one.
   ///   - isServer: whether this process serves the store.
-  ///   - prefix: comes before all keys.
-  ///   - timeout: how long a call may take, the connection included.
+  ///   - prefix: put before all keys.
+  ///   - timeout: the limit for each call, and for connecting.
   /// - Throws: `TorchError` if there is no connection in time, or the port is taken.
   public init(
     host: String, port: Int, isServer: Bool, prefix: String = "", timeout: Duration
@@ -34,16 +34,16 @@ public final class KeyValueStore {
 
   deinit { ctorch_store_release(handle) }
 
-  /// Gives a key a text.
+  /// Sets the text of a key.
   ///
   /// - Throws: `TorchError` if the server cannot be reached.
   public func set(_ key: String, to text: String) throws {
     try check(ctorch_store_set(handle, key, text), "writing '\(key)'")
   }
 
-  /// Waits until a key has a text, and gives it, cut to 128 KiB.
+  /// Waits for the text of a key, cut to 128 KiB.
   ///
-  /// - Throws: `TorchError` if it has none in time, or the server cannot be reached.
+  /// - Throws: `TorchError` after the timeout, or if the server cannot be reached.
   public func text(of key: String) throws -> String {
     var buffer = [CChar](repeating: 0, count: KeyValueStore.capacity)
     try check(ctorch_store_get(handle, key, &buffer, buffer.count), "waiting for '\(key)'")
@@ -59,9 +59,9 @@ public final class KeyValueStore {
     return result
   }
 
-  /// Adds to a counter that starts at 0; each of several processes sees another sum.
+  /// Adds to a counter that starts at 0, atomically.
   ///
-  /// - Returns: the sum.
+  /// - Returns: the new value.
   /// - Throws: `TorchError` if the server cannot be reached.
   public func add(_ amount: Int, to key: String) throws -> Int {
     var result: Int64 = 0

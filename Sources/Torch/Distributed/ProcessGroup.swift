@@ -1,29 +1,29 @@
 internal import CTorch
 
-/// Processes, each with a rank, that add up and exchange tensors: of the processor (c10d's Gloo group),
-/// or each of its own NVIDIA GPU (the NCCL group).
+/// Collectives over the ranks of a job: with CPU tensors by Gloo, with one NVIDIA GPU for each rank by
+/// NCCL.
 ///
-/// All ranks make the same calls in the same order. A call fails when a connection breaks, or when
-/// another rank does not join in for as long as the timeout; the group is of no use then.
+/// All ranks must make the same calls in the same order. A call fails if a connection breaks, or if
+/// another rank does not join in before the timeout. After that the group is unusable.
 public final class ProcessGroup {
   let handle: ctorch_group
   /// This process's number, from 0.
   public let rank: Int
-  /// How many there are.
+  /// The number of processes.
   public let size: Int
-  /// How long a call may wait for other ranks.
+  /// The limit for waiting for other ranks.
   public let timeout: Duration
 
   /// Joins a group, and waits for all others.
   ///
   /// - Parameters:
-  ///   - store: which all ranks share.
+  ///   - store: shared by all ranks.
   ///   - rank: this process's number.
-  ///   - size: how many there are.
-  ///   - address: of this machine, as the others reach it; nil if the environment's
-  ///     `GLOO_SOCKET_IFNAME` names the interface.
-  ///   - timeout: how long a call may wait for other ranks.
-  /// - Throws: `TorchError` if a rank does not come in time or cannot be reached.
+  ///   - size: the number of processes.
+  ///   - address: this machine as the others reach it; nil takes the interface from the environment's
+  ///     `GLOO_SOCKET_IFNAME`.
+  ///   - timeout: the limit for waiting for other ranks.
+  /// - Throws: `TorchError` if a rank is late or cannot be reached.
   public convenience init(
     _ store: KeyValueStore, rank: Int, size: Int, address: String?, timeout: Duration
   ) throws {
@@ -39,12 +39,12 @@ public final class ProcessGroup {
   /// Joins a group of GPUs, and waits for all others.
   ///
   /// - Parameters:
-  ///   - store: which all ranks share.
+  ///   - store: shared by all ranks.
   ///   - rank: this process's number.
-  ///   - size: how many there are.
-  ///   - device: this process's GPU, on which the tensors of all calls lie.
-  ///   - timeout: how long a call may wait for other ranks.
-  /// - Throws: `TorchError` if our library for CUDA is not open, or a rank does not come in time.
+  ///   - size: the number of processes.
+  ///   - device: the GPU of this process and of all its tensors.
+  ///   - timeout: the limit for waiting for other ranks.
+  /// - Throws: `TorchError` if our CUDA library is not open, or a rank is late.
   public convenience init(
     _ store: KeyValueStore, rank: Int, size: Int, device: Device, timeout: Duration
   ) throws {
@@ -57,7 +57,7 @@ public final class ProcessGroup {
     self.init(handle, rank: rank, size: size, timeout: timeout)
   }
 
-  /// A group that was joined already.
+  /// Wraps a group that was joined elsewhere.
   init(_ handle: ctorch_group, rank: Int, size: Int, timeout: Duration) {
     self.handle = handle
     self.rank = rank
@@ -68,10 +68,10 @@ public final class ProcessGroup {
   /// Whether a call has failed.
   private(set) var isLost = false
 
-  // libtorch would wait for what is under way, which never comes once a rank is lost.
+  // After the loss of a rank, releasing would wait forever for pending operations.
   deinit { if !isLost { ctorch_group_release(handle) } }
 
-  /// Puts the sum over all ranks in place of a tensor.
+  /// Replaces a tensor by its sum over all ranks (all-reduce).
   ///
   /// - Throws: `TorchError` if another rank is lost.
   public func sumInPlace(_ tensor: Tensor) throws {
@@ -82,11 +82,11 @@ public final class ProcessGroup {
     }
   }
 
-  /// Gives all ranks the tensors of some ranks, in place.
+  /// Copies tensors from one rank to all others, in place.
   ///
   /// - Parameters:
-  ///   - tensors: contiguous, of the same shapes everywhere.
-  ///   - roots: for each of them, whose it is.
+  ///   - tensors: contiguous, of the same shapes on all ranks.
+  ///   - roots: the source rank of each tensor.
   /// - Throws: `TorchError` if another rank is lost.
   public func broadcast(_ tensors: [Tensor], from roots: [Int]) throws {
     try orLose {
@@ -100,7 +100,7 @@ public final class ProcessGroup {
     }
   }
 
-  /// Takes note if a call fails.
+  /// Remembers that a call failed.
   func orLose<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()

@@ -2,14 +2,14 @@ private enum Quantization {
   static let quantizeRows = Operator("dit::quantize_rows")
 }
 
-/// The number format in which a linear layer takes its input.
+/// The number format of a packed layer's input.
 public enum ActivationFormat: Sendable, CaseIterable {
   case float32
   case bfloat16
   case float16
-  /// 8-bit steps away from 128, with the size of a step for each row.
+  /// 8-bit integers around a zero point of 128, with a scale for each row.
   case int8
-  /// 8-bit floating point (4 bits of exponent, 3 of mantissa), with a scale for each row.
+  /// 8-bit floating point (4 exponent bits, 3 mantissa bits), with a scale for each row.
   case float8
 
   /// The type of the elements.
@@ -23,7 +23,7 @@ public enum ActivationFormat: Sendable, CaseIterable {
     }
   }
 
-  /// The format of numbers that a layer over this one gives, and of what lies between layers.
+  /// The format of a layer's results, and of activations between layers.
   public var resultFormat: ActivationFormat {
     switch self {
     case .float32, .bfloat16, .float16: self
@@ -33,26 +33,26 @@ public enum ActivationFormat: Sendable, CaseIterable {
   }
 }
 
-/// Rows of numbers as a linear layer takes them.
+/// The input of a packed linear layer, quantized in 8-bit formats.
 public struct Activations {
-  /// `[..., K]`: numbers, or bytes.
+  /// `[..., K]`, in the type of the format.
   public let values: Tensor
-  /// The size of a step, one for each row, float32: a byte b stands for (b - 128) steps, an 8-bit
-  /// floating-point number x for x steps. Nil for other formats.
+  /// A scale for each row, float32: an 8-bit integer b stands for (b - 128) scale, an 8-bit
+  /// floating-point number x for x scale. nil for other formats.
   public let scales: Tensor?
 
-  /// Rows that are in their format already.
+  /// Wraps activations that are in their format.
   init(values: Tensor, scales: Tensor?) {
     self.values = values
     self.scales = scales
   }
 
-  /// Brings numbers to a format. Bytes take the largest magnitude of a row as 127 steps; a row that
-  /// is not finite gets NaN as its scale.
+  /// Converts or quantizes. In int8 the largest magnitude of a row becomes 127 steps; a row with
+  /// infinity or NaN gets the scale NaN.
   ///
   /// - Parameters:
-  ///   - x: `[..., K]`; for bytes float32, on a processor.
-  ///   - format: what the next layer takes.
+  ///   - x: `[..., K]`; for int8 float32, on a processor.
+  ///   - format: the format of the next layer.
   public init(_ x: Tensor, as format: ActivationFormat) {
     switch format {
     case .float32, .bfloat16, .float16:
@@ -65,7 +65,7 @@ public struct Activations {
     }
   }
 
-  /// The numbers that the rows stand for, `[..., K]`, float32.
+  /// The dequantized numbers, `[..., K]`, float32.
   public var numbers: Tensor {
     guard let scales else { return values.to(.float32) }
     let shape = values.shape.dropLast() + [1]
@@ -74,12 +74,12 @@ public struct Activations {
   }
 }
 
-/// What a branch of a network adds to its tokens: numbers, or the sums of a product of bytes, which
-/// become numbers where they are added.
+/// The output of a residual branch: numbers, or the sums of an int8 product, which are rescaled where
+/// they are added to the tokens.
 public struct BranchOutput {
-  /// What makes a number of a sum: sum × row × column + bias.
+  /// Rescales the sums: sum × row × column + bias.
   struct Scales {
-    let rows: Tensor  // one for each row
+    let rows: Tensor  // [rows]
     let columns: Tensor  // [N]
     let bias: Tensor  // [N]
   }

@@ -2,12 +2,12 @@ private enum Float8 {
   static let product = Operator("aten::_scaled_mm")
   static let largestOfRows = Operator("aten::amax")
   static let quantizeRows = Operator("dit::quantize_rows_e4m3")
-  /// The largest number of 4 bits of exponent and 3 of mantissa (Micikevicius et al. 2022, table 1).
+  /// The largest e4m3 number (Micikevicius et al. 2022, table 1).
   static let largest = 448.0
 }
 
-/// A linear layer whose weight is held in 8-bit floating point, with a scale for each output, and
-/// which takes its input so, with a scale for each row. Sums are float32, results bfloat16.
+/// A linear layer in 8-bit floating point (e4m3): the weight has a scale for each output, the input
+/// one for each row. Sums are float32, results bfloat16.
 struct Float8Linear {
   private let weight: Tensor  // [out, in]
   private let scales: Tensor  // [1, out], float32
@@ -16,15 +16,15 @@ struct Float8Linear {
   /// - Parameters:
   ///   - weight: `[out, in]`, float32; not kept.
   ///   - bias: `[out]`
-  /// - Throws: `TorchError` on a processor, or if the weight is not finite or its sizes do not suit
-  ///   the hardware.
+  /// - Throws: `TorchError` on a processor, if the weight is not finite, or if its sizes are no
+  ///   multiples of 16.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
     guard !weight.device.capabilities.hasPackedKernels else {
       throw TorchError(operation: "fp8 linear layer", message: "it needs an NVIDIA GPU")
     }
     guard weight.shape.allSatisfy({ $0.isMultiple(of: 16) }) else {
       throw TorchError(
-        operation: "fp8 linear layer", message: "its sizes \(weight.shape) are no multiples of 16")
+        operation: "fp8 linear layer", message: "the sizes \(weight.shape) must be multiples of 16")
     }
     let rows = Activations(float8: weight.contiguous)
     guard let steps = rows.scales, steps.sum().item.isFinite else {
@@ -35,9 +35,11 @@ struct Float8Linear {
     self.bias = bias?.to(.bfloat16).contiguous
   }
 
-  /// The layer's results, `[..., out]`, bfloat16.
+  /// The results, `[..., out]`, bfloat16.
   func numbers(_ x: Activations) -> Tensor {
-    guard let steps = x.scales else { fatalError("a layer in fp8 takes fp8, not \(x.values)") }
+    guard let steps = x.scales else {
+      fatalError("an fp8 layer takes fp8 activations, not \(x.values)")
+    }
     let shape = x.values.shape
     let result = Float8.product(
       .tensor(x.values.reshaped([-1, shape[shape.count - 1]])), .tensor(weight.transposed()),
@@ -48,12 +50,12 @@ struct Float8Linear {
 }
 
 extension Activations {
-  /// Brings numbers to 8-bit floating point: the largest magnitude of a row becomes 448. A row that
-  /// is not finite gets a scale that is not.
+  /// Quantizes to 8-bit floating point: the largest magnitude of a row becomes 448. A row with
+  /// infinity or NaN gets a scale that is infinite or NaN.
   ///
   /// - Parameters:
   ///   - x: `[..., K]`
-  ///   - gelu: applies the tanh form of GELU first.
+  ///   - gelu: applies GELU (tanh form) first.
   init(float8 x: Tensor, gelu: Bool = false) {
     guard !x.isCPU, OwnOperators.serve(x) else {
       let numbers = (gelu ? geluTanh(x) : x).to(.float32)

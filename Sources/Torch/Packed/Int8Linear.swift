@@ -6,10 +6,10 @@ private enum Int8 {
   static let rescaleGELUQuantize = Operator("dit::rescale_gelu_quantize_")
 }
 
-/// A linear layer whose weight is held in 8 bits, with a scale for each output, and which takes its
-/// input in 8 bits, with a scale for each row. Products are added up in 32 bits.
+/// A linear layer in 8-bit integers (W8A8): the weight has a scale for each output, the input one for
+/// each row. Sums have 32 bits.
 struct Int8Linear {
-  private let weight: Tensor  // in oneDNN's layout; the whole numbers as float32 if emulated
+  private let weight: Tensor  // in oneDNN's layout; float32 if emulated
   private let scales: Tensor  // [out]
   private let bias: Tensor  // [out]
   private let ones: Tensor  // [out]
@@ -19,12 +19,12 @@ struct Int8Linear {
   /// - Parameters:
   ///   - weight: `[out, in]`, float32; not kept.
   ///   - bias: `[out]`
-  /// - Throws: `TorchError` if the weight is not finite or the processor cannot.
+  /// - Throws: `TorchError` if the weight is not finite or the processor has no 8-bit products.
   init(weight: Tensor, bias: Tensor?) throws(TorchError) {
     let isEmulated = Processor.emulatesInt8
     guard weight.device.capabilities.int8 else {
       throw TorchError(
-        operation: "8-bit linear layer", message: "needs a processor with AVX512_VNNI")
+        operation: "8-bit linear layer", message: "it needs a processor with AVX512_VNNI")
     }
     let own = isEmulated ? nil : Int8.linear
     guard isEmulated || Int8.prepack != nil && own != nil else {
@@ -49,14 +49,14 @@ struct Int8Linear {
     linear = own
   }
 
-  /// The layer's results as numbers, float32.
+  /// The results, float32.
   func numbers(_ x: Activations) -> Tensor {
     let (sums, scales) = sums(x)
     return Int8.rescale(
       .tensor(sums), .tensor(scales.rows), .tensor(scales.columns), .tensor(scales.bias))
   }
 
-  /// The tanh form of GELU of the layer's results, in bytes.
+  /// GELU (tanh form) of the results, in int8.
   func gelu(_ x: Activations) -> Activations {
     let (sums, scales) = sums(x)
     let results = Int8.rescaleGELUQuantize.results(
@@ -64,14 +64,16 @@ struct Int8Linear {
     return Activations(values: results[0], scales: results[1])
   }
 
-  /// The sums, with what makes numbers of them.
+  /// The sums, with their scales.
   func branchOutput(_ x: Activations) -> BranchOutput {
     let (sums, scales) = sums(x)
     return BranchOutput(values: sums, scales: scales)
   }
 
   private func sums(_ x: Activations) -> (Tensor, BranchOutput.Scales) {
-    guard let rows = x.scales else { fatalError("a layer in bytes takes bytes, not \(x.values)") }
+    guard let rows = x.scales else {
+      fatalError("an int8 layer takes int8 activations, not \(x.values)")
+    }
     let sums =
       linear?(
         .tensor(x.values), 1.0, 128, .tensor(weight), .tensor(ones), .tensor(zeros), nil, 1.0, 0,

@@ -8,15 +8,15 @@ private enum Images {
 
 // N images, C channels, H W height and width.
 
-/// A group norm of some images as a factor and an offset for each channel: the operator that reads
-/// the images next applies them.
+/// A group norm as a factor and an offset for each channel, applied by the operator that reads the
+/// images next.
 public struct ChannelFactors {
   /// `[N, C]`
   public let factors: Tensor
   /// `[N, C]`
   public let offsets: Tensor
 
-  /// The group norm (Wu & He 2018) of images, with the statistics of each whole image.
+  /// The group norm (Wu & He 2018) of images, with statistics over each whole image.
   ///
   /// - Parameters:
   ///   - x: `[N, H, W, C]`, float32, on a processor; rows may lie apart.
@@ -36,46 +36,43 @@ public struct ChannelFactors {
     (self.factors, self.offsets) = (factors, offsets)
   }
 
-  /// Those of one image.
+  /// The factors of one image.
   public subscript(image: Int) -> ChannelFactors {
     let row = image..<image + 1
     return ChannelFactors(factors: factors[row], offsets: offsets[row])
   }
 }
 
-/// Whether the first and the last row of some rows of images are there only as neighbors of the
-/// others, which is where a strip is cut out of images.
+/// Says which outer rows of a strip of an image are only neighbors of the others, and get no result.
 public struct RowNeighbors: Sendable {
-  /// Of the first row.
+  /// The first row is only a neighbor.
   public let above: Bool
-  /// Of the last row.
+  /// The last row is only a neighbor.
   public let below: Bool
 
-  /// Neighbors above and below, or zeros in their place.
+  /// Where there is no neighbor, the convolution takes zeros.
   public init(above: Bool, below: Bool) {
     self.above = above
     self.below = below
   }
 
-  /// Zeros around all rows.
+  /// No neighbors: a whole image.
   public static let none = RowNeighbors(above: false, below: false)
 
-  /// How many rows are only neighbors.
+  /// The number of neighbor rows.
   public var count: Int { (above ? 1 : 0) + (below ? 1 : 0) }
 }
 
-/// A 3x3 convolution for inference on a processor, over images with channels last and zeros around
-/// them, float32.
+/// A 3x3 convolution with zero padding for inference on a processor, float32, channels last.
 ///
-/// The pixels of a row lie side by side; rows may lie apart, as those of images that lie side by side
-/// do, and images too.
+/// The pixels of a row must be contiguous; rows and images may have any stride.
 public struct PackedConvolution {
   private let weight: Tensor
   private let bias: Tensor?
   private let outputCount: Int
   private let laneCount: Int
 
-  /// How many numbers a vector can have here: 8, and 16 where the processor has AVX-512.
+  /// Vector widths on this processor: 8, and 16 with AVX-512.
   public static let laneCounts = ckernels_has_avx512() ? [8, 16] : [8]
 
   /// Lays out a weight.
@@ -83,7 +80,7 @@ public struct PackedConvolution {
   /// - Parameters:
   ///   - weight: `[out, in, 3, 3]`, float32, on a processor; `in` is a multiple of 8; not kept.
   ///   - bias: `[out]`
-  ///   - laneCount: of `laneCounts`, by how many numbers at a time it computes; nil for the most.
+  ///   - laneCount: one of `laneCounts`; nil for the widest.
   public init(weight: Tensor, bias: Tensor?, laneCount: Int? = nil) {
     self.laneCount = laneCount ?? Self.laneCounts[Self.laneCounts.count - 1]
     self.weight = Images.pack(.tensor(weight))
@@ -95,10 +92,10 @@ public struct PackedConvolution {
   ///
   /// - Parameters:
   ///   - x: `[N, h, w, in]`
-  ///   - norm: a group norm of x that is applied first, with SiLU after it; nil for neither.
-  ///   - doublesSize: makes four of each pixel first.
-  ///   - neighbors: rows of x that get no result.
-  /// - Returns: `[N, H, W, out]`, where H W are h w without the neighbors, or 2 h 2 w.
+  ///   - norm: a group norm of x, applied first and followed by SiLU; nil for neither.
+  ///   - doublesSize: doubles height and width first, by repeating pixels.
+  ///   - neighbors: the rows of x without a result.
+  /// - Returns: `[N, H, W, out]`, where H W are h w without the neighbors, doubled by `doublesSize`.
   public func callAsFunction(
     _ x: Tensor, norm: ChannelFactors? = nil, doublesSize: Bool = false,
     neighbors: RowNeighbors = .none
@@ -112,22 +109,22 @@ public struct PackedConvolution {
     return result
   }
 
-  /// Applies the convolution and writes over what is there.
+  /// Applies the convolution into existing memory.
   ///
   /// - Parameters:
   ///   - x: `[N, H, W, in]`
-  ///   - norm: as above.
-  ///   - result: `[N, H, W, out]`, apart from x.
+  ///   - norm: a group norm of x, applied first and followed by SiLU; nil for neither.
+  ///   - result: `[N, H, W, out]`, overwritten; it must not overlap x.
   public func write(_ x: Tensor, norm: ChannelFactors?, to result: Tensor) {
     apply(x, norm, false, .none, result, adds: false)
   }
 
-  /// Applies the convolution and adds the result to what is there.
+  /// Applies the convolution and adds the result.
   ///
   /// - Parameters:
   ///   - x: `[N, H, W, in]`
-  ///   - norm: as above.
-  ///   - sum: `[N, H, W, out]`, apart from x.
+  ///   - norm: a group norm of x, applied first and followed by SiLU; nil for neither.
+  ///   - sum: `[N, H, W, out]`, updated; it must not overlap x.
   public func add(_ x: Tensor, norm: ChannelFactors?, to sum: Tensor) {
     apply(x, norm, false, .none, sum, adds: true)
   }

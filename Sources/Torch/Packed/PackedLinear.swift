@@ -8,24 +8,24 @@ private enum Packed {
   static let linearGELU = Operator("aten::_addmm_activation")
 }
 
-/// A linear layer for inference: on a processor its weight is laid out for the matrix product once,
-/// and bias and activation are applied as results leave the registers.
+/// A linear layer for inference. On a processor the weight is laid out once for the matrix product,
+/// and bias and GELU are applied before results leave the registers.
 public struct PackedLinear {
-  /// How the weight is held, and whose layout it has.
+  /// The layout of the weight.
   private enum Layout {
-    /// As it came, in the type of the format.
+    /// `[out, in]`, in the type of the format.
     case plain(Tensor)
-    /// oneDNN's, which reaches the peak of AVX-512.
+    /// oneDNN's, the fastest with AVX-512.
     case oneDNN(Tensor, Operator)
-    /// Our own, which reaches the peak of narrower vectors; float32.
+    /// Ours, the fastest with AVX2; float32.
     case panels(Tensor)
-    /// In 8 bits.
+    /// 8-bit integers.
     case int8(Int8Linear)
-    /// In 8-bit floating point.
+    /// 8-bit floating point.
     case float8(Float8Linear)
   }
 
-  /// The format of input and, but for bytes, of results.
+  /// The format of the input.
   public let format: ActivationFormat
   private let bias: Tensor?
   private let outputCount: Int
@@ -34,11 +34,11 @@ public struct PackedLinear {
   /// Lays out a weight.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept if it is packed.
   ///   - bias: `[out]`
-  ///   - format: the number format to compute in.
-  /// - Throws: `TorchError` for bytes and float8, if the weight is not finite or the hardware has no
-  ///   products of them.
+  ///   - format: the number format of the product.
+  /// - Throws: `TorchError` for int8 and float8, if the weight is not finite or the hardware lacks
+  ///   the format.
   public init(weight: Tensor, bias: Tensor?, format: ActivationFormat) throws(TorchError) {
     self.format = format
     outputCount = weight.size(0)
@@ -57,7 +57,7 @@ public struct PackedLinear {
   /// Lays out a weight in float32.
   ///
   /// - Parameters:
-  ///   - weight: `[out, in]`; not kept where it is packed.
+  ///   - weight: `[out, in]`; not kept if it is packed.
   ///   - bias: `[out]`
   public init(weight: Tensor, bias: Tensor?) {
     format = .float32
@@ -75,10 +75,10 @@ public struct PackedLinear {
     return .plain(weight)
   }
 
-  /// Whether float32 products on a processor are our own, not oneDNN's.
+  /// Whether float32 products on this processor are ours, not oneDNN's.
   public static var hasOwnProducts: Bool { oneDNN(.float32) == nil }
 
-  /// What lays out and multiplies, where oneDNN is the fastest at a format on this processor.
+  /// oneDNN's packing and product; nil if oneDNN is not the fastest in this format.
   private static func oneDNN(_ format: ActivationFormat) -> (Operator, Operator)? {
     guard let reorder = Packed.reorder, let linear = Packed.linear, isServedByOneDNN(format) else {
       return nil
@@ -86,7 +86,7 @@ public struct PackedLinear {
     return (reorder, linear)
   }
 
-  /// Whether oneDNN is the fastest at a format on this processor.
+  /// Whether oneDNN is the fastest in a format on this processor.
   private static func isServedByOneDNN(_ format: ActivationFormat) -> Bool {
     switch format {
     case .float32, .bfloat16: ckernels_has_avx512()
@@ -98,7 +98,7 @@ public struct PackedLinear {
   /// Applies the layer.
   ///
   /// - Parameter x: `[..., in]`
-  /// - Returns: `[..., out]`, in the `resultFormat` of this layer's format.
+  /// - Returns: `[..., out]`, in `format.resultFormat`.
   public func callAsFunction(_ x: Activations) -> Tensor {
     switch layout {
     case .int8(let linear): linear.numbers(x)
@@ -107,11 +107,11 @@ public struct PackedLinear {
     }
   }
 
-  /// Applies the layer and the tanh form of GELU.
+  /// Applies the layer and GELU (tanh form).
   ///
   /// - Parameters:
   ///   - x: `[..., in]`
-  ///   - next: the format of the result; this layer's, if nothing is said.
+  ///   - next: the format of the result; nil for `format`.
   /// - Returns: `[..., out]`
   public func gelu(_ x: Activations, as next: ActivationFormat? = nil) -> Activations {
     let next = next ?? format
@@ -125,7 +125,7 @@ public struct PackedLinear {
     }
   }
 
-  /// Applies the layer for a result that is added to the tokens.
+  /// Applies the layer at the end of a residual branch.
   ///
   /// - Parameter x: `[..., in]`
   /// - Returns: `[..., out]`
@@ -146,12 +146,12 @@ public struct PackedLinear {
         .tensor(x), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
         .scalars([]), .string(gelu ? "tanh" : ""))
     case .int8, .float8:
-      fatalError("a layer in 8 bits takes rows with scales")
+      fatalError("8-bit layers multiply by themselves")
     }
   }
 
-  /// On CUDA the product applies bias and tanh GELU itself; libtorch's operator for that computes
-  /// the other form of GELU elsewhere.
+  /// On CUDA one operator applies product, bias and GELU (tanh form). On other devices the same
+  /// operator computes the exact form.
   private func linearGELU(_ x: Tensor, _ weight: Tensor) -> Tensor {
     guard let bias, x.device.isCUDA else {
       return geluTanh(linear(x, weight: weight, bias: bias))

@@ -1,16 +1,16 @@
 internal import CTorch
 internal import Foundation
 
-/// NVIDIA GPUs: what the driver says of them, and libtorch's CUDA part, which is opened at run time,
-/// so that one program serves machines with and without.
+/// NVIDIA GPUs, and libtorch's CUDA part, which is opened at run time so that one program serves
+/// machines with and without a GPU.
 public enum CUDA {
   /// A GPU as its driver describes it.
   public struct GPU: Sendable, Equatable {
     /// The product's name.
     public var name: String
-    /// Bytes.
+    /// The memory in bytes.
     public var memory: Int
-    /// The compute capability, as (9, 0).
+    /// The compute capability, such as (9, 0).
     public var capability: (major: Int, minor: Int)
     /// Streaming multiprocessors.
     public var multiprocessorCount: Int
@@ -25,9 +25,9 @@ public enum CUDA {
       self.multiprocessorCount = multiprocessorCount
     }
 
-    /// Whether it multiplies bfloat16 in hardware (Ampere and later).
+    /// Whether the GPU multiplies bfloat16 (Ampere and later).
     public var hasBFloat16: Bool { capability >= (8, 0) }
-    /// Whether it multiplies 8-bit floating-point numbers in hardware (Ada, Hopper and later).
+    /// Whether the GPU multiplies 8-bit floating-point numbers (Ada, Hopper and later).
     public var hasFloat8: Bool { capability >= (8, 9) }
 
     /// Whether all fields are equal.
@@ -38,17 +38,17 @@ public enum CUDA {
     }
   }
 
-  /// What the driver says.
+  /// The NVIDIA driver.
   public struct Driver: Sendable {
-    /// The newest version of CUDA that it runs, as "13.0".
+    /// The newest version of CUDA that the driver runs, such as "13.0".
     public var version: String
-    /// The GPUs that this process may use, in the order of their indices.
+    /// The GPUs visible to this process, by index.
     public var gpus: [GPU]
   }
 
-  /// Asks the driver; libtorch has no part in it.
+  /// Asks the driver, not libtorch.
   ///
-  /// - Throws: `TorchError` if there is no driver, or it does not work.
+  /// - Throws: `TorchError` if there is no driver, or it fails.
   public static func driver() throws -> Driver {
     var version: Int32 = 0
     var count: Int32 = 0
@@ -66,17 +66,16 @@ public enum CUDA {
     return Driver(version: "\(version / 1000).\(version % 1000 / 10)", gpus: gpus)
   }
 
-  /// libtorch's CUDA part; nil if the libtorch that is loaded has none.
+  /// The file of libtorch's CUDA part; nil if the loaded libtorch has none.
   public static var libraryPath: String? {
     let path = LibTorch.folder + "/libtorch_cuda.so"
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
-  /// Opens libtorch's CUDA part, and our own library over it where there is one.
+  /// Opens libtorch's CUDA part, and our library of kernels if there is one. Call it before the first
+  /// computation: libtorch looks for devices only once.
   ///
-  /// To be done before anything is computed: libtorch asks only once what devices it has.
-  ///
-  /// - Throws: `TorchError` if this libtorch has no such part or it does not load.
+  /// - Throws: `TorchError` if this libtorch was built without CUDA, or a library does not load.
   public static func open() throws {
     guard let libraryPath else {
       throw TorchError(
@@ -94,8 +93,8 @@ public enum CUDA {
     }
   }
 
-  /// Our own library of graphs and kernels, beside the program or where `DIT_CUDA_LIBRARY` says; nil
-  /// if there is none, and plain operators have to do.
+  /// The file of our CUDA graphs and kernels: `DIT_CUDA_LIBRARY` of the environment, else next to the
+  /// program or in `../lib/dit`. nil if there is none; then plain operators are used.
   public static var kernelLibraryPath: String? {
     if let path = ProcessInfo.processInfo.environment["DIT_CUDA_LIBRARY"] {
       return path.isEmpty ? nil : path
@@ -106,22 +105,22 @@ public enum CUDA {
       .first { FileManager.default.fileExists(atPath: $0) }
   }
 
-  /// Whether our own library is open.
+  /// Whether our library is open.
   public static var hasKernelLibrary: Bool { ctorch_cuda_is_open() }
 
-  /// Whether our own library is open and joins groups of GPUs by NCCL.
+  /// Whether our library is open and was built with NCCL.
   public static var hasGroups: Bool { ctorch_cuda_has_groups() }
 
-  /// The number that no other GPU has, as hexadecimal digits; of the whole GPU, where a process sees a part.
+  /// The UUID in hexadecimal digits; of the whole GPU if the process sees a part of it (MIG).
   ///
-  /// - Throws: `TorchError` if there is no driver, or no such GPU.
+  /// - Throws: `TorchError` if there is no driver or no GPU of this index.
   public static func uuid(of device: Device) throws -> String {
     var text = [CChar](repeating: 0, count: 33)
     try check(ctorch_nvidia_uuid(Int32(clamping: device.index ?? 0), &text), "\(device)")
     return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Whether products and convolutions of float32 may be computed in TF32.
+  /// Allows or forbids TF32 in float32 products and convolutions, for the whole process.
   public static func allowTF32(_ isAllowed: Bool) throws {
     try check(ctorch_allow_tf32(isAllowed), "setting the precision of float32 products")
   }

@@ -1,15 +1,15 @@
 internal import CTorch
 
-/// Where a tensor lies, in libtorch's spelling: `cpu`, `cuda:0`, `mps`, ...
+/// A device as libtorch spells it: `cpu`, `cuda:0`, `mps`, ...
 public struct Device: Sendable, Hashable, CustomStringConvertible {
-  /// The device type, as "cuda".
+  /// The type, such as "cuda".
   public let type: String
-  /// Which of the devices of the type; nil for the current one.
+  /// The index among the devices of the type; nil for the current one.
   public let index: Int?
 
   /// The processor.
   public static let cpu = Device(type: "cpu", index: nil)
-  /// Shapes without storage: for counting parameters.
+  /// No storage, only shapes: counts parameters.
   public static let meta = Device(type: "meta", index: nil)
 
   /// An NVIDIA GPU.
@@ -21,7 +21,7 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
     self.index = index
   }
 
-  /// Parses libtorch's spelling: a type of lower-case letters, then perhaps a colon and an index.
+  /// Parses libtorch's spelling: a type in lower case, optionally with a colon and an index.
   ///
   /// - Returns: nil for any other text.
   public init?(_ text: String) {
@@ -43,24 +43,24 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   /// libtorch's spelling.
   public var description: String { index.map { "\(type):\($0)" } ?? type }
 
-  /// How many devices of this type can be used now.
+  /// The number of usable devices of this type.
   ///
-  /// - Throws: `TorchError` for a type that libtorch does not know.
+  /// - Throws: `TorchError` if libtorch does not know the type.
   public func availableCount() throws -> Int {
     var count: Int32 = 0
     try check(ctorch_device_count(type, &count), "counting devices of type '\(type)'")
     return Int(count)
   }
 
-  /// Waits until the device has done all that was asked of it.
+  /// Waits until the device has finished all its work.
   ///
-  /// - Throws: `TorchError` if something of that failed.
+  /// - Throws: `TorchError` if any of it failed.
   public func synchronize() throws {
     try check(ctorch_device_synchronize(description), "waiting for \(self)")
   }
 
-  /// The most bytes that tensors took on the device since the last call with `reset`; nil on the
-  /// processor, which does not count them.
+  /// The peak size in bytes of all tensors on the device since the last call with `reset`; nil on
+  /// the processor, which does not count them.
   public func peakMemory(reset: Bool = false) -> Int? {
     var bytes: Int64 = 0
     guard !isCPU, ctorch_device_peak_memory(description, reset, &bytes) == 0 else { return nil }
@@ -68,38 +68,37 @@ public struct Device: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// The libtorch that the program was built against.
+/// The version, libraries and threads of libtorch.
 public enum LibTorch {
-  /// The version, as "2.13.0".
+  /// The version that this was compiled against, such as "2.13.0".
   public static var version: String { String(cString: ctorch_version()) }
 
-  /// The version of the libtorch that is loaded, as "2.13.0"; another one than `version` only by
-  /// accident.
+  /// The loaded version, such as "2.13.0". It should be `version`.
   public static var loadedVersion: String {
     let version = ctorch_loaded_version()
     return "\(version / 10000).\(version / 100 % 100).\(version % 100)"
   }
 
-  /// The folder of the libraries of the libtorch that is loaded.
+  /// The folder of the loaded libraries.
   public static var folder: String {
     let path = String(cString: ctorch_library_path())
     return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
   }
 
-  /// The instruction set that libtorch's own kernels were chosen for, as "AVX2".
+  /// The instruction set of libtorch's kernels on this processor, such as "AVX2".
   public static var kernelSet: String { String(cString: ctorch_kernel_set()) }
 
-  /// Opens a shared library that registers operators or devices with libtorch.
+  /// Opens a shared library that registers operators or devices.
   ///
-  /// - Throws: `TorchError` if it cannot be opened.
+  /// - Throws: `TorchError` if it does not open.
   public static func loadLibrary(_ path: String) throws {
     try check(ctorch_load_library(path), "opening '\(path)'")
   }
 
-  /// The number of threads that operators use.
+  /// The number of threads of operators.
   public static var threadCount: Int { Int(ctorch_thread_count()) }
 
-  /// Sets the number of threads that operators use; at least 1.
+  /// Sets the number of threads of operators, at least 1.
   public static func setThreadCount(_ count: Int) throws {
     try check(ctorch_set_thread_count(Int32(clamping: count)), "setting \(count) threads")
   }

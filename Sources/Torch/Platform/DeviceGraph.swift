@@ -1,30 +1,29 @@
 internal import CTorch
 
-/// A computation that is done again and again with the same buffers: recorded once where the device
-/// and our library can (CUDA graphs), so that the processor asks for it with one call; otherwise it
-/// is called each time.
+/// A computation that is repeated with the same buffers. A device that can record (CUDA graphs) replays
+/// it with one call; on others it is called each time.
 public final class DeviceGraph {
   private var recorded: ctorch_graph?
   private let body: () -> Tensor
   private var output: Tensor?
-  /// What came of recording it.
+  /// Whether the computation is recorded.
   public private(set) var recording = Recording.none
 
-  /// What came of recording a computation.
+  /// The outcome of recording.
   public enum Recording: Sendable, Equatable {
-    /// The device does not record, or was not asked to.
+    /// The device does not record.
     case none
-    /// The device does it from a record.
+    /// The device replays a record.
     case done
-    /// The device did not record it, for this reason.
+    /// Recording failed, for this reason; the computation is called each time.
     case failed(String)
   }
 
-  /// Records a computation; it is called three times for that, where the device can.
+  /// Records a computation, which is called three times for that.
   ///
   /// - Parameters:
-  ///   - device: where it computes.
-  ///   - body: reads and writes the same buffers each time, and does not look at their contents.
+  ///   - device: the device of the computation.
+  ///   - body: reads and writes the same buffers each time, and reads no element on the host.
   public init(on device: Device, _ body: @escaping () -> Tensor) {
     self.body = body
     guard device.capabilities.recordsGraphs else { return }
@@ -41,7 +40,7 @@ public final class DeviceGraph {
     if let recorded { ctorch_graph_release(recorded) }
   }
 
-  /// Does it once more.
+  /// Computes once.
   ///
   /// - Returns: the result, valid until the next call.
   public func callAsFunction() -> Tensor {
@@ -72,7 +71,7 @@ public final class DeviceGraph {
     return graph
   }
 
-  /// What the shim calls.
+  /// The body, as C calls it.
   private final class Subject {
     private let body: () -> Tensor
     var output: Tensor?

@@ -1,8 +1,7 @@
-/// The middle of some numbers: half of them are no larger and half no smaller. Of an even count it is
-/// the mean of the two in the middle.
+/// The median; for an even count the mean of the two middle values.
 ///
 /// - Parameter values: in any order; not empty.
-/// - Returns: the middle.
+/// - Returns: the median.
 package func median(_ values: some Collection<Double>) -> Double {
   let sorted = values.sorted()
   guard !sorted.isEmpty else { fatalError("median: of no numbers") }

@@ -1,17 +1,17 @@
 internal import CKernels
 internal import Foundation
 
-/// What the processor can do.
+/// The CPU.
 public enum Processor {
-  /// Whether float32 stands in for products of bytes that the hardware lacks, so that results in 8
-  /// bits can be looked at anywhere; slow. It is so where the environment has `DIT_EMULATE_INT8=1`.
+  /// Whether float32 stands in for 8-bit products, because the hardware has none and the environment
+  /// has `DIT_EMULATE_INT8=1`. Slow; for tests.
   public static let emulatesInt8 =
     !ckernels_has_avx512_vnni() && ProcessInfo.processInfo.environment["DIT_EMULATE_INT8"] == "1"
 
-  /// The product's name, where the kernel tells it.
+  /// The product name; nil if the system does not tell.
   public static var name: String? { System.processorName }
 
-  /// The instruction sets that our kernels and oneDNN's choose by, as the processor has them.
+  /// The instruction sets by which our kernels and oneDNN's are chosen.
   public static var features: [String] {
     let present: [(String, Bool)] = [
       ("AVX2", ckernels_has_avx2_only() || ckernels_has_avx512()),

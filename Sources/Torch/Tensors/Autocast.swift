@@ -1,14 +1,14 @@
 internal import CTorch
 
-/// Runs `body` so that matrix products and the like compute in `dtype`, while parameters, sums and
-/// norms stay in float32: mixed precision (Micikevicius et al. 2018).
+/// Runs `body` in mixed precision (Micikevicius et al. 2018): matrix products compute in `dtype`,
+/// parameters, sums and norms stay float32.
 ///
 /// - Parameters:
 ///   - dtype: bfloat16 or float16; with float32 nothing changes.
 ///   - device: the device that computes.
 ///   - body: what to run.
 /// - Returns: what `body` returns.
-/// - Throws: what `body` throws; `TorchError` if the device cannot.
+/// - Throws: what `body` throws; `TorchError` if the device has no mixed precision.
 public func withMixedPrecision<Result>(
   _ dtype: DType, on device: Device, _ body: () throws -> Result
 ) throws -> Result {

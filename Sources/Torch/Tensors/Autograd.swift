@@ -1,6 +1,6 @@
 internal import CTorch
 
-/// Runs `body` without recording operations for differentiation; faster and smaller.
+/// Runs `body` without recording operations for autograd, which saves time and memory.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
   let previous = ctorch_grad_enabled()
   ctorch_set_grad_enabled(false)
@@ -23,7 +23,7 @@ extension Tensor {
     }
   }
 
-  /// The gradient that `backward` accumulated for a leaf; nil before.
+  /// The gradient accumulated by `backward`; nil before, and for tensors other than leaves.
   public var gradient: Tensor? {
     get {
       var result = ctorch_tensor(impl: nil)
@@ -40,10 +40,10 @@ extension Tensor {
     }
   }
 
-  /// The same elements, cut off from the operations that made them.
+  /// A view outside the autograd graph.
   public var detached: Tensor { Tensor.detachOperator(.tensor(self)) }
 
-  /// Accumulates the gradients of this scalar into the leaves it was computed from.
+  /// Accumulates the gradients of this scalar into its leaves.
   public func backward() {
     do {
       try check(ctorch_backward(handle), "backward of \(self)")

@@ -33,7 +33,7 @@ public enum DType: Int8, Sendable, CaseIterable, CustomStringConvertible {
     }
   }
 
-  /// The usual lower-case name, as "float32".
+  /// PyTorch's name, such as "float32".
   public var description: String {
     switch self {
     case .uint8: "uint8"
@@ -73,7 +73,7 @@ extension DType: Codable {
 
 /// A Swift number type that tensors can hold.
 public protocol TensorElement: Sendable {
-  /// The element type that it stands for.
+  /// The matching element type.
   static var dtype: DType { get }
 }
 

@@ -13,8 +13,8 @@ private enum Functional {
   static let resizeBicubic = Operator("aten::_upsample_bicubic2d_aa")
 }
 
-/// x times the transpose of `weight`, plus `bias`, by the fastest matrix product for the processor:
-/// ours or libtorch's; within `withPlainOperators` libtorch's.
+/// A linear layer, x Wᵀ + b, by the faster matrix product on this processor: ours or libtorch's.
+/// Within `withPlainOperators` it is libtorch's.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`
@@ -26,14 +26,14 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
   return product(.tensor(x), .tensor(weight), .optional(bias))
 }
 
-/// Two-dimensional convolution (cross-correlation), with zeros around the image.
+/// Two-dimensional convolution (cross-correlation) with zero padding.
 ///
 /// - Parameters:
 ///   - x: `[N, C, H, W]`
 ///   - weight: `[K, C, h, w]`
 ///   - bias: `[K]`
-///   - stride: pixels from one window to the next.
-///   - padding: zeros on each side.
+///   - stride: in pixels.
+///   - padding: pixels on each side.
 /// - Returns: `[N, K, H', W']`
 public func conv2d(
   _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
@@ -80,7 +80,7 @@ public func geluTanh(_ x: Tensor) -> Tensor { Functional.gelu(.tensor(x), .strin
 /// x times its logistic sigmoid.
 public func silu(_ x: Tensor) -> Tensor { Functional.silu(.tensor(x)) }
 
-/// x where it is positive, else 0.
+/// max(x, 0).
 public func relu(_ x: Tensor) -> Tensor { Functional.relu(.tensor(x)) }
 
 /// softmax(q kᵀ / √d) v (Vaswani et al. 2017, equation 1).
@@ -94,7 +94,7 @@ public func scaledDotProductAttention(query: Tensor, key: Tensor, value: Tensor)
   Functional.attention(.tensor(query), .tensor(key), .tensor(value))
 }
 
-/// The rows of `table` that `indices` name.
+/// Rows of a table.
 ///
 /// - Parameters:
 ///   - indices: int64, any shape, each below K.
@@ -104,7 +104,7 @@ public func embedding(_ indices: Tensor, table: Tensor) -> Tensor {
   Functional.embedding(.tensor(table), .tensor(indices))
 }
 
-/// Doubles height and width, each pixel repeated.
+/// Doubles height and width by repeating pixels.
 ///
 /// - Parameter x: `[N, C, H, W]`
 /// - Returns: `[N, C, 2 H, 2 W]`
@@ -112,10 +112,10 @@ public func upsampledNearest2x(_ x: Tensor) -> Tensor {
   Functional.upsampleNearest(.tensor(x), .ints([2 * x.size(2), 2 * x.size(3)]))
 }
 
-/// Resizes images with the cubic filter of Keys 1981 (a = -0.5), widened where they shrink.
+/// Resizes images with the cubic filter of Keys 1981 (a = -0.5), with antialiasing.
 ///
 /// - Parameters:
-///   - x: `[N, C, H, W]`; uint8 is fastest where the channels lie together in memory.
+///   - x: `[N, C, H, W]`; uint8 is fastest with channels last.
 ///   - height: the new height.
 ///   - width: the new width.
 /// - Returns: `[N, C, height, width]`; uint8 is rounded and clamped.

@@ -1,12 +1,12 @@
 internal import CTorch
 
-/// A stream of random numbers on a device: libtorch's own, so a seed gives PyTorch's numbers.
+/// libtorch's random number generator of a device: a seed gives the numbers that PyTorch draws.
 public final class Generator {
   let handle: ctorch_generator
-  /// The device whose numbers it gives.
+  /// The device of the numbers.
   public let device: Device
 
-  /// A generator of its own, seeded.
+  /// A new generator, independent of libtorch's default one.
   ///
   /// - Throws: `TorchError` if the device is absent.
   public init(seed: UInt64, device: Device = .cpu) throws {
@@ -19,16 +19,16 @@ public final class Generator {
 
   deinit { ctorch_generator_release(handle) }
 
-  /// The state as bytes, `[B]` uint8, for checkpoints.
+  /// The state for a checkpoint, `[B]`, uint8.
   public func state() throws -> Tensor {
     var result = ctorch_tensor(impl: nil)
     try check(ctorch_generator_state(handle, &result), "reading a generator's state")
     return Tensor(owning: result)
   }
 
-  /// Goes on from a state that `state()` gave.
+  /// Restores a result of `state()`.
   ///
-  /// - Throws: `TorchError` if `state` is not one of a generator of this device.
+  /// - Throws: `TorchError` if the state belongs to another type of device.
   public func restore(_ state: Tensor) throws {
     try check(
       ctorch_generator_set_state(handle, state.handle), "restoring a generator's state")

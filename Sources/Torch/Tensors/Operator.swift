@@ -1,8 +1,8 @@
 internal import CTorch
 
-/// One argument of an operator.
+/// An argument of an operator.
 public enum Argument {
-  /// The schema's default value.
+  /// The default value of the schema.
   case absent
   case none
   case tensor(Tensor)
@@ -29,21 +29,19 @@ extension Argument: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
   public init(floatLiteral value: Double) { self = .double(value) }
   /// A truth value.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
-  /// The operator's "none".
+  /// None.
   public init(nilLiteral: ()) { self = .none }
 }
 
-/// An operator of libtorch's dispatcher, called by name with values that its schema interprets.
+/// An operator of libtorch's dispatcher, looked up by name. Its schema converts the arguments.
 ///
-/// This is the one door to libtorch's kernels: a new operator is one typed Swift function over it.
+/// All of libtorch's kernels are called this way: a new operator is one typed Swift function.
 public struct Operator: Sendable {
-  /// Name and overload, as "aten::add.Tensor".
+  /// Name and overload, such as "aten::add.Tensor".
   public let name: String
   nonisolated(unsafe) private let handle: ctorch_operator
 
-  /// Looks up an operator, as "aten::add.Tensor" or "aten::gelu".
-  ///
-  /// An operator that libtorch lacks is a programming error.
+  /// Looks up an operator, such as "aten::add.Tensor" or "aten::gelu". It must exist.
   public init(_ qualifiedName: String) {
     do {
       try self.init(finding: qualifiedName)
@@ -52,7 +50,7 @@ public struct Operator: Sendable {
     }
   }
 
-  /// Looks up an operator that this libtorch may lack.
+  /// Looks up an operator that may be missing in this libtorch.
   ///
   /// - Throws: `TorchError` if it is not registered.
   public init(finding qualifiedName: String) throws {
@@ -65,17 +63,17 @@ public struct Operator: Sendable {
     self.handle = handle
   }
 
-  /// Calls the operator for its one result.
+  /// Calls an operator with one result.
   @discardableResult
   public func callAsFunction(_ arguments: Argument...) -> Tensor {
     call(arguments, resultCount: 1)[0]
   }
 
-  /// Calls the operator for several results.
+  /// Calls an operator with any number of results.
   ///
   /// - Parameters:
-  ///   - arguments: as the schema lists them; trailing defaults may be left out.
-  ///   - resultCount: how many results there will be, lists of tensors counted through.
+  ///   - arguments: in the order of the schema; trailing defaults may be left out.
+  ///   - resultCount: the number of results; each tensor of a list counts.
   /// - Returns: the results.
   public func results(_ arguments: Argument..., count resultCount: Int) -> [Tensor] {
     call(arguments, resultCount: resultCount)
@@ -83,7 +81,7 @@ public struct Operator: Sendable {
 
   private func call(_ arguments: [Argument], resultCount: Int) -> [Tensor] {
     func placeholders() -> [Tensor] { (0..<resultCount).map { _ in Tensor.zeros([0]) } }
-    // Not every kernel copes with the placeholders of operations that failed.
+    // Kernels are not called with placeholders of failed operations.
     if ErrorScope.hasFailed, arguments.contains(where: \.isEmptyTensor) { return placeholders() }
     var lowered = LoweredArguments(arguments)
     var results: UnsafePointer<ctorch_tensor>?
@@ -106,7 +104,7 @@ public struct Operator: Sendable {
     return tensors
   }
 
-  /// The call as a reader would write it, with shapes for tensors.
+  /// The call for a message, with shapes in place of tensors.
   private func describe(_ arguments: [Argument]) -> String {
     let list = arguments.map { argument in
       switch argument {
@@ -134,7 +132,7 @@ extension Argument {
   }
 }
 
-/// Arguments laid out for the shim: lists in one array per member type, so that few are allocated.
+/// Arguments laid out for C. Lists share one array for each member type, to save allocations.
 private struct LoweredArguments {
   private var values: ContiguousArray<ctorch_value> = []
   private var integers: ContiguousArray<Int64> = []
@@ -180,7 +178,7 @@ private struct LoweredArguments {
     text.append(contentsOf: string.utf8CString)
   }
 
-  /// `start` is an index into the list of the kind until `withValues` makes it a pointer.
+  /// `start` is an index into the shared array; `withValues` makes it a pointer.
   private mutating func append(
     _ kind: ctorch_kind, integer: Int64 = 0, number: Double = 0, items: UnsafeRawPointer? = nil,
     start: Int = 0, count: Int = 0

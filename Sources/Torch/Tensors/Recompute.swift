@@ -1,15 +1,15 @@
 internal import CTorch
 
-/// Calls `body` without keeping what lies between its inputs and its result: the backward pass
-/// computes it again (Chen et al. 2016).
+/// Activation checkpointing (Chen et al. 2016): keeps no intermediate result of `body`, which the
+/// backward pass calls again.
 ///
-/// Gradients reach both inputs and all parameters that `body` uses. Where no input requires a gradient,
-/// `body` is called plainly and keeps what it needs: nothing would ask for it to be computed again.
+/// Gradients reach both inputs and all parameters that `body` uses. If no input requires a gradient,
+/// this is a plain call of `body`, which keeps its intermediate results.
 ///
 /// - Parameters:
 ///   - first: an input.
 ///   - second: an input.
-///   - body: gives the same result for the same inputs each time.
+///   - body: a pure function of its inputs and parameters.
 /// - Returns: what `body` returns.
 public func recomputing(
   _ first: Tensor, _ second: Tensor, _ body: @escaping (Tensor, Tensor) -> Tensor
@@ -23,7 +23,7 @@ public func recomputing(
       let body = Unmanaged<RecomputedBody>.fromOpaque(context).takeUnretainedValue().body
       let inputs = [first, second].map { Tensor(owning: ctorch_tensor_retain($0)) }
       do {
-        // On a GPU the backward pass is in a thread of libtorch's, outside of any scope of errors.
+        // On a GPU the backward pass runs in a thread of libtorch, outside `withTorchErrors`.
         let output = try withTorchErrors { body(inputs[0], inputs[1]) }
         result.pointee = withExtendedLifetime(output) { ctorch_tensor_retain(output.handle) }
         return 0
@@ -43,7 +43,7 @@ public func recomputing(
   return Tensor(owning: result)
 }
 
-/// Keeps a closure alive for the shim.
+/// A closure, kept alive for C.
 private final class RecomputedBody {
   let body: (Tensor, Tensor) -> Tensor
   init(_ body: @escaping (Tensor, Tensor) -> Tensor) { self.body = body }

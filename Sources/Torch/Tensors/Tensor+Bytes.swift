@@ -24,7 +24,7 @@ extension Tensor {
     }
   }
 
-  /// The elements in row-major order, converted to `Element` where the type differs.
+  /// The elements in row-major order, converted to `Element`.
   public func elements<Element: TensorElement>(_ type: Element.Type = Element.self) -> [Element] {
     let source = detached.to(.cpu).to(Element.dtype).contiguous
     return source.withUnsafeBytes { bytes in
@@ -35,7 +35,9 @@ extension Tensor {
   /// The only element, as a number.
   public var item: Double {
     guard count == 1 else {
-      report(TorchError(operation: "item of \(self)", message: "there must be one element"))
+      report(
+        TorchError(
+          operation: "item of \(self)", message: "only a tensor of one element has an item"))
       return .nan
     }
     return elements(Double.self).first ?? .nan

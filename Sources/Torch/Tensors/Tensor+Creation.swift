@@ -8,14 +8,14 @@ extension Tensor {
   private static let randOperator = Operator("aten::rand.generator")
   private static let arangeOperator = Operator("aten::arange.start_step")
 
-  /// A tensor of uninitialized elements.
+  /// An uninitialized tensor.
   public static func empty(
     _ shape: [Int], dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
     emptyOperator(.ints(shape), .dtype(dtype), nil, .device(device))
   }
 
-  /// A tensor with the same number everywhere.
+  /// A tensor filled with a number.
   public static func full(
     _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
@@ -62,7 +62,7 @@ extension Tensor {
       .dtype(.int64), nil, .device(generator.device))
   }
 
-  /// Copies an array into a CPU tensor; its product of sizes must be the array's count.
+  /// Copies an array into a CPU tensor. The product of the sizes must be the count of the array.
   public convenience init<Element: TensorElement>(_ elements: [Element], shape: [Int]) {
     guard shape.reduce(1, *) == elements.count else {
       fatalError("Tensor: \(elements.count) elements for shape \(shape)")
@@ -79,7 +79,7 @@ extension Tensor {
     self.init(elements, shape: [elements.count])
   }
 
-  /// A CPU tensor of one element and no dimensions.
+  /// A CPU scalar (no dimensions).
   public convenience init<Element: TensorElement>(scalar: Element) {
     self.init([scalar], shape: [])
   }
@@ -87,11 +87,11 @@ extension Tensor {
   /// A CPU tensor over memory that `owner` keeps alive, such as a mapped file. Nothing is copied.
   ///
   /// - Parameters:
-  ///   - start: the first element, aligned for the type or not (libtorch's kernels cope).
+  ///   - start: the first element; it need not be aligned.
   ///   - shape: the sizes.
-  ///   - strides: the distances between neighbours, in elements; row-major if nil.
+  ///   - strides: in elements; row-major if nil.
   ///   - dtype: the type of the elements.
-  ///   - owner: released when the last tensor over the memory is gone.
+  ///   - owner: released with the last tensor over the memory.
   public convenience init(
     borrowing start: UnsafeMutableRawPointer, shape: [Int], strides: [Int]? = nil, dtype: DType,
     owner: AnyObject

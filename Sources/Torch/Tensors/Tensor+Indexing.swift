@@ -5,7 +5,7 @@ private enum Indexing {
 }
 
 extension Tensor {
-  /// A view of `count` places along a dimension, from `start` on.
+  /// A view of `count` indices along a dimension, from `start` on.
   public func narrowed(axis: Int, start: Int, count: Int) -> Tensor {
     Indexing.narrow(.tensor(self), .int(axis), .int(start), .int(count))
   }
@@ -13,15 +13,15 @@ extension Tensor {
   public subscript(range: Range<Int>) -> Tensor {
     narrowed(axis: 0, start: range.lowerBound, count: range.count)
   }
-  /// A view of one place of the first dimension, without that dimension.
+  /// A view at one index of the first dimension, without that dimension.
   public subscript(index: Int) -> Tensor {
     Indexing.select(.tensor(self), 0, .int(index))
   }
-  /// A view of one place along a dimension, without that dimension.
+  /// A view at one index of a dimension, without that dimension.
   public func selected(axis: Int, index: Int) -> Tensor {
     Indexing.select(.tensor(self), .int(axis), .int(index))
   }
-  /// A copy of the places along a dimension that an int64 tensor `[K]` lists.
+  /// Copies the indices `[K]`, int64, of a dimension.
   public func gathered(_ indices: Tensor, axis: Int = 0) -> Tensor {
     Indexing.indexSelect(.tensor(self), .int(axis), .tensor(indices))
   }

@@ -86,34 +86,34 @@ extension Tensor {
   /// The hyperbolic tangent of each element.
   public var hyperbolicTangent: Tensor { Math.tanh(.tensor(self)) }
 
-  /// Moves each element into a range; nil leaves that side open.
+  /// Clamps the elements to a range; nil leaves a side open.
   public func clamped(min: Double? = nil, max: Double? = nil) -> Tensor {
     Math.clamp(
       .tensor(self), min.map(Argument.double) ?? .none, max.map(Argument.double) ?? .none)
   }
-  /// The larger of the elements of two tensors.
+  /// The elementwise maximum.
   public func maximum(_ other: Tensor) -> Tensor { Math.maximum(.tensor(self), .tensor(other)) }
 
-  /// The matrix product over the last two dimensions; leading ones broadcast.
+  /// The matrix product of the last two dimensions; leading ones broadcast.
   public func matmul(_ other: Tensor) -> Tensor { Math.matmul(.tensor(self), .tensor(other)) }
 
-  /// The sum of all elements, of no dimensions.
+  /// The sum of all elements, a scalar.
   public func sum() -> Tensor { Math.sumAll(.tensor(self)) }
   /// The sum along some dimensions.
   public func sum(axes: [Int], keepingDims: Bool = false) -> Tensor {
     Math.sum(.tensor(self), .ints(axes), .bool(keepingDims))
   }
-  /// The mean of all elements, of no dimensions.
+  /// The mean of all elements, a scalar.
   public func mean() -> Tensor { Math.meanAll(.tensor(self)) }
   /// The mean along some dimensions.
   public func mean(axes: [Int], keepingDims: Bool = false) -> Tensor {
     Math.mean(.tensor(self), .ints(axes), .bool(keepingDims))
   }
-  /// The largest element, of no dimensions.
+  /// The largest element, a scalar.
   public func max() -> Tensor { Math.max(.tensor(self)) }
-  /// The smallest element, of no dimensions.
+  /// The smallest element, a scalar.
   public func min() -> Tensor { Math.min(.tensor(self)) }
-  /// The Euclidean norm of all elements, of no dimensions.
+  /// The Euclidean norm of all elements, a scalar.
   public func norm() -> Tensor { Math.norm(.tensor(self)) }
 
   /// self + scale * a * b, elementwise with broadcasting.
@@ -121,7 +121,7 @@ extension Tensor {
     Math.addcmul(.tensor(self), .tensor(a), .tensor(b), .double(scale))
   }
 
-  /// Where this bool tensor is true the elements of `a`, elsewhere those of `b`.
+  /// Elements of `a` where this bool tensor is true, else of `b`.
   public func select(_ a: Tensor, else b: Tensor) -> Tensor {
     Math.whereSelf(.tensor(self), .tensor(a), .tensor(b))
   }

@@ -24,7 +24,7 @@ private enum Shape {
 extension Tensor {
   /// The same elements in another shape; one size may be -1.
   public func reshaped(_ shape: [Int]) -> Tensor { Shape.reshape(.tensor(self), .ints(shape)) }
-  /// A view with two dimensions exchanged.
+  /// A view with two dimensions swapped.
   public func transposed(_ a: Int = -2, _ b: Int = -1) -> Tensor {
     Shape.transpose(.tensor(self), .int(a), .int(b))
   }
@@ -44,44 +44,43 @@ extension Tensor {
   public func expanded(to shape: [Int]) -> Tensor { Shape.expand(.tensor(self), .ints(shape)) }
   /// A copy repeated along each dimension.
   public func repeated(_ counts: [Int]) -> Tensor { Shape.repeat(.tensor(self), .ints(counts)) }
-  /// Views of `count` equal parts along a dimension, whose size must be a multiple of it.
+  /// Splits a dimension into views of `count` equal parts. The count must divide the size.
   public func chunks(_ count: Int, axis: Int) -> [Tensor] {
     Shape.chunk.results(.tensor(self), .int(count), .int(axis), count: count)
   }
-  /// The order of elements turned round along some dimensions.
+  /// A copy with the order reversed along some dimensions.
   public func flipped(axes: [Int]) -> Tensor { Shape.flip(.tensor(self), .ints(axes)) }
-  /// Zeros around: pairs of counts (before, after), the last dimension first.
+  /// Adds zeros: pairs of counts (before, after), the last dimension first.
   public func padded(_ counts: [Int]) -> Tensor {
     Shape.pad(.tensor(self), .ints(counts), 0)
   }
 
-  /// This tensor if it is row-major without gaps, else such a copy.
+  /// This tensor if it is row-major without gaps, else a copy that is.
   public var contiguous: Tensor { Shape.contiguous(.tensor(self)) }
-  /// A copy of images or windows `[N, C, H, W]` with the channels of a pixel side by side in memory,
-  /// the shape as before; this tensor if it has another number of dimensions.
+  /// `[N, C, H, W]` with the channels of a pixel side by side in memory; the shape stays. Tensors of
+  /// another rank are returned as they are.
   public var channelsLast: Tensor {
     rank == 4 ? Shape.contiguous(.tensor(self), .int(Shape.channelsLast)) : self
   }
-  /// A row-major copy of its own.
+  /// A row-major copy.
   public var cloned: Tensor { Shape.clone(.tensor(self), 0) }
-  /// This tensor if it has the type already, else a converted copy.
+  /// This tensor if it has the type, else a converted copy.
   public func to(_ dtype: DType) -> Tensor {
     dtype == self.dtype ? self : Shape.toType(.tensor(self), .dtype(dtype))
   }
-  /// This tensor if it lies on the device already, else a copy there.
+  /// This tensor if it is on the device, else a copy there.
   public func to(_ device: Device) -> Tensor {
     device == self.device ? self : Shape.toDevice(.tensor(self), nil, nil, .device(device))
   }
 
-  /// What `to` gives, for batches on their way to a GPU: from memory that the GPU reads by itself, so
-  /// that the processor goes on.
+  /// `to(device)`, asynchronous for a GPU, by way of page-locked memory.
   public func sent(to device: Device) -> Tensor {
     guard isCPU, device.capabilities.readsPinnedMemory else { return to(device) }
     return Shape.toDevice(
       .tensor(Shape.pin(.tensor(self), nil)), nil, nil, .device(device), nil, true)
   }
 
-  /// Any view on the storage from its first element of this tensor; the caller answers for bounds.
+  /// A view with any shape and strides from the first element on. Bounds are not checked.
   public func strided(shape: [Int], strides: [Int]) -> Tensor {
     Shape.asStrided(.tensor(self), .ints(shape), .ints(strides))
   }

@@ -1,17 +1,16 @@
 internal import CTorch
 
-/// An array of numbers on a device, with libtorch's semantics: a reference to shared storage.
+/// A libtorch tensor: an array of numbers on a device, with shared storage.
 ///
-/// Operations that are named by an adjective or noun make a new tensor (which may share storage with
-/// this one, as views do); those that end in `InPlace` write into this one.
-/// Tensors are confined to one thread at a time.
+/// Operations named by an adjective or noun return a new tensor, which may be a view; those named
+/// `...InPlace` change this one. A tensor must be used by one thread at a time.
 ///
-/// Errors in the arguments (shapes, types) are programming errors and end the program with a
-/// message; inside `withTorchErrors` they are thrown.
+/// Wrong arguments (shapes, types) end the program with a message; within `withTorchErrors` they are
+/// thrown.
 public final class Tensor {
   let handle: ctorch_tensor
 
-  /// Takes over one counted reference.
+  /// Takes over a reference.
   init(owning handle: ctorch_tensor) { self.handle = handle }
 
   deinit { ctorch_tensor_release(handle) }
@@ -27,7 +26,7 @@ public final class Tensor {
     UnsafeBufferPointer(start: ctorch_tensor_sizes(handle), count: rank).map(Int.init)
   }
 
-  /// The distances between neighbours along each dimension, in elements.
+  /// The distance between neighbours along each dimension, in elements.
   public var strides: [Int] {
     UnsafeBufferPointer(start: ctorch_tensor_strides(handle), count: rank).map(Int.init)
   }
@@ -76,13 +75,13 @@ public final class Tensor {
     return dtype
   }
 
-  /// The bytes of one element times the number of elements.
+  /// The size of all elements in bytes.
   public var byteCount: Int { count * Int(ctorch_tensor_element_size(handle)) }
 
   /// Whether the elements lie in row-major order without gaps.
   public var isContiguous: Bool { ctorch_tensor_is_contiguous(handle) }
 
-  /// Where the tensor lies.
+  /// The device of the storage.
   public var device: Device {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { text in
       guard let start = text.baseAddress else { fatalError("no room for a device's name") }
@@ -93,11 +92,11 @@ public final class Tensor {
     }
   }
 
-  /// Whether the elements are in the memory of the processor.
+  /// Whether the storage is on the processor. Faster than `device`.
   var isCPU: Bool { ctorch_tensor_is_cpu(handle) }
 }
 
 extension Tensor: CustomStringConvertible {
-  /// Shape, type and device, not the elements.
+  /// Shape, type and device, without the elements.
   public var description: String { "Tensor(\(shape) \(dtype) \(device))" }
 }

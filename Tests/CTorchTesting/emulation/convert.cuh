@@ -1,6 +1,7 @@
 #pragma once
 
-// What the kernels' file of this name does by instructions of the GPU, by libtorch's types.
+// Replaces the kernels' file of this name: conversions by libtorch's types, not by GPU
+// instructions.
 
 #include <c10/util/Float8_e4m3fn.h>
 #include <c10/util/Half.h>

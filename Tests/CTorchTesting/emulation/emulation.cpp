@@ -27,12 +27,12 @@ constexpr unsigned kWarp = 32;
   std::abort();
 }
 
-/// A thread of the block, on a stack of its own.
+/// A thread of the block, with its own stack.
 struct Thread {
   enum State { ready, in_exchange, at_barrier, ended };
 
   State state = ready;
-  float value = 0;  // brought to an exchange, then found there
+  float value = 0;  // given to an exchange, then received from it
   int mask = 0;
   ucontext_t context;
   std::unique_ptr<char[]> stack = std::make_unique_for_overwrite<char[]>(kStack);
@@ -52,8 +52,7 @@ class Block {
     }
   }
 
-  /// Each warp in turn goes as far as it can before the next one moves, so that what warps must not
-  /// do without waiting for each other shows.
+  /// Each warp in turn runs as far as it can, which reveals missing synchronization between warps.
   void run() {
     running_ = this;
     do {
@@ -71,7 +70,7 @@ class Block {
     running_ = nullptr;
   }
 
-  /// Leaves the running thread until it is let on.
+  /// Suspends the running thread until it is resumed.
   static void wait(Thread::State state) {
     thread().state = state;
     swapcontext(&thread().context, &running_->scheduler_);
@@ -90,7 +89,7 @@ class Block {
     return std::span(threads_).subspan(start, std::min<size_t>(kWarp, threads_.size() - start));
   }
 
-  /// Lets each thread that may go on until it waits or ends.
+  /// Resumes each thread that is ready, until it waits or ends.
   void take_turns(unsigned warp) {
     for (unsigned i = 0; i < threads_of(warp).size(); i++) {
       Thread &thread = threads_of(warp)[i];
@@ -100,7 +99,7 @@ class Block {
     }
   }
 
-  /// Hands out what all threads of a warp have brought, if they have.
+  /// Completes an exchange once all threads of a warp have given a value.
   bool release_exchange(unsigned warp) {
     const std::span<Thread> threads = threads_of(warp);
     const int mask = threads[0].mask;
@@ -118,7 +117,7 @@ class Block {
     return true;
   }
 
-  /// Lets on those that wait at a barrier, if all do that have not ended.
+  /// Resumes the threads at a barrier once all threads wait there or have ended.
   bool release_barrier() {
     bool is_complete = true, has_waiting = false;
     for (const Thread &thread : threads_) {

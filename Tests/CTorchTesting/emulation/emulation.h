@@ -1,7 +1,7 @@
 #pragma once
 
-// As much of CUDA C++ as our kernels use, on the processor: blocks run one after the other, their
-// threads in turns, each until it waits for others. To be included before a kernel's file.
+// The part of CUDA C++ that our kernels use, on the processor. Blocks run one after the other,
+// their threads in turns, each until it waits for others. Include it before a kernel's file.
 
 #include <cmath>
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace emulation {
 
-/// The running thread's place, as in CUDA.
+/// The indices of the running thread, as in CUDA.
 struct Index {
   unsigned x = 0, y = 0, z = 0;
 };
 
-/// Waits for the block's threads that have not ended.
+/// Waits for all threads of the block that have not ended.
 void wait_for_block();
 
-/// Waits for the 32 threads of the warp; the value that the one with number `lane ^ mask` brought.
+/// Waits for the 32 threads of the warp; returns the value of thread `lane ^ mask`.
 float exchanged(float value, int mask);
 
-/// Runs a kernel. Warps take turns in an order that changes, the same each time. What would wait
-/// for ever on a GPU, or is not defined there, ends the program with a message.
+/// Runs a kernel. Warps take turns in a varying but repeatable order. A deadlock, or behaviour that
+/// is undefined on a GPU, ends the program with a message.
 void run(unsigned blocks, unsigned threads, const std::function<void()> &kernel);
 
 }  // namespace emulation

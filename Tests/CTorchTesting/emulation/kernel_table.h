@@ -10,10 +10,10 @@
 
 namespace emulation {
 
-/// Calls a kernel with what the pointers point to.
+/// Calls a kernel with pointers to its arguments.
 using Call = void (*)(void **arguments);
 
-/// Kernels with their parameters, by the names that the GPU's compiler would be asked for.
+/// Kernels by name with template arguments, as NVRTC would compile them.
 using KernelTable = std::map<std::string, Call>;
 
 template <auto Kernel>
@@ -35,7 +35,7 @@ inline std::string spelled(dit::Kind kind) {
   return names[kind];
 }
 
-/// As "dit::quantize_rows<64, dit::F32, true>".
+/// A kernel's name, such as "dit::quantize_rows<64, dit::F32, true>".
 template <typename First, typename... Rest>
 std::string kernel_name(const char *name, First first, Rest... rest) {
   std::string text = std::string("dit::") + name + "<" + spelled(first);
@@ -46,7 +46,7 @@ std::string kernel_name(const char *name, First first, Rest... rest) {
 /// The kernels of rows.cu, for the widths and formats that tests use.
 KernelTable rows_kernels();
 
-/// Those of adaptive_norm.cu.
+/// The kernels of adaptive_norm.cu.
 KernelTable adaptive_norm_kernels();
 
 }  // namespace emulation

@@ -1,5 +1,5 @@
-// The CUDA kernels of our operators on the processor: the library's own code, over a launch that
-// emulates. Operator `dit::x` as it is on a GPU is `dit_emulated::x` here.
+// The CUDA operators on the processor: the library's own code, with an emulated launch. The GPU's
+// `dit::x` is `dit_emulated::x` here.
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -31,7 +31,7 @@ c10::OperatorHandle operator_named(const std::string &name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name.c_str(), "");
 }
 
-/// Calls what is registered for a GPU.
+/// Calls the operator registered for a GPU.
 void call(const c10::OperatorHandle &emulated, torch::jit::Stack *stack) {
   const std::string name = emulated.schema().operator_name().name;
   operator_named("dit" + name.substr(name.find("::")))

@@ -1,8 +1,8 @@
 #include "emulation.h"
 #include "kernel_table.h"
-// Many kernels for a few small rows: what counts is the time to compile them.
+// Many kernels run on a few small rows: compile time matters, not speed.
 #pragma clang optimize off
-// After the subset of CUDA that it needs.
+// Needs the subset of CUDA above.
 #include "../../../Sources/CTorchCUDA/kernels/rows.cu"
 
 namespace emulation {

@@ -4,19 +4,18 @@
 extern "C" {
 #endif
 
-/// Defines the operators `dit_emulated::...`: those of `dit` as they are on a GPU, on the
-/// processor.
+/// Registers the operators `dit_emulated::...`: the GPU's `dit` operators, run on the processor.
 void ctorch_testing_define_emulated(void);
 
-/// What is behind the `ctorch_group` of one process whose work is complete as soon as it is asked
-/// for, as that of NCCL looks to the processor; it takes tensors of any device.
+/// The `impl` of a `ctorch_group` of one process. Like NCCL's, its work seems complete at once; it
+/// takes tensors of any device.
 void *ctorch_testing_prompt_group(void);
 
-/// How many threads take part in a loop of our kernels, where libtorch is to use so many.
+/// The number of threads in a loop of our kernels, with libtorch set to `threads`.
 int ctorch_testing_team_size(int threads);
 
-/// Whether a matrix product throws where one of its threads finds no memory. The process has none
-/// from then on: only for one that ends.
+/// Whether a matrix product throws if one of its threads gets no memory. Afterwards the process has
+/// no memory left and must end.
 int ctorch_testing_starved_product(void);
 
 #ifdef __cplusplus

@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/// Whether operations on this thread are recorded for differentiation.
+/// Whether operations on this thread are recorded for autograd.
 bool ctorch_grad_enabled(void);
 void ctorch_set_grad_enabled(bool enabled);
 
@@ -16,7 +16,7 @@ ctorch_status ctorch_tensor_set_requires_grad(ctorch_tensor tensor, bool require
 ctorch_status ctorch_tensor_grad(ctorch_tensor tensor, ctorch_tensor *result);
 /// Replaces the accumulated gradient; a null `impl` clears it.
 ctorch_status ctorch_tensor_set_grad(ctorch_tensor tensor, ctorch_tensor gradient);
-/// Accumulates the gradient of a scalar into the leaves it was computed from.
+/// Accumulates the gradients of a scalar into its leaves.
 ctorch_status ctorch_backward(ctorch_tensor loss);
 
 #ifdef __cplusplus

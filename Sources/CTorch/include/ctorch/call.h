@@ -16,7 +16,7 @@ typedef enum ctorch_kind : int32_t {
   CTORCH_DEFAULT,  // the schema's default value
   CTORCH_NONE,
   CTORCH_TENSOR,
-  CTORCH_TENSOR_LIST,  // null members are "no tensor"
+  CTORCH_TENSOR_LIST,  // a null member is "no tensor"
   CTORCH_BOOL_VALUE,
   CTORCH_INT,  // also dtypes, layouts and memory formats, by their number
   CTORCH_INT_LIST,
@@ -27,8 +27,7 @@ typedef enum ctorch_kind : int32_t {
   CTORCH_GENERATOR,
 } ctorch_kind;
 
-/// One argument. The operator's schema decides what it becomes: an int given for a float parameter
-/// is converted, for instance.
+/// One argument. The operator's schema converts it, for instance an int to a float.
 typedef struct ctorch_value {
   ctorch_kind kind;
   int64_t integer;     // BOOL_VALUE, INT
@@ -39,10 +38,9 @@ typedef struct ctorch_value {
 
 ctorch_status ctorch_operator_find(const char *name, const char *overload, ctorch_operator *result);
 
-/// Calls an operator through the dispatcher (autograd included). Parameters that are not given take
-/// the schema's defaults. Lists of tensors in the results are flattened. `results` lies in the shim
-/// and is valid until the next call on this thread; each reference in it is the caller's to
-/// release.
+/// Calls an operator through the dispatcher (autograd included). Missing trailing arguments take
+/// the schema's defaults. Lists of tensors in the results are flattened. `results` is valid until
+/// the next call on this thread; the caller releases each tensor in it.
 ctorch_status ctorch_call(ctorch_operator op, const ctorch_value *arguments, int64_t argument_count,
                           const ctorch_tensor **results, int64_t *result_count);
 

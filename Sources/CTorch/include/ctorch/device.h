@@ -8,28 +8,26 @@
 extern "C" {
 #endif
 
-/// The version of libtorch that the shim was compiled against, as "2.13.0".
+/// The version of libtorch that this was compiled against, such as "2.13.0".
 const char *ctorch_version(void);
-/// The version of libtorch that is loaded, as 10000 major + 100 minor + patch.
+/// The version of the loaded libtorch, 10000 major + 100 minor + patch.
 int32_t ctorch_loaded_version(void);
-/// The file that libtorch was loaded from; empty where the loader does not say.
+/// The file of the loaded libtorch; empty if the loader does not tell.
 const char *ctorch_library_path(void);
-/// The instruction set that libtorch's own kernels were chosen for, as "AVX2".
+/// The instruction set of libtorch's kernels on this processor, such as "AVX2".
 const char *ctorch_kernel_set(void);
 
-/// How many devices of a type ("cpu", "cuda", ...) libtorch can use now.
+/// The number of usable devices of a type ("cpu", "cuda", ...).
 ctorch_status ctorch_device_count(const char *type, int32_t *result);
-/// Opens a shared library for good, such as libtorch's CUDA part, which registers itself.
+/// Opens a shared library for good, such as libtorch's CUDA part. It registers itself.
 ctorch_status ctorch_load_library(const char *path);
 
-/// Waits until a device ("cpu", "cuda:0", ...) has done all that was asked of it.
+/// Waits until a device ("cpu", "cuda:0", ...) has finished all its work.
 ctorch_status ctorch_device_synchronize(const char *device);
-/// The most bytes that tensors took on a device that is not the processor, since the last time this
-/// was asked with `reset`.
+/// The peak bytes of tensors on a device, not the processor, since the last call with `reset`.
 ctorch_status ctorch_device_peak_memory(const char *device, bool reset, int64_t *result);
 
-/// Whether a GPU may compute products and convolutions of float32 in TF32, which has 10 bits of
-/// mantissa.
+/// Allows or forbids TF32 (10 mantissa bits) in float32 products and convolutions of GPUs.
 ctorch_status ctorch_allow_tf32(bool allowed);
 
 int32_t ctorch_thread_count(void);

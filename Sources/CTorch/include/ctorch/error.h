@@ -6,12 +6,12 @@
 extern "C" {
 #endif
 
-/// Zero for success. Anything else: `ctorch_last_error` says what went wrong.
+/// Zero for success; otherwise `ctorch_last_error` has the message.
 typedef int32_t ctorch_status;
 
-/// The message of the last failed call on this thread; owned by the shim, valid until the next one.
+/// The message of the last failed call on this thread, valid until the next one.
 const char *ctorch_last_error(void);
-/// Says why a function that the shim called has failed, before it returns.
+/// Sets the message of a callback that is about to fail.
 void ctorch_set_last_error(const char *message);
 
 #ifdef __cplusplus

@@ -15,12 +15,12 @@ typedef struct ctorch_gpu {
   int32_t multiprocessors;
 } ctorch_gpu;
 
-/// The newest version of CUDA that the driver runs, as 1000 major + 10 minor, and how many GPUs it
-/// lets this process use. Needs no libtorch of CUDA; fails where there is no driver.
+/// The newest version of CUDA that the driver runs, 1000 major + 10 minor, and the number of GPUs
+/// visible to this process. Needs no libtorch for CUDA; fails without a driver.
 ctorch_status ctorch_nvidia_driver(int32_t *version, int32_t *count);
-/// One of them.
+/// Describes a GPU.
 ctorch_status ctorch_nvidia_gpu(int32_t index, ctorch_gpu *result);
-/// The number that no other GPU has, in hexadecimal digits and terminated.
+/// The UUID in hexadecimal digits, terminated.
 ctorch_status ctorch_nvidia_uuid(int32_t index, char text[33]);
 
 #ifdef __cplusplus

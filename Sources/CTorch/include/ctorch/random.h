@@ -6,12 +6,12 @@
 extern "C" {
 #endif
 
-/// One counted reference to a libtorch generator.
+/// A reference to a libtorch generator.
 typedef struct ctorch_generator {
   void *impl;
 } ctorch_generator;
 
-/// A generator of its own on a device ("cpu", "cuda:0", ...), seeded.
+/// A new generator on a device ("cpu", "cuda:0", ...).
 ctorch_status ctorch_generator_create(const char *device, uint64_t seed, ctorch_generator *result);
 void ctorch_generator_release(ctorch_generator generator);
 /// The state as a byte tensor, and back.

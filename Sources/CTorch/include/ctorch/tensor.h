@@ -10,12 +10,12 @@
 extern "C" {
 #endif
 
-/// One counted reference to a libtorch tensor; `impl` is null for "no tensor".
+/// A reference to a libtorch tensor; `impl` is null for "no tensor".
 typedef struct ctorch_tensor {
   void *impl;
 } ctorch_tensor;
 
-/// Element types, with the numbers of `c10::ScalarType` (asserted in tensor.cpp).
+/// Element types, numbered like `c10::ScalarType` (asserted in tensor.cpp).
 typedef enum ctorch_dtype : int8_t {
   CTORCH_UINT8 = 0,
   CTORCH_INT8 = 1,
@@ -45,13 +45,13 @@ int8_t ctorch_tensor_dtype(ctorch_tensor tensor);
 int64_t ctorch_tensor_element_size(ctorch_tensor tensor);
 bool ctorch_tensor_is_contiguous(ctorch_tensor tensor);
 bool ctorch_tensor_is_cpu(ctorch_tensor tensor);
-/// libtorch's spelling of the tensor's device, into `text` (always terminated).
+/// Writes libtorch's spelling of the device to `text`, terminated.
 void ctorch_tensor_device(ctorch_tensor tensor, char *text, size_t capacity);
 /// The first element; null for tensors without storage or elements.
 void *ctorch_tensor_data(ctorch_tensor tensor);
 
-/// A CPU tensor over memory of the caller's. `release(context)` runs when libtorch drops the last
-/// reference to it; also when this call fails.
+/// A CPU tensor over memory of the caller. `release(context)` runs with the release of the last
+/// reference, or if this call fails.
 ctorch_status ctorch_tensor_borrow(void *data, const int64_t *sizes, const int64_t *strides,
                                    int64_t rank, int8_t dtype, void *context,
                                    void (*release)(void *context), ctorch_tensor *result);
