@@ -40,7 +40,7 @@ public struct PatchEmbed {
   /// - Parameter x: images, `[N, C, H, W]`
   /// - Returns: tokens, `[N, T, D]`, contiguous
   public func byMatrixProduct(_ x: Tensor) -> Tensor {
-    let (n, c, h, w) = (x.size(0), x.size(1), x.size(2), x.size(3))
+    let (n, c, h, w) = x.size4
     let p = projection.stride
     let patches = x.reshaped([n, c, h / p, p, w / p, p]).permuted([0, 2, 4, 1, 3, 5])
       .reshaped([n, (h / p) * (w / p), c * p * p])

@@ -100,14 +100,16 @@ public final class PackedDiT: DiTRunner {
 
   private func forward(_ latents: Tensor, _ table: ModulationTable) -> Tensor {
     func vectors(_ index: Int) -> [ModulationVector] { offsets[index].map { table[$0] } }
-    // libtorch's products for the two layers outside of the blocks: ours round differently.
+    // libtorch's products serve both ends of the network: their weights are not packed.
     let patches = withPlainOperators { network.patchEmbed.byMatrixProduct(latents) }
-    let tokens = patches + network.positions  // [N, T, D]
     return network(
-      PackedStream(tokens, format: tokenFormat),
+      PackedStream(patches + network.positions, format: tokenFormat),
       block: { network.blocks[$0](&$1, modulatedBy: vectors($0)) },
-      finalModulation: { vectors(network.blocks.count) },
-      project: { layer, x in withPlainOperators { layer(x) } })
+      finalLayer: { tokens in
+        let normalized = network.finalLayer.norm(
+          &tokens, modulatedBy: vectors(network.blocks.count))
+        return withPlainOperators { network.finalLayer.linear(normalized) }
+      })
   }
 }
 

@@ -58,18 +58,15 @@ public struct DiTNetwork<Layer: LinearLayer> {
   /// - Parameters:
   ///   - x: tokens with their positions.
   ///   - block: runs the block of an index on the tokens.
-  ///   - finalModulation: shift and scale of the final layer, asked for after the blocks.
-  ///   - project: applies the final linear layer.
+  ///   - finalLayer: makes patches of the tokens, `[N, T, p p C_out]`.
   /// - Returns: `[N, C or 2 C, H, W]`
   package func callAsFunction(
     _ x: Layer.Stream, block: (Int, inout Layer.Stream) -> Void,
-    finalModulation: () -> [Layer.Stream.Vector],
-    project: (Linear, Tensor) -> Tensor = { $0($1) }
+    finalLayer: (inout Layer.Stream) -> Tensor
   ) -> Tensor {
     var x = x
     for index in blocks.indices { block(index, &x) }
-    let m = finalModulation()
-    return unpatchified(project(finalLayer.linear, x.normalized(shift: m[0], scale: m[1])))
+    return unpatchified(finalLayer(&x))
   }
 
   /// Puts patches back into place.
@@ -133,7 +130,7 @@ extension DiTNetwork where Layer == Linear {
         let block = blocks[index]
         stream = PlainStream(hook(index, stream.sum(), c) { block($0, conditionedOn: $1) })
       },
-      finalModulation: { finalLayer.modulation(c) })
+      finalLayer: { finalLayer(&$0, conditionedOn: c) })
   }
 
   /// Patches as tokens with their positions, `[N, C, H, W]` to `[N, T, D]`.
@@ -163,6 +160,18 @@ public struct FinalLayer {
   /// The layer with the numbers of `linear` in another type.
   func converted(to dtype: DType) -> FinalLayer {
     FinalLayer(linear: linear.converted(to: dtype), modulation: modulation)
+  }
+
+  /// Condition `[N, D]` and tokens to patches, `[N, T, p p C_out]`.
+  func callAsFunction(_ x: inout PlainStream, conditionedOn c: Tensor) -> Tensor {
+    linear(norm(&x, modulatedBy: modulation(c)))
+  }
+
+  /// The modulated norm, `[N, T, D]`.
+  package func norm<Stream: ResidualStream>(
+    _ x: inout Stream, modulatedBy m: [Stream.Vector]
+  ) -> Tensor {
+    x.normalized(shift: m[0], scale: m[1])
   }
 }
 
