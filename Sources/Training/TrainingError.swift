@@ -1,4 +1,4 @@
-/// Why training, or the encoding of latents, cannot start or go on.
+/// Why training, or the encoding of latents, cannot start or continue.
 public struct TrainingError: Error, CustomStringConvertible, Equatable {
   /// What is at fault, as far as a program has something to say about it.
   public enum Reason: Sendable, Equatable {

@@ -124,7 +124,7 @@ internal import Training
     }
   }
 
-  @Test func replacesWhatCannotBeReadAsTheFolderDoes() throws {
+  @Test func replacesUnreadableImagesAsTheFolderDoes() throws {
     try withCache(101, broken: [50]) { folder, cache in try compare(folder, cache) }
   }
 

@@ -41,7 +41,7 @@ internal import Training
     }
   }
 
-  @Test func takesRowsByNameAmongAsManyClasses() throws {
+  @Test func matchesNamesIfTheCountsAgree() throws {
     let (shifted, notes) = try rows(["a", "b", "c"], to: ["b", "c", "d"])
     #expect(shifted == [1, 2, nil, 3])
     #expect(notes.count == 1 && notes[0].contains("2 rows") && notes[0].contains("1 start anew"))
@@ -50,13 +50,13 @@ internal import Training
     #expect(try rows(["crane", "a", "crane"], to: ["a", "crane", "crane"]).rows == [1, 0, 2, 3])
   }
 
-  @Test func keepsNumbersWhereNoNameIsTheSame() throws {
+  @Test func keepsIndicesIfNoNameMatches() throws {
     let (rows, notes) = try rows(["tench", "goldfish"], to: ["n01440764", "n01443537"])
     #expect(rows == [0, 1, 2])
     #expect(notes.count == 1 && notes[0].contains("(tench there, n01440764 here)"))
   }
 
-  @Test func takesRowsByNameAmongOtherNumbersOfClasses() throws {
+  @Test func matchesNamesIfTheCountsDiffer() throws {
     let (rows, notes) = try rows(["a", "b", "c"], to: ["c", "x"])
     #expect(rows == [2, nil, 3])
     #expect(notes.count == 1 && notes[0].contains("1 rows kept by class name"))

@@ -67,7 +67,7 @@ internal import Torch
     #expect(whole.trainer.optimizer.parameters.allSatisfy { $0.gradient == nil })
   }
 
-  @Test func changesNothingBeforeItSaysSo() throws {
+  @Test func callsBeforeUpdateBeforeItChangesAnything() throws {
     let trainer = try trainer(GivenLatents(count: 8, rows: 4), records: true) { _ in }
     for _ in 0..<2 {
       let before = state(trainer).map { $0.elements(Float.self) }
@@ -79,7 +79,7 @@ internal import Torch
     }
   }
 
-  @Test func dropsStepsThatAreNotFinite() throws {
+  @Test func skipsStepsThatAreNotFinite() throws {
     let good = try GivenLatents(count: 4, rows: 4).next()
     guard case .moments(let start, _) = good.content else { return }
     let data = GivenLatents(
@@ -111,7 +111,7 @@ internal import Torch
     #expect(state(trainer).map { $0.elements(Float.self) } != before)
   }
 
-  @Test func leavesEverythingWhereDataFail() throws {
+  @Test func changesNothingIfDataFail() throws {
     struct NoData: Error {}
     let data = try GivenLatents(count: 12, rows: 4)
     let (failing, whole) = (
@@ -129,7 +129,7 @@ internal import Torch
     )
   }
 
-  @Test func isLeftAsideForMicroBatches() throws {
+  @Test func isNotUsedForMicroBatches() throws {
     let trainer = try trainer(GivenLatents(count: 16, rows: 4), records: true) {
       $0.accumulationCount = 2
     }

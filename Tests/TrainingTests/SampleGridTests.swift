@@ -25,7 +25,7 @@ private final class CountingAutoencoder: Autoencoder {
 
 @Suite struct SampleGridTests {
   /// Others wait for no longer than from one sign to the next.
-  @Test func givesASignAfterEachStepAndBeforeEachPicture() throws {
+  @Test func callsMarkAfterEachStepAndBeforeEachImage() throws {
     let values = try GoldenValues("dit-even")
     let autoencoder = CountingAutoencoder()
     var grid = SampleGrid(labels: [0, 1, 2])

@@ -16,7 +16,7 @@ internal import Torch
     ].map(values)
   }
 
-  @Test func changesNothingOfACheckpointBeforeItSaysSo() throws {
+  @Test func callsBeforeUpdateBeforeItChangesAnything() throws {
     let trainer = try goldenTrainer(GivenLatents(count: 2, rows: 2)) { $0.batchSize = 2 }
     _ = try trainer.takeStep()
     let before = kept(trainer)
@@ -45,7 +45,7 @@ internal import Torch
     }
   }
 
-  @Test func dropsStepsThatAreNotFinite() throws {
+  @Test func skipsStepsThatAreNotFinite() throws {
     let good = try GivenLatents(count: 2, rows: 2).next()
     guard case .moments(let start, _) = good.content else { return }
     let bad = GivenLatents(
@@ -63,7 +63,7 @@ internal import Torch
     #expect(kept(trainer) == before)
   }
 
-  @Test(arguments: [true, false]) func changesNothingWhereAStepFails(_ records: Bool) throws {
+  @Test(arguments: [true, false]) func changesNothingIfAStepFails(_ records: Bool) throws {
     let good = try GivenLatents(count: 2, rows: 2).next()
     guard case .moments(let start, _) = good.content else { return }
     let unfit = start.narrowed(axis: 1, start: 0, count: 3)
@@ -79,7 +79,7 @@ internal import Torch
     #expect(try !trainer.takeStep().wasSkipped)
   }
 
-  @Test func countsDroppedStepsInARow() throws {
+  @Test func countsSkippedStepsInARow() throws {
     let good = try GivenLatents(count: 2, rows: 2).next()
     guard case .moments(let start, _) = good.content else { return }
     let data = GivenLatents([(start * .nan, good.labels), (start, good.labels)])
@@ -113,7 +113,7 @@ internal import Torch
     #expect(steps.map(\.lossScale) == scales)
   }
 
-  @Test func dropsOverflowsAndLowersTheScale() throws {
+  @Test func skipsOverflowsAndLowersTheScale() throws {
     let trainer = try goldenTrainer(GivenLatents(count: 4, rows: 4)) {
       $0.batchSize = 4
       $0.dtype = .float16
@@ -129,7 +129,7 @@ internal import Torch
     #expect(kept(trainer) != before)
   }
 
-  @Test func goesOnFromAScaleOnlyWhereItScalesTheSame() throws {
+  @Test func resumesTheLossScaleOnlyIfTheScalingAgrees() throws {
     func trainer(_ dtype: DType, _ scaling: LossScaling) throws -> Trainer {
       try goldenTrainer(GivenLatents(count: 2, rows: 2)) {
         $0.batchSize = 2
@@ -159,7 +159,7 @@ internal import Torch
     #expect(try scale(fixed, trainer(.float16, .constant(16))) == 16)
   }
 
-  @Test func takesAStepAgainThatItsDataHaveStopped() throws {
+  @Test func repeatsAStepThatItsDataStopped() throws {
     let (data, other) = (try GivenLatents(count: 12, rows: 2), try GivenLatents(count: 12, rows: 2))
     let trainers = try [data, other].map {
       try goldenTrainer($0) {
@@ -178,7 +178,7 @@ internal import Torch
     #expect(kept(trainers[0]) == kept(trainers[1]))
   }
 
-  @Test func takesTheSameStepsWhenItLoadsAhead() throws {
+  @Test func takesTheSameStepsWhenItPrefetches() throws {
     func train(_ prefetches: Bool) throws -> (trainer: Trainer, given: [Int]) {
       let data = try GivenLatents(count: 12, rows: 2)
       var given: [Int] = []

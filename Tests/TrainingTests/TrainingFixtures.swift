@@ -56,7 +56,7 @@ func goldenTrainer(
 }
 
 /// The elements of a parameter, its moments or average by which two runs can be compared: the true
-/// gradient of the keys' bias is zero, and AdamW makes steps of what rounding leaves.
+/// gradient of the keys' bias is zero, and AdamW turns its rounding errors into steps.
 func comparable(_ tensor: Tensor, _ name: String) -> Tensor {
   guard name.hasSuffix("qkv.bias") else { return tensor }
   let width = tensor.size(0) / 3

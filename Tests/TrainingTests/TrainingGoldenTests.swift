@@ -77,7 +77,7 @@ internal import Training
     }
   }
 
-  @Test func decaysAllButBiasesWhereAskedTo() throws {
+  @Test func decaysAllExceptBiasesIfAsked() throws {
     let decayed = try train(count: 1) {
       $0.weightDecay = 0.5
       $0.decayGroups = .withoutBiases
@@ -92,7 +92,7 @@ internal import Training
 
   // With all embedders frozen, no input of the first block requires a gradient.
   @Test(arguments: [[], ["embedder"], ["embedder", "blocks.0."]])
-  func givesTheSameGradientsWhenBlocksAreComputedAgain(_ frozen: [String]) throws {
+  func givesTheSameGradientsWithRecomputation(_ frozen: [String]) throws {
     func gradients(_ recompute: Recompute) throws -> [Tensor] {
       let values = try GoldenValues("dit-even")
       let store = ParameterStore(.load(values.weights.mapValues(\.cloned)))
@@ -119,7 +119,7 @@ internal import Training
   }
 
   // Weights in the lower precision that were kept over a step would show in the second loss.
-  @Test func takesTheSameStepsInMixedPrecisionWhenBlocksAreComputedAgain() throws {
+  @Test func takesTheSameStepsInMixedPrecisionWithRecomputation() throws {
     func losses(_ recompute: Recompute) throws -> [Double] {
       let values = try GoldenValues("dit-even")
       let store = ParameterStore(.load(values.weights.mapValues(\.cloned)))

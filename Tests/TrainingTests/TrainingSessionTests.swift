@@ -40,7 +40,7 @@ internal import Torch
     try String(contentsOfFile: directory.path + "/log.txt", encoding: .utf8)
   }
 
-  @Test func keepsWhatWasSavedBeforeStepsThatAreDropped() throws {
+  @Test func keepsCheckpointsFromBeforeSkippedSteps() throws {
     let options = RunOptions(saveInterval: 2, keepCount: 2)
     try withSession(options, isGood: { $0 < 6 }) { session, directory, _ in
       while try session.takeStep() != nil {}
@@ -52,7 +52,7 @@ internal import Torch
     }
   }
 
-  @Test func savesTheNextStepThatIsNotDropped() throws {
+  @Test func savesTheNextStepThatIsNotSkipped() throws {
     let options = RunOptions(saveInterval: 2)
     try withSession(options, stepCount: 4, isGood: { $0 != 2 }) { session, directory, _ in
       while try session.takeStep() != nil {}
@@ -64,7 +64,7 @@ internal import Torch
   private struct Lost: Error {}
 
   @Test(arguments: [true, false])
-  func keepsWhatItWasSavingWhenAnErrorStopsIt(_ isOfAnImage: Bool) throws {
+  func completesTheCheckpointWhenAnErrorStopsIt(_ isOfAnImage: Bool) throws {
     try withSession(RunOptions(saveInterval: 2)) { session, directory, data in
       data.beforeEach = {
         if $0 == 3 { throw isOfAnImage ? ImageError("too many are broken") : Lost() }

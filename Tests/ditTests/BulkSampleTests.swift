@@ -110,7 +110,7 @@ internal import Torch
     }
   }
 
-  @Test func goesOnAfterAKill() throws {
+  @Test func continuesAfterAKill() throws {
     try withTemporaryFolder { folder in
       let whole = try sample("whole.npz", ["--sampling-steps", "20"], in: folder)
       #expect(whole.status == 0, "\(whole.errors)")

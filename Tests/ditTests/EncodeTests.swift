@@ -41,7 +41,7 @@ internal import Torch
     }
   }
 
-  @Test func goesOnWithTheTrainingOnTheFolder() throws {
+  @Test func resumesARunThatTrainedOnTheFolder() throws {
     try withEncodingFolder { folder in
       try folder.addImages(10)
       #expect(try folder.encode(vae: "kl").status == 0)
@@ -56,7 +56,7 @@ internal import Torch
     }
   }
 
-  @Test func goesOnAfterAKill() throws {
+  @Test func continuesAfterAKill() throws {
     try withEncodingFolder { folder in
       try folder.addImages(60)
       let options = ["--shard-size", "1"]
@@ -213,7 +213,10 @@ internal import Torch
       #expect(try folder.encode(vae: "kl").status == 0)
       for (arguments, status, hint) in [
         (["--image-size", "64"], 64, "is a cache of latents of 32 pixels"),
-        (["--sample-interval", "1"], 64, "sample grids need the autoencoder that made 'cache'; give"),
+        (
+          ["--sample-interval", "1"], 64,
+          "sample grids need the autoencoder that made 'cache'; give"
+        ),
         (["--vae-checkpoint", "none"], 64, "is a cache of latents, and the autoencoder is none"),
         (["--vae-checkpoint", "tiny.st"], 1, "and the latents of 'cache' are of AutoencoderKL"),
       ] as [([String], Int32, String)] {
@@ -229,7 +232,10 @@ internal import Torch
       for (arguments, vae, hint) in [
         (["--shard-size", "2"], "kl", "shard size: 1024 there, 2 here"),
         ([], "tiny", "autoencoder: AutoencoderKL"),
-        (["--output-path", "images/cache"], "kl", "lies among the images; choose another --output-path"),
+        (
+          ["--output-path", "images/cache"], "kl",
+          "lies among the images; choose another --output-path"
+        ),
         (["--image-size", "33"], "kl", "multiple of the autoencoder's factor, 2"),
         (["--vae-checkpoint", "none"], "kl", "there is nothing to encode"),
         (["--dtype", "bf16"], "kl", "'fp32' and 'fp16'"),

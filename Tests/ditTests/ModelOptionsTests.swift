@@ -13,8 +13,14 @@ internal import Torch
 
   @Test(arguments: [
     (["--model-name", "DiT-S/8", "--depth", "3"], "depth 3: DiT-S/8 has 12; leave --depth or"),
-    (["--model-name", "DiT-S/8", "--patch-size", "4"], "patch size 4: DiT-S/8 has 8; leave --patch-size or"),
-    (["--model-name", "DiT-S/8", "--hidden-size", "32"], "width 32: DiT-S/8 has 384; leave --hidden-size or"),
+    (
+      ["--model-name", "DiT-S/8", "--patch-size", "4"],
+      "patch size 4: DiT-S/8 has 8; leave --patch-size or"
+    ),
+    (
+      ["--model-name", "DiT-S/8", "--hidden-size", "32"],
+      "width 32: DiT-S/8 has 384; leave --hidden-size or"
+    ),
     (["--model-name", "DiT-S/8", "--embed-dim", "7"], "width 7: DiT-S/8 has 384"),
     (["--patch-size", "4"], "patch size 4: DiT-XL/2, the default, has 2"),
     (

@@ -5,7 +5,7 @@ internal import Testing
 internal import Torch
 
 @Suite struct TrainFaultTests {
-  @Test func goesOnWithoutImagesThatCannotBeRead() throws {
+  @Test func leavesOutUnreadableImages() throws {
     try withTemporaryFolder { folder in
       // One in a hundred may be broken.
       try makeImages(in: folder + "/images", count: 200)
@@ -34,7 +34,7 @@ internal import Torch
     }
   }
 
-  @Test func saysInItsLogWhichImagesHaveStoppedIt() throws {
+  @Test func logsTheImagesThatStopIt() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       try AtomicFile.write("no image at all", to: folder + "/images/red/text.jpg")
@@ -48,7 +48,7 @@ internal import Torch
     }
   }
 
-  @Test func fallsBackWhereTheNewestCheckpointIsCutShort() throws {
+  @Test func resumesFromAnOlderCheckpointIfTheNewestIsTruncated() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let run = ["--ckpt-save-interval", "2", "--output-path", "run", "--max-steps"]

@@ -41,7 +41,7 @@ internal import Torch
     }
   }
 
-  @Test func goesOnAsIfItHadNeverStopped() throws {
+  @Test func resumesAsIfItHadNeverStopped() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let whole = try train(
@@ -73,7 +73,7 @@ internal import Torch
     }
   }
 
-  @Test func leavesTheStepsAfterTheOneItGoesOnFrom() throws {
+  @Test func setsLaterStepsAsideWhenItResumes() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       let run = ["--ckpt-save-interval", "2", "--output-path", "run", "--max-steps"]
@@ -156,7 +156,7 @@ internal import Torch
     }
   }
 
-  @Test func keepsRowsOfClassesThatBothHave() throws {
+  @Test func keepsLabelEmbeddingsOfCommonClasses() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
       #expect(try train(["--max-steps", "1", "--output-path", "first"], in: folder).status == 0)

@@ -51,7 +51,7 @@ extension LatentCacheBuilder {
   /// - Parameters:
   ///   - encoding: the images, the autoencoder and the cache.
   ///   - device: of the autoencoder.
-  ///   - logger: tells what was found out about the images.
+  ///   - logger: shows findings about the images.
   /// - Throws: `TrainingError` if the settings do not go together; `ImageError`, `CheckpointError`,
   ///   `PipelineError`.
   public convenience init(

@@ -19,7 +19,7 @@ public final class LatentCache {
   /// - Parameters:
   ///   - path: the folder.
   ///   - afterEach: called with the number of files compared so far; may throw to stop.
-  /// - Throws: `TrainingError` that names what is missing or damaged; `FileError`.
+  /// - Throws: `TrainingError` that names the missing or damaged file; `FileError`.
   public init(_ path: String, afterEach: (Int) throws -> Void = { _ in }) throws {
     let manifest = try LatentCacheManifest(path)
     let settings = manifest.settings

@@ -37,7 +37,7 @@ struct TrainingSource {
   ///   - device: of the autoencoder.
   ///   - checking: called with the number of cache files that were compared, and how many there are;
   ///     may throw to stop.
-  ///   - note: called with what was found out.
+  ///   - note: called with findings about the data.
   /// - Throws: `TrainingError` for settings that contradict each other or the data; what opening
   ///   throws.
   init(

@@ -9,7 +9,7 @@ public final class AdamW {
   public let names: [String]
   /// The trained parameters.
   public let parameters: [Tensor]
-  /// First moments of what this rank updates: one per parameter, or per piece of its partition.
+  /// First moments: one per parameter, or per piece of this rank's partition.
   public let firstMoments: [Tensor]
   /// Second moments, in the order of the first.
   public let secondMoments: [Tensor]
@@ -108,7 +108,7 @@ public final class AdamW {
     AdamWCoefficients(beta1: config.beta1, beta2: config.beta2, epsilon: config.epsilon)
   }
 
-  /// The state of what this rank updates, with its gradients.
+  /// The parameters, or pieces, of this rank with their state and gradients.
   private func slots(_ gradients: [Tensor]) -> [OptimizerSlot] {
     updated.indices.map {
       OptimizerSlot(

@@ -5,7 +5,7 @@ internal import Parallel
 internal import Synchronization
 internal import Torch
 
-/// Saves the checkpoints of a run, one at a time, on a thread of its own while training goes on.
+/// Saves the checkpoints of a run, one at a time, on a thread of its own while training continues.
 final class CheckpointSaver {
   /// The step of the newest checkpoint that was saved, or is being written.
   private(set) var savedStep = 0
@@ -104,7 +104,7 @@ final class CheckpointSaver {
     thread.start()
   }
 
-  /// Waits until the trainer may change what is being saved.
+  /// Waits until the trainer may change the tensors that are being saved.
   func waitForCopy() {
     guard isCopying else { return }
     pausing {

@@ -9,7 +9,7 @@ internal import Foundation
 final class EventFile {
   private let file: AppendedFile
 
-  /// Begins a file; readers are to forget what earlier files of the folder say of steps after `step`.
+  /// Starts a file, which tells readers to forget the steps after `step` in earlier files of the folder.
   init(folder: String, after step: Int) throws {
     let time = Int(Date().timeIntervalSince1970)
     file = try AppendedFile("\(folder)/events.out.tfevents.\(time).dit")

@@ -12,13 +12,13 @@ public struct RunDirectory: Sendable {
   /// The folder.
   public let path: String
 
-  /// Whether there is the folder of a run.
+  /// Whether a path is the folder of a run.
   public static func isRun(_ path: String) -> Bool { Folder.exists(checkpoints(of: path)) }
 
-  /// The whole checkpoints of a run.
+  /// The finished checkpoints of a run.
   ///
-  /// - Parameter path: the run's folder, which need not be there.
-  /// - Returns: the newest first; none where there is no run.
+  /// - Parameter path: the run's folder, which need not exist.
+  /// - Returns: the newest first; empty if there is no run.
   public static func savedCheckpoints(of path: String) -> [TrainingCheckpoint] {
     savedSteps(of: path).reversed().map { checkpoint(at: $0, of: path) }
   }
@@ -28,11 +28,11 @@ public struct RunDirectory: Sendable {
     checkpoints(of: path) + "/" + RunFolderLayout.latest
   }
 
-  /// Makes the folder where it is missing.
+  /// Makes the folder if it is missing.
   ///
   /// - Parameters:
-  ///   - path: where.
-  ///   - hasLog: whether it gets a log and pictures beside the checkpoints.
+  ///   - path: of the folder.
+  ///   - hasLog: whether it gets folders for sample grids and TensorBoard.
   /// - Throws: `FileError` if it cannot be written to.
   public init(_ path: String, hasLog: Bool = true) throws {
     self.path = path
@@ -43,9 +43,9 @@ public struct RunDirectory: Sendable {
     }
   }
 
-  /// Keeps other processes out, and removes what one that was killed had not finished.
+  /// Keeps other processes out, and removes the unfinished checkpoints of a killed one.
   ///
-  /// - Returns: what lets go of the folder at its end.
+  /// - Returns: the lock, which ends with this value.
   /// - Throws: `FileError` if another process writes to it, or this one cannot.
   func lock() throws -> FolderLock {
     let lock = try FolderLock(path)
@@ -55,14 +55,13 @@ public struct RunDirectory: Sendable {
     return lock
   }
 
-  /// What the name of a checkpoint begins with until it is whole.
+  /// The prefix of a checkpoint's name until it is finished.
   static let partialPrefix = ".partial-"
 
-  /// Sets checkpoints of later steps aside, which a run that goes on from an earlier one will not lead
-  /// to.
+  /// Renames checkpoints of later steps than the one a run resumes from.
   ///
-  /// - Parameter step: where the run goes on.
-  /// - Returns: the names that they had.
+  /// - Parameter step: the run resumes after it.
+  /// - Returns: their former names.
   /// - Throws: `FileError` if they cannot be renamed.
   func setAside(after step: Int) throws -> [String] {
     try savedSteps.filter { $0 > step }.map { step in
@@ -74,15 +73,15 @@ public struct RunDirectory: Sendable {
     }
   }
 
-  /// Where the checkpoint of a step lies.
+  /// The checkpoint of a step.
   public func checkpoint(at step: Int) -> TrainingCheckpoint {
     RunDirectory.checkpoint(at: step, of: path)
   }
 
-  /// The steps of whole checkpoints, ascending.
+  /// The steps of finished checkpoints, ascending.
   public var savedSteps: [Int] { RunDirectory.savedSteps(of: path) }
 
-  /// Points `latest` at a step's checkpoint and removes all but the last few.
+  /// Points `latest` to a step's checkpoint, and removes old checkpoints.
   ///
   /// - Throws: `FileError` if the link cannot be written.
   public func publish(step: Int, keeping count: Int) throws {

@@ -2,17 +2,17 @@ internal import Files
 internal import Foundation
 internal import Torch
 
-/// Writes what happens in a run: `metrics.jsonl`, `log.txt` and TensorBoard's events.
+/// The log files of a run: `metrics.jsonl`, `log.txt` and TensorBoard's events.
 public final class RunLog {
   private let metrics: AppendedFile
   private let log: AppendedFile
   private let events: EventFile
 
-  /// Opens the files of a run, at their ends.
+  /// Opens the files of a run to append to them.
   ///
   /// - Parameters:
-  ///   - directory: the run's.
-  ///   - step: the last step taken; metrics of later ones, which will be taken again, are removed.
+  ///   - directory: the run's folder.
+  ///   - step: the last step taken; metrics of later ones are removed, as these will be repeated.
   /// - Throws: `FileError`.
   public init(_ directory: RunDirectory, after step: Int = 0) throws {
     let path = directory.path + "/metrics.jsonl"
@@ -21,9 +21,8 @@ public final class RunLog {
     events = try EventFile(folder: directory.path + "/tensorboard", after: step)
   }
 
-  /// How far a file of metrics goes to the end of the last whole line of a step up to `step`; nil
-  /// if there is no such file, or nothing in it. Steps ascend and there may be millions, so it is read
-  /// from its end.
+  /// The length of a metrics file up to and including the last line of a step up to `step`; nil if
+  /// there is no file, or an empty one. Steps ascend and may be millions, so it reads from the end.
   private static func byteCount(ofStepsTo step: Int, in path: String) -> Int? {
     guard let file = try? MappedFile(path) else { return nil }
     struct Line: Decodable { let step: Int }
@@ -72,7 +71,7 @@ public final class RunLog {
     try events.append(scalars: values, step: report.step)
   }
 
-  /// Adds a picture to TensorBoard's events.
+  /// Adds an image to TensorBoard's events.
   ///
   /// - Throws: `FileError`.
   public func write(png: [UInt8], width: Int, height: Int, name: String, step: Int) throws {

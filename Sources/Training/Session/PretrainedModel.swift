@@ -21,7 +21,7 @@ public struct PretrainedModel {
   /// - Parameters:
   ///   - settings: the run.
   ///   - imageSize: height and width of images in pixels.
-  ///   - note: called with what was found out.
+  ///   - note: called with findings about the checkpoint.
   /// - Throws: `CheckpointError`; `PipelineError` if it is no DiT.
   init?(_ settings: TrainingSettings, imageSize: Int, note: (String) throws -> Void) throws {
     guard let pretrainedPath = settings.model.pretrainedPath else { return nil }
@@ -48,6 +48,7 @@ public struct PretrainedModel {
     case .checkpoint(let path): folders = [path]
     case .newest: folders = RunDirectory.savedCheckpoints(of: output.path).map(\.path)
     }
-    return folders.lazy.compactMap { try? Checkpoint.open($0 + "/" + RunFolderLayout.weights) }.first
+    return folders.lazy.compactMap { try? Checkpoint.open($0 + "/" + RunFolderLayout.weights) }
+      .first
   }
 }

@@ -17,7 +17,7 @@ final class SessionLog {
     self.showsNotes = showsNotes
   }
 
-  /// Opens the file, nil for a rank without one, and writes what was noted before.
+  /// Opens the file, nil for a rank without one, and writes the notes from before.
   ///
   /// - Throws: `FileError`.
   func open(_ file: RunLog?, first: String?) throws {

@@ -74,7 +74,7 @@ extension SessionParts {
     let data = try source.batches(
       recipe, classNames: classNames, parallel: parallel, broken: broken)
     let batchSize = recipe.globalBatchSize(rankCount: parallel.count)
-    func steps(_ length: TrainingSettings.TrainingLength) -> Int {
+    func steps(_ length: TrainingSettings.Length) -> Int {
       length.stepCount(epochLength: data.epochLength, batchSize: batchSize)
     }
     let stepCount = steps(settings.length)
@@ -130,7 +130,7 @@ extension TrainingSettings {
   }
 }
 
-extension TrainingSettings.TrainingLength {
+extension TrainingSettings.Length {
   /// The length in steps; the last one may reach beyond the last epoch.
   func stepCount(epochLength: Int, batchSize: Int) -> Int {
     switch self {

@@ -59,7 +59,7 @@ public final class TrainingSession {
   /// - Parameters:
   ///   - settings: the run.
   ///   - ranks: the processes that share each step; nil for one process.
-  ///   - logger: shows what was found out and chosen.
+  ///   - logger: shows notes about data, model and settings.
   ///   - checking: called while the files of a latent cache are compared with its manifest, with the
   ///     number done and the number of all; may throw to stop.
   /// - Throws: `TrainingError`, `PipelineError`, `CheckpointError`, `ImageError`, `FileError`,
@@ -103,7 +103,7 @@ public final class TrainingSession {
     try log.open(try directory.map { try RunLog($0, after: trainer.step) }, first: summary)
   }
 
-  /// Takes the next step and does what is due after it; nil after the last.
+  /// Takes the next step, and saves and draws samples if due; nil after the last.
   ///
   /// A skipped step is not saved: its weights may be beyond help, and would push out the checkpoints of
   /// before. The next step that is not skipped is.
@@ -162,7 +162,7 @@ public final class TrainingSession {
   /// - Throws: `FileError`.
   public func record(_ text: String) throws { try log.record(text) }
 
-  /// Starts to save a checkpoint once the one before it is written; training can go on meanwhile. All
+  /// Starts to save a checkpoint once the one before it is written; training can continue meanwhile. All
   /// ranks call it together.
   ///
   /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is

@@ -10,7 +10,7 @@ public struct TrainingSettings: Sendable, Codable {
   /// The recipe. Its `prefetches` and `recordsSteps` play no part: `execution` says the same.
   public var recipe = TrainingConfig()
   /// The length of the whole run, resumed parts included.
-  public var length = TrainingLength.epochs(1400)
+  public var length = Length.epochs(1400)
   /// The run folder, and when something is written to it.
   public var output: OutputSettings
   /// The device, and how steps are computed on it.
@@ -23,7 +23,7 @@ public struct TrainingSettings: Sendable, Codable {
   }
 
   /// A number of epochs or of steps.
-  public enum TrainingLength: Sendable, Codable, Equatable {
+  public enum Length: Sendable, Codable, Equatable {
     /// Passes over the data.
     case epochs(Int)
     /// Optimizer steps.
@@ -91,7 +91,7 @@ public struct TrainingSettings: Sendable, Codable {
     /// Where to resume; nil for a new run.
     public var resumption: Resumption?
     /// From one checkpoint to the next.
-    public var saveInterval = TrainingLength.epochs(1)
+    public var saveInterval = Length.epochs(1)
     /// How many checkpoints are kept.
     public var keepCount = 3
     /// Steps from one sample grid to the next; nil for none.

@@ -152,7 +152,7 @@ struct TrainCommand: ParsableCommand {
       throw stop
     } catch {
       progress.finish()
-      if let step = session.stop(because: error) { try sayWhatIsSaved(step, session) }
+      if let step = session.stop(because: error) { sayWhatIsSaved(step, session) }
       throw error
     }
     if let directory = session.directory {
@@ -190,8 +190,9 @@ struct TrainCommand: ParsableCommand {
     if session.trainer.parallel.isWriter { note(saved(step)) }
   }
 
-  private func sayWhatIsSaved(_ step: Int, _ session: TrainingSession) throws {
-    try session.record(saved(step))
+  private func sayWhatIsSaved(_ step: Int, _ session: TrainingSession) {
+    // What has stopped the run may keep the log from being written too.
+    try? session.record(saved(step))
     if session.trainer.parallel.isWriter { note(saved(step)) }
   }
 
