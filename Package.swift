@@ -123,7 +123,7 @@ let package = Package(
       "DiTKit",
       [
         "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
-        "Pipeline", "Torch", "Training",
+        "Pipeline", "Torch", "Training", logging,
       ]),
     .executableTarget(
       name: "dit",
@@ -149,7 +149,9 @@ let package = Package(
     tests("Models", ["Checkpoint", "Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
-    tests("Pipeline", ["Checkpoint", "Diffusion", "Files", "Inference", "Models", "Torch"]),
+    tests(
+      "Pipeline",
+      ["Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models", "Torch", logging]),
     tests(
       "Training",
       ["Diffusion", "Files", "ImageData", "Inference", "Layers", "Models", "Torch", logging]),

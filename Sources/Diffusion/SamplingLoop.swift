@@ -76,6 +76,16 @@ public final class SamplingLoop {
     return (sampler, result)
   }
 
+  /// Takes all steps that are left.
+  ///
+  /// - Parameter afterEach: called after each step; throws to stop.
+  /// - Returns: the latents at the end, `[N, C, H, W]`.
+  /// - Throws: `TorchError` if memory does not suffice or the device fails; what `afterEach` throws.
+  public func run(_ afterEach: (SamplingStep) throws -> Void = { _ in }) throws -> Tensor {
+    while let step = try next() { try afterEach(step) }
+    return latents
+  }
+
   /// By steps if their number is known, else by time.
   private func progress(_ sampler: any Sampler) -> Double {
     guard let time = sampler.time, let startTime else { return 1 }

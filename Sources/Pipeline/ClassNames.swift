@@ -2,20 +2,20 @@ internal import Checkpoint
 internal import Files
 internal import Foundation
 
-/// The classes of a model: how many, and what they are called where that is known.
+/// The classes of a model, with their names if they are known.
 public struct ClassNames: Sendable {
   /// The number of classes without the null class.
   public let count: Int
   /// Class i's name at i; nil if there are no names.
   public let names: [String]?
 
-  /// Takes the names from a file, else the checkpoint's metadata (`class_names`, a JSON list), else
-  /// ImageNet's for 1,000 classes.
+  /// Names from a file, else from the checkpoint's metadata (`class_names`, a JSON list), else
+  /// ImageNet's if there are 1,000 classes.
   ///
   /// - Parameters:
   ///   - count: the number of classes of the model.
   ///   - metadata: the checkpoint's texts.
-  ///   - path: a text file with a name a line, line i for class i; nil for none.
+  ///   - path: a text file of names, line i for class i; nil for none.
   /// - Throws: `PipelineError` if the number of names is wrong; `FileError`.
   public init(count: Int, metadata: [String: String], path: String? = nil) throws {
     self.count = count
@@ -44,18 +44,17 @@ public struct ClassNames: Sendable {
     return lines
   }
 
-  /// What to call a class.
+  /// The name of a class; `class 7` if it has none.
   public func name(of id: Int) -> String { names.map { $0[id] } ?? "class \(id)" }
 
-  /// The classes to show when nobody says: those of the paper's figure for ImageNet, else one of
-  /// each up to 16.
+  /// The classes to draw by default: those of the paper's figure for ImageNet, else the first 16.
   public var defaultLabels: [Int] {
     count == 1000 ? [207, 360, 387, 974, 88, 979, 417, 279] : Array(0..<min(count, 16))
   }
 
-  /// Reads a list of ids and names separated by commas; a comma inside a name is no separator.
+  /// Reads a list of numbers and names with commas between; names may have commas too.
   ///
-  /// - Throws: `PipelineError` for an id out of range, a name that is unknown or stands for several
+  /// - Throws: `PipelineError` for a number out of range, a name that is unknown or stands for several
   ///   classes, or an empty list.
   public func labels(from text: String) throws -> [Int] {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
@@ -70,7 +69,7 @@ public struct ClassNames: Sendable {
     return labels
   }
 
-  /// The class that the parts from a place on begin with, and how many parts it takes.
+  /// The class whose number or name begins at an index, and the number of parts that the name takes.
   private func label(at place: Int, of parts: [String]) throws -> (Int, Int) {
     let first = parts[place]
     if let id = Int(first) {

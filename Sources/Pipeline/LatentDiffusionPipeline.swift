@@ -8,33 +8,32 @@ public import Torch
 
 // N images, C channels, h w latents.
 
-/// Class labels to images: a DiT, the diffusion process and an autoencoder.
+/// Turns class labels into images: a DiT, a sampler and an autoencoder.
 ///
-/// Source: Peebles & Xie 2023, section 4; the order of random draws is that of the published code,
-/// so a seed gives the image that it gives.
+/// Source: Peebles & Xie 2023, section 4. Random numbers are drawn in the order of the published code,
+/// so a seed gives the same image.
 public final class LatentDiffusionPipeline {
   /// The shape of the DiT.
   public let model: DiTConfig
   /// The classes and their names.
   public let classNames: ClassNames
-  /// Where it runs.
+  /// The device of the model.
   public let device: Device
-  /// The number format, settled.
+  /// The number format, never `auto`.
   public let precision: Precision
   /// What latents are multiplied by before the DiT sees them.
-  public let scaleFactor: Double
+  public var scaleFactor: Double { decoder.scaleFactor }
   /// Height and width of images in pixels.
   public let imageSize: Int
 
-  /// The DiT: its weights are read with the first batch.
+  /// The DiT, whose weights are read with the first batch.
   private enum Runner {
     case waiting(DiTState, ExecutionMode)
     case ready(any DiTRunner)
   }
 
   private var runner: Runner
-  private let autoencoder: (any Autoencoder)?
-  private let autoencoderType: DType
+  private let decoder: LatentDecoder
 
   /// Opens the files and checks that they fit together; weights are read with the first batch.
   ///
@@ -52,19 +51,19 @@ public final class LatentDiffusionPipeline {
     let state = try DiTState(
       checkpoint, headCount: config.headCount, imageSize: config.imageSize)
     let model = state.config
-    let factor: Int
-    autoencoderType = DeviceSelection.autoencoderType(precision, on: device)
-    (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config, for: model, of: checkpoint.path, dtype: autoencoderType, device: device)
+    let dtype = DeviceSelection.autoencoderType(precision, on: device)
+    let (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
+      config, for: model, of: checkpoint.path, dtype: dtype, device: device)
     imageSize = model.inputSize * factor
     try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
     classNames = try ClassNames(
       count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
     let ownScaleFactor = autoencoder?.defaultScaleFactor ?? 1
-    scaleFactor = config.scaleFactor ?? ownScaleFactor
+    let scaleFactor = config.scaleFactor ?? ownScaleFactor
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
     }
+    decoder = LatentDecoder(autoencoder, scaleFactor: scaleFactor, dtype: dtype)
     self.device = device
     self.model = model
     runner = .waiting(state, config.mode)
@@ -85,7 +84,7 @@ public final class LatentDiffusionPipeline {
     if precision == .bf16, DeviceSelection.lacksBFloat16(device) {
       logger.warning("this processor does not multiply bf16 in hardware: fp32 is faster here")
     }
-    if autoencoder != nil {
+    if decoder.autoencoder != nil {
       PipelineConfig.scaleNote(scaleFactor, own: ownScaleFactor).map { logger.warning("\($0)") }
     }
   }
@@ -154,17 +153,17 @@ public final class LatentDiffusionPipeline {
     }
   }
 
-  /// The random numbers of a run.
+  /// A random number generator on the pipeline's device.
   ///
   /// - Throws: `TorchError` if the device fails.
   public func makeGenerator(seed: UInt64) throws -> Generator {
     try Generator(seed: seed, device: device)
   }
 
-  /// The steps from noise to the latents of images of given classes, taken as they are asked for.
+  /// Prepares the steps from noise to latents; the caller takes them.
   ///
   /// - Parameters:
-  ///   - labels: a class for each of the N images.
+  ///   - labels: the class of each of the N images.
   ///   - options: how to sample.
   ///   - generator: goes on from batch to batch.
   /// - Returns: steps with latents `[N, C, h, w]`.
@@ -176,7 +175,7 @@ public final class LatentDiffusionPipeline {
     try samplingLoop(labels: labels, options: options, noise: .perBatch(generator))
   }
 
-  /// The steps from noise to latents, with random numbers from any source.
+  /// Prepares the steps from noise to latents, with random numbers from any source.
   ///
   /// - Throws: `PipelineError` for a class or option out of range; `TorchError` if memory does not
   ///   suffice.
@@ -207,7 +206,7 @@ public final class LatentDiffusionPipeline {
     guard eta >= 0, eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
     }
-    // The published code's 3 stand for all of a model with fewer.
+    // The default of 3 means all channels of a model that has fewer.
     if case .first(let count) = options.guidance.channels, count > max(3, model.channelCount) {
       throw PipelineError(
         .setting,
@@ -225,12 +224,12 @@ public final class LatentDiffusionPipeline {
     }
   }
 
-  /// Latents, as they leave the sampler, to images, one at a time.
+  /// Decodes latents, as they leave the sampler, one image at a time.
   ///
   /// - Parameters:
   ///   - latents: `[N, C, h, w]`
-  ///   - check: called before each image that is decoded, and within; throws to stop.
-  /// - Returns: the images, in the order of the rows.
+  ///   - check: called before each image and while it is decoded; throws to stop.
+  /// - Returns: N images.
   /// - Throws: `PipelineError` for latents that are not finite; `TorchError` if memory does not
   ///   suffice; what `check` throws.
   public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
@@ -240,14 +239,6 @@ public final class LatentDiffusionPipeline {
         .nonFiniteLatents,
         "the model gives latents that are not finite in precision \(precision.name)")
     }
-    return try withTorchErrors {
-      try withoutGradients {
-        try (0..<latents.size(0)).map { index in
-          let scaled = latents[index..<index + 1].to(.float32) / scaleFactor
-          let decoded = try autoencoder?.decode(scaled.to(autoencoderType), check: check)
-          return RGBImage(decoded?.to(.float32) ?? scaled)
-        }
-      }
-    }
+    return try withTorchErrors { try decoder.images(of: latents, check: check) }
   }
 }

@@ -3,32 +3,32 @@ public import Inference
 public import Models
 public import Torch
 
-/// Where images come from.
+/// Where the autoencoder comes from.
 public enum AutoencoderChoice: Sendable, Equatable {
-  /// That of the DiT's folder if it is a whole pipeline; the embedded one for the embedded model; none
-  /// for a model of 3 channels; others need to be told.
+  /// The autoencoder in the DiT's folder, if it holds a whole pipeline; the embedded one for the embedded
+  /// model; none for a model of 3 channels. Any other model needs a file.
   case automatic
   /// The model makes pixels.
   case none
-  /// The one that is built into the program.
+  /// The embedded autoencoder.
   case embedded
-  /// A file, or the folder of a pipeline or model; its names tell which autoencoder it holds.
+  /// A file, or the folder of a pipeline or model.
   case file(String)
 }
 
-/// What a `LatentDiffusionPipeline` is made of.
-public struct PipelineConfig: Sendable {
+/// The files of a `LatentDiffusionPipeline`, and how it runs.
+public struct PipelineConfig: Sendable, Equatable {
   /// The DiT's checkpoint, a file or folder; nil for the embedded model.
   public var ditCheckpoint: String?
   /// The autoencoder.
   public var autoencoder: AutoencoderChoice
-  /// The published size that the checkpoint must be of, if the caller wants to be sure.
+  /// The published size that the checkpoint must have; nil for any.
   public var preset: DiTPreset?
-  /// Height and width of images in pixels, if the caller wants to be sure.
+  /// Height and width in pixels that the checkpoint must be for; nil for any.
   public var imageSize: Int?
-  /// Attention heads, where file and size do not tell.
+  /// Attention heads, for a model whose file and size do not tell.
   public var headCount: Int?
-  /// A text file with a class name a line.
+  /// A text file of class names, one on each line.
   public var classNamesPath: String?
   /// What latents are multiplied by before the model; nil for the autoencoder's own.
   public var scaleFactor: Double?
@@ -36,12 +36,12 @@ public struct PipelineConfig: Sendable {
   public var precision: Precision
   /// How the model is run.
   public var mode: ExecutionMode
-  /// `auto`, or a device in libtorch's spelling.
+  /// `auto`, or a device as libtorch spells it.
   public var device: String
-  /// Whether a GPU may compute products of float32 in TF32, which has 10 bits of mantissa.
+  /// Whether a GPU may multiply float32 matrices in TF32, which has 10 bits of mantissa.
   public var allowsTF32: Bool
 
-  /// A configuration; without arguments it is that of the embedded model.
+  /// A configuration; without arguments, of the embedded model.
   public init(
     ditCheckpoint: String? = nil, autoencoder: AutoencoderChoice = .automatic,
     preset: DiTPreset? = nil, imageSize: Int? = nil, headCount: Int? = nil,
@@ -78,12 +78,12 @@ public struct PipelineConfig: Sendable {
 }
 
 extension PipelineConfig {
-  /// Says so where a scale factor is not the autoencoder's own, which is rarely meant.
+  /// Warns of a scale factor that is not the autoencoder's own, which is rarely meant.
   ///
   /// - Parameters:
   ///   - given: what latents are multiplied by.
-  ///   - own: what the autoencoder's latents want.
-  /// - Returns: a line; nil where the two agree to a thousandth.
+  ///   - own: the autoencoder's default.
+  /// - Returns: the warning; nil if the two agree to a thousandth.
   public static func scaleNote(_ given: Double, own: Double) -> String? {
     guard abs(given - own) > own / 1000 else { return nil }
     return

@@ -21,6 +21,10 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case absentDevice
     /// The library of CUDA graphs and kernels does not open.
     case kernelLibrary
+    /// Another job writes to the output.
+    case outputInUse
+    /// The output was begun with other settings, which lie in a folder next to it.
+    case otherSettings(folder: String)
     /// The model predicts NaN or infinity.
     case nonFiniteLatents
     /// The file's tensors are not those of a known model.
@@ -49,7 +53,7 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
   public var isSetting: Bool {
     switch reason {
     case .setting, .foreignAutoencoder, .missingAutoencoder, .missingImageSize, .missingClassNames,
-      .unknownDevice:
+      .unknownDevice, .outputInUse, .otherSettings:
       true
     case .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference, .unusable: false
     }

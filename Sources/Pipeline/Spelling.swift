@@ -1,9 +1,9 @@
-/// Finds what may have been meant.
+/// Suggestions for misspelled words.
 public enum Spelling {
-  /// The candidate nearest to `word` ignoring case, if any is near enough to be meant.
+  /// The candidate nearest to a word, ignoring case; nil if none is near.
   ///
-  /// Near is an edit distance (Levenshtein 1966) of a third of the word at most, or a candidate
-  /// that contains the word.
+  /// A candidate is near if it contains the word, or if its edit distance (Levenshtein 1966) is at most
+  /// a third of the word's length.
   public static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     let word = Array(word.lowercased())
     var best: (distance: Int, candidate: String)?

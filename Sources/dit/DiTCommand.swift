@@ -17,7 +17,8 @@ struct DiTCommand: ParsableCommand {
       Options can also be given in a YAML file (-c FILE), in snake_case; flags win over the file.
       """, version: version,
     subcommands: [
-      SampleCommand.self, TrainCommand.self, TrainAutoencoderCommand.self, EncodeCommand.self,
+      SampleCommand.self, GenerateCommand.self, TrainCommand.self, TrainAutoencoderCommand.self,
+      EncodeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
       ReferenceCommand.self,
     ])
@@ -27,7 +28,7 @@ struct DiTCommand: ParsableCommand {
 
   /// Commands that several processes can run together.
   static let jointCommands: [any ParsableCommand.Type] = [
-    SampleCommand.self, TrainCommand.self, EncodeCommand.self,
+    SampleCommand.self, GenerateCommand.self, TrainCommand.self, EncodeCommand.self,
   ]
 }
 

@@ -15,7 +15,7 @@ struct MemoryEstimate: Encodable {
     let bytesPerImageRecomputed: Int
   }
 
-  /// For one image with guidance in 250 steps, by precision.
+  /// Bytes for one image with guidance and 250 steps, by precision.
   let sampleBytes: [String: Int]
   /// By precision. Without int8, which training does not have.
   let train: [String: Training]
@@ -35,7 +35,7 @@ struct MemoryEstimate: Encodable {
     (self.sampleBytes, self.train) = (sampleBytes, train)
   }
 
-  /// Names and values for people.
+  /// Names and values, for people.
   var lines: [(String, String)] {
     let names = MemoryEstimate.precisions.map(\.name)
     let sampling = names.compactMap { name in

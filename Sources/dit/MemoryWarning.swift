@@ -4,24 +4,24 @@ internal import Models
 internal import Pipeline
 internal import Torch
 
-/// Says where work may take more memory than a machine has free.
+/// Warns of work that may take more memory than the machine has free.
 struct MemoryWarning {
-  /// What the processes of this machine can take.
+  /// Free memory in bytes.
   let available: Int
 
-  /// The memory that is free now; nil where that is not known, and for devices with memory of their own.
+  /// Measures free memory; nil if it is unknown, or if the device has memory of its own.
   init?(_ device: Device, available: Int? = ProcessMemory.availableBytes) {
     guard device.capabilities.usesSystemMemory, let available else { return nil }
     self.available = available
   }
 
-  /// A line for the user's eyes.
+  /// A warning about any work.
   ///
   /// - Parameters:
-  ///   - byteCount: what each process takes.
-  ///   - processCount: how many of this machine take as much.
+  ///   - byteCount: bytes that each process takes.
+  ///   - processCount: processes on this machine that take as much.
   ///   - remedy: what needs less.
-  /// - Returns: the line; nil where the memory suffices.
+  /// - Returns: the warning; nil if the memory suffices.
   func line(for byteCount: Int, processCount: Int = 1, remedy: String) -> String? {
     let (product, isTooLarge) = byteCount.multipliedReportingOverflow(by: processCount)
     let total = isTooLarge ? Int.max : product
@@ -33,15 +33,15 @@ struct MemoryWarning {
       + " \(remedy)\(isAlone ? "" : ", or fewer processes,") needs less"
   }
 
-  /// A line about sampling.
+  /// A warning about sampling with any model.
   ///
   /// - Parameters:
   ///   - config: the shape of the model.
-  ///   - precision: the number format, settled.
+  ///   - precision: the number format, not `auto`.
   ///   - networkBatchSize: the batch of the network, null labels included.
   ///   - stepCount: steps of a run.
-  ///   - processCount: how many of this machine do the same.
-  /// - Returns: the line; nil where the memory suffices.
+  ///   - processCount: processes on this machine that do the same.
+  /// - Returns: the warning; nil if the memory suffices.
   func line(
     sampling config: DiTConfig, _ precision: Precision, networkBatchSize: Int, stepCount: Int,
     processCount: Int = 1
@@ -50,5 +50,23 @@ struct MemoryWarning {
       for: config.samplingMemory(
         precision, networkBatchSize: networkBatchSize, stepCount: stepCount),
       processCount: processCount, remedy: "a smaller --batch-size")
+  }
+
+  /// A warning about sampling with a pipeline.
+  ///
+  /// - Parameters:
+  ///   - pipeline: makes the images.
+  ///   - settings: its settings.
+  ///   - batchSize: images at a time.
+  ///   - processCount: processes on this machine that do the same.
+  /// - Returns: the warning; nil if the memory suffices.
+  func line(
+    sampling pipeline: LatentDiffusionPipeline, _ settings: SamplingSettings, batchSize: Int,
+    processCount: Int = 1
+  ) -> String? {
+    line(
+      sampling: pipeline.model, pipeline.precision,
+      networkBatchSize: batchSize * (settings.options.guidance.isActive ? 2 : 1),
+      stepCount: settings.options.stepCount ?? 1, processCount: processCount)
   }
 }

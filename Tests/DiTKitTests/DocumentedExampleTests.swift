@@ -52,13 +52,23 @@ internal import Testing
       results.append(step.latents)
     }
     let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
-    let reference = try pipeline.samplingLoop(
+    let expected = try pipeline.samplingLoop(
       labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 10),
-      generator: try pipeline.makeGenerator(seed: 42))
-    var expected: Tensor?
-    while let step = try reference.next() { expected = step.latents }
-    #expect(
-      relativeError(try #require(results.first), try #require(expected)) < Tolerance.trajectory)
+      generator: try pipeline.makeGenerator(seed: 42)
+    ).run()
+    #expect(relativeError(try #require(results.first), expected) < Tolerance.trajectory)
+  }
+
+  @Test func makesManyImages() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig())
+    let classes = try LabelChoice(isDrawn: false)
+      .labels(count: 4, classCount: pipeline.model.classCount, seed: 1)
+    let plan = ImagePlan(labels: classes, batchSize: 2, imageSize: pipeline.imageSize, seed: 1)
+    let job = try ImageJob(pipeline, plan, options: SamplingOptions(sampler: .ddim, stepCount: 5))
+    while let images = try job.next() {
+      for image in images { print("image \(image.index) of class \(image.label)") }
+    }
+    #expect(job.doneCount == 4 && classes == [0, 1, 2, 3])
   }
 
   @Test func writesAndReadsACheckpoint() throws {
@@ -149,7 +159,7 @@ internal import Testing
 
   @Test(
     arguments: [
-      ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 15),
+      ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 24),
       ("Sources/DiTKit/DiTKit.docc/Checkpoints.md", 8),
       ("Sources/DiTKit/DiTKit.docc/Layers.md", 6), ("Sources/DiTKit/DiTKit.docc/Training.md", 12),
     ])

@@ -11,11 +11,9 @@ internal import Torch
     _ pipeline: LatentDiffusionPipeline, labels: [Int] = [0, 3], stepCount: Int = 3
   ) throws -> Tensor {
     let options = SamplingOptions(sampler: .ddim, stepCount: stepCount)
-    let steps = try pipeline.samplingLoop(
-      labels: labels, options: options, generator: try pipeline.makeGenerator(seed: 7))
-    var latents: Tensor?
-    while let step = try steps.next() { latents = step.latents }
-    return try #require(latents)
+    return try pipeline.samplingLoop(
+      labels: labels, options: options, generator: try pipeline.makeGenerator(seed: 7)
+    ).run()
   }
 
   @Test func givesTheSameAgainAndInAnotherProcess() throws {

@@ -196,7 +196,7 @@ internal import Torch
       #expect(
         result.errors.contains("'parts.npz.parts' is in use by process \(getpid()) on "),
         "\(result.errors)")
-      #expect(result.errors.contains("or choose another --npz"))
+      #expect(result.errors.contains("or choose another output"))
       lock = nil
       #expect(try sample("parts.npz", in: folder).status == 0)
     }

@@ -8,6 +8,27 @@ public enum GuidedChannels: Sendable, Equatable {
   case all
 }
 
+extension GuidedChannels: LosslessStringConvertible {
+  /// Reads `all`, or a number of channels, 1 or more.
+  public init?(_ text: String) {
+    if text.lowercased() == "all" {
+      self = .all
+    } else if let count = Int(text), count > 0 {
+      self = .first(count)
+    } else {
+      return nil
+    }
+  }
+
+  /// `all`, or the number of channels.
+  public var description: String {
+    switch self {
+    case .all: "all"
+    case .first(let count): String(count)
+    }
+  }
+}
+
 /// Classifier-free guidance (Ho & Salimans 2022, equation 6).
 public struct Guidance: Sendable, Equatable {
   /// How far to go from the unconditional prediction; 1 is the conditional one.

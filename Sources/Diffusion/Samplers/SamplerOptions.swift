@@ -11,3 +11,11 @@ public struct SamplerOptions: Sendable, Equatable, Codable {
   /// Options with their defaults.
   public init(eta: Double = 0) { self.eta = eta }
 }
+
+extension SamplerOptions {
+  /// Reads options; those that are missing have their defaults.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init(eta: try container.decodeIfPresent(Double.self, forKey: .eta) ?? 0)
+  }
+}

@@ -23,7 +23,7 @@ extension RGBImage {
   }
 
   /// Reads a file; a JPEG is halved during decoding, as far as a crop to that size allows.
-  init(contentsOf path: String, halvedFor size: Int?) throws {
+  package init(contentsOf path: String, halvedFor size: Int?) throws {
     self = try RGBImage.reading(path) { bytes in
       try RGBImage.decoding(bytes, halvedFor: size)
     }

@@ -88,7 +88,7 @@ enum DiffusersConfig {
     let steps_offset = 0
   }
 
-  /// `model_index.json`: the classes of the parts, and what the model's classes are called.
+  /// `model_index.json`: the Python classes of the parts, and the names of the model's classes.
   ///
   /// Source: diffusers, `DiTPipeline`.
   struct Pipeline: Encodable {
@@ -97,7 +97,7 @@ enum DiffusersConfig {
     let id2label: [String: String]?
     let scheduler = ["diffusers", "DDIMScheduler"]
     let transformer = ["diffusers", "DiTTransformer2DModel"]
-    /// Two nulls for none.
+    /// Two nulls for no autoencoder.
     let vae: [String?]
 
     init(classNames: [String]?, hasAutoencoder: Bool) {
@@ -108,9 +108,9 @@ enum DiffusersConfig {
     }
   }
 
-  /// The version of diffusers whose files these are.
+  /// The version of diffusers that writes such files.
   private static let version = "0.39.0"
 
-  /// A file's text.
+  /// The text of a file.
   static func text(_ config: some Encodable) throws -> String { try JSON.report(config) + "\n" }
 }

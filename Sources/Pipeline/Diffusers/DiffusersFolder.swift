@@ -3,18 +3,18 @@ internal import Files
 internal import Models
 public import Torch
 
-/// A folder that diffusers loads: a whole `DiTPipeline`, or an autoencoder alone.
+/// A folder that diffusers can load: a whole `DiTPipeline`, or an autoencoder alone.
 public struct DiffusersFolder {
-  /// A model's folder within, and what goes there.
+  /// One model of the folder.
   private struct Model {
-    /// Its name within the pipeline's folder; empty for the folder itself.
+    /// Its subfolder; empty for the folder itself.
     let folder: String
     let config: String
     let tensors: [(name: String, tensor: Tensor)]
   }
 
   private var models: [Model] = []
-  /// Other files, by their paths within the folder.
+  /// Other files, by path within the folder.
   private var texts: [(path: String, text: String)] = []
 
   /// A pipeline.
@@ -23,7 +23,7 @@ public struct DiffusersFolder {
   ///   - dit: the DiT.
   ///   - autoencoder: the autoencoder; without one, `from_pretrained` needs `vae=None`.
   ///   - classNames: class i's name at i, for `id2label`.
-  /// - Throws: `PipelineError` for a model that diffusers has no place for.
+  /// - Throws: `PipelineError` for a model that diffusers cannot hold.
   public init(
     _ dit: DiTState, autoencoder: AutoencoderState? = nil, classNames: [String]? = nil
   ) throws {
@@ -58,7 +58,7 @@ public struct DiffusersFolder {
 
   /// The folder of an autoencoder alone.
   ///
-  /// - Throws: `PipelineError` if it is no whole `AutoencoderKL`.
+  /// - Throws: `PipelineError` unless it is a whole `AutoencoderKL`.
   public init(_ autoencoder: AutoencoderState) throws {
     models = [try DiffusersFolder.model(autoencoder, folder: "")]
   }
@@ -75,7 +75,7 @@ public struct DiffusersFolder {
       })
   }
 
-  /// Checks that diffusers would compute what the model computes.
+  /// Checks that diffusers would compute the same.
   private static func check(_ dit: DiTState) throws {
     guard dit.config.mlpRatio == 4 else {
       throw PipelineError(
@@ -87,7 +87,7 @@ public struct DiffusersFolder {
     let expected = PositionEmbedding.sinCos2D(
       width: dit.config.hiddenSize, gridSize: dit.config.gridSize)
     let difference = withoutGradients { (table.to(.float32) - expected).magnitude.max().item }
-    // Sines and cosines; halves round them by up to 0.004.
+    // 16-bit formats round sines and cosines by up to 0.004.
     guard difference < (table.dtype.byteCount < 4 ? 0.01 : 1e-4) else {
       throw PipelineError(
         .unusable,
@@ -96,7 +96,7 @@ public struct DiffusersFolder {
     }
   }
 
-  /// The files and folders at the top of a folder that `write` would replace or remove.
+  /// Top-level files and folders that `write` would replace or remove.
   ///
   /// - Parameter path: the folder, which need not be there.
   /// - Returns: their names.
@@ -111,16 +111,17 @@ public struct DiffusersFolder {
     }
   }
 
-  /// How many tensors are written.
+  /// The number of tensors in all models.
   public var tensorCount: Int { models.reduce(0) { $0 + $1.tensors.count } }
 
-  /// Writes the folder and reads the weights again to compare them. Its files appear once all are
-  /// whole; those of the same names are replaced.
+  /// Writes the folder, then reads the weights again to compare them.
+  ///
+  /// Files appear when all of them are complete, and replace files of the same names.
   ///
   /// - Parameters:
-  ///   - path: the folder; it is made if it is missing.
-  ///   - floatType: what floating-point numbers become; nil for as they are.
-  ///   - shardByteCount: weights beyond so many bytes are split over several files.
+  ///   - path: the folder, made if it is missing.
+  ///   - floatType: the type of floating-point numbers in the files; nil to keep theirs.
+  ///   - shardByteCount: the most bytes of weights in one file.
   ///   - afterEach: called with the number of tensors written and compared so far, up to
   ///     `2 * tensorCount`.
   /// - Throws: `FileError`, `CheckpointError`, and what `afterEach` throws.

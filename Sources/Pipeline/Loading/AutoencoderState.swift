@@ -101,6 +101,7 @@ public struct AutoencoderState {
   /// - Parameters:
   ///   - dtype: what it computes in.
   ///   - device: where its parameters go.
+  /// - Returns: the model.
   public func model(_ dtype: DType = .float32, on device: Device) -> any Autoencoder {
     let parameters =
       device.capabilities.halfConvolutions

@@ -69,6 +69,7 @@ public struct DiTState {
   ///   - precision: the number format, not `auto`.
   ///   - mode: how to run.
   ///   - device: where to run.
+  /// - Returns: the model, ready to run.
   /// - Throws: `PipelineError` if the parameters do not suit the precision.
   func makeRunner(
     _ precision: Precision, in mode: ExecutionMode, on device: Device

@@ -1,32 +1,32 @@
 internal import CEmbeddedModel
 public import Checkpoint
 
-/// What is built into the program.
+/// The model that is built into the library.
 public enum EmbeddedModel {
-  /// The name that stands for the model's path in messages.
+  /// Stands for the model's path in messages.
   public static let name = "embedded model"
 
-  /// The name that stands for the path of its autoencoder in messages.
+  /// Stands for the autoencoder's path in messages.
   public static let autoencoderName = "embedded autoencoder"
 
-  /// The DiT's checkpoint, over the program's own memory.
+  /// The DiT's checkpoint, without a copy.
   ///
-  /// - Throws: `CheckpointError` if the program was built with a damaged file.
+  /// - Throws: `CheckpointError` if the library was built with a damaged file.
   public static func checkpoint() throws -> Checkpoint {
     try Checkpoint.embedded(
       bytes: UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size), name: name)
   }
 
-  /// The checkpoint of the autoencoder that the DiT's latents are of.
+  /// The checkpoint of its autoencoder.
   ///
-  /// - Throws: `CheckpointError` if the program was built with a damaged file.
+  /// - Throws: `CheckpointError` if the library was built with a damaged file.
   public static func autoencoder() throws -> Checkpoint {
     try Checkpoint.embedded(
       bytes: UnsafeRawBufferPointer(
         start: embedded_autoencoder, count: embedded_autoencoder_size), name: autoencoderName)
   }
 
-  /// Tells the models of one build from those of another.
+  /// A checksum of both, which tells builds with other models apart.
   public static var stamp: String {
     let parts = [
       UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size),

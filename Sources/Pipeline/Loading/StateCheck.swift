@@ -27,8 +27,10 @@ struct StateCheck {
   /// Calls `body`; what does not fit the model becomes a `PipelineError` that names the file.
   ///
   /// - Parameters:
-  ///   - mismatch: says of the file what parameters of another model mean.
+  ///   - mismatch: says what the file is not, if its parameters are another model's.
   ///   - body: reads the file.
+  /// - Returns: what `body` returns.
+  /// - Throws: `PipelineError`; what else `body` throws.
   func callAsFunction<Result>(_ mismatch: String, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()

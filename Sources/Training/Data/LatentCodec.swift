@@ -1,5 +1,6 @@
 public import ImageData
 public import Models
+internal import Pipeline
 public import Torch
 
 /// Turns images into the latents that the model learns, and back.
@@ -66,11 +67,6 @@ public struct LatentCodec {
   /// - Returns: the images, in the order of the rows.
   /// - Throws: what `check` throws.
   public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
-    try withoutGradients {
-      try (0..<latents.size(0)).map { index in
-        let scaled = latents[index..<index + 1] / scaleFactor
-        return RGBImage(try autoencoder?.decode(scaled, check: check) ?? scaled)
-      }
-    }
+    try LatentDecoder(autoencoder, scaleFactor: scaleFactor).images(of: latents, check: check)
   }
 }

@@ -46,13 +46,7 @@ public struct SampleGrid {
       let y = Tensor(rows).to(device)
       return { model($0, t: .full([rows.count], $1, device: device), y: y) }
     }
-    var latents: Tensor?
-    while let step = try steps.next() {
-      latents = step.latents
-      try mark()
-    }
-    return try withTorchErrors {
-      ImageGrid.grid(try latents.map { try codec.decode($0, check: mark) } ?? [])
-    }
+    let latents = try steps.run { _ in try mark() }
+    return try withTorchErrors { ImageGrid.grid(try codec.decode(latents, check: mark)) }
   }
 }

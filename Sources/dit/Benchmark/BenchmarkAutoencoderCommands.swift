@@ -7,7 +7,7 @@ internal import Torch
 /// `dit benchmark encode`
 struct BenchmarkEncodeCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
-    commandName: "encode", abstract: "Time an AutoencoderKL turning images into latents.",
+    commandName: "encode", abstract: "Time an AutoencoderKL that encodes images.",
     discussion: AutoencoderBenchmarkOptions.discussion("encode"))
 
   @OptionGroup var options: AutoencoderBenchmarkOptions
@@ -18,7 +18,7 @@ struct BenchmarkEncodeCommand: ParsableCommand, StoppedAtOnce {
 /// `dit benchmark decode`
 struct BenchmarkDecodeCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
-    commandName: "decode", abstract: "Time an AutoencoderKL turning latents into images.",
+    commandName: "decode", abstract: "Time an AutoencoderKL that decodes latents.",
     discussion: AutoencoderBenchmarkOptions.discussion("decode"))
 
   @OptionGroup var options: AutoencoderBenchmarkOptions
@@ -26,21 +26,21 @@ struct BenchmarkDecodeCommand: ParsableCommand, StoppedAtOnce {
   func run() throws { try options.run(.decoding) }
 }
 
-/// What both have.
+/// The options of both.
 struct AutoencoderBenchmarkOptions: ParsableArguments {
   @Option(help: "Height and width of images in pixels, a multiple of 8.") var imageSize = 256
-  @Option(help: "Images that are given together.") var batchSize = 1
-  @Option(help: "Timed batches, after one that is not.") var steps = 3
+  @Option(help: "Images of a batch.") var batchSize = 1
+  @Option(help: "Timed batches, after one to warm up.") var steps = 3
   @Option(help: "graph lays out the autoencoder for the processor; eager runs it as written.")
   var mode = ExecutionMode.graph
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
   @Option(help: "Processor threads (default: one a core).") var threads: Int?
-  @Option(help: "Print one JSON object.") var json = false
+  @OptionGroup var output: BenchmarkOutput
 
   static func discussion(_ command: String) -> String {
     """
-    The shape is that of sd-vae-ft-mse. Prints seconds per batch (the median), the first batch, \
-    which lays out the weights, and peak memory.
+    The model has the shape of sd-vae-ft-mse. Prints the median of seconds per batch, the seconds of \
+    the first batch, which lays out the weights, and peak memory.
 
       dit benchmark \(command) --image-size 256 --batch-size 1 --json
     """
@@ -57,27 +57,22 @@ struct AutoencoderBenchmarkOptions: ParsableArguments {
     ProcessMemory.prepare()
     try useThreads(threads)
     let device = try DeviceSelection.openDevice(device)
-    let report = try AutoencoderBenchmark(
-      work, imageSize: imageSize, batchSize: batchSize, batchCount: steps, mode: mode,
+    let times = try AutoencoderBenchmark(
+      work: work, imageSize: imageSize, batchSize: batchSize, batchCount: steps, mode: mode,
       device: device
     ).run()
-    guard json else {
-      print(
-        """
-        AutoencoderKL, \(imageSize) px, batch \(batchSize), \(mode.rawValue), \
-        \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
-        batch \(report.secondsPerBatch) s (first \(report.firstBatchSeconds) s), peak memory \
-        \(report.peakMemoryBytes >> 20) MiB
-        """)
-      return
-    }
-    let line = try JSON.line([
-      "seconds_per_batch": report.secondsPerBatch,
-      "first_batch_seconds": report.firstBatchSeconds,
-      "peak_memory_bytes": report.peakMemoryBytes, "threads": LibTorch.threadCount,
-      "image_size": imageSize, "batch_size": batchSize, "precision": "fp32", "mode": mode.rawValue,
-      "device": device.description,
-    ])
-    print(line)
+    let memory = ProcessMemory.peakBytes
+    try output.show(
+      """
+      AutoencoderKL, \(imageSize) px, batch \(batchSize), \(mode.rawValue), \
+      \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
+      batch \(times.median) s (first \(times.first) s), peak memory \(memory >> 20) MiB
+      """,
+      [
+        "seconds_per_batch": times.median, "first_batch_seconds": times.first,
+        "peak_memory_bytes": memory, "threads": LibTorch.threadCount, "image_size": imageSize,
+        "batch_size": batchSize, "precision": "fp32", "mode": mode.rawValue,
+        "device": device.description,
+      ])
   }
 }

@@ -5,7 +5,7 @@ internal import Models
 internal import Pipeline
 internal import Torch
 
-/// `dit benchmark`: times parts of the program with random weights.
+/// `dit benchmark`
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
@@ -18,9 +18,10 @@ struct BenchmarkCommand: ParsableCommand {
 /// `dit benchmark sample`
 struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
-    commandName: "sample", abstract: "Time denoising steps of a preset.",
+    commandName: "sample", abstract: "Time sampling steps of a published size.",
     discussion: """
-      Prints seconds per step (the median), the first step, preparation and peak memory.
+      Prints the median of seconds per step, the seconds of the first step and of preparation, and \
+      peak memory.
 
         dit benchmark sample --model-name DiT-XL/2 --image-size 256 \\
           --batch-size 2 --steps 3 --json
@@ -28,16 +29,16 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
 
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.xl2
   @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
-  @Option(help: "Rows of the network: 2 for one image with guidance.") var batchSize = 2
-  @Option(help: "Timed steps, after one that is not.") var steps = 3
+  @Option(help: "The network's batch: 2 for one image with guidance.") var batchSize = 2
+  @Option(help: "Timed steps, after one to warm up.") var steps = 3
   @OptionGroup(title: "Execution") var format: SamplingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
-  @Option(help: "Print one JSON object.") var json = false
+  @OptionGroup var output: BenchmarkOutput
 
   func validate() throws {
     try Bounds.checkImageSize(imageSize, multipleOf: 8 * modelName.patchSize)
     try Bounds.batchSizes.check(batchSize, "--batch-size")
-    // One more goes before them, and there are 1000 timesteps.
+    // With the one to warm up, at most the 1000 timesteps that there are.
     try Bounds.from(1, to: 999).check(steps, "--steps")
   }
 
@@ -55,37 +56,25 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
       config: config, networkBatchSize: batchSize, stepCount: steps, precision: precision,
       mode: execution.chosenMode, device: device
     ).run()
-    print(json ? try encoded(report, precision, device) : described(report, precision, device))
-  }
-
-  private func encoded(
-    _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
-  ) throws -> String {
-    var values: [String: Any] = [
-      "seconds_per_step": report.secondsPerStep, "first_step_seconds": report.firstStepSeconds,
-      "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
-      "peak_memory_bytes": report.peakMemoryBytes, "threads": report.threads,
-      "model_name": modelName.rawValue, "image_size": imageSize, "batch_size": batchSize,
-      "precision": precision.name, "mode": execution.chosenMode.rawValue,
-      "device": device.description,
-    ]
-    values["int8_fc2"] = precision.secondLayerName
-    if precision.isEmulated { values["int8_emulated"] = true }
-    values["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
-    values["graph"] = report.recording.note
-    return try JSON.line(values)
-  }
-
-  private func described(
-    _ report: SamplingBenchmark.Report, _ precision: Precision, _ device: Device
-  ) -> String {
-    """
-    \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(precision)\(precision.isEmulated ? ", emulated" : ""), \
-    \(execution.chosenMode.rawValue), \
-    \(Amount.of(report.threads, "thread")) on \(device)
-    step \(report.secondsPerStep) s (first \(report.firstStepSeconds) s), prepared in \
-    \(report.prepareSeconds) s (weights drawn in \(report.drawSeconds) s), peak memory \(report.peakMemoryBytes >> 20) MiB
-    """
-      + (report.peakDeviceMemoryBytes.map { ", on the device \($0 >> 20) MiB" } ?? "")
+    let (times, memory) = (report.times, ProcessMemory.peakBytes)
+    let deviceMemory = device.peakMemory()
+    let deviceText = deviceMemory.map { ", on the device \($0 >> 20) MiB" } ?? ""
+    try output.show(
+      """
+      \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \
+      \(precision)\(precision.isEmulated ? ", emulated" : ""), \(execution.chosenMode.rawValue), \
+      \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
+      step \(times.median) s (first \(times.first) s), prepared in \(report.prepareSeconds) s \
+      (weights drawn in \(report.drawSeconds) s), peak memory \(memory >> 20) MiB\(deviceText)
+      """,
+      [
+        "seconds_per_step": times.median, "first_step_seconds": times.first,
+        "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
+        "peak_memory_bytes": memory, "peak_device_memory_bytes": deviceMemory,
+        "threads": LibTorch.threadCount, "model_name": modelName.rawValue, "image_size": imageSize,
+        "batch_size": batchSize, "precision": precision.name, "int8_fc2": precision.secondLayerName,
+        "int8_emulated": precision.isEmulated ? true : nil, "mode": execution.chosenMode.rawValue,
+        "device": device.description, "graph": report.recording.note,
+      ])
   }
 }

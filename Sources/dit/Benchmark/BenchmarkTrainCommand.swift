@@ -11,8 +11,8 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Time training steps of a published size.",
     discussion: """
-      Forward, backward, AdamW and moving average on random latents. Prints seconds per step (the \
-      median), images per second and peak memory.
+      Forward pass, backward pass, AdamW and EMA on random latents. Prints the median of seconds per \
+      step, images per second and peak memory.
 
         dit benchmark train --model-name DiT-B/4 --image-size 256 \\
           --batch-size 8 --steps 5 --json
@@ -21,11 +21,11 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.b4
   @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
   @Option(help: "Images of a step.") var batchSize = 8
-  @Option(help: "Timed steps, after one that is not.") var steps = 5
+  @Option(help: "Timed steps, after one to warm up.") var steps = 5
   @Option(help: "Compute blocks again in the backward pass.") var useRecompute = false
   @OptionGroup(title: "Execution") var format: TrainingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
-  @Option(help: "Print one JSON object.") var json = false
+  @OptionGroup var output: BenchmarkOutput
 
   func validate() throws {
     try Bounds.checkImageSize(imageSize, multipleOf: 8 * modelName.patchSize)
@@ -53,29 +53,22 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     let report = try TrainingBenchmark(
       config: config, training: training, stepCount: steps, device: device
     ).run()
-    let imagesPerSecond = Double(batchSize) / report.secondsPerStep
-    let memory = ProcessMemory.peakBytes
-    guard json else {
-      print(
-        """
-        \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
-        \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
-        step \(report.secondsPerStep) s (fastest \(report.fastestStepSeconds) s, first \(report.firstStepSeconds) s), \(imagesPerSecond) \
-        images/s, peak memory \(memory >> 20) MiB
-        """)
-      return
-    }
-    var fields: [String: Any] = [
-      "seconds_per_step": report.secondsPerStep,
-      "fastest_step_seconds": report.fastestStepSeconds,
-      "first_step_seconds": report.firstStepSeconds,
-      "model_name": modelName.rawValue, "image_size": imageSize, "batch_size": batchSize,
-      "images_per_second": imagesPerSecond, "peak_memory_bytes": memory,
-      "threads": LibTorch.threadCount, "precision": "\(training.dtype)",
-      "device": device.description,
-    ]
-    fields["peak_device_memory_bytes"] = report.peakDeviceMemoryBytes
-    fields["graph"] = report.recording.note
-    print(try JSON.line(fields))
+    let (times, memory) = (report.times, ProcessMemory.peakBytes)
+    let imagesPerSecond = Double(batchSize) / times.median
+    try output.show(
+      """
+      \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
+      \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
+      step \(times.median) s (fastest \(times.fastest) s, first \(times.first) s), \
+      \(imagesPerSecond) images/s, peak memory \(memory >> 20) MiB
+      """,
+      [
+        "seconds_per_step": times.median, "fastest_step_seconds": times.fastest,
+        "first_step_seconds": times.first, "images_per_second": imagesPerSecond,
+        "peak_memory_bytes": memory, "peak_device_memory_bytes": device.peakMemory(),
+        "threads": LibTorch.threadCount, "model_name": modelName.rawValue, "image_size": imageSize,
+        "batch_size": batchSize, "precision": "\(training.dtype)", "device": device.description,
+        "graph": report.recording.note,
+      ])
   }
 }

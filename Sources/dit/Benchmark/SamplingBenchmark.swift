@@ -3,59 +3,37 @@ internal import Layers
 internal import Models
 internal import Torch
 
-/// Times denoising steps of a model with random weights.
+/// Times sampling steps of a model with random weights.
 struct SamplingBenchmark {
   /// The shape of the model.
   var config: DiTConfig
   /// The batch of the network: 2 for one image with guidance.
   var networkBatchSize: Int
-  /// Timed steps; one more goes before them.
+  /// Timed steps, after one to warm up.
   var stepCount: Int
-  /// The number format, settled.
+  /// The number format, not `auto`.
   var precision: Precision
   /// How the model is run.
   var mode: ExecutionMode
-  /// Where.
+  /// The device.
   var device: Device
 
-  /// What was measured.
-  struct Report: Sendable {
-    /// The median over the steps.
-    var secondsPerStep: Double
-    /// Of the step that goes before them.
-    var firstStepSeconds: Double
-    /// From parameters to a runner that is ready for the batch, without the drawing of parameters.
-    var prepareSeconds: Double
-    /// Drawing the parameters.
-    var drawSeconds: Double
-    /// The most memory that was resident, with the program and libtorch.
-    var peakMemoryBytes: Int
-    /// The most memory that tensors took on a device that is not the processor.
-    var peakDeviceMemoryBytes: Int?
-    /// What came of recording a step, in mode graph.
-    var recording: DeviceGraph.Recording
-    /// Threads that operators used.
-    var threads: Int
+  /// The result.
+  struct Report {
+    /// The steps.
+    let times: BenchmarkTimes
+    /// Seconds to lay out the parameters and bind the batch.
+    let prepareSeconds: Double
+    /// Seconds to draw the parameters.
+    let drawSeconds: Double
+    /// Whether a GPU recorded a step, in mode graph.
+    let recording: DeviceGraph.Recording
   }
 
-  /// A benchmark with all that it needs to know.
-  init(
-    config: DiTConfig, networkBatchSize: Int, stepCount: Int, precision: Precision,
-    mode: ExecutionMode,
-    device: Device
-  ) {
-    self.config = config
-    self.networkBatchSize = networkBatchSize
-    self.stepCount = stepCount
-    self.precision = precision
-    self.mode = mode
-    self.device = device
-  }
-
-  /// Runs it.
+  /// Prepares a model, then times steps.
   ///
-  /// - Throws: `TorchError` if the device is absent, memory does not suffice or the model cannot be;
-  ///   `InferenceError` if the processor lacks int8.
+  /// - Throws: `TorchError` if memory does not suffice or the device fails; `InferenceError` if the device
+  ///   lacks the number format.
   func run() throws -> Report {
     let generator = try Generator(seed: 0)
     let clock = ContinuousClock()
@@ -85,16 +63,14 @@ struct SamplingBenchmark {
       Tensor.randn([networkBatchSize, config.channelCount, size, size], generator: generator).to(
         device)
     }
-    let seconds = try times.map { time in
-      let started = clock.now
-      _ = try withTorchErrors { network(latents, time) }
-      try device.synchronize()
-      return started.duration(to: clock.now).inSeconds
+    let seconds = try BenchmarkTimes(stepCount) { index in
+      try BenchmarkTimes.seconds {
+        _ = try withTorchErrors { network(latents, times[index]) }
+        try device.synchronize()
+      }
     }
     return Report(
-      secondsPerStep: median(seconds.dropFirst()), firstStepSeconds: seconds[0],
-      prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
-      peakMemoryBytes: ProcessMemory.peakBytes, peakDeviceMemoryBytes: device.peakMemory(),
-      recording: (runner as? PackedDiT)?.recording ?? .none, threads: LibTorch.threadCount)
+      times: seconds, prepareSeconds: preparing.inSeconds, drawSeconds: drawing.inSeconds,
+      recording: (runner as? PackedDiT)?.recording ?? .none)
   }
 }

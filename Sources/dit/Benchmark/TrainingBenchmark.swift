@@ -6,38 +6,23 @@ internal import Training
 struct TrainingBenchmark {
   /// The shape of the model.
   var config: DiTConfig
-  /// Rows, number format and recomputation; the rest is the published recipe.
+  /// Batch size, number format and recomputation; the rest is the published recipe.
   var training: TrainingConfig
-  /// Timed steps, after one that is not.
+  /// Timed steps, after one to warm up.
   var stepCount: Int
   /// The device of the model.
   var device: Device
 
-  /// The measurements.
-  struct Report: Sendable {
-    /// The median over the steps.
-    var secondsPerStep: Double
-    /// The minimum: the duration of a step that nothing disturbs.
-    var fastestStepSeconds: Double
-    /// The duration of the first step, which is not timed.
-    var firstStepSeconds: Double
-    /// Peak memory of tensors on a GPU; nil on a processor.
-    var peakDeviceMemoryBytes: Int?
-    /// What came of recording whole steps.
-    var recording: DeviceGraph.Recording
+  /// The result.
+  struct Report {
+    /// The steps.
+    let times: BenchmarkTimes
+    /// Whether a GPU recorded whole steps.
+    let recording: DeviceGraph.Recording
   }
 
-  /// A benchmark of a model.
-  init(config: DiTConfig, training: TrainingConfig, stepCount: Int, device: Device) {
-    self.config = config
-    self.training = training
-    self.stepCount = stepCount
-    self.device = device
-  }
-
-  /// Runs it.
+  /// Builds a model, then times steps.
   ///
-  /// - Returns: the times.
   /// - Throws: `TorchError` if the device is absent or memory does not suffice.
   func run() throws -> Report {
     let (model, store) = try InitialWeights.makeModel(
@@ -46,12 +31,8 @@ struct TrainingBenchmark {
     let trainer = try Trainer(
       TrainingModel(model, store, config: training, device: device), config: training, data: data,
       codec: LatentCodec(nil), stepCount: stepCount + 1, device: device)
-    let times = try (0...stepCount).map { _ in try trainer.takeStep().seconds }
-    let timed = times.dropFirst()
-    return Report(
-      secondsPerStep: median(timed), fastestStepSeconds: timed.min() ?? times[0],
-      firstStepSeconds: times[0], peakDeviceMemoryBytes: device.peakMemory(),
-      recording: trainer.recording)
+    let times = try BenchmarkTimes(stepCount) { _ in try trainer.takeStep().seconds }
+    return Report(times: times, recording: trainer.recording)
   }
 }
 

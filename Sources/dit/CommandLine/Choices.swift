@@ -2,6 +2,7 @@ public import ArgumentParser
 public import Diffusion
 public import Inference
 public import Models
+internal import Torch
 
 extension StateDicts.NormNames: ExpressibleByArgument {}
 
@@ -29,9 +30,7 @@ extension SamplingMethod: ExpressibleByArgument {
 extension Precision: ExpressibleByArgument {
   /// Its name, or PyTorch's name of the type, in any case.
   public init?(argument: String) {
-    let known = ["float32": "fp32", "float16": "fp16", "bfloat16": "bf16"]
-    let name = argument.lowercased()
-    self.init(name: known[name] ?? name)
+    self.init(name: DType.shortName(argument))
   }
 
   /// The values of `--precision`.
@@ -71,19 +70,9 @@ struct GuidedChannelsArgument: ExplainedArgument {
   init(_ channels: GuidedChannels) { self.channels = channels }
 
   init?(argument: String) {
-    if argument.lowercased() == "all" {
-      channels = .all
-    } else if let count = Int(argument), count > 0 {
-      channels = .first(count)
-    } else {
-      return nil
-    }
+    guard let channels = GuidedChannels(argument) else { return nil }
+    self.channels = channels
   }
 
-  var defaultValueDescription: String {
-    switch channels {
-    case .all: "all"
-    case .first(let count): String(count)
-    }
-  }
+  var defaultValueDescription: String { channels.description }
 }

@@ -8,12 +8,11 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Convert checkpoints between formats and dialects.",
     discussion: """
-      Reads safetensors, PyTorch and MindSpore files of DiTs and autoencoders in any known dialect, \
-      and folders of diffusers; the content tells the format. Writes the names of the published \
-      DiTs, or those of diffusers for an autoencoder (of MindONE in a MindSpore file), in the \
-      format of the target's suffix: .safetensors, .pt, .pth or .bin (PyTorch), .ckpt (MindSpore); \
-      or, with --format diffusers, a folder for DiTPipeline. What was written is read again and \
-      compared.
+      Reads DiTs and autoencoders from safetensors, PyTorch and MindSpore files and from folders of \
+      diffusers, whatever their tensors are called. The target's suffix chooses the format: \
+      .safetensors; .pt, .pth or .bin for PyTorch; .ckpt for MindSpore. --format diffusers writes a \
+      folder for DiTPipeline. Tensors get the names of the published DiTs, or of diffusers for an \
+      autoencoder (of MindONE in a MindSpore file). The result is read again and compared.
 
         dit convert --source DiT-XL-2-256x256.pt \\
           --target DiT-XL-2-256x256.safetensors
@@ -27,42 +26,33 @@ struct ConvertCommand: ParsableCommand {
   var source: String
   @Option(
     name: [.short, .long],
-    help: "The file to write, or a folder, for a file of the source's name.")
+    help: "The file to write, or a folder for a file with the source's name.")
   var target: String
   @Option(
     help: "safetensors, pytorch, mindspore or diffusers (default: by the target's suffix).")
   var format: TargetFormat?
-  @Option(help: "The autoencoder for a folder of diffusers (default: the source's, if any).")
+  @Option(help: "The autoencoder for a folder of diffusers (default: the source's, if it has one).")
   var vaeSource: String?
   @Option(help: "The most megabytes of weights in one file of a folder of diffusers.")
   var shardSize = 5000
-  @Option(help: "What floating-point numbers become: fp32, bf16 or fp16 (default: as they are).")
+  @Option(help: "Number format of the result: fp32, bf16 or fp16 (default: the source's).")
   var dtype: FloatFormat?
-  @Option(help: "Take the EMA weights; an error if there are none (default: if there are any).")
+  @Option(
+    help: "Take the EMA weights, or fail if there are none (default: take them if there are any).")
   var ema: Bool?
-  @Option(help: "Take the weights of the last step, not EMA.") var noEma: Bool?
-  @Option(help: "What the source must be: dit or vae (default: what it is).") var kind: ModelKind?
-  @Option(help: "Height and width in pixels, for a DiT file without its position embedding.")
-  var imageSize: Int?
-  @Option(help: "Attention heads, where the checkpoint does not tell.") var numHeads: Int?
+  @Option(help: "Take the weights of the last step, not the EMA.") var noEma: Bool?
+  @Option(help: "What to look for: dit or vae (default: what there is).") var kind: ModelKind?
+  @OptionGroup var shape: CheckpointShapeOptions
   @Option(
     help: """
-      An AutoencoderKL's norms in a MindSpore file: gamma, or weight as later MindONE has it \
-      (default: gamma).
+      How an AutoencoderKL's norms are called in a MindSpore file: gamma, or weight as in later \
+      MindONE (default: gamma).
       """)
   var normNames: StateDicts.NormNames?
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {
-    guard imageSize ?? 1 > 0 else {
-      throw ValidationError("--image-size \(imageSize ?? 0): must be above 0")
-    }
-    guard numHeads ?? 1 > 0 else {
-      throw ValidationError("--num-heads \(numHeads ?? 0): must be at least 1")
-    }
-    guard 1...1_000_000 ~= shardSize else {
-      throw ValidationError("--shard-size \(shardSize): must be from 1 to 1000000")
-    }
+    try Bounds.from(1, to: 1_000_000).check(shardSize, "--shard-size")
     guard vaeSource == nil || format == .diffusers && kind != .vae else {
       throw ValidationError("--vae-source is for a DiT with --format diffusers")
     }
@@ -73,25 +63,18 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws { try ConvertRun(self).run() }
 
-  /// Which of several sets of weights to take.
+  /// The set of weights to take.
   var weights: WeightSet {
     if noEma == true || ema == false { return .last }
     return ema == true || noEma == false ? .averaged : .automatic
   }
 }
 
-/// The formats of floating-point numbers that files are converted to.
-enum FloatFormat: String, ExpressibleByArgument, CaseIterable {
+/// Number formats of converted files.
+enum FloatFormat: String, NumberFormatArgument, CaseIterable {
   case fp32
   case bf16
   case fp16
-
-  /// Its name, or the name in other programs.
-  init?(argument: String) {
-    let known = ["float32": "fp32", "float16": "fp16", "bfloat16": "bf16"]
-    let name = argument.lowercased()
-    self.init(rawValue: known[name] ?? name)
-  }
 
   /// The element type.
   var dtype: DType {
@@ -103,22 +86,22 @@ enum FloatFormat: String, ExpressibleByArgument, CaseIterable {
   }
 }
 
-/// What `dit convert` writes.
+/// Formats that `dit convert` writes.
 enum TargetFormat: String, ExpressibleByArgument, CaseIterable {
   case safetensors
   case pytorch
   case mindspore
   case diffusers
 
-  /// The format of the file; nil for a folder of several.
+  /// The format of a file; nil for a folder.
   var file: CheckpointFormat? { CheckpointFormat(rawValue: rawValue) }
 }
 
-/// The kinds of models that are converted.
+/// Kinds of models.
 enum ModelKind: String, ExpressibleByArgument, CaseIterable {
   case dit
   case vae
 
-  /// Where it lies in the folder of a pipeline.
+  /// Its part of a pipeline.
   var part: PipelinePart { self == .dit ? .transformer : .vae }
 }

@@ -55,7 +55,7 @@ struct ConvertRun {
     print(target.path)
   }
 
-  /// Throws where `--norm-names` says nothing.
+  /// Refuses `--norm-names` for a target that it does not apply to.
   private func refuseNormNames() throws {
     guard command.normNames == nil else {
       throw UsageError(
@@ -106,22 +106,24 @@ struct ConvertRun {
     print(path)
   }
 
-  /// The model in its canonical names.
+  /// The model in the source.
   private func content(of source: Checkpoint) throws -> CheckpointContent {
     let content: CheckpointContent =
       switch command.kind {
       case .dit:
-        .dit(try DiTState(source, headCount: command.numHeads, imageSize: command.imageSize))
+        .dit(
+          try DiTState(
+            source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize))
       case .vae: .autoencoder(try AutoencoderState(source))
       case nil:
         try CheckpointContent(
-          source, headCount: command.numHeads, imageSize: command.imageSize)
+          source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize)
       }
     if case .other(let error) = content { throw error }
     return content
   }
 
-  /// Says what is being converted.
+  /// Notes what is converted.
   private func describe(_ content: CheckpointContent) throws {
     let name: String
     switch content {
@@ -137,11 +139,11 @@ struct ConvertRun {
     note("\(name), \(tensors.count) tensors, \(count) numbers")
   }
 
-  /// The source's texts, and the number of heads, which no shape shows.
+  /// The source's metadata, with the number of heads, which shapes do not show.
   private func metadata(
     _ source: Checkpoint, _ content: CheckpointContent
   ) -> [String: String] {
-    // Written by other libraries to say that the tensors are PyTorch's.
+    // "format": "pt" is what other libraries write into safetensors files.
     var metadata = source.metadata.filter { $0.key != "format" }
     if case .dit(let dit) = content, [.given, .metadata].contains(dit.headCountSource) {
       metadata["num_heads"] = String(dit.config.headCount)
@@ -149,7 +151,7 @@ struct ConvertRun {
     return metadata
   }
 
-  /// Checks that no number becomes infinite.
+  /// Checks that no number overflows.
   private func checkRange(
     _ content: CheckpointContent, _ format: FloatFormat, _ source: Checkpoint
   ) throws {

@@ -7,7 +7,7 @@ internal import Pipeline
 struct ConvertTarget {
   /// Its path.
   let path: String
-  /// Its format, by the suffix.
+  /// Its format.
   let format: CheckpointFormat
 
   private static let formats: [String: CheckpointFormat] = [
@@ -18,13 +18,13 @@ struct ConvertTarget {
     .safetensors: "safetensors", .pytorch: "pt", .mindspore: "ckpt",
   ]
 
-  /// Settles the path, and checks that it can be written, before any work is done.
+  /// Chooses path and format, and checks that the file can be written, before any work is done.
   ///
   /// - Parameters:
-  ///   - target: a file, or a folder for a file of the source's name; it is made if it is missing.
-  ///   - source: what is read.
-  ///   - given: the format, if it is not to be that of the suffix.
-  ///   - replacesFile: whether the file may be there.
+  ///   - target: a file, or a folder for a file with the source's name, made if it is missing.
+  ///   - source: the file or folder that is read.
+  ///   - given: the format; nil to go by the suffix.
+  ///   - replacesFile: whether the file may be overwritten.
   /// - Throws: `UsageError`, `FileError`.
   init(
     _ target: String, source: String, format given: CheckpointFormat?, replacesFile: Bool
@@ -59,11 +59,11 @@ struct ConvertTarget {
     try Folder.make(Folder.parent(of: path))
   }
 
-  /// The folder that diffusers is to load, checked before any work is done.
+  /// Makes the folder for diffusers, after checks that nothing is lost.
   ///
   /// - Parameters:
-  ///   - command: what was asked for.
-  ///   - content: what goes there.
+  ///   - command: the options.
+  ///   - content: the models to be written.
   /// - Returns: the folder's path.
   /// - Throws: `UsageError`, `FileError`.
   static func folder(_ command: ConvertCommand, for content: DiffusersFolder) throws -> String {
@@ -84,7 +84,7 @@ struct ConvertTarget {
     return path
   }
 
-  /// The path behind symbolic links.
+  /// The path without symbolic links.
   static func real(_ path: String) -> String {
     URL(filePath: path).resolvingSymlinksInPath().path
   }

@@ -9,9 +9,9 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Show what a checkpoint holds.",
     discussion: """
-      Format, kind of model, configuration, cost, memory to sample and to train, element types, NaN \
-      and infinities, and the names with their shapes; of the folder of a pipeline each part, of an \
-      autoencoder's two halves what they make together.
+      Shows the format, the kind of model, its configuration and cost, the memory to sample and to \
+      train it, element types, NaN and infinite numbers, and all tensors with their shapes. In the \
+      folder of a pipeline it shows each part; the two halves of an autoencoder count as one model.
 
         dit inspect DiT-XL-2-256x256.pt
         dit inspect --json sd-vae-ft-mse.safetensors
@@ -21,12 +21,12 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(
     help: """
-      A safetensors, PyTorch or MindSpore file, or a folder of diffusers, of training or of an \
-      autoencoder's two halves.
+      A safetensors, PyTorch or MindSpore file, or a folder: of diffusers, of a training run, or \
+      with the two halves of an autoencoder.
       """)
   var file: String
   @Option(help: "Print one JSON object.") var json = false
-  @Option(help: "List every block, also those that are like the one before.") var all = false
+  @Option(help: "List every block, also blocks that are like the one before.") var all = false
 
   func run() throws {
     if let pipeline = try PipelineInspection(file) {

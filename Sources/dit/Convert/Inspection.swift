@@ -4,7 +4,7 @@ internal import Models
 internal import Pipeline
 internal import Torch
 
-/// What `dit inspect` finds out about a file.
+/// The findings of `dit inspect` about a file.
 struct Inspection: Encodable {
   struct DType: Encodable {
     let dtype: String
@@ -19,7 +19,7 @@ struct Inspection: Encodable {
     let shape: [Int]
   }
 
-  /// A number, a truth value or a text.
+  /// A number, a boolean or a text.
   enum Fact: Encodable {
     case number(Int)
     case flag(Bool)
@@ -46,7 +46,7 @@ struct Inspection: Encodable {
   let file: String
   let format: String
   let kind: String
-  /// What the shapes tell of the model.
+  /// The model's configuration, from its shapes.
   private(set) var config: [String: Fact] = [:]
   private(set) var multiplyAdds: Double?
   private(set) var memory: MemoryEstimate?
@@ -57,7 +57,7 @@ struct Inspection: Encodable {
   let notes: [String]
   let metadata: [String: String]
   let tensors: [Tensor]
-  /// The configuration in the order in which it is shown.
+  /// The configuration in the order of the text.
   private var facts: [(name: String, value: Fact)] = []
 
   private enum CodingKeys: CodingKey {
@@ -65,7 +65,7 @@ struct Inspection: Encodable {
     case metadata, tensors
   }
 
-  /// Reads all tensors once.
+  /// Reads all tensors.
   ///
   /// - Throws: `Interrupted`.
   init(_ checkpoint: Checkpoint) throws {
@@ -154,7 +154,7 @@ struct Inspection: Encodable {
       if entry.dtype.isFloatingPoint, entry.elementCount > 0,
         let tensor = checkpoint.tensor(entry.name)
       {
-        // Eight-bit types know no comparison.
+        // Eight-bit types have no comparison.
         let values = entry.dtype.byteCount == 1 ? tensor.to(.float32) : tensor
         let finite = Int(values.isFinite.sum().item)
         if finite < entry.elementCount {
@@ -169,12 +169,12 @@ struct Inspection: Encodable {
     dtypes = table.values.sorted { ($1.bytes, $0.dtype) < ($0.bytes, $1.dtype) }
   }
 
-  /// A name and what it stands for, as a line.
+  /// A name and its value, as a line.
   static func row(_ name: String, _ value: String) -> String {
     name.padding(toLength: 18, withPad: " ", startingAt: 0) + value
   }
 
-  /// The findings as text, but for the tensors.
+  /// The findings as text, without the tensors.
   var lines: [String] {
     let row = Inspection.row
     var lines = [row("file", file), row("format", format), row("kind", kind)]

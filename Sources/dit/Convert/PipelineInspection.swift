@@ -1,26 +1,26 @@
 internal import Checkpoint
 internal import Pipeline
 
-/// What `dit inspect` finds out about the folder of a pipeline that diffusers wrote.
+/// The findings of `dit inspect` about a pipeline's folder of diffusers.
 struct PipelineInspection: Encodable {
   let file: String
   let format = "diffusers"
   let kind = "pipeline"
-  /// The diffusion process that the folder names; `dit sample` takes the published one.
+  /// The diffusion process that the folder names. `dit sample` uses the published one.
   let scheduler: String?
-  /// By the name of its folder.
+  /// Findings by the part's subfolder.
   let parts: [String: Inspection]
-  /// Part, findings and tree, in the order in which they are shown.
+  /// Parts in the order of the text.
   private let shown: [(name: String, inspection: Inspection, tree: TensorTree)]
 
   private enum CodingKeys: CodingKey {
     case file, format, kind, scheduler, parts
   }
 
-  /// Reads all tensors of all parts once.
+  /// Reads all tensors of all parts.
   ///
-  /// - Returns: nil if the path is no such folder.
-  /// - Throws: `Interrupted`; `FileError` and `CheckpointError` for a part that is no good.
+  /// - Returns: nil if the path is not a pipeline's folder.
+  /// - Throws: `Interrupted`; `FileError` or `CheckpointError` for a part that cannot be read.
   init?(_ path: String) throws {
     let parts = PipelinePart.allCases.filter { $0.isPresent(in: path) }
     guard !parts.isEmpty else { return nil }
@@ -35,7 +35,7 @@ struct PipelineInspection: Encodable {
 
   /// The findings as text.
   ///
-  /// - Parameter showingAll: also shows blocks that are like the one before.
+  /// - Parameter showingAll: also lists blocks that are like the one before.
   /// - Returns: the lines.
   func lines(showingAll: Bool) -> [String] {
     var lines = [

@@ -19,7 +19,7 @@ struct TensorTree {
   }
 
   private let root = Node("")
-  /// Deeper names stay in one piece.
+  /// Deeper names are not split.
   private static let maximumDepth = 16
 
   init(_ entries: [Checkpoint.Entry]) {
@@ -31,10 +31,10 @@ struct TensorTree {
     }
   }
 
-  /// The tree, two spaces a level.
+  /// The tree as text, indented by two spaces a level.
   ///
-  /// - Parameter showingAll: also shows members of lists that are like the one before.
-  /// - Returns: a line for each tensor and each branch.
+  /// - Parameter showingAll: also lists blocks that are like the one before.
+  /// - Returns: one line for each tensor and each branch.
   func lines(showingAll: Bool) -> [String] { members(of: root, showingAll) }
 
   private func members(of node: Node, _ showingAll: Bool) -> [String] {
@@ -52,7 +52,7 @@ struct TensorTree {
       let head = path + (child.tensor.map { "  " + $0 } ?? "")
       let content = members(of: child, showingAll).map { "  " + $0 }
       let isMember = Int(member.name) != nil && !member.children.isEmpty
-      // All but the number.
+      // Everything except the number.
       let likeness = [String(head.dropFirst(member.name.count))] + content
       if isMember, !showingAll, previous == likeness {
         hidden.append(member.name)
@@ -67,7 +67,7 @@ struct TensorTree {
     return lines
   }
 
-  /// The first branching or tensor from a node on, and its path from there.
+  /// The first branch or tensor below a node, and the path to it.
   private func merged(_ node: Node) -> (Node, String) {
     var (last, path) = (node, node.name)
     while last.tensor == nil, last.children.count == 1 {

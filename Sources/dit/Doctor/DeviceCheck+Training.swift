@@ -42,7 +42,7 @@ extension DeviceCheck {
     var note: String?
   }
 
-  /// The model at its beginning, and the data and random numbers of each step.
+  /// A model before training, with the data and random numbers of each step.
   private struct Subject {
     let model: TrainingModel
     let optimizer: AdamW

@@ -6,17 +6,18 @@ internal import Pipeline
 internal import Torch
 internal import Training
 
-/// The built-in model run, decoded and trained on a device, against the same on the processor as it is
-/// written. For the processor itself that is what devices compute which our kernels do not serve.
+/// Samples, decodes and trains with the built-in model on a device, and compares with the reference on
+/// the processor. For the processor itself it checks the plain operators, which serve devices that our
+/// kernels do not.
 struct DeviceCheck {
   /// One comparison.
   struct Outcome: Encodable {
     let name: String
-    /// The norm of the difference over the norm of the reference; infinite for no numbers.
+    /// The norm of the difference over the norm of the reference.
     let error: Double
     let limit: Double
     let isPassed: Bool
-    /// Whether the device recorded its steps, or why not.
+    /// Whether the device recorded its steps, or why it did not.
     let note: String?
 
     init(_ name: String, error: Double, limit: Double, note: String? = nil) {
@@ -29,7 +30,7 @@ struct DeviceCheck {
   }
 
   let state: DiTState
-  /// Rows of the network: two images, with guidance.
+  /// The network's batch: two images with guidance.
   let rows = 4
   private let device: Device
   private let labels: [Int]
@@ -40,7 +41,7 @@ struct DeviceCheck {
     labels = [0, 3, state.config.classCount, state.config.classCount]
   }
 
-  /// Runs all comparisons whose precision the device has.
+  /// Runs all comparisons in the precisions of the device.
   ///
   /// - Throws: `TorchError` if the device fails.
   func run() throws -> [Outcome] {
@@ -85,10 +86,10 @@ extension DeviceCheck {
     }
   }
 
-  /// Whether bfloat16 is worth a look: a processor without hardware for it takes minutes.
+  /// Whether to check bfloat16: a processor without hardware for it would take minutes.
   var hasBFloat16: Bool { !DeviceSelection.lacksBFloat16(device) }
 
-  /// Precisions that the device has, in each mode; 8-bit integers are for processors alone.
+  /// Precisions of the device in each mode, without int8, which only processors have.
   private var runs: [(mode: ExecutionMode, precision: Precision)] {
     let known: [(ExecutionMode, Precision)] = [
       (.eager, .fp32), (.eager, .bf16), (.graph, .fp32), (.graph, .bf16), (.graph, .fp16),
@@ -112,7 +113,7 @@ extension DeviceCheck {
     }
   }
 
-  /// Three steps of each kind: the first one of a graph is recorded, the others are replayed.
+  /// Three forward passes each. In a graph the first is recorded and the others are replayed.
   private func forwards() throws -> [Outcome] {
     let times = [990.0, 400, 10]
     let x = try latents(rows, seed: 1)
@@ -146,9 +147,7 @@ extension DeviceCheck {
         parametrization: .noise(learnsVariance: config.learnsVariance),
         noise: .perBatch(try Generator(seed: 100)), device: device,
         network: try runner(mode, precision, device).bind)
-      var latents: Tensor?
-      while let step = try steps.next() { latents = step.latents }
-      return try latents?.to(.cpu) ?? self.latents(2, seed: 100)
+      return try steps.run().to(.cpu)
     }
     return try SamplingMethod.all.flatMap { sampler in
       let reference = try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
@@ -156,7 +155,7 @@ extension DeviceCheck {
         let value = try withoutGradients {
           try onDevice { try sampled(sampler, mode, precision, $0) }
         }
-        // Guidance magnifies rounding, step by step.
+        // Guidance magnifies rounding with each step.
         return Outcome(
           "\(sampler) of ten steps \(precision.name)",
           error: error([value], [reference]), limit: 10 * Self.limit(precision))

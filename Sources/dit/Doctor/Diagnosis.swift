@@ -4,7 +4,7 @@ internal import Parallel
 internal import Pipeline
 internal import Torch
 
-/// What `dit doctor` finds.
+/// The findings of `dit doctor`.
 struct Diagnosis: Encodable {
   struct Library: Encodable {
     let version: String
@@ -47,7 +47,7 @@ struct Diagnosis: Encodable {
 
   struct PrecisionReport: Encodable {
     let precision: String
-    /// What it is taken for; nil if it is refused.
+    /// The precision that it becomes; nil if it is refused.
     let runsAs: String?
     let remark: String
   }
@@ -56,21 +56,21 @@ struct Diagnosis: Encodable {
   let processor: ProcessorReport
   let cuda: CUDAReport
   let launcher: Launcher?
-  /// The device that was chosen; nil if it cannot be used.
+  /// The device; nil if it cannot be used.
   let device: String?
   let deviceProblem: String?
   let precisions: [PrecisionReport]
-  /// What the device computes, against the processor; nil if that was not asked for.
+  /// The comparison with the processor; nil without `--check`.
   let checks: [DeviceCheck.Outcome]?
 
-  /// Looks around.
+  /// Examines the machine.
   ///
   /// - Parameters:
-  ///   - name: the device that precisions are told for.
+  ///   - name: the device.
   ///   - plugin: a library to open first.
-  ///   - checks: whether to compare what the device computes with the processor.
-  /// - Throws: `PipelineError` for a name that is no device's, or a plug-in that does not open;
-  ///   `TorchError` if the device fails.
+  ///   - checks: whether to compare the device with the processor.
+  /// - Throws: `PipelineError` for an unknown device or a plug-in that does not open; `TorchError` if the
+  ///   device fails.
   init(device name: String, plugin: String?, checks: Bool) throws {
     if let plugin { try DeviceSelection.openPlugin(plugin) }
     libtorch = Library(
@@ -135,7 +135,7 @@ struct Diagnosis: Encodable {
 }
 
 extension Diagnosis.PrecisionReport {
-  /// What becomes of a precision in mode graph.
+  /// The fate of a precision in mode graph.
   init(_ asked: Precision, on device: Device) {
     precision = asked.name
     do {
@@ -168,7 +168,7 @@ extension Diagnosis.PrecisionReport {
 }
 
 extension Diagnosis {
-  /// For the eye.
+  /// The findings as text.
   var lines: [String] {
     let memory = { (bytes: Int) in String(format: "%.1f GiB", Double(bytes) / 0x1p30) }
     var lines = [

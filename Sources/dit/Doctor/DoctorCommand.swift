@@ -8,19 +8,19 @@ struct DoctorCommand: ParsableCommand, StoppedAtOnce {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Show what the program finds on this machine.",
     discussion: """
-      The libtorch that is loaded, what the processor can do, NVIDIA GPUs or why there are none, the \
-      launcher that started the program, and what each precision will do. With --check the built-in \
-      model is run, decoded and trained on the device, and compared with the processor. The exit code \
-      is 0 if the device can be used and all that was compared agrees.
+      Shows which libtorch is loaded, what the processor can do, the NVIDIA GPUs or why there are \
+      none, which launcher started the program, and what each precision will do. With --check it \
+      samples, decodes and trains with the built-in model on the device and compares the results with \
+      the processor's. The exit code is 0 if the device can be used and all comparisons agree.
 
         dit doctor
         dit doctor --device cuda:1 --json
       """)
 
-  @Option(help: "auto, cpu, cuda or cuda:N: the one that precisions are shown for.")
+  @Option(help: "The device to examine: auto, cpu, cuda or cuda:N.")
   var device = "auto"
-  @Option(help: "A library by which libtorch learns of other devices.") var devicePlugin: String?
-  @Option(help: "Compare what the device computes with the processor.") var check = false
+  @Option(help: "A library that adds devices to libtorch.") var devicePlugin: String?
+  @Option(help: "Compare the device's results with the processor's.") var check = false
   @Option(help: "Print one JSON object.") var json = false
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import Files
 internal import Foundation
 
-/// The folder that a run's files go to.
+/// The folder for the files of `dit sample`.
 struct OutputFolder {
   /// Its path.
   let path: String
@@ -9,11 +9,11 @@ struct OutputFolder {
   /// Makes the folder and checks that the files can be written, before any work is done.
   ///
   /// - Parameters:
-  ///   - path: where; a new folder `samples/<date-time>` if nil.
-  ///   - names: files that will be written there.
-  ///   - also: a file elsewhere that will be written.
-  ///   - replacesFiles: whether files of those names may be there.
-  /// - Throws: `FileError`; `UsageError` for a file that is there already.
+  ///   - path: the folder; nil for a new one, `samples/<date-time>`.
+  ///   - names: the files to be written there.
+  ///   - also: a file to be written elsewhere.
+  ///   - replacesFiles: whether files may be overwritten.
+  /// - Throws: `FileError`; `UsageError` if a file is there already.
   init(_ path: String?, reserving names: [String], also: String?, replacesFiles: Bool) throws {
     self.path =
       path.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
@@ -30,16 +30,16 @@ struct OutputFolder {
       }
     }
     try Folder.make(self.path)
-    // Given up at once: only whether it could be written is of interest.
+    // Dropped at once: it only shows whether the file can be written.
     if let also { _ = try AtomicFile(also) }
   }
 
-  /// Writes a file that appears under its name when it is whole.
+  /// Writes a file, which appears when it is complete.
   func write(_ bytes: [UInt8], to name: String) throws {
     try bytes.withUnsafeBytes { try AtomicFile.write(contentsOf: $0, to: path + "/" + name) }
   }
 
-  /// `samples/` and the time, with a number where that is taken.
+  /// `samples/` and the time, with a number if that folder is there.
   private static func fresh() -> String {
     let base = "samples/" + timestamp()
     guard FileManager.default.fileExists(atPath: base) else { return base }

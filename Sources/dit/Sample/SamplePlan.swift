@@ -1,20 +1,18 @@
 internal import Foundation
+internal import Pipeline
 
-/// Which images are made, in which order and batches, and what their files are called.
+/// The images of `dit sample`: their order, batches and file names.
 struct SamplePlan {
-  /// One image to be.
+  /// One image.
   struct Image {
     let label: Int
     let fileName: String
   }
 
-  /// All of them, in the order of the labels.
+  /// All images, in the order of the labels.
   let images: [Image]
   /// Images at a time; the last batch may have fewer.
   let batchSize: Int
-
-  /// The most images at a time if nobody says.
-  static let defaultBatchSize = 8
 
   init(labels: [Int], imagesPerLabel: Int, batchSize: Int?) {
     let all = labels.flatMap { Array(repeating: $0, count: imagesPerLabel) }
@@ -25,13 +23,13 @@ struct SamplePlan {
       let number = totals[label] == 1 ? "" : String(format: "-%04d", counts[label] ?? 0)
       return Image(label: label, fileName: "class-\(label)\(number).png")
     }
-    self.batchSize = min(batchSize ?? SamplePlan.defaultBatchSize, images.count)
+    self.batchSize = min(batchSize ?? SamplingSettings.defaultBatchSize, images.count)
   }
 
-  /// The names of all images' files.
+  /// The file names of all images.
   var fileNames: [String] { images.map(\.fileName) }
 
-  /// The images in batches.
+  /// The images, batch by batch.
   var batches: [ArraySlice<Image>] {
     stride(from: 0, to: images.count, by: batchSize).map {
       images[$0..<min($0 + batchSize, images.count)]

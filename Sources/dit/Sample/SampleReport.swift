@@ -4,7 +4,7 @@ internal import Inference
 internal import Pipeline
 internal import Torch
 
-/// What stands beside images: how they were made.
+/// The record next to images: how they were made.
 struct SampleReport: Encodable {
   struct Image: Encodable {
     let file: String
@@ -30,37 +30,33 @@ struct SampleReport: Encodable {
   let device: String
   let libtorch: String
 
-  /// Of images in files of their own.
+  /// For images in files of their own.
   var images: [Image]?
   var secondsPerStep: Double?
   var secondsPerImage: Double?
 
-  /// Of images in one file: how many, and the classes that they take in turn, or "random".
+  /// For a job of many images: how many, and how they got their classes.
   var numSamples: Int?
   var classLabels: String?
 
-  /// The settings of a run.
+  /// The record of a run.
   ///
   /// - Parameters:
-  ///   - command: its options.
-  ///   - pipeline: what was made of them.
-  ///   - config: its files.
+  ///   - settings: as given.
+  ///   - pipeline: made of them; it settles what they leave open.
   ///   - batchSize: images at a time.
-  init(
-    _ command: SampleCommand, _ pipeline: LatentDiffusionPipeline, _ config: PipelineConfig,
-    batchSize: Int
-  ) {
-    let options = command.samplingOptions
-    ditCheckpoint = config.ditName
-    vaeCheckpoint = config.autoencoderName
+  init(_ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int) {
+    let (config, options) = (settings.pipeline, settings.options)
+    ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
+    vaeCheckpoint = config.chosenAutoencoder.name ?? "none"
     imageSize = pipeline.imageSize
     sampler = options.sampler.name
     samplingSteps = options.stepCount
     eta = options.samplerOptions.eta
     guidanceScale = options.guidance.scale
-    cfgChannels = command.cfgChannels.defaultValueDescription
+    cfgChannels = options.guidance.channels.description
     sdScaleFactor = pipeline.scaleFactor
-    seed = command.seed
+    seed = settings.seed
     self.batchSize = batchSize
     precision = pipeline.precision.name
     int8Fc2 = pipeline.precision.secondLayerName
@@ -70,9 +66,7 @@ struct SampleReport: Encodable {
     libtorch = LibTorch.version
   }
 
-  /// JSON, what is nil left out.
-  ///
-  /// - Throws: if a number is none that JSON has.
+  /// The record as JSON, without what is nil.
   var text: String {
     get throws { try JSON.report(self) + "\n" }
   }

@@ -151,14 +151,7 @@ private struct Waiting {
 }
 
 /// The number formats of a cache of latents.
-enum MomentFormat: String, ExpressibleByArgument, CaseIterable {
+enum MomentFormat: String, NumberFormatArgument, CaseIterable {
   case fp32
   case fp16
-
-  /// Its name, or PyTorch's.
-  init?(argument: String) {
-    let known = ["float32": "fp32", "float16": "fp16"]
-    let name = argument.lowercased()
-    self.init(rawValue: known[name] ?? name)
-  }
 }

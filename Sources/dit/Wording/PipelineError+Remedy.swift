@@ -12,6 +12,8 @@ extension PipelineError: ErrorWithRemedy {
     case .absentDevice: "use --device cpu"
     case .kernelLibrary:
       "scripts/build-cuda builds it, and an empty DIT_CUDA_LIBRARY in the environment does without"
+    case .outputInUse: "wait for it, stop it, or choose another output"
+    case .otherSettings(let folder): "give those, or remove '\(folder)'"
     case .nonFiniteLatents: "are its weights sound, and does --precision fp32 give images?"
     case .model(let reason): reason.remedy
     case .inference(let reason): reason.remedy

@@ -1,40 +1,31 @@
+internal import ImageData
 internal import Torch
 
 /// Times reading and cropping the images of a folder, one after another on one thread.
-public struct ImageReadingBenchmark {
+struct ImageReadingBenchmark {
   /// The images.
-  public var folder: ImageFolder
-  /// The side of the square crops in pixels, above 0.
-  public var imageSize: Int
-  /// Timed passes over the folder, above 0; one more goes before them.
-  public var passCount: Int
-  /// Lets large JPEG files shrink while they are decoded; see `RGBImage`.
-  public var reducesWhileDecoding: Bool
+  var folder: ImageFolder
+  /// The side of the square crops in pixels.
+  var imageSize: Int
+  /// Timed passes over the folder, after one to warm up.
+  var passCount: Int
+  /// Whether large JPEG files shrink during decoding.
+  var reducesWhileDecoding: Bool
 
-  /// What was measured.
-  public struct Report: Sendable {
-    /// Images of a pass.
-    public var imageCount: Int
-    /// Reading and decoding an image, the mean over all passes.
-    public var secondsToDecode: Double
-    /// Cropping an image, the mean over all passes.
-    public var secondsToCrop: Double
+  /// The result.
+  struct Report {
+    /// Images of one pass.
+    let imageCount: Int
+    /// The mean seconds to read and decode an image.
+    let secondsToDecode: Double
+    /// The mean seconds to crop an image.
+    let secondsToCrop: Double
   }
 
-  /// A benchmark with all that it needs to know.
-  public init(
-    folder: ImageFolder, imageSize: Int, passCount: Int, reducesWhileDecoding: Bool = false
-  ) {
-    self.folder = folder
-    self.imageSize = imageSize
-    self.passCount = passCount
-    self.reducesWhileDecoding = reducesWhileDecoding
-  }
-
-  /// Runs it.
+  /// Reads and crops all images.
   ///
   /// - Throws: `ImageError` if an image cannot be read.
-  public func run() throws -> Report {
+  func run() throws -> Report {
     _ = try pass()
     var (decoding, cropping) = (Duration.zero, Duration.zero)
     for _ in 0..<passCount {

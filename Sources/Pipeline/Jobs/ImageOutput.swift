@@ -1,0 +1,38 @@
+public import Files
+
+/// Where the images of a job are written, batch by batch, so that a job that was stopped goes on.
+public protocol ImageOutput: Sendable {
+  /// The file or folder.
+  var path: String { get }
+  /// The file for the record of the settings, next to the output.
+  var recordPath: String { get }
+  /// Whether the output is there already, and a new job would replace it.
+  var exists: Bool { get }
+  /// Whether a job has begun here and not finished.
+  var isBegun: Bool { get }
+
+  /// Takes the output for a job, or goes on with one that was stopped.
+  ///
+  /// - Parameters:
+  ///   - plan: the images.
+  ///   - settings: all that decides the pixels, by name.
+  /// - Returns: keeps other jobs out for as long as it lives.
+  /// - Throws: `PipelineError` if another job works here or began with other settings; `FileError`.
+  func begin(_ plan: ImagePlan, _ settings: [String: String]) throws -> FolderLock
+
+  /// Whether all images of a batch are there.
+  func hasBatch(_ batch: Int, of plan: ImagePlan) -> Bool
+
+  /// Writes the images of a batch.
+  ///
+  /// - Throws: `FileError`; `ImageError` if an image cannot be encoded.
+  func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws
+
+  /// Puts the output and its record in place, once all batches are there.
+  ///
+  /// - Parameters:
+  ///   - plan: the images.
+  ///   - record: the settings, as text.
+  /// - Throws: `FileError`.
+  func finish(_ plan: ImagePlan, record: String) throws
+}

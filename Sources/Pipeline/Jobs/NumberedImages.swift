@@ -1,0 +1,60 @@
+public import Files
+internal import Foundation
+internal import ImageData
+
+/// A folder of a job's images as PNG files, named by number and class: `000012-class-207.png`.
+public struct NumberedImages: ImageOutput {
+  /// The folder.
+  public let path: String
+  private let unfinished: UnfinishedJob
+
+  /// A folder at a path; it need not be there.
+  public init(_ path: String) {
+    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    unfinished = UnfinishedJob(of: self.path)
+  }
+
+  /// `samples.json` for the folder `samples`.
+  public var recordPath: String { path + ".json" }
+
+  /// Whether the folder has files already.
+  public var exists: Bool { (try? Folder.names(in: path).isEmpty) == false }
+
+  /// Whether a job has begun here and not finished.
+  public var isBegun: Bool { unfinished.exists }
+
+  /// Takes the folder for a job. Images of an earlier job are removed if it is finished.
+  public func begin(_ plan: ImagePlan, _ settings: [String: String]) throws -> FolderLock {
+    try Folder.make(path)
+    return try unfinished.begin(settings) {
+      for name in try Folder.names(in: path) where name.wholeMatch(of: /\d+-class-\d+\.png/) != nil
+      {
+        unlink(path + "/" + name)
+      }
+    }
+  }
+
+  /// Whether all images of a batch are there.
+  public func hasBatch(_ batch: Int, of plan: ImagePlan) -> Bool {
+    plan.images(of: batch).allSatisfy { Folder.hasFile(file(of: $0, plan.labels[$0])) }
+  }
+
+  /// Writes each image of a batch as a PNG file.
+  public func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws {
+    for image in images {
+      try image.pixels.png().withUnsafeBytes {
+        try AtomicFile.write(contentsOf: $0, to: file(of: image.index, image.label))
+      }
+    }
+  }
+
+  /// Writes the record.
+  public func finish(_ plan: ImagePlan, record: String) throws {
+    try AtomicFile.write(record, to: recordPath)
+    try unfinished.remove()
+  }
+
+  private func file(of image: Int, _ label: Int) -> String {
+    path + String(format: "/%06d-class-%d.png", image, label)
+  }
+}

@@ -1,0 +1,40 @@
+internal import Diffusion
+internal import Files
+internal import Inference
+internal import Torch
+
+extension SamplingSettings {
+  /// All that decides the pixels of a job, by option; files by their stamps.
+  ///
+  /// - Parameters:
+  ///   - pipeline: made of these settings.
+  ///   - count: the number of images.
+  ///   - labels: how images get their classes.
+  /// - Returns: values by option name.
+  /// - Throws: `FileError` if a file is gone.
+  public func fingerprint(
+    of pipeline: LatentDiffusionPipeline, count: Int, labels: LabelChoice
+  ) throws -> [String: String] {
+    let autoencoder =
+      switch self.pipeline.chosenAutoencoder {
+      case .file(let path): try FileStamp.text(of: path)
+      case .embedded: EmbeddedModel.stamp
+      case .automatic, .none: "none"
+      }
+    return [
+      "dit_checkpoint": try self.pipeline.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
+      "vae_checkpoint": autoencoder, "num_samples": "\(count)",
+      "class_labels": labels.description,
+      "batch_size": "\(batchSize ?? SamplingSettings.defaultBatchSize)",
+      "image_size": "\(pipeline.imageSize)", "seed": "\(seed)", "sampler": options.sampler.name,
+      "sampling_steps": options.stepCount.map(String.init) ?? "adaptive",
+      "eta": "\(options.samplerOptions.eta)", "guidance_scale": "\(options.guidance.scale)",
+      "cfg_channels": options.guidance.channels.description,
+      "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
+      "int8_fc2": pipeline.precision.secondLayerName ?? "none",
+      "int8_emulated": "\(pipeline.precision.isEmulated)", "mode": self.pipeline.mode.rawValue,
+      // Generators of other devices give other noise.
+      "device": pipeline.device.type, "tf32": "\(self.pipeline.allowsTF32)",
+    ]
+  }
+}

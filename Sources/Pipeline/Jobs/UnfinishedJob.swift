@@ -1,0 +1,58 @@
+internal import Files
+internal import Foundation
+
+/// The folder next to an output in which a job keeps what it needs to go on after a stop.
+struct UnfinishedJob {
+  /// Its path.
+  let path: String
+
+  /// The folder of an output.
+  init(of output: String) { path = output + ".parts" }
+
+  /// Whether a job has begun and not finished.
+  var exists: Bool { Folder.exists(path) }
+
+  private var settingsFile: String { path + "/plan.json" }
+
+  /// Takes the folder for this job.
+  ///
+  /// - Parameters:
+  ///   - settings: all that decides the pixels, by name.
+  ///   - removeLeftovers: removes images of an earlier job whose settings are unknown.
+  /// - Returns: keeps other jobs out for as long as it lives.
+  /// - Throws: `PipelineError` if another job works there or began with other settings; `FileError`.
+  func begin(_ settings: [String: String], removeLeftovers: () throws -> Void) throws -> FolderLock
+  {
+    try Folder.make(path)
+    let lock = try takeLock()
+    guard let data = FileManager.default.contents(atPath: settingsFile) else {
+      try removeLeftovers()
+      try AtomicFile.write(try JSON.line(settings) + "\n", to: settingsFile)
+      return lock
+    }
+    let earlier = (try? JSONDecoder().decode([String: String].self, from: data)) ?? [:]
+    let differing = settings.keys.filter { settings[$0] != earlier[$0] }.sorted()
+    guard differing.isEmpty else {
+      let list = differing.map {
+        "\($0) \(earlier[$0] ?? "missing") there, \(settings[$0] ?? "") here"
+      }
+      throw PipelineError(
+        .otherSettings(folder: path),
+        "'\(path)' was begun with other settings (\(list.joined(separator: "; ")))")
+    }
+    return lock
+  }
+
+  private func takeLock() throws -> FolderLock {
+    do {
+      return try FolderLock(path)
+    } catch let error as FileError where error.reason == .inUse {
+      throw PipelineError(.outputInUse, error.message)
+    }
+  }
+
+  /// Removes the folder.
+  ///
+  /// - Throws: `FileError`.
+  func remove() throws { try Folder.remove(path) }
+}

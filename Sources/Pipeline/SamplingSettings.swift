@@ -1,0 +1,152 @@
+public import Diffusion
+internal import Inference
+internal import Models
+
+/// All that decides how images look, except their classes: a run can be repeated from it.
+///
+/// In JSON the keys are those of the program's `sample.json` and of its configuration files, and a
+/// missing key has its default.
+public struct SamplingSettings: Sendable, Equatable {
+  /// The model's files, and how the model is run.
+  public var pipeline: PipelineConfig
+  /// The sampler, its options, and guidance.
+  public var options: SamplingOptions
+  /// The seed of the random numbers.
+  public var seed: UInt64
+  /// Images that are made together; nil for all of a run, at most `defaultBatchSize`. It decides the
+  /// noise if images share a random number generator.
+  public var batchSize: Int?
+
+  /// The most images made together if no batch size is given.
+  public static let defaultBatchSize = 8
+
+  /// Settings; without arguments those of the embedded model.
+  public init(
+    pipeline: PipelineConfig = PipelineConfig(), options: SamplingOptions = SamplingOptions(),
+    seed: UInt64 = 42, batchSize: Int? = nil
+  ) {
+    self.pipeline = pipeline
+    self.options = options
+    self.seed = seed
+    self.batchSize = batchSize
+  }
+}
+
+extension SamplingSettings: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case ditCheckpoint = "dit_checkpoint"
+    case vaeCheckpoint = "vae_checkpoint"
+    case modelName = "model_name"
+    case imageSize = "image_size"
+    case numHeads = "num_heads"
+    case classNames = "class_names"
+    case scaleFactor = "sd_scale_factor"
+    case precision
+    case secondLayer = "int8_fc2"
+    case mode
+    case device
+    case tf32
+    case sampler
+    case samplingSteps = "sampling_steps"
+    case guidanceScale = "guidance_scale"
+    case guidedChannels = "cfg_channels"
+    case seed
+    case batchSize = "batch_size"
+  }
+
+  /// Reads settings.
+  ///
+  /// - Throws: `DecodingError` for a value of the wrong type or an unknown name.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.init()
+    func value<Value: Decodable>(_ key: CodingKeys, or fallback: Value) throws -> Value {
+      try container.decodeIfPresent(Value.self, forKey: key) ?? fallback
+    }
+    func named<Value>(
+      _ key: CodingKeys, or fallback: Value, _ make: (String) -> Value?
+    ) throws -> Value {
+      guard let name = try container.decodeIfPresent(String.self, forKey: key) else {
+        return fallback
+      }
+      guard let result = make(name) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: key, in: container, debugDescription: "unknown \(key.rawValue) '\(name)'")
+      }
+      return result
+    }
+    pipeline.ditCheckpoint = try named(.ditCheckpoint, or: nil) {
+      .some($0 == EmbeddedModel.name ? nil : $0)
+    }
+    pipeline.autoencoder = try named(.vaeCheckpoint, or: .automatic, AutoencoderChoice.init)
+    pipeline.preset = try named(.modelName, or: nil) { DiTPreset(rawValue: $0) }
+    pipeline.imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
+    pipeline.headCount = try container.decodeIfPresent(Int.self, forKey: .numHeads)
+    pipeline.classNamesPath = try container.decodeIfPresent(String.self, forKey: .classNames)
+    pipeline.scaleFactor = try container.decodeIfPresent(Double.self, forKey: .scaleFactor)
+    let secondLayer = try container.decodeIfPresent(String.self, forKey: .secondLayer)
+    pipeline.precision = try named(.precision, or: pipeline.precision) { name in
+      Precision.allCases.first {
+        $0.name == name && (secondLayer == nil || $0.secondLayerName == secondLayer)
+      }
+    }
+    pipeline.mode = try named(.mode, or: pipeline.mode) { ExecutionMode(rawValue: $0) }
+    pipeline.device = try value(.device, or: pipeline.device)
+    pipeline.allowsTF32 = try value(.tf32, or: pipeline.allowsTF32)
+    options = SamplingOptions(
+      sampler: try value(.sampler, or: options.sampler),
+      stepCount: try container.decodeIfPresent(Int.self, forKey: .samplingSteps),
+      samplerOptions: try SamplerOptions(from: decoder),
+      guidance: Guidance(
+        scale: try value(.guidanceScale, or: options.guidance.scale),
+        channels: try named(.guidedChannels, or: options.guidance.channels, GuidedChannels.init)))
+    seed = try value(.seed, or: seed)
+    batchSize = try container.decodeIfPresent(Int.self, forKey: .batchSize)
+  }
+
+  /// Writes settings; what is nil is left out.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encodeIfPresent(pipeline.ditCheckpoint, forKey: .ditCheckpoint)
+    try container.encodeIfPresent(pipeline.autoencoder.name, forKey: .vaeCheckpoint)
+    try container.encodeIfPresent(pipeline.preset?.rawValue, forKey: .modelName)
+    try container.encodeIfPresent(pipeline.imageSize, forKey: .imageSize)
+    try container.encodeIfPresent(pipeline.headCount, forKey: .numHeads)
+    try container.encodeIfPresent(pipeline.classNamesPath, forKey: .classNames)
+    try container.encodeIfPresent(pipeline.scaleFactor, forKey: .scaleFactor)
+    try container.encode(pipeline.precision.name, forKey: .precision)
+    try container.encodeIfPresent(pipeline.precision.secondLayerName, forKey: .secondLayer)
+    try container.encode(pipeline.mode.rawValue, forKey: .mode)
+    try container.encode(pipeline.device, forKey: .device)
+    try container.encode(pipeline.allowsTF32, forKey: .tf32)
+    try container.encode(options.sampler, forKey: .sampler)
+    try container.encodeIfPresent(options.stepCount, forKey: .samplingSteps)
+    try options.samplerOptions.encode(to: encoder)
+    try container.encode(options.guidance.scale, forKey: .guidanceScale)
+    try container.encode(options.guidance.channels.description, forKey: .guidedChannels)
+    try container.encode(seed, forKey: .seed)
+    try container.encodeIfPresent(batchSize, forKey: .batchSize)
+  }
+}
+
+extension AutoencoderChoice {
+  /// The choice of a name in options and files: a path, `none`, or `embedded autoencoder`.
+  public init(_ name: String) {
+    self =
+      switch name {
+      case "none", "None": .none
+      case EmbeddedModel.autoencoderName: .embedded
+      default: .file(name)
+      }
+  }
+
+  /// The name in options and files; nil for `automatic`.
+  public var name: String? {
+    switch self {
+    case .automatic: nil
+    case .none: "none"
+    case .embedded: EmbeddedModel.autoencoderName
+    case .file(let path): path
+    }
+  }
+}

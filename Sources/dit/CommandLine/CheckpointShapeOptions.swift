@@ -1,0 +1,14 @@
+internal import ArgumentParser
+
+/// What some checkpoints leave open about their model.
+struct CheckpointShapeOptions: ParsableArguments {
+  @Option(help: "Height and width in pixels; needed if the checkpoint does not tell, else checked.")
+  var imageSize: Int?
+  @Option(help: "Attention heads; needed if the checkpoint does not tell, else checked.")
+  var numHeads: Int?
+
+  func validate() throws {
+    try Bounds.imageSizes.check(imageSize, "--image-size")
+    try Bounds.modelCounts.check(numHeads, "--num-heads")
+  }
+}

@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Diffusion
+internal import Models
+internal import Pipeline
+
+/// Options that choose the model, the sampler and the device: those of `SamplingSettings`, without the
+/// batch size.
+struct SamplingSettingsOptions: ParsableArguments {
+  @OptionGroup var model: SamplingModelOptions
+  @OptionGroup var recipe: SamplingRecipeOptions
+  @OptionGroup(title: "Execution") var format: SamplingFormat
+  @OptionGroup(title: "Execution") var execution: ExecutionOptions
+  @OptionGroup var mindONE: MindONEOptions
+
+  /// The settings.
+  ///
+  /// - Throws: `UsageError` for options that contradict each other.
+  func settings(batchSize: Int?) throws -> SamplingSettings {
+    let device = mindONE.device(execution.device)
+    return SamplingSettings(
+      pipeline: PipelineConfig(
+        ditCheckpoint: model.ditCheckpoint ?? model.pretrainedModelPath,
+        autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,
+        preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
+        classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
+        precision: try format.withSecondLayer(
+          mindONE.precision(format.precision, device: device)),
+        mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32),
+      options: try recipe.options(), seed: recipe.seed, batchSize: batchSize)
+  }
+
+  /// Options that are given and change nothing.
+  func notes(_ settings: SamplingSettings) -> [String] {
+    var lines = mindONE.notes
+    let readers = SamplingMethod.reading(.eta)
+    if recipe.eta > 0, !readers.contains(settings.options.sampler) {
+      let names = readers.map(\.name).joined(separator: ", ")
+      lines.append("--eta is for \(names) and changes nothing here")
+    }
+    return lines
+  }
+}
+
+/// Options that choose the model.
+struct SamplingModelOptions: ReplacingOptions {
+  static let replaced: [String: Set<String>] = [
+    "dit-checkpoint": ["pretrained-model-path"], "pretrained-model-path": ["dit-checkpoint"],
+  ]
+
+  @Option(
+    help: "The DiT: a file, or a folder of diffusers or dit train (default: the built-in model).")
+  var ditCheckpoint: String?
+  @Option(help: .hidden) var pretrainedModelPath: String?
+  @Option(
+    help:
+      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels."
+  )
+  var vaeCheckpoint: String?
+  @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
+  var modelName: DiTPreset?
+  @OptionGroup var shape: CheckpointShapeOptions
+  @Option(help: "A text file of class names, line i for class i.") var classNames: String?
+}
+
+/// Options that choose the sampler.
+struct SamplingRecipeOptions: ReplacingOptions {
+  static let replaced: [String: Set<String>] = [
+    "sampler": ["ddim-sampling"], "ddim-sampling": ["sampler"],
+  ]
+
+  @Option(help: "The sampling method (default: ddpm).") var sampler: SamplingMethod?
+  @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
+  @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
+  @Option(help: "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText)).")
+  var samplingSteps: Int?
+  @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
+  @Option(help: "Channels that guidance acts on: a number of the first ones, or all.")
+  var cfgChannels = GuidedChannelsArgument(.first(3))
+  @Option(help: "What latents were multiplied by (default: the autoencoder's own).")
+  var sdScaleFactor: Double?
+  @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
+
+  func validate() throws {
+    try Bounds.from(1, to: 1000).check(samplingSteps, "--sampling-steps")
+    // Beyond 1 there may be more fresh noise than noise in all.
+    try Bounds.from(0, to: 1).check(eta, "--eta")
+    try Bounds.from(-1000, to: 1000).check(guidanceScale, "--guidance-scale")
+    try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
+  }
+
+  /// The sampler with its options, and guidance.
+  ///
+  /// - Throws: `UsageError` for options that contradict each other.
+  func options() throws -> SamplingOptions {
+    guard sampler ?? .ddim == .ddim || ddimSampling != true else {
+      throw UsageError("--sampler \(sampler ?? .ddim) contradicts --ddim-sampling")
+    }
+    return SamplingOptions(
+      sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
+      samplerOptions: SamplerOptions(eta: eta),
+      guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+  }
+}

@@ -1,0 +1,69 @@
+internal import Diffusion
+internal import ImageData
+internal import Inference
+internal import Pipeline
+internal import Testing
+
+@Suite struct ImageJobTests {
+  private static let options = SamplingOptions(sampler: .ddim, stepCount: 2)
+
+  private func images(
+    _ pipeline: LatentDiffusionPipeline, _ plan: ImagePlan, isDone: (Int) -> Bool = { _ in false }
+  ) throws -> [ImageJob.Image] {
+    let job = try ImageJob(pipeline, plan, options: ImageJobTests.options, isDone: isDone)
+    var images: [ImageJob.Image] = []
+    while let batch = try job.next() { images += batch }
+    #expect(job.doneCount == plan.labels.count)
+    return images
+  }
+
+  @Test func givesEachImageTheSeedThatItHasAlone() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let plan = ImagePlan(labels: [4, 1, 0], batchSize: 2, imageSize: 64, seed: 7)
+    let all = try images(pipeline, plan)
+    #expect(all.map(\.index) == [0, 1, 2] && all.map(\.label) == [4, 1, 0])
+    let alone = ImagePlan(labels: [1], batchSize: 1, imageSize: 64, seed: 8)
+    let image = try #require(try images(pipeline, alone).first)
+    #expect(
+      zip(all[1].pixels.pixels, image.pixels.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    #expect(Set(image.pixels.pixels).count > 8)
+  }
+
+  @Test func leavesOutBatchesThatAreDone() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let plan = ImagePlan(labels: [4, 1, 0, 2, 3], batchSize: 2, imageSize: 64, seed: 7)
+    let rest = try images(pipeline, plan) { $0 != 2 }
+    #expect(rest.map(\.index) == [4])
+  }
+
+  @Test func stopsWhereItIsChecked() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let plan = ImagePlan(labels: [4, 1], batchSize: 1, imageSize: 64, seed: 7)
+    let job = try ImageJob(pipeline, plan, options: ImageJobTests.options)
+    var calls = 0
+    #expect(throws: CancellationError.self) {
+      while try job.next(check: {
+        calls += 1
+        if calls == 2 { throw CancellationError() }
+      }) != nil {}
+    }
+    #expect(calls == 2 && job.doneCount == 0)
+  }
+
+  @Test func choosesClasses() throws {
+    func labels(_ choice: LabelChoice, _ count: Int, seed: UInt64 = 1) throws -> [Int] {
+      try choice.labels(count: count, classCount: 3, seed: seed)
+    }
+    #expect(try labels(LabelChoice(isDrawn: false), 7) == [0, 1, 2, 0, 1, 2, 0])
+    #expect(try labels(LabelChoice([2, 0], isDrawn: false), 3) == [2, 0, 2])
+    let drawn = LabelChoice(isDrawn: true)
+    let many = try labels(drawn, 100)
+    #expect(Set(many) == [0, 1, 2])
+    #expect(try labels(drawn, 100) == many)
+    #expect(try labels(drawn, 100, seed: 2) != many)
+    #expect(try Set(labels(LabelChoice([2, 0], isDrawn: true), 100)) == [0, 2])
+    #expect(
+      [drawn, LabelChoice(isDrawn: false), LabelChoice([2, 0], isDrawn: false)].map(\.description)
+        == ["random", "equal", "2,0"])
+  }
+}

@@ -1,0 +1,71 @@
+internal import Diffusion
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Inference
+internal import Models
+internal import Pipeline
+internal import TestSupport
+internal import Testing
+
+@Suite struct SamplingSettingsTests {
+  private func decoded(_ text: String) throws -> SamplingSettings {
+    try JSONDecoder().decode(SamplingSettings.self, from: Data(text.utf8))
+  }
+
+  @Test func keepAllThatIsSet() throws {
+    let settings = SamplingSettings(
+      pipeline: PipelineConfig(
+        ditCheckpoint: "dit.pt", autoencoder: .file("vae.pt"), preset: .xl2, imageSize: 256,
+        headCount: 16, classNamesPath: "names.txt", scaleFactor: 0.5,
+        precision: .int8WithFloatFC2, mode: .eager, device: "cuda:1", allowsTF32: false),
+      options: SamplingOptions(
+        sampler: .ddim, stepCount: 7, samplerOptions: SamplerOptions(eta: 0.25),
+        guidance: Guidance(scale: 1.5, channels: .all)),
+      seed: 1 << 63, batchSize: 3)
+    let data = try JSONEncoder().encode(settings)
+    #expect(try JSONDecoder().decode(SamplingSettings.self, from: data) == settings)
+  }
+
+  @Test(arguments: [AutoencoderChoice.automatic, .none, .embedded])
+  func keepTheChoiceOfAnAutoencoder(_ choice: AutoencoderChoice) throws {
+    let settings = SamplingSettings(pipeline: PipelineConfig(autoencoder: choice))
+    let data = try JSONEncoder().encode(settings)
+    #expect(try JSONDecoder().decode(SamplingSettings.self, from: data) == settings)
+  }
+
+  @Test func haveDefaults() throws { #expect(try decoded("{}") == SamplingSettings()) }
+
+  @Test(arguments: ["sampler", "precision", "mode", "model_name", "cfg_channels"])
+  func refuseUnknownNames(_ key: String) throws {
+    #expect(throws: DecodingError.self) { try decoded("{\"\(key)\": \"xyz\"}") }
+  }
+
+  @Test func areReadFromTheRecordOfARun() throws {
+    try withTemporaryFolder { folder in
+      let first = try dit(
+        [
+          "sample", "--class-labels", "1", "--sampler", "ddim", "--eta", "0.5", "--sampling-steps",
+          "3", "--guidance-scale", "2", "--cfg-channels", "all", "--seed", "9", "--precision",
+          "fp32", "--output-path", "out", "--save-latents", "latents",
+        ], in: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      let text = try String(contentsOfFile: folder + "/out/sample.json", encoding: .utf8)
+      let settings = try decoded(text)
+      #expect(settings.options.sampler == .ddim && settings.options.stepCount == 3)
+      #expect(settings.options.samplerOptions.eta == 0.5 && settings.seed == 9)
+      #expect(settings.options.guidance == Guidance(scale: 2, channels: .all))
+      #expect(settings.pipeline.precision == .fp32 && settings.pipeline.ditCheckpoint == nil)
+      #expect(settings.batchSize == 1)
+      let pipeline = try LatentDiffusionPipeline(settings.pipeline)
+      let latents = try pipeline.samplingLoop(
+        labels: [1], options: settings.options,
+        generator: pipeline.makeGenerator(seed: settings.seed)
+      ).run()
+      let image = try #require(try pipeline.decode(latents).first)
+      let pixels = try RGBImage(contentsOf: folder + "/out/class-1.png").pixels
+      // The program runs on one thread, and sums over threads round differently.
+      #expect(zip(image.pixels, pixels).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    }
+  }
+}
