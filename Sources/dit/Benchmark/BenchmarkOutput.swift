@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Files
 
 /// How a benchmark shows its result.
 struct BenchmarkOutput: ParsableArguments {
