@@ -61,7 +61,7 @@ internal import Torch
   }
 
   @Test(arguments: CheckpointFormat.allCases, [DType.float32, .bfloat16, .float16])
-  func convertsNumbersWithAPointOnly(format: CheckpointFormat, type: DType) throws {
+  func convertsOnlyFloatingPointNumbers(format: CheckpointFormat, type: DType) throws {
     try withTemporaryFolder { folder in
       let values = Tensor([1, 0.1, -3e4] as [Float])
       try CheckpointWriter.write(

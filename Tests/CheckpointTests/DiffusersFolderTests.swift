@@ -37,7 +37,7 @@ internal import Torch
     }
   }
 
-  @Test func writesOneFileWhereItIsNotTooLarge() throws {
+  @Test func writesOneFileIfItIsSmallEnough() throws {
     try withTemporaryFolder { folder in
       let shards = try CheckpointWriter.writeShards(
         DiffusersFolderTests.tensors, floatType: .float16, shardByteCount: 22, to: folder)
@@ -46,7 +46,7 @@ internal import Torch
     }
   }
 
-  @Test func refusesFilesThatAreNotAsTheListSays() throws {
+  @Test func refusesFilesThatContradictTheList() throws {
     try withTemporaryFolder { folder in
       try DiffusersFolderTests.write(to: folder)
       let path = folder + "/" + DiffusersFolderTests.list

@@ -7,7 +7,7 @@ internal import Testing
   private static let eight = [UInt8](repeating: 0, count: 8)
 
   @Test(arguments: ["ms-types", "ms-sliced", "ms-texts", "ms-checked"])
-  func refusesAFileCutShortButBetweenTensors(file: String) throws {
+  func refusesAFileCutShortExceptBetweenTensors(file: String) throws {
     let bytes = try content(of: golden("checkpoints/\(file).ckpt"))
     var survivors = 0
     for length in 0..<bytes.count {
@@ -65,7 +65,7 @@ internal import Testing
     ([0x02, 0x00], "no number"), ([0x0B], "wire type 3"), ([0x0E], "wire type 6"),
     ([0x0A, 0x00], "lacks its name"),
   ])
-  func refusesFieldsThatAreNone(rest: [UInt8], words: String) {
+  func refusesInvalidFields(rest: [UInt8], words: String) {
     let sound = ProtobufBytes.entry(
       "weight", ProtobufBytes.tensor([2], HostileMindSporeTests.eight))
     expectFailure(.damaged, words, opening: sound + rest)
@@ -85,7 +85,7 @@ internal import Testing
     expectFailure(.damaged, "two tensors", opening: other + part + part + other)
   }
 
-  @Test func refusesWhatIsNoTensor() {
+  @Test func refusesValuesOtherThanTensors() {
     let name = ProtobufBytes.field(1, Array("weight".utf8))
     let eight = HostileMindSporeTests.eight
     expectFailure(

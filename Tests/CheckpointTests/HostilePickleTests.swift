@@ -57,7 +57,7 @@ internal import Testing
     #expect(found.notes == [.leftOutValues(["class_names"])])
   }
 
-  @Test func holdsTenLevelsOfTenReferencesEachInPlace() throws {
+  @Test func readsTenLevelsOfTenReferencesWithoutCopies() throws {
     var levels = PickleBytes.tuple([]) + PickleBytes.put(0)
     for level in 0..<10 as Range<UInt8> {
       let ten = [[UInt8]](repeating: PickleBytes.get(level), count: 10)

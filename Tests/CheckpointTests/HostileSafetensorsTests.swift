@@ -26,7 +26,7 @@ internal import Testing
     ("[1]", "[0,4]", "end at byte 4"),
     ("[4611686018427387904,4]", "[0,8]", "does not fit"),
     ("[99999999999999999999]", "[0,8]", "beyond 64 bits"), ("[2.5]", "[0,8]", "is expected"),
-  ]) func refusesOffsetsAndShapesThatCannotBe(_ shape: String, _ offsets: String, _ hint: String) {
+  ]) func refusesImpossibleOffsetsAndShapes(_ shape: String, _ offsets: String, _ hint: String) {
     expectFailure(
       .damaged, hint, opening: file("{" + tensor("a", shape, offsets) + "}"))
   }
@@ -44,7 +44,7 @@ internal import Testing
     expectFailure(.damaged, hint, opening: file("{}", claimed: length))
   }
 
-  @Test func endsDeepJSONAtTheFirstBracketTooMany() {
+  @Test func stopsNestedJSONAtTheFirstExtraBracket() {
     let deep = String(repeating: #"{"a":"#, count: 100_000)
     expectFailure(.damaged, "JSON", opening: file(deep))
     expectFailure(

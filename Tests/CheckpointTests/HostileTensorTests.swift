@@ -41,7 +41,7 @@ internal import Testing
       .damaged, "8 bytes", "\(count) elements", opening: HostileTensorTests.file(tensor))
   }
 
-  @Test func refusesAStorageThatIsNotThere() {
+  @Test func refusesAMissingStorage() {
     for key in ["1", "../data.pkl", ""] {
       let tensor = PickleBytes.tensor(
         storage: PickleBytes.storage(key: key, count: 2), offset: PickleBytes.integer(0),

@@ -13,7 +13,7 @@ internal import Torch
   }
 
   @Test(arguments: ["ms-types", "ms-wrapped", "ms-checked", "ms-sliced", "ms-texts"])
-  func readsWhatMindSporeWrote(file: String) throws {
+  func readsMindSporeFiles(file: String) throws {
     let expected = try MindSporeFileTests.expected(file)
     let checkpoint = try Checkpoint.open(golden("checkpoints/\(file).ckpt"))
     #expect(checkpoint.format == .mindspore)

@@ -28,7 +28,7 @@ internal import Torch
     "types2", "types4", "types5", "layouts", "training", "nested2", "nested4", "parameters",
     "legacy", "unchecked",
   ])
-  func readsWhatPyTorchWrote(file: String) throws {
+  func readsPyTorchFiles(file: String) throws {
     let expected = try PyTorchFileTests.expected(file)
     let checkpoint = try Checkpoint.open(golden("checkpoints/\(file).pt"))
     #expect(checkpoint.format == .pytorch)

@@ -4,7 +4,7 @@ internal import Testing
 internal import Torch
 
 @Suite struct SafetensorsTests {
-  @Test func readsBackWhatItWrote() throws {
+  @Test func readsItsOwnFiles() throws {
     let matrix = Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
     let tensors: [(name: String, tensor: Tensor)] = [
       ("flags", Tensor([true, false, true])), ("turned", matrix.transposed()),

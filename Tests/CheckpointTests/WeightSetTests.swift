@@ -14,7 +14,7 @@ internal import Torch
     #expect(try Checkpoint.open(path).isTraining)
   }
 
-  @Test func refusesAnAverageThatIsNotThere() throws {
+  @Test func refusesAMissingAverage() throws {
     for file in ["parameters.pt", "ms-types.ckpt"] {
       let path = golden("checkpoints/\(file)")
       #expect(throws: CheckpointError.self) { try Checkpoint.open(path, weights: .averaged) }

@@ -62,7 +62,7 @@ internal import Torch
     expectFailure(.refused, "out of the archive", opening: bytes)
   }
 
-  @Test func refusesWhatIsNotStoredAsItIs() {
+  @Test func refusesCompressedAndEncryptedEntries() {
     for index in ZipArchiveTests.sound.entries.indices {
       expectFailure(
         .unsupported, "compressed", "torch.save",

@@ -38,7 +38,7 @@ internal import Testing
     }
   }
 
-  @Test func refusesWhatItCannotReplace() throws {
+  @Test func refusesTargetsItCannotReplace() throws {
     try withTemporaryFolder { folder in
       func failure(_ path: String, byteCount: Int? = nil) throws -> FileError {
         try #require(

@@ -33,7 +33,7 @@ internal import Testing
     }
   }
 
-  @Test func isTakenOverWhereTheNumberBelongsToAnotherProcessNow() throws {
+  @Test func isTakenOverWhenItsProcessNumberWasReused() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
       let owner = LockOwner.current
@@ -43,7 +43,7 @@ internal import Testing
   }
 
   @Test(arguments: ["%d 1 another.host\n", ""])
-  func staysWhereItsProcessMayRun(_ record: String) throws {
+  func staysWhileItsProcessMayRun(_ record: String) throws {
     try withTemporaryFolder { folder in
       let path = folder + "/work.lock"
       try write(record.replacing("%d", with: "\(try processThatIsGone())"), to: path)

@@ -42,11 +42,13 @@ internal import Torch
 
   @Test(
     arguments: [
-      ("ddpm", SamplingMethod.ddpm, 4.0, 0.0), ("ddpm_unguided", .ddpm, 1, 0), ("ddim", .ddim, 4, 0),
+      ("ddpm", SamplingMethod.ddpm, 4.0, 0.0), ("ddpm_unguided", .ddpm, 1, 0),
+      ("ddim", .ddim, 4, 0),
       ("ddim_eta0.7", .ddim, 4, 0.7),
     ], ExecutionMode.allCases)
   func followsTheReferenceTrajectory(
-    _ run: (name: String, sampler: SamplingMethod, scale: Double, eta: Double), _ mode: ExecutionMode
+    _ run: (name: String, sampler: SamplingMethod, scale: Double, eta: Double),
+    _ mode: ExecutionMode
   ) throws {
     let values = try GoldenValues("dit-even")
     let expected = values["trajectory.\(run.name)"]

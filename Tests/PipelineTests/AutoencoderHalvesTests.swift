@@ -66,7 +66,7 @@ internal import Torch
     }
   }
 
-  @Test func explainsWhatIsNoPair() throws {
+  @Test func explainsFilesThatAreNotAPair() throws {
     try withTemporaryFolder { folder in
       func expect(_ hint: String) {
         do {

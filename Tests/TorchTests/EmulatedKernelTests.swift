@@ -3,7 +3,7 @@ internal import TestSupport
 internal import Testing
 @testable internal import Torch
 
-/// Operators as they are on an NVIDIA GPU: the library's own code and kernels, run on the processor by an
+/// The operators of NVIDIA GPUs: the library's own code and kernels, run on the processor by an
 /// emulation of CUDA.
 enum Emulated {
   static func find(_ name: String) -> Operator {
@@ -15,15 +15,15 @@ enum Emulated {
   static let residualNormModulate = find("residual_norm_modulate_")
   static let quantizeRows = find("quantize_rows_e4m3")
 
-  /// What the kernels take.
+  /// The number types of inputs.
   static let inputs = [DType.float32, .float16, .bfloat16]
   static let outputs: [ActivationFormat] = [.float32, .float16, .bfloat16, .float8]
-  /// Rows of a warp with and without lanes to spare, and of four warps.
+  /// Rows of one warp, with and without idle lanes, and of four warps.
   static let widths = [4, 64, 200, 1152, 2052, 4608]
 }
 
 extension DType {
-  /// How far numbers may lie from those that were brought to this type.
+  /// The tolerance of the type's rounding.
   var tolerance: Double {
     switch self {
     case .float16: ActivationFormat.float16.tolerance
@@ -34,7 +34,7 @@ extension DType {
 }
 
 @Suite struct EmulatedRowsTests {
-  /// Three images of three tokens with two labels: nine rows leave a block of four with one.
+  /// Three images of three tokens with two labels: the last block of four rows has only one.
   private struct Tokens {
     let values: ModulationCase
     let x: Tensor
@@ -46,7 +46,7 @@ extension DType {
       residual = values.residual.to(dtype)
     }
 
-    /// What plain operators make of the same numbers in float32.
+    /// The results of plain operators in float32.
     func expected(adding isAdding: Bool) -> (tokens: Tensor, norm: Tensor) {
       withPlainOperators {
         let x = x.to(.float32).cloned
@@ -98,7 +98,7 @@ extension DType {
     }
   }
 
-  /// Where a place is written that no token has, its neighbors show it.
+  /// A write outside the tokens would change their neighbors.
   @Test(arguments: [64, 2052]) func leavesOtherRowsAlone(_ width: Int) throws {
     let tokens = try Tokens(width, .float32)
     let wide = Tensor.ones([5, 3, width])
@@ -122,14 +122,14 @@ extension DType {
       #expect(relativeError(results[1], try #require(plain.scales)) < Tolerance.float32)
       let rows = Activations(kernelResults: results, .float8)
       #expect(relativeError(rows.numbers, numbers) < ActivationFormat.float8.tolerance)
-      // Where rounding went the other way at a tie; elsewhere both are the same bits.
+      // Ties may be rounded differently; all other bits are equal.
       let difference = (results[0].to(.float32) - plain.values.to(.float32)).magnitude
       #expect((difference / (plain.values.to(.float32).magnitude + 1)).max().item < 0.13)
       #expect((difference / (difference + 1e-9)).sum().item <= 0.01 * Double(x.count))
     }
   }
 
-  @Test(arguments: [64, 2052]) func takesTheLargestMagnitudeAs448Steps(_ width: Int) {
+  @Test(arguments: [64, 2052]) func mapsTheLargestMagnitudeTo448Steps(_ width: Int) {
     let x = Tensor.zeros([2, width])
     x[0][width - 1].fillInPlace(-254)
     let results = Emulated.quantizeRows.results(.tensor(x), false, count: 2)
@@ -139,7 +139,7 @@ extension DType {
   }
 
   @Test(arguments: [64, 2052], [Float.nan, .infinity, -.infinity])
-  func marksARowThatIsNotFinite(_ width: Int, _ value: Float) throws {
+  func marksNonFiniteRows(_ width: Int, _ value: Float) throws {
     for input in Emulated.inputs {
       let x = Tensor.randn([6, width], generator: try Generator(seed: 2)).to(input)
       x[1][width / 2].fillInPlace(Double(value))
@@ -161,7 +161,7 @@ extension DType {
     }
   }
 
-  @Test func refusesWidthsThatTheKernelsDoNotTake() throws {
+  @Test func rejectsUnsupportedWidths() throws {
     #expect(OwnOperators.isServedByCUDA(.bfloat16, width: 8192))
     #expect(!OwnOperators.isServedByCUDA(.float64, width: 64))
     for width in [6, 8196] {
@@ -175,7 +175,7 @@ extension DType {
     }
   }
 
-  @Test func refusesTablesThatCannotBeReadFourAtATime() throws {
+  @Test func rejectsTablesThatAreNotAligned() throws {
     let tokens = try Tokens(64, .float32)
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {

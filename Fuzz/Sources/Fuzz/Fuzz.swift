@@ -1,8 +1,8 @@
 internal import Checkpoint
 internal import Torch
 
-/// What libFuzzer calls with each input: reads it as a checkpoint and checks that every tensor lies
-/// within it. Errors are what bad input should give; a trap is a finding.
+/// Reads an input of libFuzzer as a checkpoint and checks that every tensor lies within it. Bad input
+/// should give an error; a trap is a finding.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = UnsafeRawBufferPointer(start: start, count: count)

@@ -1,4 +1,4 @@
-/// libFuzzer's driver; it ends the process when it is done.
+/// libFuzzer's driver, which ends the process.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
   _ count: UnsafeMutablePointer<CInt>,
@@ -6,7 +6,7 @@ private func runDriver(
   _ callback: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
 ) -> CInt
 
-/// Where SwiftPM has an executable begin.
+/// The entry point that SwiftPM expects.
 @_cdecl("Fuzz_main")
 public func main(
   _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>

@@ -8,8 +8,8 @@ enum MindSporeNames {
     ("moving_mean", "running_mean"), ("moving_variance", "running_var"),
   ]
 
-  /// The state dict with norms and embeddings named as in PyTorch; a name whose counterpart is there
-  /// as well stays.
+  /// The state dict with norms and embeddings named as in PyTorch. A name stays if the state dict has
+  /// PyTorch's name too.
   static func own(_ state: [String: Tensor]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (name, tensor) in state {

@@ -2,7 +2,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-/// Tokens with modulation for two labels, and the same computed from plain operators.
+/// Tokens with modulation for two labels, and the expected results by plain operators.
 struct ModulationCase {
   let x: Tensor
   let residual: Tensor
@@ -10,7 +10,7 @@ struct ModulationCase {
   let tableValues: Tensor
   let width: Int
 
-  /// Shapes that are no multiple of a vector, too.
+  /// Includes widths that are no multiple of a vector.
   static let shapes = [[3, 1, 1], [3, 1, 7], [3, 5, 16], [3, 4, 33], [3, 9, 131]]
 
   init(_ shape: [Int]) throws {
@@ -18,7 +18,7 @@ struct ModulationCase {
     width = shape[2]
     x = Tensor.randn(shape, generator: generator) * 3 + 1
     residual = Tensor.randn(shape, generator: generator)
-    // A shift, a scale and a gate, after a vector that belongs to nobody.
+    // An unused vector, then shift, scale and gate.
     tableValues = Tensor.randn([2, 4 * width], generator: generator)
   }
 
@@ -48,7 +48,7 @@ struct ModulationCase {
 }
 
 extension ActivationFormat {
-  /// How far numbers may lie from those that were brought to this format.
+  /// The tolerance of the format's rounding.
   var tolerance: Double {
     switch self {
     case .float32: Tolerance.float32
@@ -60,8 +60,8 @@ extension ActivationFormat {
   }
 }
 
-@Suite struct FusedTests {
-  /// What the kernels of processors write.
+@Suite struct NormModulateTests {
+  /// The formats of the CPU kernels.
   private static let formats = ActivationFormat.allCases.filter { $0 != .float8 }
 
   @Test(arguments: ModulationCase.shapes, formats)
@@ -92,7 +92,7 @@ extension ActivationFormat {
     #expect(relativeError(x, values.x) > 0.1)
   }
 
-  @Test func takesTokensThatAreNotContiguous() throws {
+  @Test func acceptsStridedTokens() throws {
     let values = try ModulationCase([3, 4, 33])
     let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
     let residual = values.residual.transposed(1, 2).contiguous.transposed(1, 2)
@@ -105,7 +105,7 @@ extension ActivationFormat {
     #expect(relativeError(sum, values.sum) < Tolerance.float32)
   }
 
-  @Test func refusesTokensThatItCannotUpdateInPlace() throws {
+  @Test func rejectsTokensThatCannotBeUpdatedInPlace() throws {
     let values = try ModulationCase([3, 4, 33])
     let x = values.x.transposed(1, 2).contiguous.transposed(1, 2)
     let error = #expect(throws: TorchError.self) {
@@ -116,7 +116,7 @@ extension ActivationFormat {
     #expect(try #require(error).message.contains("contiguous"))
   }
 
-  @Test func refusesALabelThatTheTableLacks() throws {
+  @Test func rejectsAnUnknownLabel() throws {
     let values = try ModulationCase([3, 4, 33])
     #expect(throws: TorchError.self) {
       try withTorchErrors {

@@ -1,41 +1,41 @@
-private enum Fused {
+private enum Kernels {
   static let normModulate = Operator("dit::norm_modulate")
   static let residualNormModulate = Operator("dit::residual_norm_modulate_")
 }
 
-/// Vectors for adaptive layer norm that were computed ahead: for each label a row of vectors of width
-/// D side by side.
+/// Precomputed vectors for adaptive layer norm: a row for each label, with vectors of width D side by
+/// side.
 public struct ModulationTable {
   let values: Tensor
   let labels: Tensor
 
   /// - Parameters:
   ///   - values: `[L, S]`, float32, contiguous.
-  ///   - labels: each batch element's row, `[N]`, int64.
+  ///   - labels: the row of each batch element, `[N]`, int64.
   public init(_ values: Tensor, labels: Tensor) {
     self.values = values
     self.labels = labels
   }
 
-  /// The vectors that begin at an offset in each row.
+  /// The vectors at an offset in each row.
   public subscript(offset: Int) -> ModulationVector {
     ModulationVector(table: self, offset: offset)
   }
 }
 
-/// One vector of width D for each batch element, such as a shift, in a table.
+/// A vector of width D for each batch element, such as a shift.
 public struct ModulationVector {
   let table: ModulationTable
   let offset: Int
 
-  /// The vectors themselves, `[N, 1, D]`, in the tokens' type.
+  /// The vectors, `[N, 1, D]`, in the tokens' type.
   func values(for x: Tensor) -> Tensor {
     table.values.narrowed(axis: 1, start: offset, count: x.size(2)).gathered(table.labels)
       .to(x.dtype).expandingDims(at: 1)
   }
 }
 
-/// Normalizes tokens, then scales and shifts them: norm(x) (1 + scale) + shift.
+/// Adaptive layer norm for inference: norm(x) (1 + scale) + shift.
 ///
 /// Source: adaLN, Peebles & Xie 2023, section 3.2.
 ///
@@ -44,7 +44,7 @@ public struct ModulationVector {
 ///   - shift: of each batch element.
 ///   - scale: of the same table.
 ///   - epsilon: added to the variance.
-///   - format: of the result; int8 only on a processor, float8 not there.
+///   - format: the format of the result; int8 only on a processor, float8 only elsewhere.
 /// - Returns: `[N, T, D]`
 public func normModulate(
   _ x: Tensor, shift: ModulationVector, scale: ModulationVector, epsilon: Double,
@@ -56,13 +56,13 @@ public func normModulate(
     return Activations(modulated, as: format)
   }
   let table = shift.table
-  let results = Fused.normModulate.results(
+  let results = Kernels.normModulate.results(
     .tensor(x), .tensor(table.labels), .tensor(table.values), .int(shift.offset),
     .int(scale.offset), .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Activations(kernelResults: results, format)
 }
 
-/// Adds gate y to the tokens in place, then does what `normModulate` does.
+/// Adds the gated branch, `x += gate y`, then applies `normModulate` to the sum.
 ///
 /// - Parameters:
 ///   - x: tokens, `[N, T, D]`, contiguous; updated.
@@ -71,7 +71,7 @@ public func normModulate(
 ///   - shift: of each batch element; its table has the gate's labels.
 ///   - scale: of the same table.
 ///   - epsilon: added to the variance.
-///   - format: of the result; int8 only on a processor, float8 not there.
+///   - format: the format of the result; int8 only on a processor, float8 only elsewhere.
 /// - Returns: `[N, T, D]`
 public func addAndNormModulate(
   _ x: Tensor, _ y: BranchOutput, gate: ModulationVector, shift: ModulationVector,
@@ -84,7 +84,7 @@ public func addAndNormModulate(
   let isUnknown = x.isCPU && y.values.dtype == .float16
   let values = isUnknown ? y.values.to(.float32) : y.values
   let table = shift.table
-  let results = Fused.residualNormModulate.results(
+  let results = Kernels.residualNormModulate.results(
     .tensor(x), .tensor(values), .optional(y.scales?.rows), .optional(y.scales?.columns),
     .optional(y.scales?.bias), .tensor(table.labels), .tensor(gate.table.values),
     .int(gate.offset), .tensor(table.values), .int(shift.offset), .int(scale.offset),
@@ -93,14 +93,14 @@ public func addAndNormModulate(
 }
 
 extension ActivationFormat {
-  /// The nearest type that the kernels write.
+  /// The type written by the kernels; float16 is converted afterwards.
   fileprivate func kernelType(for x: Tensor) -> DType {
     x.isCPU && self == .float16 ? .float32 : dtype
   }
 }
 
 extension Activations {
-  /// What a kernel returned: values, and scales that mean something in 8 bits alone.
+  /// Wraps the results of a kernel: values, and scales for 8-bit formats.
   init(kernelResults results: [Tensor], _ format: ActivationFormat) {
     self.init(
       values: results[0].to(format.dtype), scales: format.dtype.byteCount == 1 ? results[1] : nil)
