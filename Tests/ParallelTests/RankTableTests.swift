@@ -52,7 +52,8 @@ internal import Testing
       "status": "completed"}
       """
     let found = try #require(try find(text, ["DEVICE_ID": "5"]))
-    #expect((found.rank, found.worldSize, found.localRank, found.storeHost) == (1, 2, 5, "127.0.0.1"))
+    #expect((found.rank, found.worldSize, found.localRank) == (1, 2, 5))
+    #expect(found.storeHost == "127.0.0.1")
   }
 
   @Test func saysWhatIsWrongWithATable() {

@@ -104,7 +104,8 @@ extension NoiseSchedule: ProbabilityPath {
   /// √ᾱₜ and √(1 - ᾱₜ). Between timesteps σ / α is interpolated linearly, as in diffusers.
   public func point(at time: Double) -> PathPoint {
     let upper = index(atOrAfter: time)
-    let (start, end) = (upper > 0 ? Double(timesteps[upper - 1]) : dataTime, Double(timesteps[upper]))
+    let start = upper > 0 ? Double(timesteps[upper - 1]) : dataTime
+    let end = Double(timesteps[upper])
     let (low, high) = (upper > 0 ? noiseRatio(upper - 1) : 0, noiseRatio(upper))
     let slope = (high - low) / (end - start)
     let ratio = low + (time - start) * slope
@@ -136,6 +137,7 @@ extension ProbabilityPath {
   /// The path as a process with discrete steps.
   ///
   /// - Parameter user: the sampler or grid that needs one, for the message.
+  /// - Returns: the schedule.
   /// - Throws: `DiffusionError` for another path.
   func noiseSchedule(for user: String) throws(DiffusionError) -> NoiseSchedule {
     guard let schedule = self as? NoiseSchedule else {

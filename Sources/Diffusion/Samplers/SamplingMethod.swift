@@ -34,7 +34,8 @@ public struct SamplingMethod: Sendable {
   ///   - path: what the model was trained on.
   ///   - stepCount: the number of steps, 1 or more; nil for the default.
   ///   - options: the sampler's options.
-  /// - Throws: `DiffusionError` for a number of steps or a path that it is not for.
+  /// - Returns: the sampler before its first step.
+  /// - Throws: `DiffusionError` for an unsuitable number of steps or path.
   public func makeSampler(
     on path: any ProbabilityPath, stepCount: Int? = nil, options: SamplerOptions = SamplerOptions()
   ) throws(DiffusionError) -> any Sampler {

@@ -9,6 +9,7 @@ extension RGBImage {
   ///   - bytes: the file.
   ///   - size: side of the later square crop. Decoding halves both sides as often as the crop would,
   ///     at most three times and only to whole pixels. nil: never.
+  /// - Returns: the image, halved or not.
   /// - Throws: `ImageError`.
   static func decodingJPEG(
     _ bytes: UnsafeBufferPointer<UInt8>, halvedFor size: Int?

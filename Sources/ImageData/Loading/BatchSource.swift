@@ -46,6 +46,7 @@ final class BatchSource: Sendable {
   /// Reads one image, or the next good one.
   ///
   /// - Parameter item: counts the images of this rank since the loader was made.
+  /// - Returns: the cropped, perhaps mirrored image.
   /// - Throws: `ImageError` if more than 1 % of the folder's images are broken.
   func image(_ item: Int) throws(ImageError) -> DrawnImage {
     let (batch, slot) = item.quotientAndRemainder(dividingBy: batchSize)

@@ -89,6 +89,7 @@ public struct RankTable: Sendable, Equatable {
   ///   - rank: `RANK_ID`.
   ///   - device: `DEVICE_ID`.
   ///   - ownAddresses: this machine's addresses, to find its server.
+  /// - Returns: the rank, from 0.
   /// - Throws: `LaunchError` unless exactly one device of the table fits.
   func rank(given rank: Int?, device: String?, ownAddresses: Set<String>) throws -> Int {
     if let rank {

@@ -99,6 +99,7 @@ public final class WorkerPool {
   ///   - signal: returns the last signal received; 0 for none.
   ///   - output: called with each line of rank 0's standard output.
   ///   - errors: called with all other lines.
+  /// - Returns: the outcome.
   public func run(
     signal: () -> Int32, output: (String) -> Void, errors: (String) -> Void
   ) -> Outcome {
