@@ -47,7 +47,7 @@ internal import Testing
     try withTemporaryFolder { folder in
       let made = try generate(
         [
-          "--sampling-steps", "1", "--labels", "equal", "--class-labels", "1,cat,5",
+          "--sampling-steps", "1", "--labels", "equal", "--class-labels", "1,face,5",
           "--output-path", "out/",
         ], in: folder)
       #expect(made.status == 0, "\(made.errors)")

@@ -1,6 +1,7 @@
 """sampler-NAME.safetensors: whole runs of each sampler over a small fixed network."""
 
 import torch
+from diffusers import HeunDiscreteScheduler
 
 import diffusion
 from files import prepare, write_tensors
@@ -47,10 +48,31 @@ def ddim(eta):
     return respaced(lambda *state: diffusion.ddim_step(*state, eta))
 
 
+def scaled(x, sigma):
+    """From diffusers' latents, whose signal has the factor 1, to those of the network."""
+    return x / (sigma**2 + 1).sqrt()
+
+
+def heun(values):
+    """diffusers' scheduler; it asks the network twice a step but for the last."""
+    scheduler = HeunDiscreteScheduler(
+        beta_start=0.0001, beta_end=0.02, beta_schedule="linear", timestep_spacing="linspace")
+    scheduler.set_timesteps(STEP_COUNT)
+    x, states = values["start"] * (scheduler.sigmas[0] ** 2 + 1).sqrt(), []
+    for index, time in enumerate(scheduler.timesteps):
+        network_input = scheduler.scale_model_input(x, time)
+        noise = network(values, network_input, float(time))[:, :CHANNELS]
+        x = scheduler.step(noise, time, x).prev_sample
+        if scheduler.state_in_first_order:
+            states.append(scaled(x, scheduler.sigmas[index + 1]))
+    return states + [x]
+
+
 # For each sampler its runs by name; `eta` in a name is that option.
 RUNS = {
     "ddpm": {"default": respaced(diffusion.ddpm_step)},
     "ddim": {"default": ddim(0.0), "eta0.5": ddim(0.5)},
+    "heun": {"default": heun},
 }
 
 

@@ -4,6 +4,7 @@ public struct SamplingMethod: Sendable {
   public static let all: [SamplingMethod] = [
     .ddpm,
     .ddim,
+    .heun,
   ]
 
   /// The name in options and files.
