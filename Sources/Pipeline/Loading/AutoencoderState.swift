@@ -68,8 +68,9 @@ public struct AutoencoderState {
 
   /// Checks that two files of an autoencoder hold one half each, of the same kind.
   private static func checkHalves(_ checkpoint: Checkpoint) throws {
-    let state = checkpoint.stateDict
     let halves = checkpoint.halves
+    guard !halves.isEmpty else { return }
+    let state = checkpoint.stateDict
     let kinds = try halves.map { half, path, names in
       guard let (kind, own) = StateDicts.autoencoder(state.filter { names.contains($0.key) }),
         own.keys.allSatisfy({ StateDicts.isEncoderParameter($0) == (half == .encoder) })
