@@ -1,7 +1,9 @@
 internal import Diffusion
+internal import Foundation
 internal import ImageData
 internal import Inference
-internal import Pipeline
+@testable internal import Pipeline
+internal import TestSupport
 internal import Testing
 
 @Suite struct ImageJobTests {
@@ -48,6 +50,32 @@ internal import Testing
       }) != nil {}
     }
     #expect(calls == 2 && job.doneCount == 0)
+    // The batch that was stopped is made again.
+    var indices: [Int] = []
+    while let batch = try job.next() { indices += batch.map(\.index) }
+    #expect(indices == [0, 1] && job.doneCount == 2)
+  }
+
+  @Test func keepsTheImagesOfAFinishedJob() throws {
+    try withTemporaryFolder { folder in
+      let plan = ImagePlan(labels: [4], batchSize: 1, imageSize: 1, seed: 7)
+      let pixels = RGBImage(width: 1, height: 1, pixels: [1, 2, 3])
+      let image = ImageJob.Image(index: 0, label: 4, pixels: pixels)
+      let output = NumberedImages(folder + "/out//")
+      do {
+        let lock = try output.begin(plan, ["seed": "7"])
+        try withExtendedLifetime(lock) { try output.write([image], of: plan) }
+      }
+      // A folder of work files without settings, as a kill at the end leaves it, is no job.
+      #expect(output.isBegun)
+      try FileManager.default.removeItem(atPath: output.path + ".parts/plan.json")
+      #expect(!output.isBegun)
+      #expect(throws: PipelineError.self) { try output.begin(plan, ["seed": "8"]) }
+      #expect(output.hasBatch(0, of: plan))
+      let other = NumberedImages(output.path, replacesImages: true)
+      _ = try other.begin(plan, ["seed": "8"])
+      #expect(!output.hasBatch(0, of: plan))
+    }
   }
 
   @Test func choosesClasses() throws {
@@ -56,6 +84,7 @@ internal import Testing
     }
     #expect(try labels(LabelChoice(isDrawn: false), 7) == [0, 1, 2, 0, 1, 2, 0])
     #expect(try labels(LabelChoice([2, 0], isDrawn: false), 3) == [2, 0, 2])
+    #expect(try labels(LabelChoice([], isDrawn: false), 2) == [0, 1])
     let drawn = LabelChoice(isDrawn: true)
     let many = try labels(drawn, 100)
     #expect(Set(many) == [0, 1, 2])

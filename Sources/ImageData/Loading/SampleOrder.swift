@@ -36,7 +36,8 @@ package struct SampleOrder: Sendable {
   /// Seeds order and mirroring.
   package let seed: UInt64
 
-  private var last: EpochOrder?
+  /// The last two epochs used: threads ask for both around the end of an epoch.
+  private var recent: [EpochOrder] = []
 
   /// The order of a run.
   package init(imageCount: Int, epochLength: Int, seed: UInt64) {
@@ -45,12 +46,12 @@ package struct SampleOrder: Sendable {
     self.seed = seed
   }
 
-  /// The epoch's order at a position, and the index within it. The last order is cached.
+  /// The epoch's order at a position, and the index within it.
   package mutating func place(at position: Int) -> (order: EpochOrder, place: Int) {
     let (epoch, place) = position.quotientAndRemainder(dividingBy: epochLength)
-    if let last, last.epoch == epoch { return (last, place) }
+    if let order = recent.first(where: { $0.epoch == epoch }) { return (order, place) }
     let order = EpochOrder(imageCount: imageCount, seed: seed, epoch: epoch)
-    last = order
+    recent = recent.suffix(1) + [order]
     return (order, place)
   }
 }

@@ -32,6 +32,8 @@ public final class ImageJob {
   /// For each batch, 1 if it was there when the job began.
   private let done: [UInt8]
   private var nextBatch = 0
+  /// The batch that this process has taken and not made.
+  private var takenBatch: Int?
   /// Images that the caller has not finished with.
   private var pendingCount = 0
 
@@ -64,7 +66,8 @@ public final class ImageJob {
 
   /// Makes the next batch of this process. The images of the batch before count as done now.
   ///
-  /// After its last batch a process waits here for the others.
+  /// After its last batch a process waits here for the others. A batch that failed is made again by the
+  /// next call.
   ///
   /// - Parameter check: called after each step and while others are waited for; throws to stop.
   /// - Returns: the images in order; nil once all images of the job are done.
@@ -74,18 +77,19 @@ public final class ImageJob {
   public func next(check: () throws -> Void = {}) throws -> [Image]? {
     try count(pendingCount)
     pendingCount = 0
-    guard let batch = try takeBatch() else {
+    if takenBatch == nil { takenBatch = try takeBatch() }
+    guard let batch = takenBatch else {
       while doneCount < plan.labels.count {
         try check()
         usleep(200_000)
         try count(0)
       }
-      try check()
       return nil
     }
     try check()
     try ranks?.enter(.sample, step: batch + 1)
     let images = try make(plan.images(of: batch), check: check)
+    takenBatch = nil
     pendingCount = images.count
     return images
   }

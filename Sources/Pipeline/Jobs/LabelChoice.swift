@@ -2,7 +2,7 @@ internal import Torch
 
 /// How the images of a job get their classes.
 public struct LabelChoice: Sendable, Equatable {
-  /// The classes to choose from; nil for all.
+  /// The classes to choose from; nil or empty for all.
   public var classes: [Int]?
   /// Draws classes by the job's seed. Otherwise they are taken in turn, so that the numbers of their
   /// images differ by at most one.
@@ -23,7 +23,7 @@ public struct LabelChoice: Sendable, Equatable {
   /// - Returns: the classes, in the order of the images.
   /// - Throws: `TorchError` if there is no generator of random numbers.
   public func labels(count: Int, classCount: Int, seed: UInt64) throws -> [Int] {
-    let classes = classes ?? Array(0..<classCount)
+    let classes = classes.flatMap { $0.isEmpty ? nil : $0 } ?? Array(0..<classCount)
     guard isDrawn else { return (0..<count).map { classes[$0 % classes.count] } }
     return Tensor.randint(0..<classes.count, [count], generator: try Generator(seed: seed))
       .elements(Int.self).map { classes[$0] }

@@ -6,12 +6,20 @@ internal import ImageData
 public struct NumberedImages: ImageOutput {
   /// The folder.
   public let path: String
+  private let replacesImages: Bool
   private let unfinished: UnfinishedJob
 
   /// A folder at a path; it need not be there.
-  public init(_ path: String) {
-    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    unfinished = UnfinishedJob(of: self.path)
+  ///
+  /// - Parameters:
+  ///   - path: the folder.
+  ///   - replacesImages: whether a new job may remove the images of a finished one.
+  public init(_ path: String, replacesImages: Bool = false) {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    self.path = path
+    self.replacesImages = replacesImages
+    unfinished = UnfinishedJob(of: path)
   }
 
   /// `samples.json` for the folder `samples`.
@@ -23,14 +31,17 @@ public struct NumberedImages: ImageOutput {
   /// Whether a job has begun here and not finished.
   public var isBegun: Bool { unfinished.exists }
 
-  /// Takes the folder for a job. Images of an earlier job are removed if it is finished.
+  /// Takes the folder for a job. Images of a finished job are removed if they may be replaced.
   public func begin(_ plan: ImagePlan, _ settings: [String: String]) throws -> FolderLock {
     try Folder.make(path)
     return try unfinished.begin(settings) {
-      for name in try Folder.names(in: path) where name.wholeMatch(of: /\d+-class-\d+\.png/) != nil
-      {
-        unlink(path + "/" + name)
+      let images = try Folder.names(in: path).filter {
+        $0.wholeMatch(of: /\d+-class-\d+\.png/) != nil
       }
+      guard images.isEmpty || replacesImages else {
+        throw PipelineError(.outputInUse, "'\(path)' has the images of another job")
+      }
+      for name in images { unlink(path + "/" + name) }
     }
   }
 

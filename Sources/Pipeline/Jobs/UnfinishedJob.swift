@@ -9,8 +9,8 @@ struct UnfinishedJob {
   /// The folder of an output.
   init(of output: String) { path = output + ".parts" }
 
-  /// Whether a job has begun and not finished.
-  var exists: Bool { Folder.exists(path) }
+  /// Whether a job has begun and not finished: the folder alone, without the settings, is none.
+  var exists: Bool { Folder.hasFile(settingsFile) }
 
   private var settingsFile: String { path + "/plan.json" }
 

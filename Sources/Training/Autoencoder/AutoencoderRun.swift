@@ -21,7 +21,7 @@ public final class AutoencoderRun {
   ///   - folder: made if it is missing. A new run removes the state of a run before.
   ///   - fingerprint: what the run is made of, by option; a resumed run must agree.
   ///   - resumes: whether to resume.
-  /// - Throws: `TrainingError` if another process writes to the folder, or it is of another run;
+  /// - Throws: `FileError` if another process writes to the folder; `TrainingError` if it is of another run;
   ///   `FileError` and `CheckpointError` if it cannot be read.
   public init(
     _ trainer: AutoencoderTrainer, in folder: String, fingerprint: [String: String], resumes: Bool

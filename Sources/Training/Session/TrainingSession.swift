@@ -74,7 +74,7 @@ public final class TrainingSession {
 
   /// A session over parts that are open.
   ///
-  /// - Throws: `TrainingError` if another process writes to the run folder; `FileError`.
+  /// - Throws: `FileError`, `inUse` if another process writes to the run folder.
   init(_ parts: SessionParts) throws {
     trainer = parts.trainer
     directory = parts.directory
@@ -98,9 +98,9 @@ public final class TrainingSession {
   ///   `CheckpointError`, `FileError`; `LaunchError` if a rank is lost.
   public func start() throws {
     guard !isStarted else { return }
-    isStarted = true
     let summary = try plan.resumption.map(resume)
     try log.open(try directory.map { try RunLog($0, after: trainer.step) }, first: summary)
+    isStarted = true
   }
 
   /// Takes the next step, and saves and draws samples if due; nil after the last.
@@ -168,6 +168,7 @@ public final class TrainingSession {
   /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is
   ///   lost; `FileError`.
   public func save() throws {
+    try start()
     // The weights of a skipped step may be beyond help: whatever was saved before stays.
     let failure = try saver.save(
       trainer, fingerprint: plan.fingerprint, classNames: data.classNames,

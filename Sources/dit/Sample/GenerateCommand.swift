@@ -63,7 +63,7 @@ struct GenerateCommand: ParsableCommand {
         "--output-path '\(outputPath)': it is a file; name a folder, or a file that ends in .npz")
     }
     let output: any ImageOutput =
-      isArchive ? ImageArchive(outputPath) : NumberedImages(outputPath)
+      isArchive ? ImageArchive(outputPath) : NumberedImages(outputPath, replacesImages: force)
     let run = GenerateRun(
       try sampling.settings(batchSize: batchSize), count: numSamples, output: output,
       classLabels: classLabels, isDrawn: labels.map { $0 == .random } ?? (classLabels == nil),

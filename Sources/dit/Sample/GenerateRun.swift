@@ -115,7 +115,8 @@ struct GenerateRun {
       throw UsageError("'\(path)' would be overwritten; \(remedy)")
     }
     let record = output.recordPath
-    guard isBegun || !ranks.isRankZero || !Folder.hasFile(record) else {
+    guard isBegun || !ranks.isRankZero || !FileManager.default.fileExists(atPath: record)
+    else {
       throw UsageError("'\(record)', where the settings go, would be overwritten; \(remedy)")
     }
   }
@@ -141,6 +142,7 @@ struct GenerateRun {
     }
     do {
       while let images = try job.next(check: check) { try output.write(images, of: job.plan) }
+      progress?.update(job.doneCount)
     } catch let stop as Interrupted {
       if ranks.isRankZero { note("The same command goes on from here.") }
       throw stop

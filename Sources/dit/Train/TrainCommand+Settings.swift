@@ -17,7 +17,7 @@ extension TrainCommand {
     settings.length = recipe.maxSteps.map { .steps($0) } ?? .epochs(recipe.epochs)
     settings.execution.device = mindONE.device(execution.device)
     settings.execution.allowsTF32 = execution.tf32
-    settings.execution.mode = execution.mode ?? mindONE.msMode
+    settings.execution.mode = mindONE.msMode ?? execution.mode
     settings.execution.prefetches = data.datasetSinkMode
     settings.recipe.dtype = try mindONE.precision(format.precision.format, device: "cpu")
       .requiredTrainingType()
