@@ -35,6 +35,13 @@ public enum Folder {
     }
   }
 
+  /// A folder's path without slashes at its end; the root stays "/".
+  package static func withoutTrailingSlashes(_ path: String) -> String {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+
   /// Whether a regular file of that name exists.
   public static func hasFile(_ path: String) -> Bool {
     var status = stat()

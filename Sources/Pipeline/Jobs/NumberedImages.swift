@@ -15,11 +15,9 @@ public struct NumberedImages: ImageOutput {
   ///   - path: the folder.
   ///   - replacesImages: whether a new job may remove the images of a finished one.
   public init(_ path: String, replacesImages: Bool = false) {
-    var path = path
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    self.path = path
+    self.path = Folder.withoutTrailingSlashes(path)
     self.replacesImages = replacesImages
-    unfinished = UnfinishedJob(of: path)
+    unfinished = UnfinishedJob(of: self.path)
   }
 
   /// `samples.json` for the folder `samples`.

@@ -17,7 +17,7 @@ package enum RunFolderLayout {
   /// The weights' file of a run's last checkpoint, of a folder of checkpoints, or of one checkpoint:
   /// the EMA if there is one; nil for other folders.
   static func file(in path: String) -> String? {
-    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let folder = Folder.withoutTrailingSlashes(path)
     return ["", "/\(latest)", "/\(checkpoints)/\(latest)"].lazy.flatMap { place in
       [emaWeights, weights].map { "\(folder)\(place)/\($0)" }
     }.first(where: Folder.hasFile)

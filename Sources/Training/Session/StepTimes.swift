@@ -3,7 +3,7 @@ internal import Torch
 
 /// The number and duration of a session's steps.
 struct StepTimes {
-  /// Steps of this session.
+  /// Steps since the start or resume.
   private(set) var stepCount = 0
   private var seconds = 0.0
   private var waitSeconds = 0.0

@@ -1,4 +1,3 @@
-internal import Files
 internal import ArgumentParser
 internal import Inference
 internal import Models

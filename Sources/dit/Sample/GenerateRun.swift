@@ -134,7 +134,7 @@ struct GenerateRun {
     defer { progress?.finish() }
     var shown = job.countBefore
     func check() throws {
-      if job.doneCount != shown || shown == count {
+      if job.doneCount != shown {
         shown = job.doneCount
         progress?.update(shown)
       }

@@ -15,9 +15,7 @@ struct OutputFolder {
   ///   - replacesFiles: whether files may be overwritten.
   /// - Throws: `FileError`; `UsageError` if a file is there already.
   init(_ path: String?, reserving names: [String], also: String?, replacesFiles: Bool) throws {
-    self.path =
-      path.map { $0.count > 1 && $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
-      ?? OutputFolder.fresh()
+    self.path = path.map(Folder.withoutTrailingSlashes) ?? OutputFolder.fresh()
     if !replacesFiles {
       let wanted = names.map { self.path + "/" + $0 } + (also.map { [$0] } ?? [])
       let present = wanted.filter { FileManager.default.fileExists(atPath: $0) }
