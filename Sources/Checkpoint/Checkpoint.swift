@@ -143,6 +143,9 @@ public final class Checkpoint {
     }
   }
 
+  /// Whether it is a file, not bytes in memory.
+  var isFile: Bool { files.contains { $0.file != nil } }
+
   /// The index of each name.
   private static func positions(of entries: [Entry], in path: String) throws -> [String: Int] {
     var positions: [String: Int] = [:]

@@ -42,6 +42,16 @@ public enum Folder {
     return path
   }
 
+  /// A folder's path that ends in the folder's own name, so that names next to the folder can be made of
+  /// it: `.` and `..` are resolved, slashes at the end dropped.
+  package static func named(_ path: String) -> String {
+    let path = withoutTrailingSlashes(path)
+    guard [".", ".."].contains(path.split(separator: "/").last ?? "") else { return path }
+    guard let resolved = realpath(path, nil) else { return URL(filePath: path).standardized.path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   /// Whether a regular file of that name exists.
   public static func hasFile(_ path: String) -> Bool {
     var status = stat()

@@ -4,6 +4,8 @@ public struct ModelError: Error, CustomStringConvertible, Equatable, Sendable {
   public enum Reason: Sendable, Equatable {
     /// The number of attention heads does not divide the width.
     case headCount
+    /// The groups of an autoencoder's norms do not divide its widths.
+    case groupCount
     /// Any other cause.
     case other
   }

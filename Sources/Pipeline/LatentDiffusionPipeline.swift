@@ -23,8 +23,12 @@ public final class LatentDiffusionPipeline {
   public let precision: Precision
   /// What latents are multiplied by before the DiT sees them.
   public var scaleFactor: Double { decoder.scaleFactor }
-  /// Height and width of images in pixels.
+  /// Height and width of images in pixels; of the latents if no autoencoder makes images of them.
   public let imageSize: Int
+  /// The autoencoder, with `automatic` settled by what the DiT's file or folder knows.
+  public let autoencoder: AutoencoderChoice
+  /// Whether `decode` gives images. A model of latents without an autoencoder gives latents alone.
+  public var makesImages: Bool { decoder.autoencoder != nil || model.channelCount == 3 }
 
   /// The DiT, whose weights are read with the first batch.
   private enum Runner {
@@ -34,6 +38,7 @@ public final class LatentDiffusionPipeline {
 
   private var runner: Runner
   private let decoder: LatentDecoder
+  private let smallVariancePath: String?
 
   /// Opens the files and checks that they fit together; weights are read with the first batch.
   ///
@@ -48,17 +53,32 @@ public final class LatentDiffusionPipeline {
     precision = try DeviceSelection.settledPrecision(config.precision, in: config.mode, on: device)
     let checkpoint =
       try config.ditCheckpoint.map { try Checkpoint.openModel($0) } ?? EmbeddedModel.checkpoint()
+    var opened: ChosenAutoencoder?
+    func open() throws -> ChosenAutoencoder {
+      let result = try opened ?? ChosenAutoencoder(config, for: checkpoint)
+      opened = result
+      return result
+    }
     let state = try DiTState(
-      checkpoint, headCount: config.headCount, imageSize: config.imageSize)
+      checkpoint, headCount: config.headCount, imageSize: config.imageSize
+    ) {
+      try open().state?.downsamplingFactor
+    }
     let model = state.config
     let dtype = DeviceSelection.autoencoderType(precision, on: device)
-    let (autoencoder, factor) = try LatentDiffusionPipeline.autoencoder(
-      config, for: model, of: checkpoint.path, dtype: dtype, device: device)
-    imageSize = model.inputSize * factor
-    try LatentDiffusionPipeline.check(config, model, imageSize: imageSize, path: checkpoint.path)
+    let chosen = try open()
+    let autoencoder = try chosen.decoder(
+      channelCount: model.channelCount, of: checkpoint.path, mode: config.mode, dtype: dtype,
+      device: device)
+    self.autoencoder = chosen.choice
+    smallVariancePath = state.smallVariancePath
+    imageSize = model.inputSize * (autoencoder?.downsamplingFactor ?? 1)
+    let isLatent = autoencoder == nil && model.channelCount != 3
+    try LatentDiffusionPipeline.check(
+      config, model, imageSize: isLatent ? nil : imageSize, path: checkpoint.path)
     classNames = try ClassNames(
       count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
-    let ownScaleFactor = autoencoder?.defaultScaleFactor ?? 1
+    let ownScaleFactor = chosen.scaleFactor
     let scaleFactor = config.scaleFactor ?? ownScaleFactor
     guard scaleFactor.isFinite, scaleFactor > 0 else {
       throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
@@ -67,7 +87,10 @@ public final class LatentDiffusionPipeline {
     self.device = device
     self.model = model
     runner = .waiting(state, config.mode)
-    if let logger { log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger) }
+    if let logger {
+      log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
+      chosen.warning.map { logger.warning("\($0)") }
+    }
   }
 
   private func log(
@@ -89,47 +112,10 @@ public final class LatentDiffusionPipeline {
     }
   }
 
-  private static func autoencoder(
-    _ config: PipelineConfig, for model: DiTConfig, of path: String, dtype: DType,
-    device: Device
-  ) throws -> ((any Autoencoder)?, Int) {
-    let checkpoint: Checkpoint
-    switch config.chosenAutoencoder {
-    case .file(let file) where config.ditCheckpoint == nil:
-      throw PipelineError(
-        .foreignAutoencoder,
-        "'\(file)' is not the autoencoder of the built-in model, which has its own")
-    case .file(let file): checkpoint = try Checkpoint.openModel(file, part: .vae)
-    case .embedded: checkpoint = try EmbeddedModel.autoencoder()
-    case .automatic, .none:
-      guard model.channelCount == 3 else {
-        throw PipelineError(
-          .missingAutoencoder,
-          "'\(path)' makes latents of \(model.channelCount) channels, not pixels")
-      }
-      return (nil, 1)
-    }
-    let file = checkpoint.path
-    let whole = try AutoencoderState(checkpoint).model(dtype, on: device)
-    let autoencoder = makeAutoencoder(
-      whole, encodes: false, mode: config.mode, device: device
-    ) { checkpoint.releasePages() }
-    guard autoencoder.canDecode else {
-      throw PipelineError(.unusable, "'\(file)' has only the encoder; sampling needs the decoder")
-    }
-    guard autoencoder.latentChannelCount == model.channelCount else {
-      throw PipelineError(
-        .unusable,
-        "'\(path)' makes \(model.channelCount) channels and '\(file)' takes latents of"
-          + " \(autoencoder.latentChannelCount); they do not belong together")
-    }
-    return (autoencoder, autoencoder.downsamplingFactor)
-  }
-
   private static func check(
-    _ config: PipelineConfig, _ model: DiTConfig, imageSize: Int, path: String
+    _ config: PipelineConfig, _ model: DiTConfig, imageSize: Int?, path: String
   ) throws {
-    if let wanted = config.imageSize, wanted != imageSize {
+    if let wanted = config.imageSize, let imageSize, wanted != imageSize {
       let step = imageSize / model.gridSize
       let multiple =
         wanted > 0 && wanted.isMultiple(of: step)
@@ -206,6 +192,12 @@ public final class LatentDiffusionPipeline {
     guard eta >= 0, eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
     }
+    if let smallVariancePath, options.sampler == .ddpm {
+      throw PipelineError(
+        .smallVariance,
+        "'\(smallVariancePath)': variance_type is fixed_small, and the sampler ddpm takes the large one"
+      )
+    }
     // The default of 3 means all channels of a model that has fewer.
     if case .first(let count) = options.guidance.channels, count > max(3, model.channelCount) {
       throw PipelineError(
@@ -230,15 +222,34 @@ public final class LatentDiffusionPipeline {
   ///   - latents: `[N, C, h, w]`
   ///   - check: called before each image and while it is decoded; throws to stop.
   /// - Returns: N images.
-  /// - Throws: `PipelineError` for latents that are not finite; `TorchError` if memory does not
-  ///   suffice; what `check` throws.
+  /// - Throws: `PipelineError` for latents that are not finite, or without an autoencoder for them;
+  ///   `TorchError` if memory does not suffice; what `check` throws.
   public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
+    try requireImages()
+    try requireFinite(latents)
+    return try withTorchErrors { try decoder.images(of: latents, check: check) }
+  }
+
+  /// Checks that `decode` gives images.
+  ///
+  /// - Throws: `PipelineError` for a model of latents without an autoencoder.
+  public func requireImages() throws {
+    guard makesImages else {
+      throw PipelineError(
+        .missingAutoencoder, "the model makes latents of \(model.channelCount) channels, not pixels"
+      )
+    }
+  }
+
+  /// Checks that latents are sound.
+  ///
+  /// - Throws: `PipelineError` for latents that are not finite; `TorchError`.
+  public func requireFinite(_ latents: Tensor) throws {
     let isSound = try withTorchErrors { latents.isFinite.allTrue }
     guard isSound else {
       throw PipelineError(
         .nonFiniteLatents,
         "the model gives latents that are not finite in precision \(precision.name)")
     }
-    return try withTorchErrors { try decoder.images(of: latents, check: check) }
   }
 }

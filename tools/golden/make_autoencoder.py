@@ -1,4 +1,4 @@
-"""Makes autoencoder-{kl,tiny}.safetensors and autoencoder-keys.json: the two image autoencoders."""
+"""Makes autoencoder-{kl,variant,tiny}.safetensors and autoencoder-keys.json: the two image autoencoders."""
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
@@ -53,6 +53,37 @@ def make_kl():
     tensors |= {"noise": noise, "sample": posterior.mean + posterior.std * noise}
     tensors |= {"latents": latents, "decoded": decoded}
     write_tensors("autoencoder-kl", tensors, config)
+
+
+def make_variant():
+    """Groups, layers and latent statistics other than the published ones."""
+    config = kl_config((16, 24), 1) | {
+        "norm_num_groups": 8,
+        "use_quant_conv": False,
+        "mid_block_add_attention": False,
+        "latents_mean": [0.1, -0.2, 0.3, 0.0],
+        "latents_std": [0.5, 1.0, 2.0, 1.5],
+        "scaling_factor": 0.75,
+    }
+    model = AutoencoderKL(**config).eval()
+    generator = torch.Generator().manual_seed(7)
+    weights = random_weights(shapes_of(model), generator, kl_deviation)
+    halves = {name: value.half() for name, value in weights.items()}
+    model.load_state_dict({name: value.float() for name, value in halves.items()})
+    image = torch.rand(1, 3, 16, 16, generator=generator) * 2 - 1
+    latents = torch.randn(1, 4, 8, 8, generator=generator)
+    mean = torch.tensor(config["latents_mean"]).view(1, 4, 1, 1)
+    std = torch.tensor(config["latents_std"]).view(1, 4, 1, 1)
+    with torch.no_grad():
+        posterior = model.encode(image).latent_dist
+        decoded = model.decode(latents * std + mean).sample
+        exact = model.double().decode((latents * std + mean).double()).sample
+        check("decoded against float64", decoded, exact, 1e-5)
+    tensors = {f"weights.{name}": value for name, value in halves.items()}
+    tensors |= {"image": image, "mean": (posterior.mean - mean) / std}
+    tensors |= {"logvar": posterior.logvar - 2 * std.log()}
+    tensors |= {"latents": latents, "decoded": decoded}
+    write_tensors("autoencoder-variant", tensors, config | {"_class_name": "AutoencoderKL"})
 
 
 def make_tiny():
@@ -143,5 +174,6 @@ def check_names(config, names, compvis, shapes):
 if __name__ == "__main__":
     prepare()
     make_kl()
+    make_variant()
     make_tiny()
     make_keys()

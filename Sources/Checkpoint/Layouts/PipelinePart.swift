@@ -36,7 +36,7 @@ public enum PipelinePart: String, CaseIterable, Sendable {
   /// that cannot be read count as missing.
   static func metadata(nextTo weights: String) -> [String: String] {
     let folder = Folder.parent(of: weights)
-    guard weights.dropFirst(folder.count).contains(weightsStem) else { return [:] }
+    guard isWeights(weights) else { return [:] }
     var metadata: [String: String] = [:]
     let pipeline = decode(Pipeline.self, "\(folder)/../\(pipelineFile)")
     if let labels = pipeline?.id2label, folder.hasSuffix(transformer.rawValue) {
@@ -49,6 +49,11 @@ public enum PipelinePart: String, CaseIterable, Sendable {
       metadata["scaling_factor"] = "\(factor)"
     }
     return metadata
+  }
+
+  /// Whether a file has the name that diffusers gives to weights.
+  static func isWeights(_ path: String) -> Bool {
+    path.dropFirst(Folder.parent(of: path).count).contains(weightsStem)
   }
 
   /// A description of a pipeline's diffusion process; nil if its folder has none.
@@ -78,5 +83,30 @@ public enum PipelinePart: String, CaseIterable, Sendable {
 
   private static func decode<Value: Decodable>(_ type: Value.Type, _ path: String) -> Value? {
     (try? MappedFile(path)).flatMap { try? JSONDecoder().decode(type, from: Data($0.bytes)) }
+  }
+}
+
+extension Checkpoint {
+  /// The `config.json` next to the weights, in which diffusers describes the model; nil if there is none.
+  public var configPath: String? {
+    guard isFile else { return nil }
+    let folder = Folder.exists(path) ? path : Folder.parent(of: path)
+    let config = "\(folder)/\(PipelinePart.configFile)"
+    return Folder.hasFile(config) ? config : nil
+  }
+
+  /// Whether the weights have the name that diffusers gives them.
+  public var isNamedByDiffusers: Bool { isFile && PipelinePart.isWeights(path) }
+
+  /// The `scheduler_config.json` of the pipeline that diffusers' weights of a transformer belong to; nil if
+  /// there is none.
+  public var schedulerPath: String? {
+    let folder = Folder.parent(of: path)
+    guard isNamedByDiffusers,
+      folder == PipelinePart.transformer.rawValue
+        || folder.hasSuffix("/" + PipelinePart.transformer.rawValue)
+    else { return nil }
+    let config = "\(Folder.parent(of: folder))/scheduler/scheduler_config.json"
+    return Folder.hasFile(config) ? config : nil
   }
 }

@@ -50,26 +50,28 @@ struct ResidualPlan {
   }
 }
 
-/// Attention between two residual blocks.
+/// Two residual blocks, with attention between them unless the model has none.
 struct MiddlePlan {
   private let first: ResidualPlan
-  private let attention: AttentionPlan
+  private let attention: AttentionPlan?
   private let second: ResidualPlan
 
   init(_ middle: MiddleKL) {
     first = ResidualPlan(middle.first)
-    attention = AttentionPlan(middle.attention)
+    attention = middle.attention.map(AttentionPlan.init(_:))
     second = ResidualPlan(middle.second)
   }
 
   /// Replaces the images by the results; `check` throws to stop.
   func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
     try first(&memory, check)
-    let results = try memory.images.mapImages { image in
-      try check()
-      return attention(image)
+    if let attention {
+      let results = try memory.images.mapImages { image in
+        try check()
+        return attention(image)
+      }
+      memory.images.copyInPlace(from: results)
     }
-    memory.images.copyInPlace(from: results)
     try second(&memory, check)
   }
 }

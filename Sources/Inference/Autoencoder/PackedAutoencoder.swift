@@ -32,6 +32,7 @@ public final class PackedAutoencoder: Autoencoder {
 
   private var encoder: Half<EncoderPlan>?
   private var decoder: Half<DecoderPlan>?
+  private let statistics: LatentStatistics
   private let stripPixelCount: Int?
   private let partDone: () -> Void
 
@@ -53,6 +54,7 @@ public final class PackedAutoencoder: Autoencoder {
     latentChannelCount = model.latentChannelCount
     defaultScaleFactor = model.defaultScaleFactor
     hasPosterior = model.hasPosterior
+    statistics = model.config.statistics
     if encodes, let weights = model.encoder {
       let quantization = model.quantization
       encoder = .waiting { EncoderPlan(weights, quantization: quantization) }
@@ -76,7 +78,7 @@ public final class PackedAutoencoder: Autoencoder {
     let moments = try inGroups(images, pixelCount: images.size(2) * images.size(3)) {
       try plan($0, stripPixelCount: strip, check)
     }
-    return LatentDistribution(moments: moments)
+    return statistics.normalized(LatentDistribution(moments: moments))
   }
 
   /// Decodes latents `[N, c, h, w]`.
@@ -89,7 +91,9 @@ public final class PackedAutoencoder: Autoencoder {
     let area = downsamplingFactor * downsamplingFactor
     let strip =
       stripPixelCount ?? max(PackedAutoencoder.stripPixelCount, 4096 * LibTorch.threadCount)
-    return try inGroups(latents, pixelCount: latents.size(2) * latents.size(3) * area) {
+    return try inGroups(
+      statistics.restored(latents), pixelCount: latents.size(2) * latents.size(3) * area
+    ) {
       try plan($0, stripPixelCount: strip, check)
     }
   }
@@ -143,7 +147,9 @@ public func makeAutoencoder(
   _ model: any Autoencoder, encodes: Bool = true, mode: ExecutionMode, device: Device,
   partDone: @escaping () -> Void = {}
 ) -> any Autoencoder {
-  guard mode == .graph, device.capabilities.hasPackedKernels, let model = model as? AutoencoderKL
+  // Packed convolutions take multiples of 8 channels.
+  guard mode == .graph, device.capabilities.hasPackedKernels, let model = model as? AutoencoderKL,
+    model.config.blockChannels.allSatisfy({ $0.isMultiple(of: 8) })
   else { return model }
   return PackedAutoencoder(model, encodes: encodes, partDone: partDone)
 }

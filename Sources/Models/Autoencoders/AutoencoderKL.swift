@@ -25,12 +25,12 @@ public struct AutoencoderKL: Autoencoder {
       config.hasQuantization && config.hasEncoder
       ? Conv2d(2 * latents, 2 * latents, kernelSize: 1, at: scope / "quant_conv") : nil
     postQuantization =
-      config.hasQuantization && config.hasDecoder
+      config.hasPostQuantization && config.hasDecoder
       ? Conv2d(latents, latents, kernelSize: 1, at: scope / "post_quant_conv") : nil
   }
 
   /// 2 for each resolution after the first.
-  public var downsamplingFactor: Int { 1 << (config.blockChannels.count - 1) }
+  public var downsamplingFactor: Int { config.downsamplingFactor }
   /// Channels of the latents.
   public var latentChannelCount: Int { config.latentChannelCount }
   /// The configuration's scale factor.
@@ -52,7 +52,8 @@ public struct AutoencoderKL: Autoencoder {
     guard let encoder else { fatalError("AutoencoderKL: no encoder was loaded") }
     try check()
     let h = try encoder(images, check)
-    return LatentDistribution(moments: quantization.map { $0(h) } ?? h)
+    return config.statistics.normalized(
+      LatentDistribution(moments: quantization.map { $0(h) } ?? h))
   }
 
   /// Decodes latents `[N, c, h, w]`.
@@ -62,6 +63,7 @@ public struct AutoencoderKL: Autoencoder {
   public func decode(_ latents: Tensor, check: () throws -> Void) rethrows -> Tensor {
     guard let decoder else { fatalError("AutoencoderKL: no decoder was loaded") }
     try check()
+    let latents = config.statistics.restored(latents)
     return try decoder(postQuantization.map { $0(latents) } ?? latents, check)
   }
 }
@@ -94,7 +96,7 @@ package struct EncoderKL {
       Conv2d(width, width, kernelSize: 3, stride: 2, at: scope / "downsamplers" / 0 / "conv")
     }
     let width = channels[channels.count - 1]
-    middle = MiddleKL(width, groupCount: config.groupCount, at: scope / "mid_block")
+    middle = MiddleKL(width, config, at: scope / "mid_block")
     norm = GroupNorm(width, groupCount: config.groupCount, at: scope / "conv_norm_out")
     output = Conv2d(
       width, 2 * config.latentChannelCount, kernelSize: 3, padding: 1, at: scope / "conv_out")
@@ -127,7 +129,7 @@ package struct DecoderKL {
     let channels = Array(config.blockChannels.reversed())
     input = Conv2d(
       config.latentChannelCount, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
-    middle = MiddleKL(channels[0], groupCount: config.groupCount, at: scope / "mid_block")
+    middle = MiddleKL(channels[0], config, at: scope / "mid_block")
     stages = StageKL.stages(
       channels, blockCount: config.layersPerBlock + 1, groupCount: config.groupCount,
       at: scope / "up_blocks"

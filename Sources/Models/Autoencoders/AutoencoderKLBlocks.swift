@@ -60,20 +60,26 @@ package struct StageKL {
   }
 }
 
-/// The coarsest stage: attention between two residual blocks.
+/// The coarsest stage: two residual blocks, with attention between them unless the model has none.
 package struct MiddleKL {
   package let first: ResidualBlockKL
-  package let attention: SpatialAttentionKL
+  package let attention: SpatialAttentionKL?
   package let second: ResidualBlockKL
 
-  init(_ width: Int, groupCount: Int, at scope: Scope) {
-    first = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 0)
-    attention = SpatialAttentionKL(width, groupCount: groupCount, at: scope / "attentions" / 0)
-    second = ResidualBlockKL(width, width, groupCount: groupCount, at: scope / "resnets" / 1)
+  init(_ width: Int, _ config: AutoencoderKLConfig, at scope: Scope) {
+    let groups = config.groupCount
+    first = ResidualBlockKL(width, width, groupCount: groups, at: scope / "resnets" / 0)
+    attention =
+      config.hasAttention
+      ? SpatialAttentionKL(width, groupCount: groups, at: scope / "attentions" / 0) : nil
+    second = ResidualBlockKL(width, width, groupCount: groups, at: scope / "resnets" / 1)
   }
 
   /// `[N, C, H, W]` to `[N, C, H, W]`
-  func callAsFunction(_ x: Tensor) -> Tensor { second(attention(first(x))) }
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    let h = first(x)
+    return second(attention.map { $0(h) } ?? h)
+  }
 }
 
 /// Single-head attention among the pixels of an image (Vaswani et al. 2017, equation 1).

@@ -12,17 +12,25 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   public var hasEncoder: Bool
   /// Whether there is a decoder.
   public var hasDecoder: Bool
-  /// Whether there are 1x1 convolutions after the encoder and before the decoder.
+  /// Whether there is a 1x1 convolution after the encoder.
   public var hasQuantization: Bool
+  /// Whether there is a 1x1 convolution before the decoder.
+  public var hasPostQuantization: Bool
+  /// Whether the coarsest stage has attention.
+  public var hasAttention: Bool
   /// The factor on latents before a diffusion model sees them: one over their standard deviation
   /// (Rombach et al. 2022, appendix G).
   public var scaleFactor: Double
+  /// Mean and deviation of the latents, which are taken off before the scale factor.
+  public var statistics: LatentStatistics
 
   /// A configuration; defaults are those of `sd-vae-ft-mse` and its relatives.
   public init(
     blockChannels: [Int] = [128, 256, 512, 512], layersPerBlock: Int = 2,
     latentChannelCount: Int = 4, groupCount: Int = 32, hasEncoder: Bool = true,
-    hasDecoder: Bool = true, hasQuantization: Bool = true, scaleFactor: Double = 0.18215
+    hasDecoder: Bool = true, hasQuantization: Bool = true, hasPostQuantization: Bool = true,
+    hasAttention: Bool = true, scaleFactor: Double = 0.18215,
+    statistics: LatentStatistics = LatentStatistics()
   ) {
     self.blockChannels = blockChannels
     self.layersPerBlock = layersPerBlock
@@ -31,15 +39,27 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
     self.hasEncoder = hasEncoder
     self.hasDecoder = hasDecoder
     self.hasQuantization = hasQuantization
+    self.hasPostQuantization = hasPostQuantization
+    self.hasAttention = hasAttention
     self.scaleFactor = scaleFactor
+    self.statistics = statistics
   }
+
+  /// Image size over latent size, per side: 2 for each resolution after the first.
+  public var downsamplingFactor: Int { 1 << (blockChannels.count - 1) }
 
   /// Infers the configuration from the shapes of a state dict with diffusers' names.
   ///
   /// The scale factor is the default: no shape shows it.
   ///
+  /// - Parameters:
+  ///   - shapes: by parameter name.
+  ///   - groupCount: groups of every norm, which no shape shows.
+  /// - Returns: the configuration.
   /// - Throws: `ModelError` if the shapes are those of another model.
-  public static func inferred(from shapes: [String: [Int]]) throws -> AutoencoderKLConfig {
+  public static func inferred(
+    from shapes: [String: [Int]], groupCount: Int = 32
+  ) throws -> AutoencoderKLConfig {
     let hasEncoder = shapes["encoder.conv_in.weight"] != nil
     let hasDecoder = shapes["decoder.conv_in.weight"] != nil
     let prefix = hasEncoder ? "encoder.down_blocks" : "decoder.up_blocks"
@@ -55,17 +75,25 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
       ? shapes["decoder.conv_in.weight"].flatMap { $0.count == 4 ? $0[1] : nil }
       : shapes["encoder.conv_out.weight"].flatMap { $0.count == 4 ? $0[0] / 2 : nil }
     guard hasEncoder || hasDecoder, !channels.isEmpty, let latents, latents > 0,
-      channels.allSatisfy({ $0.isMultiple(of: 32) }), layers > (hasEncoder ? 0 : 1)
+      layers > (hasEncoder ? 0 : 1)
     else {
       throw ModelError(
         "not an AutoencoderKL: its convolutions (encoder.conv_in, encoder.down_blocks,"
           + " decoder.conv_in, decoder.up_blocks) are missing or of odd shapes")
     }
+    guard groupCount > 0, channels.allSatisfy({ $0.isMultiple(of: groupCount) }) else {
+      throw ModelError(
+        .groupCount,
+        "the widths \(channels.map(String.init).joined(separator: ", ")) of this AutoencoderKL do not"
+          + " divide into \(groupCount) groups of a norm")
+    }
+    let half = hasEncoder ? "encoder" : "decoder"
     return AutoencoderKLConfig(
       blockChannels: hasEncoder ? channels : channels.reversed(),
       layersPerBlock: hasEncoder ? layers : layers - 1, latentChannelCount: latents,
-      hasEncoder: hasEncoder, hasDecoder: hasDecoder,
-      hasQuantization: shapes["quant_conv.weight"] != nil
-        || shapes["post_quant_conv.weight"] != nil)
+      groupCount: groupCount, hasEncoder: hasEncoder, hasDecoder: hasDecoder,
+      hasQuantization: hasEncoder && shapes["quant_conv.weight"] != nil,
+      hasPostQuantization: hasDecoder && shapes["post_quant_conv.weight"] != nil,
+      hasAttention: shapes["\(half).mid_block.attentions.0.to_q.weight"] != nil)
   }
 }

@@ -29,8 +29,8 @@ public struct TinyAutoencoder: Autoencoder {
   public var downsamplingFactor: Int { config.downsamplingFactor }
   /// Channels of the latents.
   public var latentChannelCount: Int { config.latentChannelCount }
-  /// 1: the latents are those of `AutoencoderKL` times 0.18215.
-  public var defaultScaleFactor: Double { 1 }
+  /// The configuration's scale factor.
+  public var defaultScaleFactor: Double { config.scaleFactor }
   /// It predicts no variance.
   public var hasPosterior: Bool { false }
   /// Whether there is an encoder.
@@ -41,13 +41,14 @@ public struct TinyAutoencoder: Autoencoder {
   /// Encodes images `[N, 3, H, W]`.
   public func encode(_ images: Tensor) -> LatentDistribution {
     guard canEncode else { fatalError("TinyAutoencoder: no encoder was loaded") }
-    return LatentDistribution(mean: encoder.reduce((images + 1) * 0.5) { $1($0) })
+    return config.statistics.normalized(
+      LatentDistribution(mean: encoder.reduce((images + 1) * 0.5) { $1($0) }))
   }
 
   /// Decodes latents `[N, c, h, w]`.
   public func decode(_ latents: Tensor) -> Tensor {
     guard canDecode else { fatalError("TinyAutoencoder: no decoder was loaded") }
-    let bounded = (latents * (1.0 / 3)).hyperbolicTangent * 3
+    let bounded = (config.statistics.restored(latents) * (1.0 / 3)).hyperbolicTangent * 3
     return decoder.reduce(bounded) { $1($0) } * 2 - 1
   }
 }

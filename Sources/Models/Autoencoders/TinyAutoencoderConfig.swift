@@ -16,6 +16,11 @@ public struct TinyAutoencoderConfig: Sendable, Equatable {
   public var encoder: [Layer]
   /// The decoder; empty for none.
   public var decoder: [Layer]
+  /// The factor on latents before a diffusion model sees them; 1 for the published models, whose
+  /// latents are those of `AutoencoderKL` times 0.18215.
+  public var scaleFactor = 1.0
+  /// Mean and deviation of the latents, which are taken off before the scale factor.
+  public var statistics = LatentStatistics()
 
   /// Image size over latent size, per side.
   public var downsamplingFactor: Int {

@@ -49,11 +49,15 @@ enum DiffusersConfig {
     let down_block_types: [String]
     let in_channels = 3
     let latent_channels: Int
+    let latents_mean: [Double]?
+    let latents_std: [Double]?
     let layers_per_block: Int
+    let mid_block_add_attention: Bool
     let norm_num_groups: Int
     let out_channels = 3
     let sample_size = 256
     let scaling_factor: Double
+    let shift_factor: Double?
     let up_block_types: [String]
     let use_post_quant_conv: Bool
     let use_quant_conv: Bool
@@ -63,11 +67,16 @@ enum DiffusersConfig {
       block_out_channels = config.blockChannels
       down_block_types = Array(repeating: "DownEncoderBlock2D", count: count)
       latent_channels = config.latentChannelCount
+      let statistics = config.statistics
+      latents_mean = statistics.deviations.isEmpty ? nil : statistics.means
+      latents_std = statistics.deviations.isEmpty ? nil : statistics.deviations
       layers_per_block = config.layersPerBlock
+      mid_block_add_attention = config.hasAttention
       norm_num_groups = config.groupCount
       scaling_factor = config.scaleFactor
+      shift_factor = statistics.shiftFactor == 0 ? nil : statistics.shiftFactor
       up_block_types = Array(repeating: "UpDecoderBlock2D", count: count)
-      use_post_quant_conv = config.hasQuantization
+      use_post_quant_conv = config.hasPostQuantization
       use_quant_conv = config.hasQuantization
     }
   }

@@ -36,4 +36,15 @@ extension LabelChoice: CustomStringConvertible {
     let list = classes.map { $0.map(String.init).joined(separator: ",") }
     return isDrawn ? "random" + (list.map { " of \($0)" } ?? "") : list ?? "equal"
   }
+
+  /// The list of classes in a description, nil for all, and whether they are drawn; nil for a text that is
+  /// no description, or only a list.
+  public static func parts(ofDescription text: String) -> (list: String?, isDrawn: Bool)? {
+    switch text {
+    case "equal": (nil, false)
+    case "random": (nil, true)
+    case _ where text.hasPrefix("random of "): (String(text.dropFirst("random of ".count)), true)
+    default: nil
+    }
+  }
 }

@@ -17,11 +17,11 @@ public struct NumberedImages: ImageOutput {
   public init(_ path: String, replacesImages: Bool = false) {
     self.path = Folder.withoutTrailingSlashes(path)
     self.replacesImages = replacesImages
-    unfinished = UnfinishedJob(of: self.path)
+    unfinished = UnfinishedJob(of: Folder.named(path))
   }
 
   /// `samples.json` for the folder `samples`.
-  public var recordPath: String { path + ".json" }
+  public var recordPath: String { Folder.named(path) + ".json" }
 
   /// Whether the folder has files already.
   public var exists: Bool { (try? Folder.names(in: path).isEmpty) == false }

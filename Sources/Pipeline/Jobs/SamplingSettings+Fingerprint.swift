@@ -16,7 +16,7 @@ extension SamplingSettings {
     of pipeline: LatentDiffusionPipeline, count: Int, labels: LabelChoice
   ) throws -> [String: String] {
     let autoencoder =
-      switch self.pipeline.chosenAutoencoder {
+      switch pipeline.autoencoder {
       case .file(let path): try FileStamp.text(of: path)
       case .embedded: EmbeddedModel.stamp
       case .automatic, .none: "none"

@@ -35,10 +35,12 @@ public struct AutoencoderState {
     let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
     (config, names) = try StateCheck(path: checkpoint.path)("is no whole \(name)") {
       let shapes = state.mapValues(\.shape)
+      let fields = try AutoencoderFields(
+        checkpoint, className: kind == .kl ? "AutoencoderKL" : "AutoencoderTiny")
       let config: Config =
         switch kind {
-        case .kl: .kl(try AutoencoderState.config(shapes, checkpoint.metadata))
-        case .tiny: .tiny(try .inferred(from: shapes))
+        case .kl: .kl(try fields.kl(shapes))
+        case .tiny: .tiny(try fields.tiny(shapes))
         }
       let names = try StateCheck.names(of: state) { _ = AutoencoderState.model(config, at: $0) }
       return (config, names)
@@ -54,15 +56,21 @@ public struct AutoencoderState {
     }
   }
 
-  /// A checksum of the parameters that latents depend on: names, shapes and float32 bytes, so that it
-  /// is the same for any format of the file.
+  /// Texts that a file has to keep, as the shapes of the parameters do not show them: by diffusers' name
+  /// of the field, in JSON.
+  public var metadata: [String: String] { AutoencoderFields.metadata(config) }
+
+  /// A checksum of what latents depend on before the scale factor: names, shapes and float32 bytes of the
+  /// encoder's parameters, so that it is the same for any format of the file, and what shapes do not show.
   public var encoderChecksum: String {
     let lines = names.sorted().filter(StateDicts.isEncoderParameter).map { name -> String in
       let tensor = tensors[name].map { $0.detached.to(.float32).to(.cpu).contiguous }
       let sum = tensor?.withUnsafeBytes(CRC32.checksum) ?? 0
       return "\(name) \(tensor?.shape ?? []) \(sum)\n"
     }
-    let sum = Array(lines.joined().utf8).withUnsafeBytes(CRC32.checksum)
+    let fields = metadata.filter { $0.key != "scaling_factor" }.sorted { $0.key < $1.key }
+      .map { "\($0.key) \($0.value)\n" }
+    let sum = Array((lines + fields).joined().utf8).withUnsafeBytes(CRC32.checksum)
     return CRC32.text(sum)
   }
 
@@ -84,17 +92,6 @@ public struct AutoencoderState {
       let paths = halves.map { "'\($0.path)'" }.joined(separator: " and ")
       throw PipelineError(.unusable, "\(paths) are halves of different kinds of autoencoders")
     }
-  }
-
-  /// The configuration, from shapes and metadata.
-  private static func config(
-    _ shapes: [String: [Int]], _ metadata: [String: String]
-  ) throws -> AutoencoderKLConfig {
-    var config = try AutoencoderKLConfig.inferred(from: shapes)
-    if let factor = metadata["scaling_factor"].flatMap(Double.init), factor.isFinite, factor > 0 {
-      config.scaleFactor = factor
-    }
-    return config
   }
 
   /// Builds the model; on a GPU with channels last, which is fastest for its convolutions.

@@ -1,6 +1,4 @@
 public import Checkpoint
-internal import Files
-internal import Foundation
 internal import Inference
 internal import Layers
 public import Models
@@ -12,7 +10,8 @@ public import Torch
 public struct DiTState {
   /// What the file left open, and how it was settled.
   public enum Finding: String, Sendable {
-    /// The table of sines and cosines, which files of diffusers leave out.
+    /// The table of sines and cosines, which files of diffusers leave out, and those of trainers that
+    /// save trained parameters alone.
     case computedPositions = "computed the position embedding, which the file lacks"
   }
 
@@ -26,41 +25,59 @@ public struct DiTState {
   public let headCountSource: HeadCountSource
   /// What the file left open.
   public let findings: [Finding]
+  /// The file that names another variance for `ddpm` than the one that it takes; nil if none does.
+  let smallVariancePath: String?
 
   private let checkpoint: Checkpoint
 
   /// Finds the DiT in a checkpoint.
   ///
-  /// A file of diffusers lacks the position embedding; its size is then taken from a `config.json`
+  /// Some files lack the position embedding; its size is then taken from the `config.json` of diffusers
   /// next to the file, else from `imageSize`.
   ///
   /// - Parameters:
   ///   - checkpoint: a DiT in the names of any known dialect.
   ///   - headCount: attention heads, if the caller knows them.
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
-  /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
-  public init(_ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil) throws {
+  ///   - downsamplingFactor: image size over latent size; by default 1 for a model of 3 channels, else 8.
+  /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors, or a field of
+  ///   diffusers' configuration that is not computed.
+  public init(
+    _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil,
+    downsamplingFactor: () throws -> Int? = { nil }
+  ) throws {
     self.checkpoint = checkpoint
     let path = checkpoint.path
-    (tensors, names, config, headCountSource, findings) = try StateCheck(path: path)(
-      "does not hold the parameters of a DiT"
-    ) {
-      let isForeign = StateDicts.isDiffusersDiT(checkpoint.entries.map(\.name))
-      let settings = isForeign ? DiffusersSettings(nextTo: path) : nil
-      var state = try StateDicts.dit(checkpoint.stateDict) { checkpoint.releasePages() }
-      let lacksPositions = isForeign && state["pos_embed"] == nil
-      if lacksPositions {
-        state["pos_embed"] = try DiTState.positions(state, settings, imageSize, path)
+    (tensors, names, config, headCountSource, findings, smallVariancePath) = try StateCheck(
+      path: path)(
+        "does not hold the parameters of a DiT"
+      ) {
+        let isForeign = StateDicts.isDiffusersDiT(checkpoint.entries.map(\.name))
+        let fields = isForeign ? try TransformerFields(checkpoint) : nil
+        let scheduler = isForeign ? try SchedulerFields(checkpoint) : nil
+        var state = try StateDicts.dit(checkpoint.stateDict) { checkpoint.releasePages() }
+        let lacksPositions =
+          state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
+          && state["final_layer.linear.weight"] != nil
+        if lacksPositions {
+          state["pos_embed"] = try DiTState.positions(state, path, latentSize: fields?.sampleSize) {
+            isPixels in
+            try imageSize.map { $0 / (try downsamplingFactor() ?? (isPixels ? 1 : 8)) }
+          }
+        }
+        var metadata = checkpoint.metadata
+        if metadata["num_heads"] == nil, let count = fields?.headCount {
+          metadata["num_heads"] = String(count)
+        }
+        let (config, source) = try DiTConfig.inferred(
+          from: state.mapValues(\.shape), headCount: headCount, metadata: metadata)
+        let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
+        try fields?.check(config)
+        return (
+          state, names, config, source, lacksPositions ? [.computedPositions] : [],
+          scheduler.flatMap { $0.hasSmallVariance && !config.learnsVariance ? $0.path : nil }
+        )
       }
-      var metadata = checkpoint.metadata
-      if metadata["num_heads"] == nil, let count = settings?.num_attention_heads {
-        metadata["num_heads"] = String(count)
-      }
-      let (config, source) = try DiTConfig.inferred(
-        from: state.mapValues(\.shape), headCount: headCount, metadata: metadata)
-      let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
-      return (state, names, config, source, lacksPositions ? [.computedPositions] : [])
-    }
   }
 
   /// Lays out the parameters for running; pages of the file are released as they are used up.
@@ -88,15 +105,23 @@ public struct DiTState {
     }
   }
 
-  /// The table of sines and cosines, for latents of the size in the settings, else of the images.
+  /// The table of sines and cosines.
+  ///
+  /// - Parameters:
+  ///   - state: lacks it.
+  ///   - path: the file, for messages.
+  ///   - latentSize: height and width of the latents; nil to go by `ofImages`.
+  ///   - ofImages: those that belong to the images, for a model of pixels or of latents.
+  /// - Returns: the table, `[1, T, D]`.
+  /// - Throws: `PipelineError` if the size is not known, or does not fit the patches; `ModelError`.
   private static func positions(
-    _ state: [String: Tensor], _ settings: DiffusersSettings?, _ imageSize: Int?, _ path: String
+    _ state: [String: Tensor], _ path: String, latentSize: Int?,
+    ofImages: (_ isPixels: Bool) throws -> Int?
   ) throws -> Tensor {
     guard let patches = state["x_embedder.proj.weight"]?.shape, patches.count == 4, patches[2] > 0,
       patches[0] > 0, patches[0].isMultiple(of: 4)
-    else { throw ModelError("not a DiT: 'pos_embed.proj.weight' is no convolution of patches") }
-    let given = imageSize.map { patches[1] == 3 ? $0 : $0 / 8 }
-    guard let size = settings?.sample_size ?? given else {
+    else { throw ModelError("not a DiT: 'x_embedder.proj.weight' is no convolution of patches") }
+    guard let size = try latentSize ?? ofImages(patches[1] == 3) else {
       throw PipelineError(
         .missingImageSize,
         "'\(path)' has no position embedding, and no config.json next to it tells its size")
@@ -107,20 +132,5 @@ public struct DiTState {
         "'\(path)': latents of \(size) x \(size) do not go into patches of \(patches[2])")
     }
     return PositionEmbedding.sinCos2D(width: patches[0], gridSize: size / patches[2])
-  }
-}
-
-/// Part of the `config.json` that diffusers keeps next to a model's file.
-private struct DiffusersSettings: Decodable {
-  /// Height and width of the latents.
-  let sample_size: Int?
-  let num_attention_heads: Int?
-
-  /// The settings next to a file; nil if there are none that can be read.
-  init?(nextTo path: String) {
-    guard let file = try? MappedFile(Folder.parent(of: path) + "/config.json"),
-      let settings = try? JSONDecoder().decode(DiffusersSettings.self, from: Data(file.bytes))
-    else { return nil }
-    self = settings
   }
 }

@@ -18,6 +18,8 @@ struct OptionTable {
   private(set) var kinds: [String: Kind] = [:]
   /// Whether the command takes operands, which may follow an option without a value.
   private(set) var takesOperands = false
+  /// Keys of a run's record that are no options; in a configuration file they change nothing.
+  private(set) var recordKeys: Set<String> = []
   private var expectations: [String: Expectation] = [:]
   /// For each option, the configuration keys that its flag overrides.
   private(set) var replaced: [String: Set<String>] = [:]
@@ -27,6 +29,9 @@ struct OptionTable {
   private mutating func add(_ arguments: any ParsableArguments.Type) {
     if let group = arguments as? any ReplacingOptions.Type {
       replaced.merge(group.replaced) { $0.union($1) }
+    }
+    if let command = arguments as? any RecordedCommand.Type {
+      recordKeys.formUnion(command.recordKeys)
     }
     for child in Mirror(reflecting: arguments.init()).children {
       guard let label = child.label, label.hasPrefix("_") else { continue }
@@ -132,6 +137,12 @@ protocol ReplacingOptions: ParsableArguments {
   /// For each option, the configuration keys that its flag overrides, e.g. `--epochs` overrides
   /// `max_steps`.
   static var replaced: [String: Set<String>] { get }
+}
+
+/// A command that writes a record of its settings, which can be given back as its configuration file.
+protocol RecordedCommand: ParsableArguments {
+  /// Keys of the record that are no options, in kebab-case.
+  static var recordKeys: Set<String> { get }
 }
 
 /// A type of option whose value may be left out.

@@ -6,11 +6,11 @@ internal import Torch
 final class Progress {
   private let title: String
   private let count: Int
-  private let first: Int
   private let unit: String
   private let isTerminal: Bool
   private let clock = ContinuousClock()
   private let start: ContinuousClock.Instant
+  private var rate: RecentRate
   private var lastLine: ContinuousClock.Instant?
   private var isComplete = false
 
@@ -28,22 +28,28 @@ final class Progress {
   init(_ title: String, count: Int, from first: Int = 0, unit: String = "step") {
     self.title = title
     self.count = count
-    self.first = first
     self.unit = unit
     isTerminal = isatty(STDERR_FILENO) == 1
     start = clock.now
+    rate = RecentRate(from: first, at: 0)
   }
 
-  /// Shows that `done` steps are done, with a detail about the last one.
-  func update(_ done: Int, detail: String = "") {
-    let elapsed = start.duration(to: clock.now)
-    let rate = elapsed.inSeconds / Double(max(done - first, 1))
-    let left = rate * Double(count - done)
+  /// Shows that `done` steps are done.
+  ///
+  /// - Parameters:
+  ///   - done: steps that are done.
+  ///   - position: where the work stands, in place of the number of steps.
+  ///   - detail: about the last step.
+  ///   - rest: seconds that work other than steps will take.
+  func update(_ done: Int, position: String? = nil, detail: String = "", rest: Double = 0) {
+    rate.add(done, at: start.duration(to: clock.now).inSeconds)
     // The rate is unknown before the first step.
-    let pace =
-      done > first ? ["\(Progress.seconds(rate))/\(unit)", "\(Progress.clockTime(left)) left"] : []
-    let text = (["\(title) \(done)/\(count)", detail] + pace).filter { !$0.isEmpty }
-      .joined(separator: "  ")
+    let pace = rate.secondsPerUnit.map { seconds in
+      let left = seconds * Double(count - done) + rest
+      return ["\(Progress.seconds(seconds))/\(unit)", "\(Progress.clockTime(left)) left"]
+    }
+    let text = (["\(title) \(position ?? "\(done)/\(count)")", detail] + (pace ?? []))
+      .filter { !$0.isEmpty }.joined(separator: "  ")
     if isTerminal {
       let filled = 24 * done / max(count, 1)
       let bar = String(repeating: "=", count: filled) + String(repeating: " ", count: 24 - filled)
@@ -56,6 +62,9 @@ final class Progress {
       isComplete = done == count
     }
   }
+
+  /// Leaves out the time since the last step, in which something else was done.
+  func skipPause() { rate.skipPause(until: start.duration(to: clock.now).inSeconds) }
 
   /// Leaves the bar and starts a new line.
   func finish() { Progress.endBar() }

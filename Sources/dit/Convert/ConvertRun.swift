@@ -129,6 +129,7 @@ struct ConvertRun {
     switch content {
     case .dit(let dit):
       dit.findings.map(\.rawValue).forEach(note)
+      noteUnusedSize(dit)
       name = dit.config.preset?.rawValue ?? "DiT"
     case .autoencoder(let autoencoder):
       name = autoencoder.kind
@@ -139,7 +140,18 @@ struct ConvertRun {
     note("\(name), \(tensors.count) tensors, \(count) numbers")
   }
 
-  /// The source's metadata, with the number of heads, which shapes do not show.
+  /// Notes an image size that is not the one of the position embedding.
+  private func noteUnusedSize(_ dit: DiTState) {
+    let size = dit.config.inputSize
+    guard let imageSize = command.shape.imageSize,
+      imageSize != size * (dit.config.channelCount == 3 ? 1 : 8)
+    else { return }
+    note(
+      "--image-size \(imageSize) changes nothing: the position embedding is that of \(size) x \(size) latents"
+    )
+  }
+
+  /// The source's metadata, with what shapes do not show.
   private func metadata(
     _ source: Checkpoint, _ content: CheckpointContent
   ) -> [String: String] {
@@ -147,6 +159,12 @@ struct ConvertRun {
     var metadata = source.metadata.filter { $0.key != "format" }
     if case .dit(let dit) = content, [.given, .metadata].contains(dit.headCountSource) {
       metadata["num_heads"] = String(dit.config.headCount)
+    }
+    if let trained = RunAutoencoder(metadata: metadata) {
+      metadata[RunAutoencoder.key] = trained.withoutPath.text
+    }
+    if case .autoencoder(let autoencoder) = content {
+      metadata.merge(autoencoder.metadata) { $1 }
     }
     return metadata
   }

@@ -3,7 +3,8 @@ internal import Files
 internal import Pipeline
 
 /// `dit generate`
-struct GenerateCommand: ParsableCommand {
+struct GenerateCommand: ParsableCommand, RecordedCommand {
+  static let recordKeys = SampleReport.keysWithoutOption
   static let configuration = CommandConfiguration(
     commandName: "generate", abstract: "Make many images, by any number of processes.",
     discussion: """

@@ -69,8 +69,8 @@ struct GenerateRun {
     let free = MemoryWarning(device)
     let pipeline = try LatentDiffusionPipeline(
       settings.pipeline, on: device, logger: .notes(of: ranks))
-    let choice = LabelChoice(
-      try classLabels.map { try pipeline.classNames.labels(from: $0) }, isDrawn: isDrawn)
+    try pipeline.requireImages()
+    let choice = try labelChoice(pipeline.classNames)
     let plan = ImagePlan(
       labels: try choice.labels(
         count: count, classCount: pipeline.model.classCount, seed: settings.seed),
@@ -99,6 +99,17 @@ struct GenerateRun {
     report.classLabels = choice.description
     try output.finish(plan, record: try report.text)
     print(output.path)
+  }
+
+  /// How images get their classes, by the options or by the record of a job.
+  private func labelChoice(_ names: ClassNames) throws -> LabelChoice {
+    guard let classLabels else { return LabelChoice(isDrawn: isDrawn) }
+    do {
+      return LabelChoice(try names.labels(from: classLabels), isDrawn: isDrawn)
+    } catch {
+      guard let (list, isDrawn) = LabelChoice.parts(ofDescription: classLabels) else { throw error }
+      return LabelChoice(try list.map(names.labels), isDrawn: isDrawn)
+    }
   }
 
   /// Checks that nothing is lost, before any work is done.

@@ -17,19 +17,34 @@ struct OutputFolder {
   init(_ path: String?, reserving names: [String], also: String?, replacesFiles: Bool) throws {
     self.path = path.map(Folder.withoutTrailingSlashes) ?? OutputFolder.fresh()
     if !replacesFiles {
-      let wanted = names.map { self.path + "/" + $0 } + (also.map { [$0] } ?? [])
-      let present = wanted.filter { FileManager.default.fileExists(atPath: $0) }
-      guard present.isEmpty else {
-        let more = present.count > 1 ? " and \(present.count - 1) more" : ""
-        let option = present == also.map { [$0] } ? "--save-latents" : "--output-path"
-        throw UsageError(
-          "'\(present[0])'\(more) would be overwritten; choose another \(option), or allow it with"
-            + " --force")
+      let files = names.map { [path = self.path] in path + "/" + $0 }
+      try OutputFolder.refuse(files.filter(OutputFolder.isThere), option: "--output-path")
+      if let also {
+        try OutputFolder.refuse([also].filter(OutputFolder.isThere), option: "--save-latents")
       }
     }
     try Folder.make(self.path)
+    if let also { try OutputFolder.reserve(also, replacesFile: true) }
+  }
+
+  /// Checks that a file of latents can be written, before any work is done.
+  ///
+  /// - Throws: `FileError`; `UsageError` if it is there already.
+  static func reserve(_ latents: String, replacesFile: Bool) throws {
+    if !replacesFile { try refuse([latents].filter(isThere), option: "--save-latents") }
     // Dropped at once: it only shows whether the file can be written.
-    if let also { _ = try AtomicFile(also) }
+    _ = try AtomicFile(latents)
+  }
+
+  private static func isThere(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: path)
+  }
+
+  private static func refuse(_ present: [String], option: String) throws {
+    guard let first = present.first else { return }
+    let more = present.count > 1 ? " and \(present.count - 1) more" : ""
+    throw UsageError(
+      "'\(first)'\(more) would be overwritten; choose another \(option), or allow it with --force")
   }
 
   /// Writes a file, which appears when it is complete.

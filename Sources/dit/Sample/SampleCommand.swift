@@ -5,7 +5,8 @@ internal import Pipeline
 internal import Torch
 
 /// `dit sample`
-struct SampleCommand: ParsableCommand, ReplacingOptions {
+struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
+  static let recordKeys = SampleReport.keysWithoutOption
   static let replaced: [String: Set<String>] = [
     "npz": ["output-path", "save-latents"], "output-path": ["npz"], "save-latents": ["npz"],
   ]
@@ -25,7 +26,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
 
       A seed gives the image that PyTorch gives with that seed and the same batch. Each option is \
       also a key of the configuration file: --sampling-steps is sampling_steps. Ctrl-C stops at the \
-      next step. dit generate makes many images, by several processes if need be.
+      next step. The record, sample.json, can be given back with -c. dit generate makes many images, by several processes if need be.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -39,7 +40,11 @@ struct SampleCommand: ParsableCommand, ReplacingOptions {
 
   @Option(help: "The folder for images (default: samples/<date-time>).") var outputPath: String?
   @Option(help: "Write all images also as one grid.") var imagegrid = true
-  @Option(help: "Also write the latents to this safetensors file.") var saveLatents: String?
+  @Option(
+    help: """
+      Also write the latents to this safetensors file; with --vae-checkpoint none, those of a latent \
+      model alone.
+      """) var saveLatents: String?
   @Option(
     help: """
       Write all images to this file, as dit generate --output-path does, in place of the folder.

@@ -9,12 +9,15 @@ struct SamplePlan {
     let fileName: String
   }
 
+  /// The labels, in their order.
+  let labels: [Int]
   /// All images, in the order of the labels.
   let images: [Image]
   /// Images at a time; the last batch may have fewer.
   let batchSize: Int
 
   init(labels: [Int], imagesPerLabel: Int, batchSize: Int?) {
+    self.labels = labels
     let all = labels.flatMap { Array(repeating: $0, count: imagesPerLabel) }
     let totals = Dictionary(all.map { ($0, 1) }, uniquingKeysWith: +)
     var counts: [Int: Int] = [:]

@@ -35,9 +35,14 @@ struct SampleReport: Encodable {
   var secondsPerStep: Double?
   var secondsPerImage: Double?
 
-  /// For a job of many images: how many, and how they got their classes.
+  /// How many images: of each label, or of a job in all. For a job also how they got their classes.
   var numSamples: Int?
   var classLabels: String?
+
+  /// Keys that are no options, in kebab-case.
+  static let keysWithoutOption: Set = [
+    "int8-emulated", "libtorch", "images", "seconds-per-step", "seconds-per-image",
+  ]
 
   /// The record of a run.
   ///
@@ -48,7 +53,7 @@ struct SampleReport: Encodable {
   init(_ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int) {
     let (config, options) = (settings.pipeline, settings.options)
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
-    vaeCheckpoint = config.chosenAutoencoder.name ?? "none"
+    vaeCheckpoint = pipeline.autoencoder.name ?? "none"
     imageSize = pipeline.imageSize
     sampler = options.sampler.name
     samplingSteps = options.stepCount

@@ -47,104 +47,140 @@ struct SampleRun {
     let device = try settings.pipeline.openDevice()
     let free = MemoryWarning(device)
     let pipeline = try LatentDiffusionPipeline(settings.pipeline, on: device, logger: .notes())
+    guard pipeline.makesImages || files.latents != nil else {
+      throw UsageError(
+        "--vae-checkpoint none: the model makes latents of \(pipeline.model.channelCount) channels, not"
+          + " pixels; give --save-latents FILE to keep those, or name the file of its autoencoder")
+    }
     let labels =
       try classLabels.map { try pipeline.classNames.labels(from: $0) }
       ?? pipeline.classNames.defaultLabels
     let plan = SamplePlan(
       labels: labels, imagesPerLabel: imagesPerLabel, batchSize: settings.batchSize)
-    let folder = try OutputFolder(
-      files.folder, reserving: plan.fileNames + extraFiles, also: files.latents,
-      replacesFiles: files.replaces)
+    let folder = try outputFolder(pipeline, plan)
     note(summary(pipeline, plan))
     free?.line(sampling: pipeline, settings, batchSize: plan.batchSize).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, plan, folder, result)
   }
 
-  private var extraFiles: [String] {
-    (files.hasGrid ? ["grid.png"] : []) + ["sample.json"]
+  /// The folder for images and record; nil for latents alone, unless a folder is named.
+  private func outputFolder(
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan
+  ) throws -> OutputFolder? {
+    guard pipeline.makesImages || files.folder != nil else {
+      if let latents = files.latents {
+        try OutputFolder.reserve(latents, replacesFile: files.replaces)
+      }
+      return nil
+    }
+    let grid = files.hasGrid ? ["grid.png"] : []
+    return try OutputFolder(
+      files.folder,
+      reserving: (pipeline.makesImages ? plan.fileNames + grid : []) + ["sample.json"],
+      also: files.latents, replacesFiles: files.replaces)
   }
 
   private struct Result {
     var images: [RGBImage] = []
     var latents: [Tensor] = []
-    var secondsPerStep = 0.0
-    var seconds = 0.0
+    var times = SampleTimes()
   }
 
   private func summary(_ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan) -> String {
     let options = settings.options
     let model = pipeline.model
     let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
-    return "\(name), \(pipeline.imageSize) x \(pipeline.imageSize) pixels,"
-      + " \(Amount.of(plan.images.count, "image")),"
-      + " \(options.stepCount.map { Amount.of($0, "step") } ?? "steps") of"
+    let size = "\(pipeline.imageSize) x \(pipeline.imageSize)"
+    return name
+      + (pipeline.makesImages
+        ? ", \(size) pixels, \(Amount.of(plan.images.count, "image"))"
+        : ", latents alone, \(size), of \(Amount.of(plan.images.count, "image"))")
+      + (plan.batches.count > 1 ? " in \(plan.batches.count) batches" : "")
+      + ", \(options.stepCount.map { Amount.of($0, "step") } ?? "steps") of"
       + " \(options.sampler.name.uppercased()),"
       + " guidance \(options.guidance.scale), seed \(settings.seed),"
       + " \(pipeline.precision) on \(pipeline.device)"
   }
 
   private func sample(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder?
   ) throws -> Result {
     let generator = try pipeline.makeGenerator(seed: settings.seed)
     let batches = plan.batches
     let ticks = settings.options.stepCount ?? 100  // of a batch
     let progress = Progress("Sampling", count: batches.count * ticks)
     defer { progress.finish() }
-    let start = clock.now
     var result = Result()
-    var (firstSteps, laterSteps): ([Double], [Double]) = ([], [])
     for (index, batch) in batches.enumerated() {
-      let steps = try pipeline.samplingLoop(
-        labels: batch.map(\.label), options: settings.options, generator: generator)
+      let imagesLeft = batches[index...].reduce(0) { $0 + $1.count }
+      let steps = try result.times.measure(\.preparing) {
+        try pipeline.samplingLoop(
+          labels: batch.map(\.label), options: settings.options, generator: generator)
+      }
+      progress.skipPause()
       var last = clock.now
       let latents = try steps.run { step in
-        progress.update(index * ticks + Int((step.progress * Double(ticks)).rounded()))
+        let done = Int((step.progress * Double(ticks)).rounded())
+        progress.update(
+          index * ticks + done,
+          position: batches.count > 1
+            ? "batch \(index + 1)/\(batches.count), step \(done)/\(ticks)" : nil,
+          rest: result.times.decoding(of: imagesLeft))
         try Interrupt.check()
-        let seconds = last.duration(to: clock.now).inSeconds
-        if step.index == 0 { firstSteps.append(seconds) } else { laterSteps.append(seconds) }
+        result.times.addStep(last.duration(to: clock.now).inSeconds, isFirst: step.index == 0)
         last = clock.now
       }
+      if files.latents != nil {
+        try pipeline.requireFinite(latents)
+        result.latents.append(latents.to(.cpu))
+      }
+      guard pipeline.makesImages else { continue }
       for (row, plan) in batch.enumerated() {
-        let images = try pipeline.decode(latents[row..<row + 1], check: Interrupt.check)
-        for image in images { try folder.write(image.png(), to: plan.fileName) }
+        let images = try result.times.measure(\.decoding) {
+          try pipeline.decode(latents[row..<row + 1], check: Interrupt.check)
+        }
+        result.times.imageCount += 1
+        try result.times.measure(\.writing) {
+          for image in images { try folder?.write(image.png(), to: plan.fileName) }
+        }
         result.images += images
       }
-      if files.latents != nil { result.latents.append(latents.to(.cpu)) }
     }
-    // The first step of a batch prepares for the others.
-    result.secondsPerStep = median(laterSteps.isEmpty ? firstSteps : laterSteps)
-    result.seconds = start.duration(to: clock.now).inSeconds
     return result
   }
 
   private func finish(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder,
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder?,
     _ result: Result
   ) throws {
-    if let path = files.latents {
-      let labels = plan.images.map { String($0.label) }.joined(separator: ",")
-      try CheckpointWriter.write(
-        [("latents", concatenated(result.latents))],
-        metadata: ["class_labels": labels, "seed": String(settings.seed)], to: path)
+    var times = result.times
+    try times.measure(\.writing) {
+      if let path = files.latents {
+        let labels = plan.images.map { String($0.label) }.joined(separator: ",")
+        try CheckpointWriter.write(
+          [("latents", concatenated(result.latents))],
+          metadata: ["class_labels": labels, "seed": String(settings.seed)], to: path)
+      }
+      if files.hasGrid, pipeline.makesImages {
+        try folder?.write(ImageGrid.grid(result.images).png(), to: "grid.png")
+      }
     }
-    if files.hasGrid {
-      try folder.write(ImageGrid.grid(result.images).png(), to: "grid.png")
-    }
-    try folder.write(Array(try report(pipeline, plan, result).text.utf8), to: "sample.json")
-    note(
-      "\(Amount.of(result.images.count, "image")) in \(Progress.seconds(result.seconds)),"
-        + " \(Progress.seconds(result.secondsPerStep)) a step")
+    try folder?.write(Array(try report(pipeline, plan, times).text.utf8), to: "sample.json")
+    note("\(Amount.of(plan.images.count, "image")) in \(times.summary)")
+    guard pipeline.makesImages, let folder else { return print(files.latents ?? "") }
     print(folder.path + (files.hasGrid ? "/grid.png" : ""))
   }
 
   private func report(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ result: Result
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ times: SampleTimes
   ) -> SampleReport {
     var report = SampleReport(settings, pipeline, batchSize: plan.batchSize)
-    report.secondsPerStep = result.secondsPerStep
-    report.secondsPerImage = result.seconds / Double(plan.images.count)
+    report.secondsPerStep = times.secondsPerStep
+    report.secondsPerImage = times.total / Double(plan.images.count)
+    report.classLabels = plan.labels.map(String.init).joined(separator: ",")
+    report.numSamples = imagesPerLabel
+    guard pipeline.makesImages else { return report }
     report.images = plan.images.map {
       .init(
         file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label))

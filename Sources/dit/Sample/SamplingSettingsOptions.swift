@@ -17,9 +17,10 @@ struct SamplingSettingsOptions: ParsableArguments {
   /// - Throws: `UsageError` for options that contradict each other.
   func settings(batchSize: Int?) throws -> SamplingSettings {
     let device = mindONE.device(execution.device)
+    let checkpoint = model.ditCheckpoint ?? model.pretrainedModelPath
     return SamplingSettings(
       pipeline: PipelineConfig(
-        ditCheckpoint: model.ditCheckpoint ?? model.pretrainedModelPath,
+        ditCheckpoint: checkpoint == EmbeddedModel.name ? nil : checkpoint,
         autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,
         preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
@@ -53,7 +54,7 @@ struct SamplingModelOptions: ReplacingOptions {
   @Option(help: .hidden) var pretrainedModelPath: String?
   @Option(
     help:
-      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels."
+      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels (default: what the DiT's folder or run knows)."
   )
   var vaeCheckpoint: String?
   @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")

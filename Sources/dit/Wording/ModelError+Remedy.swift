@@ -9,6 +9,7 @@ extension ModelError.Reason {
   var remedy: String? {
     switch self {
     case .headCount: "say how many with --num-heads"
+    case .groupCount: "their number is norm_num_groups in the config.json that belongs to the file"
     case .other: nil
     }
   }

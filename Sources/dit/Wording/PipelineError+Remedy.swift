@@ -6,6 +6,7 @@ extension PipelineError: ErrorWithRemedy {
     case .foreignAutoencoder:
       "name the model's file with --dit-checkpoint, or leave --vae-checkpoint out"
     case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
+    case .smallVariance: "give another --sampler"
     case .missingImageSize: "give --image-size"
     case .missingClassNames: "give numbers, or names with --class-names FILE"
     case .unknownDevice: "another type needs its library (--device-plugin FILE)"
