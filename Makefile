@@ -51,7 +51,7 @@ test: ready ## Run the tests
 	$(SWIFT) test
 
 .PHONY: check
-check: ready ## Check format, style, imports and warnings, then run the tests
+check: ready ## Check format, style, imports, warnings and doc comments, then run the tests
 	$(find_swift) | xargs -0 $(SWIFT) format lint --strict --parallel
 	@if command -v clang-format >/dev/null; then \
 	  echo "$(find_c) | xargs -0 clang-format --dry-run --Werror"; \
@@ -61,6 +61,7 @@ check: ready ## Check format, style, imports and warnings, then run the tests
 	fi
 	scripts/check-imports
 	$(SWIFT) build --build-tests
+	scripts/build-docs
 	$(MAKE) --no-print-directory test
 
 .PHONY: format
@@ -117,9 +118,19 @@ cli-docs: ready ## Write docs/CLI.md, the help of all commands
 	$(SWIFT) build --product dit
 	.build/debug/dit cli-docs >docs/CLI.md
 
+.PHONY: manual
+manual: build ## Write the manual pages: .build/man
+	@mkdir -p .build/man
+	$(SWIFT) package --allow-writing-to-package-directory generate-manual --multi-page --output-directory .build/man
+
 .PHONY: install
-install: build ## Install the program and its libraries below PREFIX=/usr/local
-	scripts/install-program '$(PROGRAM)' '$(DESTDIR)$(PREFIX)'
+install: build manual ## Install the program, its libraries, manual and completions below PREFIX=/usr/local
+	scripts/setup patchelf
+	scripts/install-program '$(PROGRAM)' '$(DESTDIR)$(PREFIX)' .build/man
+
+.PHONY: uninstall
+uninstall: ## Remove what make install placed below PREFIX=/usr/local
+	scripts/install-program --remove '$(DESTDIR)$(PREFIX)'
 
 .PHONY: clean
 clean: ## Remove what was built (libtorch stays)

@@ -71,7 +71,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
   name: "swift-dit",
   products: [
-    .library(name: "DiTKit", targets: ["DiTKit"]),
+    // With all modules that DiTKit re-exports: SwiftPM compiles users of the product again when one of
+    // these has changed.
+    .library(
+      name: "DiTKit",
+      targets: [
+        "Checkpoint", "Diffusion", "DiTKit", "ImageData", "Inference", "Layers", "Models",
+        "Parallel",
+        "Pipeline", "Torch", "Training",
+      ]),
     .executable(name: "dit", targets: ["dit"]),
   ],
   dependencies: [
@@ -125,10 +133,12 @@ let package = Package(
         "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
         "Pipeline", "Torch", "Training", logging,
       ]),
+    .target(name: "CStart"),
     .executableTarget(
       name: "dit",
       dependencies: [
-        "DiTKit", "Files", logging,
+        "Checkpoint", "CStart", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
+        "Parallel", "Pipeline", "Torch", "Training", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -143,7 +153,7 @@ let package = Package(
       ]),
     tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
-    tests("Parallel", ["Files"]),
+    tests("Parallel", ["Files", "Torch"]),
     tests("ImageData", ["Files"]),
     tests("Checkpoint", ["Files", "Torch"]),
     tests("Models", ["Checkpoint", "Diffusion", "Layers", "Torch"]),

@@ -5,8 +5,11 @@ public import Torch
 public enum Precision: CaseIterable, Sendable {
   /// bf16 if the hardware has it, else fp32.
   case auto
+  /// float32.
   case fp32
+  /// bfloat16.
   case bf16
+  /// float16.
   case fp16
   /// Linear layers in 8-bit integers.
   case int8

@@ -2,7 +2,9 @@ public import Torch
 
 /// The initial value of a parameter that is not loaded.
 public enum Initializer {
+  /// All elements 0.
   case zeros
+  /// All elements 1.
   case ones
   /// Normal with mean 0.
   case normal(standardDeviation: Double)

@@ -48,8 +48,26 @@ public struct TrainingError: Error, CustomStringConvertible, Equatable {
 
   /// A setting, as far as errors name one.
   public enum Setting: Sendable, Equatable {
-    case preset, hiddenSize, depth, headCount, patchSize, learnsVariance
-    case imageSize, autoencoder, reducesWhileDecoding, frozen
+    /// The published size.
+    case preset
+    /// The model's width.
+    case hiddenSize
+    /// The number of blocks.
+    case depth
+    /// The number of attention heads.
+    case headCount
+    /// The side of a patch.
+    case patchSize
+    /// Whether the model learns the variance.
+    case learnsVariance
+    /// The images' height and width.
+    case imageSize
+    /// The autoencoder's file.
+    case autoencoder
+    /// Whether JPEG files are shrunk while they are decoded.
+    case reducesWhileDecoding
+    /// The parameters that stay as they are.
+    case frozen
     /// The data's or the checkpoint's own numbers: nothing that a setting would change.
     case none
   }

@@ -34,6 +34,15 @@ internal import Torch
     #expect(report["device"] as? String == "cpu")
   }
 
+  @Test(arguments: [
+    [:], ["GOMP_SPINCOUNT": "77"], ["OMP_WAIT_POLICY": "passive"],
+  ]) func saysHowThreadsWait(environment: [String: String]) throws {
+    let processor = try report(["--device", "cpu"], environment: environment)["processor"]
+    let waiting = try #require((processor as? [String: Any])?["waiting"] as? String)
+    let chosen = environment.map { "\($0.key)=\($0.value)" }.first
+    #expect(waiting == chosen ?? "GOMP_SPINCOUNT=1000")
+  }
+
   @Test func saysWhatEachPrecisionWillDo() throws {
     let found = try precisions(try report(["--device", "cpu"]))
     #expect(Set(found.keys).isSuperset(of: ["auto", "fp32", "bf16", "fp16", "int8", "fp8"]))

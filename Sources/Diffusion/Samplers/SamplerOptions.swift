@@ -2,6 +2,7 @@
 public struct SamplerOptions: Sendable, Equatable, Codable {
   /// The names of the options.
   public enum Key: String, Sendable, CaseIterable {
+    /// The share of fresh noise, for DDIM.
     case eta
   }
 

@@ -57,9 +57,13 @@ public struct DiTBlock<Layer: LinearLayer> {
 
 /// The linear layers of a block; the raw values are the names of their parameters.
 public enum BlockLayer: String, Sendable, CaseIterable {
+  /// Queries, keys and values of attention.
   case qkv = "attn.qkv"
+  /// The output of attention.
   case projection = "attn.proj"
+  /// The first layer of the MLP.
   case fc1 = "mlp.fc1"
+  /// The second layer of the MLP.
   case fc2 = "mlp.fc2"
 }
 

@@ -46,17 +46,29 @@ public struct DiTConfig: Sendable, Equatable {
 
 /// The twelve published sizes: four widths, three patch sizes.
 public enum DiTPreset: String, Codable, Sendable, CaseIterable {
+  /// Size XL, patches of 2 x 2.
   case xl2 = "DiT-XL/2"
+  /// Size XL, patches of 4 x 4.
   case xl4 = "DiT-XL/4"
+  /// Size XL, patches of 8 x 8.
   case xl8 = "DiT-XL/8"
+  /// Size L, patches of 2 x 2.
   case l2 = "DiT-L/2"
+  /// Size L, patches of 4 x 4.
   case l4 = "DiT-L/4"
+  /// Size L, patches of 8 x 8.
   case l8 = "DiT-L/8"
+  /// Size B, patches of 2 x 2.
   case b2 = "DiT-B/2"
+  /// Size B, patches of 4 x 4.
   case b4 = "DiT-B/4"
+  /// Size B, patches of 8 x 8.
   case b8 = "DiT-B/8"
+  /// Size S, patches of 2 x 2.
   case s2 = "DiT-S/2"
+  /// Size S, patches of 4 x 4.
   case s4 = "DiT-S/4"
+  /// Size S, patches of 8 x 8.
   case s8 = "DiT-S/8"
 
   /// Width, depth, heads (Peebles & Xie 2023, table 1).

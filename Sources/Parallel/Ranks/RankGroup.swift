@@ -85,8 +85,22 @@ public final class RankGroup {
 
   /// What a rank can be doing.
   public enum Phase: Sendable {
-    case data, backward, exchange, update, draw, save
-    case sample, encode
+    /// Waiting for the next batch.
+    case data
+    /// Computing gradients.
+    case backward
+    /// Summing gradients over ranks.
+    case exchange
+    /// Updating the weights.
+    case update
+    /// Drawing the grid of samples.
+    case draw
+    /// Writing a checkpoint.
+    case save
+    /// Sampling images.
+    case sample
+    /// Encoding images into latents.
+    case encode
 
     var status: RankStatus.Phase {
       switch self {

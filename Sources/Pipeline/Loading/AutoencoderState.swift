@@ -9,7 +9,9 @@ public import Torch
 public struct AutoencoderState {
   /// The shape of the model.
   public enum Config: Sendable {
+    /// An `AutoencoderKL`.
     case kl(AutoencoderKLConfig)
+    /// A `TinyAutoencoder`.
     case tiny(TinyAutoencoderConfig)
   }
 

@@ -4,8 +4,11 @@ private enum Quantization {
 
 /// The number format of a packed layer's input.
 public enum ActivationFormat: Sendable, CaseIterable {
+  /// 32-bit floats.
   case float32
+  /// bfloat16: the upper half of a float32.
   case bfloat16
+  /// IEEE half precision.
   case float16
   /// 8-bit integers around a zero point of 128, with a scale for each row.
   case int8

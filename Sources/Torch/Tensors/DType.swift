@@ -2,17 +2,29 @@ internal import CTorch
 
 /// The type of a tensor's elements.
 public enum DType: Int8, Sendable, CaseIterable, CustomStringConvertible {
+  /// Bytes, such as pixels.
   case uint8 = 0
+  /// 8-bit integers.
   case int8 = 1
+  /// 16-bit integers.
   case int16 = 2
+  /// 32-bit integers.
   case int32 = 3
+  /// 64-bit integers, the type of indices.
   case int64 = 4
+  /// IEEE half precision.
   case float16 = 5
+  /// IEEE single precision.
   case float32 = 6
+  /// IEEE double precision.
   case float64 = 7
+  /// One byte, 0 or 1.
   case bool = 11
+  /// The upper half of a float32.
   case bfloat16 = 15
+  /// 8-bit floats, 5 bits of exponent and 2 of mantissa.
   case float8e5m2 = 23
+  /// 8-bit floats, 4 bits of exponent and 3 of mantissa.
   case float8e4m3 = 24
 
   /// The size of one element in bytes.

@@ -4,19 +4,33 @@ internal import CTorch
 public enum Argument {
   /// The default value of the schema.
   case absent
+  /// `None`.
   case none
+  /// `Tensor`.
   case tensor(Tensor)
+  /// `Tensor?`.
   case optional(Tensor?)
+  /// `Tensor[]`.
   case tensors([Tensor])
+  /// `bool`.
   case bool(Bool)
+  /// `int`, also for `Scalar`.
   case int(Int)
+  /// `int[]`.
   case ints([Int])
+  /// `float`, also for `Scalar`.
   case double(Double)
+  /// `float[]`.
   case doubles([Double])
+  /// `Scalar[]`.
   case scalars([Double])
+  /// `str`.
   case string(String)
+  /// `ScalarType?`.
   case dtype(DType?)
+  /// `Device?`.
   case device(Device?)
+  /// `Generator?`.
   case generator(Generator?)
 }
 

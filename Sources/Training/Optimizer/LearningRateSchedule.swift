@@ -6,6 +6,7 @@ public struct LearningRateSchedule: Sendable, Codable, Equatable {
   public enum Shape: String, Sendable, Codable, CaseIterable {
     /// The start rate throughout.
     case constant
+    /// A straight line.
     case linear
     /// Half a cosine (Loshchilov & Hutter 2017, equation 5).
     case cosine

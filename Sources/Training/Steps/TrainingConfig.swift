@@ -71,6 +71,7 @@ public enum TimestepDistribution: Sendable, Codable, Equatable {
 
 /// The parameters that weight decay acts on.
 public enum WeightDecayGroups: String, Sendable, Codable, CaseIterable {
+  /// All parameters.
   case all
   /// All except biases; the norms of a DiT have no parameters.
   case withoutBiases = "norm_and_bias"
@@ -82,7 +83,9 @@ public enum WeightDecayGroups: String, Sendable, Codable, CaseIterable {
 /// The blocks that keep only their input for the backward pass, and are recomputed in it (Chen et al.
 /// 2016).
 public enum Recompute: Sendable, Codable, Equatable {
+  /// No block.
   case none
+  /// All blocks.
   case all
   /// Every k-th block.
   case every(Int)

@@ -17,6 +17,8 @@ struct Diagnosis: Encodable {
     let name: String?
     let cores: Int
     let threads: Int
+    /// How threads of libgomp wait for work: `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`.
+    let waiting: String
     let memoryBytes: UInt64
     let features: [String]
     let libtorchKernels: String
@@ -78,7 +80,8 @@ struct Diagnosis: Encodable {
       hasCuda: CUDA.libraryPath != nil)
     processor = ProcessorReport(
       name: Processor.name, cores: ProcessInfo.processInfo.activeProcessorCount,
-      threads: LibTorch.threadCount, memoryBytes: ProcessInfo.processInfo.physicalMemory,
+      threads: LibTorch.threadCount, waiting: Diagnosis.waiting(),
+      memoryBytes: ProcessInfo.processInfo.physicalMemory,
       features: Processor.features, libtorchKernels: LibTorch.kernelSet,
       products: PackedLinear.hasOwnProducts
         ? "our own, on packed weights (AVX2)" : "oneDNN's, on packed weights")
@@ -96,6 +99,14 @@ struct Diagnosis: Encodable {
     let shown: [Precision] = [.auto, .fp32, .bf16, .fp16, .int8, .fp8]
     precisions = chosen.map { device in shown.map { PrecisionReport($0, on: device) } } ?? []
     self.checks = checks ? try chosen.map { try DeviceCheck($0).run() } : nil
+  }
+
+  /// The variable that decides how threads wait, and its value.
+  private static func waiting() -> String {
+    let variables = ProcessInfo.processInfo.environment
+    let names = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"]
+    return names.compactMap { name in variables[name].map { "\(name)=\($0)" } }.first
+      ?? "libgomp's own choice"
   }
 
   private static func cuda() -> CUDAReport {
@@ -177,6 +188,7 @@ extension Diagnosis {
       "processor     \(processor.name ?? "unknown"), \(processor.cores) logical cores,"
         + " \(processor.threads) threads, \(memory(Int(clamping: processor.memoryBytes)))",
       "              \(processor.features.joined(separator: " "))",
+      "              waiting threads: \(processor.waiting)",
       "              matrix products: \(processor.products); libtorch's kernels:"
         + " \(processor.libtorchKernels)",
     ]
