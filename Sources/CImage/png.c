@@ -40,6 +40,8 @@ typedef struct {
   size_t rest_count;
   /// Red, green, blue, alpha; NULL where nothing is transparent.
   uint8_t *layers;
+  /// All pixels are there, with the right checksums.
+  int is_complete;
 } decoder;
 
 static void fail(png_structp png, png_const_charp text) {
@@ -88,6 +90,7 @@ static void read_rows(decoder *self, uint8_t *pixels, uint32_t height) {
   for (int pass = 0; pass < passes; pass++) {
     for (uint32_t y = 0; y < height; y++) png_read_row(png, rows + y * stride, NULL);
   }
+  self->is_complete = 1;
   png_read_end(png, NULL);
 }
 
@@ -113,11 +116,14 @@ const char *cimage_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixel
   if (self.info == NULL) {
     result = "out of memory";
   } else if (setjmp(png_jmpbuf(self.png))) {
-    result = message;
+    // What follows the pixels need not be whole.
+    if (!state->is_complete) result = message;
   } else {
     begin(state, width, height);
     read_rows(state, pixels, height);
-    if (self.layers != NULL) put_on_white(self.layers, pixels, (size_t)width * height);
+  }
+  if (result == NULL && state->layers != NULL) {
+    put_on_white(state->layers, pixels, (size_t)width * height);
   }
   free(state->layers);
   png_destroy_read_struct(&state->png, &state->info, NULL);

@@ -149,11 +149,17 @@ public struct AtomicFile: ~Copyable {
         .notRegular, path: path,
         message: "cannot write '\(path)': it is a pipe or device; name a file")
     }
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return path }
     guard let resolved = realpath(path, nil) else {
       throw FileError.system("write", path, errno: errno)
     }
     defer { free(resolved) }
-    return String(cString: resolved)
+    guard let target = String(validatingCString: resolved) else {
+      throw FileError(
+        .system, path: path, message: "cannot write '\(path)': it links to a name that is not UTF-8"
+      )
+    }
+    return target
   }
 
   /// Checks that a folder's disk has room for new files.

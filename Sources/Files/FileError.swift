@@ -10,6 +10,8 @@ public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
     case isFolder
     /// A device, pipe or socket where a file was expected.
     case notRegular
+    /// A file that is not the text expected.
+    case notText
     /// A file without content.
     case empty
     /// The rights do not suffice.

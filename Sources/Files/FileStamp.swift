@@ -7,7 +7,9 @@ public enum FileStamp {
   ///
   /// - Throws: `FileError` if it does not exist.
   public static func text(of path: String) throws -> String {
-    let real = URL(filePath: path).resolvingSymlinksInPath().path
+    let resolved = URL(filePath: path).resolvingSymlinksInPath().path
+    // Folders above may have names that are not UTF-8, which only a relative path avoids.
+    let real = access(resolved, F_OK) == 0 ? resolved : path
     var (size, changed) = (0, timespec())
     var paths = [real]
     if Folder.exists(real) {
@@ -17,7 +19,11 @@ public enum FileStamp {
     }
     for path in paths {
       var status = stat()
-      guard stat(path, &status) == 0 else { throw FileError.system("read", path, errno: errno) }
+      guard stat(path, &status) == 0 else {
+        // A name that is not UTF-8 arrives with this character in it; nothing reads such a file.
+        if path != real, path.unicodeScalars.contains("\u{FFFD}") { continue }
+        throw FileError.system("read", path, errno: errno)
+      }
       guard status.st_mode & S_IFMT == S_IFREG else { continue }
       size += Int(status.st_size)
       let time = System.modificationTime(status)

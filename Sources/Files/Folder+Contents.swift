@@ -7,15 +7,18 @@ extension Folder {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
-  /// The sorted names of a folder's entries.
+  /// The sorted names of a folder's entries, without those that are not UTF-8.
   ///
   /// - Throws: `FileError`.
   public static func names(in path: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    } catch {
-      throw failure("read", path, error)
-    }
+    try entries(in: path).compactMap(\.name).sorted()
+  }
+
+  /// Which folder a path leads to, whatever the path; nil if it is none.
+  package static func identity(of path: String) -> FolderIdentity? {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
+    return FolderIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
   }
 
   /// Removes a file, or a folder and its content; does nothing if it does not exist.
@@ -27,7 +30,8 @@ extension Folder {
     } catch CocoaError.fileNoSuchFile {
       return
     } catch {
-      throw failure("remove", path, error)
+      throw FileError(
+        .system, path: path, message: "cannot remove '\(path)': \(error.localizedDescription)")
     }
   }
 
@@ -41,9 +45,10 @@ extension Folder {
     try make(folder)
     return folder
   }
+}
 
-  private static func failure(_ action: String, _ path: String, _ error: any Error) -> FileError {
-    FileError(
-      .system, path: path, message: "cannot \(action) '\(path)': \(error.localizedDescription)")
-  }
+/// A folder of this machine, by the numbers of its disk and itself.
+package struct FolderIdentity: Hashable, Sendable {
+  fileprivate let device: UInt64
+  fileprivate let number: UInt64
 }

@@ -36,6 +36,7 @@ struct DiTCommand: ParsableCommand {
   static func main() {
     NoteHandler.bootstrap()
     do {
+      try Arguments.checkEncoding()
       let arguments = try normalized(Array(CommandLine.arguments.dropFirst()))
       var command = try DiTCommand.parseAsRoot(arguments)
       if command is any StoppedAtOnce { Interrupt.unblock() } else { Interrupt.listen() }

@@ -49,15 +49,36 @@ private final class Reports: Sendable {
   }
 
   @Test(arguments: [1, 4]) func stopsAtMoreThanOneInAHundred(_ workers: Int) throws {
-    try withDrawnFolder(200, broken: [3, 50, 120]) { folder in
+    try withDrawnFolder(600, broken: [3, 50, 120, 200, 300, 400, 500]) { folder in
       var options = BatchLoaderOptions(imageSize: drawnSize, globalBatchSize: 100)
       options.workerCount = workers
       let loader = try BatchLoader(folder, options)
       let error = try #require(
         #expect(throws: ImageError.self) { while true { _ = try loader.next() } })
-      #expect(error.message.contains("more than 1 % of the 200 images in '\(folder.path)'"))
-      #expect(error.message.contains(folder.path(at: 50)))
+      #expect(error.message.contains("more than 1 % of the 600 images in '\(folder.path)'"))
+      #expect(error.message.contains(folder.path(at: 50)) || error.message.contains("such as"))
       #expect(throws: ImageError.self) { try loader.next() }
+    }
+  }
+
+  /// A few broken images do not stop a small set, unless they are a large part of it.
+  @Test(arguments: [(24, 5), (19, 4), (8, 2), (4, 1), (3, 0), (100, 5), (500, 5), (700, 7)])
+  func bearsAFew(_ count: Int, _ limit: Int) throws {
+    try withDrawnFolder(count) { folder in #expect(folder.brokenImageLimit == limit) }
+  }
+
+  @Test func trainsOnASmallSetWithOneBrokenImage() throws {
+    try withDrawnFolder(24, broken: [7]) { folder in
+      let loader = try BatchLoader(
+        folder, BatchLoaderOptions(imageSize: drawnSize, globalBatchSize: 24))
+      for _ in 0..<3 { #expect(try !loader.next().images.contains(7)) }
+      #expect(loader.brokenImages.count == 1)
+    }
+    try withDrawnFolder(24, broken: Set(0..<6)) { folder in
+      let error = try #require(
+        #expect(throws: ImageError.self) { try batches(1, of: folder, batch: 24) })
+      #expect(error.message.contains("more than 5 of the 24 images in '\(folder.path)'"))
+      #expect(error.message.contains("6 so far, such as: cannot read the image"))
     }
   }
 

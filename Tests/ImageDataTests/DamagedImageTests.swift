@@ -9,7 +9,7 @@ internal import Testing
 
   @Test(arguments: [
     "color.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "color.png", "interlaced-alpha.png",
-    "palette.png", "color.bmp", "wide.bmp",
+    "palette.png", "color.bmp", "wide.bmp", "bits.bmp", "palette.bmp", "masks.bmp",
   ])
   func refusesFilesCutAnywhere(_ name: String) throws {
     let bytes = try fixtureBytes(name)
@@ -21,6 +21,7 @@ internal import Testing
 
   @Test(arguments: [
     "color.jpg", "progressive.jpg", "ycck.jpg", "deep.png", "palette-alpha.png", "top-down.bmp",
+    "nibbles.bmp", "palette.bmp",
   ])
   func survivesChangedBytes(_ name: String) throws {
     let bytes = try fixtureBytes(name)
@@ -92,17 +93,65 @@ internal import Testing
     #expect(try failure(bytes[..<scan] + repeated + [0xFF, 0xD9]).contains("more than 500 scans"))
   }
 
+  @Test func readsAPNGWithoutItsEnd() throws {
+    for name in ["color.png", "interlaced-alpha.png", "palette.png"] {
+      let bytes = try fixtureBytes(name)
+      let whole = try decoded(bytes)
+      for count in [12, 8, 4, 1] {
+        #expect(try decoded(bytes.dropLast(count)) == whole, "\(name) without \(count)")
+      }
+      var wrong = bytes
+      wrong[bytes.count - 1] ^= 1
+      #expect(try decoded(wrong) == whole)
+      // The pixels' checksum is cut.
+      #expect(throws: ImageError.self) { try decoded(bytes.dropLast(13)) }
+    }
+  }
+
+  @Test func refusesAPNGWithAWrongChecksum() throws {
+    let bytes = try fixtureBytes("color.png")
+    let pixels = try #require(
+      bytes.indices.first { bytes[$0...].starts(with: Array("IDAT".utf8)) })
+    for place in [29, pixels + 20, bytes.count - 13] {
+      var wrong = bytes
+      wrong[place] ^= 1
+      #expect(throws: ImageError.self, "\(place)") { try decoded(wrong) }
+    }
+  }
+
+  @Test(arguments: [
+    ("RIFF\u{1}\u{2}\u{3}\u{4}WEBPVP8 ", "the content is WebP"), ("GIF89a", "the content is GIF"),
+    ("II*\0", "the content is TIFF"), ("\0\0\0\u{1C}ftypavif", "the content is AVIF"),
+    ("\0\0\0\u{18}ftypheic", "the content is HEIF"), ("P6\n2 2\n", "the content is PNM"),
+    ("version https://git-lfs.github.com/spec/v1\n", "run git lfs pull"), ("P6x", "neither JPEG"),
+    ("<!DOCTYPE html>", "neither JPEG"), ("R", "neither JPEG"),
+  ]) func saysWhatKindOfImageItIs(_ text: String, _ expected: String) throws {
+    #expect(try failure(Array(text.utf8)).contains(expected))
+  }
+
   @Test func refusesKindsOfBMPThatItDoesNotRead() throws {
+    let expected = "1, 4, 8, 24 or 32 bits a pixel without compression"
     var bytes = try fixtureBytes("color.bmp")
-    bytes[28] = 8
-    #expect(try failure(bytes).contains("24 or 32 bits a pixel without compression"))
+    bytes[28] = 16
+    #expect(try failure(bytes).contains(expected))
     bytes[28] = 24
     bytes[30] = 1
-    #expect(try failure(bytes).contains("24 or 32 bits a pixel without compression"))
+    #expect(try failure(bytes).contains(expected))
     bytes[30] = 0
+    // A palette that would reach into the pixels.
+    bytes[28] = 8
+    #expect(try failure(bytes).contains("ends too early"))
+    bytes[28] = 24
     bytes.replaceSubrange(22..<26, with: [0, 0, 0, 0x80])
     #expect(throws: ImageError.self) { try decoded(bytes) }
     bytes.replaceSubrange(10..<14, with: [0xFF, 0xFF, 0xFF, 0xFF])
     #expect(throws: ImageError.self) { try decoded(bytes) }
+
+    var masks = try fixtureBytes("masks.bmp")
+    masks[54] = 0xFF
+    #expect(try failure(masks).contains(expected))
+    var palette = try fixtureBytes("nibbles.bmp")
+    palette[46] = 2
+    #expect(try failure(palette).contains("of 2; the file is damaged"))
   }
 }

@@ -13,7 +13,8 @@ internal import Testing
   @Test(arguments: [
     "color.png", "interlaced.png", "alpha.png", "interlaced-alpha.png", "gray-alpha.png", "key.png",
     "deep.png", "deep-gray.png", "gray.png", "bits.png", "palette.png", "palette-alpha.png",
-    "color.bmp", "top-down.bmp", "wide.bmp",
+    "color.bmp", "top-down.bmp", "wide.bmp", "masks.bmp", "bits.bmp", "nibbles.bmp", "gray.bmp",
+    "palette.bmp",
   ])
   func readsPNGAndBMPExactly(_ name: String) throws {
     let image = try RGBImage(contentsOf: fixture(name))

@@ -36,8 +36,8 @@ internal import Testing
     try withTemporaryFolder { folder in
       try files(
         [
-          "a/1.png", "a/.2.png", "a/3.webp", "a/more/4.png", ".git/5.png", "b/notes.txt", "6.png",
-          "c/7.png", "readme",
+          "a/1.png", "a/.2.png", "a/3.webp", "a/more/5.txt", ".git/5.png", "b/notes.txt", "6.png",
+          "c/7.png", "readme", "8.GIF",
         ], in: folder)
       let images = try ImageFolder(folder)
       #expect(names(images) == ["a/1.png", "c/7.png"])
@@ -47,7 +47,9 @@ internal import Testing
         images.findings.map(\.description) == [
           "kept 1 class ('b') without images",
           "left out 1 image ('6.png') outside class folders",
-          "left out what is no image: 3 entries ('a/more', 'a/3.webp', 'b/notes.txt')",
+          "left out 2 images ('8.GIF', 'a/3.webp') of kinds that are not read; convert them to PNG or"
+            + " JPEG",
+          "left out what is no image: 3 entries ('readme', 'a/more', 'b/notes.txt')",
         ])
     }
   }
@@ -120,6 +122,65 @@ internal import Testing
       #expect(try failure(folder).contains("no class folders in '\(folder)', but 1 images"))
       try files(["a/b.webp"], in: folder)
       #expect(try failure(folder).contains("no images in the class folders of '\(folder)'"))
+      #expect(try failure(folder).contains("convert the 1 image ('a/b.webp') of other kinds"))
+    }
+  }
+
+  @Test func takesAFolderForAFolder() throws {
+    try withTemporaryFolder { folder in
+      try files(
+        [
+          "shoe.png/1.png", "a/x.JPG/2.png", "a/empty.bmp/.keep", "a/3.png",
+          "image_caption.csv/4.png",
+        ],
+        in: folder)
+      let images = try ImageFolder(folder)
+      #expect(images.classNames == ["a", "image_caption.csv", "shoe.png"])
+      #expect(
+        names(images) == ["a/3.png", "a/x.JPG/2.png", "image_caption.csv/4.png", "shoe.png/1.png"])
+      #expect(
+        images.findings.map(\.description) == [
+          "left out what is no image: 1 entry ('a/empty.bmp')"
+        ])
+      try write("image,class\na,0\n".utf8, to: folder + "/a/image_caption.csv")
+      #expect(try failure(folder + "/a").contains("line 2: there is no file"))
+      try write("image,class\nx.JPG,0\n".utf8, to: folder + "/a/image_caption.csv")
+      #expect(try failure(folder + "/a").contains("line 2: it is a folder: '\(folder)/a/x.JPG'"))
+    }
+  }
+
+  @Test func leavesOutTheFoldersOfSystems() throws {
+    try withTemporaryFolder { folder in
+      try files(
+        [
+          "a/1.png", "a/@eaDir/1.png/thumb.png", "__MACOSX/a/2.png", "$RECYCLE.BIN/3.png",
+          "lost+found/4.png",
+        ], in: folder)
+      let images = try ImageFolder(folder)
+      #expect(images.classNames == ["a"] && names(images) == ["a/1.png"])
+      #expect(
+        images.findings.map(\.description) == [
+          "left out 4 folders ('$RECYCLE.BIN', '__MACOSX', 'lost+found', ...) of systems and file"
+            + " servers"
+        ])
+    }
+  }
+
+  @Test func namesWhatIsNotUTF8() throws {
+    try withTemporaryFolder { folder in
+      try files(["a/1.png", "b/2.png"], in: folder)
+      let name = Array("caf".utf8) + [0xE9]
+      try makeEntry(name + Array(".txt".utf8), in: folder + "/a", isFolder: false)
+      #expect(
+        try ImageFolder(folder).findings.map(\.description) == [
+          "left out what is no image: 1 entry ('a/caf\\xE9.txt')"
+        ])
+      try makeEntry(name, in: folder, isFolder: true)
+      let one = try failure(folder)
+      #expect(
+        one.contains("'\(folder)' has 1 entry ('caf\\xE9') whose name is not UTF-8; rename it"))
+      try makeEntry(name + Array(".png".utf8), in: folder + "/b", isFolder: false)
+      #expect(try failure(folder).contains("2 entries ('caf\\xE9', 'b/caf\\xE9.png')"))
     }
   }
 }

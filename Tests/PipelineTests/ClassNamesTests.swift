@@ -24,8 +24,59 @@ internal import Testing
     #expect(try imageNet.labels(from: "1,\(name),2") == [1, id, 2])
   }
 
+  @Test func knowsImageNetsSynonyms() throws {
+    for (text, label) in [
+      ("Tinca tinca", 0), ("white shark", 2), ("man-eater", 2), ("n01484850", 2), ("hen", 8),
+      ("tench, Tinca tinca", 0), ("maillot, tank suit", 639), ("tank suit", 639),
+      ("crane bird", 134), ("cardigan", 474), ("Cardigan Welsh corgi", 264), ("ATM", 480),
+      ("bathroom tissue", 999),
+    ] {
+      #expect(try imageNet.labels(from: text) == [label], "\(text)")
+    }
+    #expect(try imageNet.labels(from: "white shark, Tinca tinca,7") == [2, 0, 7])
+  }
+
+  @Test func takesEachPartOfANameForASynonym() throws {
+    let names = #"["tench, Tinca tinca","great white shark, white shark","crane","crane, big"]"#
+    let classes = try ClassNames(count: 4, metadata: ["class_names": names])
+    #expect(try classes.labels(from: "white shark") == [1])
+    #expect(try classes.labels(from: "white shark,TINCA TINCA") == [1, 0])
+    #expect(try classes.labels(from: "great white shark,white shark") == [1])
+    #expect(try classes.labels(from: "great white shark, tench") == [1, 0])
+    // A whole name counts before a part of another.
+    #expect(try classes.labels(from: "crane, big, crane") == [3, 2])
+    let error = #expect(throws: PipelineError.self) { try classes.labels(from: "shark") }
+    #expect(try #require(error).message.contains("did you mean 'white shark'"))
+  }
+
+  @Test func knowsFoldersNamedByWordNet() throws {
+    let names = #"["n02979186","n03000684","mine"]"#
+    let classes = try ClassNames(count: 3, metadata: ["class_names": names])
+    #expect(try classes.labels(from: "cassette player,chainsaw,n03000684,mine") == [0, 1, 1, 2])
+  }
+
+  @Test(arguments: ["a,b", "a, b", "A ,B", "\"a,b\"", "2"])
+  func findsANameWithAComma(_ text: String) throws {
+    let classes = try ClassNames(
+      count: 4, metadata: ["class_names": #"["a","b","a,b","c,,d,"]"#])
+    #expect(try classes.labels(from: text) == [2])
+    #expect(try classes.labels(from: "b,a," + text) == [1, 0, 2])
+    #expect(try classes.labels(from: "c,,d,") == [3])
+    #expect(try classes.labels(from: #""a","b""#) == [0, 1])
+  }
+
+  @Test func takesANumberInQuotationMarksForAName() throws {
+    let classes = try ClassNames(
+      count: 3, metadata: ["class_names": #"["0","10","6\" pipe, \"long\""]"#])
+    #expect(try classes.labels(from: #"1,"10","0""#) == [1, 1, 0])
+    #expect(try classes.labels(from: #"6" pipe, "long""#) == [2])
+    #expect(try classes.labels(from: #""6"" pipe, ""long""",0"#) == [2, 0])
+    #expect(throws: PipelineError.self) { try classes.labels(from: #""1""#) }
+  }
+
   @Test(arguments: [
-    ("gold fish", "goldfish"), ("1000", "0 to 999"), ("-1", "0 to 999"), ("Missile", "657 and 744"),
+    ("crane", "134 and 517 (crane bird; construction crane)"), ("gold fish", "goldfish"),
+    ("1000", "0 to 999"), ("-1", "0 to 999"), ("Missile", "657 and 744"),
     ("xqzzw", "among the 1000 names"), ("", "''"),
   ]) func explainsWhatIsWrong(_ text: String, _ hint: String) throws {
     let error = #expect(throws: PipelineError.self) { try imageNet.labels(from: text) }
@@ -39,6 +90,11 @@ internal import Testing
       try AtomicFile.write("a\nb\n", to: folder + "/names.txt")
       let names = try ClassNames(count: 2, metadata: [:], path: folder + "/names.txt")
       #expect(names.names == ["a", "b"])
+      for text in ["a\r\nb\r\n", "\u{FEFF}a\r\nb", "a\rb\r"] {
+        try AtomicFile.write(text, to: folder + "/names.txt")
+        let same = try ClassNames(count: 2, metadata: [:], path: folder + "/names.txt")
+        #expect(same.names == ["a", "b"])
+      }
       let error = #expect(throws: PipelineError.self) {
         try ClassNames(count: 3, metadata: [:], path: folder + "/names.txt")
       }

@@ -38,6 +38,26 @@ internal import Torch
     }
   }
 
+  @Test func givesEachClassARowOfTheGrid() throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(
+        [
+          "sample", "--class-labels", "1,0", "--num-samples", "3", "--sampling-steps", "1",
+          "--output-path", "out",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("The rows of the grid: face; "), "\(result.errors)")
+      let png = try MappedFile(folder + "/out/grid.png")
+      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 200, 0, 0, 0, 134]))
+      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
+      let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      let images = try #require(report["images"] as? [[String: Any]])
+      #expect(images.map { $0["grid_row"] as? Int } == [1, 1, 1, 2, 2, 2])
+      #expect(images.map { $0["grid_column"] as? Int } == [1, 2, 3, 1, 2, 3])
+      #expect(images.map { $0["class_label"] as? Int } == [1, 1, 1, 0, 0, 0])
+    }
+  }
+
   @Test func numbersItsOwnFolders() throws {
     try withTemporaryFolder { folder in
       for _ in 0..<2 {

@@ -34,15 +34,28 @@ internal import Torch
     }
   }
 
+  @Test func trainsOnASmallSetWithABrokenImage() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      try AtomicFile.write("GIF89a", to: folder + "/images/red/2.png")
+      let result = try train(["--max-steps", "4", "--output-path", "run"], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("red/2.png': the content is GIF"), "\(result.errors)")
+    }
+  }
+
   @Test func logsTheImagesThatStopIt() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
-      try AtomicFile.write("no image at all", to: folder + "/images/red/text.jpg")
+      for name in ["text", "more", "most"] {
+        try AtomicFile.write("no image at all", to: folder + "/images/red/\(name).jpg")
+      }
       let result = try train(["--max-steps", "4", "--output-path", "run"], in: folder)
       #expect(result.status == 1, "\(result.errors)")
       let log = try String(contentsOfFile: folder + "/run/log.txt", encoding: .utf8)
       for text in [log, result.errors] {
-        #expect(text.contains("text.jpg") && text.contains("more than 1 %"), "\(text)")
+        #expect(text.contains("text.jpg"), "\(text)")
+        #expect(text.contains("more than 2 of the 11 images"), "\(text)")
       }
       #expect(log.contains("left out") && log.contains("stopped at step "))
     }

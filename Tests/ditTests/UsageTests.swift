@@ -75,7 +75,23 @@ internal import Testing
 
   @Test(arguments: [
     ("a: b: c", "is not YAML: line 1"), ("- 1\n- 2", "must be a mapping"),
-    ("seed: 1\nseed: 2", "'file.yaml', line 1: seed is given twice"),
+    ("seed: 1\nseed: 2", "'file.yaml', lines 1 and 2: 'seed' stands twice"),
+    ("eta: 0\n'seed' : 1\n\nseed: 1", "'file.yaml', lines 2 and 4: 'seed' stands twice"),
+    ("{seed: 1, seed: 2}", "'file.yaml', line 1: 'seed' stands twice"),
+    (
+      "sampling_steps: 2\nseed: 1\nsampling-steps: 3",
+      "lines 1 and 3: 'sampling_steps' and 'sampling-steps' are the same setting, which stands twice"
+    ), ("guidanceScale: 2\nguidance_scale:", "lines 1 and 2: 'guidanceScale' and 'guidance_scale'"),
+    (
+      "dit_checkpoint: a.pt\nseed: 1\npretrained_model_path: b.pt",
+      "lines 1 and 3: 'pretrained_model_path' and 'dit_checkpoint' are the same setting, with"
+        + " different values"
+    ), ("ms_mode: 1\nmode: graph", "lines 1 and 2: 'ms_mode' and 'mode' are the same setting"),
+    ("device: cuda:1\ndevice_target: CPU", "lines 1 and 2: 'device_target' and 'device'"),
+    ("dtype: bf16\nprecision: fp32", "lines 1 and 2: 'dtype' and 'precision'"),
+    ("use_fp16: True\nprecision: fp32", "lines 1 and 2: 'use_fp16' and 'precision'"),
+    ("use_fp16: False\ndtype: fp16", "lines 1 and 2: 'use_fp16' and 'dtype'"),
+    ("sampling:\n  seed: 1\n  seed: 2", "'file.yaml', lines 2 and 3: 'seed' stands twice"),
     ("", "'file.yaml' is empty; it must hold settings"),
   ]) func refusesInvalidConfigurationFiles(_ text: String, _ hint: String) throws {
     try withTemporaryFolder { folder in
@@ -83,6 +99,40 @@ internal import Testing
       let result = try dit(["sample", "--config", "file.yaml"], in: folder)
       #expect(result.status == 64)
       #expect(result.errors.contains(hint), "\(result.errors)")
+    }
+  }
+
+  @Test func takesKeysOfTheSameMeaningThatAgree() throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(
+        """
+        ms_mode: 1
+        mode: eager
+        device_target: CPU
+        device: cpu
+        dtype: float32
+        precision: fp32
+        use_fp16: False
+        class_labels: nobody
+        """, to: folder + "/file.yaml")
+      let result = try dit(["sample", "-c", "file.yaml"], in: folder)
+      #expect(result.errors.contains("no class is called 'nobody'"), "\(result.errors)")
+      // A flag replaces both keys.
+      try AtomicFile.write("ms_mode: 1\nmode: graph\n", to: folder + "/file.yaml")
+      let flag = try dit(
+        ["sample", "-c", "file.yaml", "--mode", "graph", "--class-labels", "nobody"], in: folder)
+      #expect(flag.errors.contains("no class is called 'nobody'"), "\(flag.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    "\u{FEFF}seed: 1\r\nclass_labels: nobody\r\n", "seed: 1\rclass_labels: [\"nobody\"]\r",
+    "\u{FEFF}# comment\r\n\r\nseed: 1\r\nclass_labels:\r\n  - nobody\r\n",
+  ]) func readsConfigurationFilesOfOtherSystems(_ text: String) throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(text, to: folder + "/file.yaml")
+      let result = try dit(["sample", "-c", "file.yaml"], in: folder)
+      #expect(result.errors.contains("no class is called 'nobody'"), "\(result.errors)")
     }
   }
 

@@ -103,10 +103,38 @@ def bmps():
     wide = bytearray(plain[:54])
     wide[28:30] = struct.pack("<H", 32)
     pixels = np.dstack([np.asarray(color)[::-1, :, ::-1], np.full((17, 23), 7, np.uint8)])
+    palette = color.quantize(16, dither=Image.Dither.NONE)
     return {
         "color.bmp": plain, "top-down.bmp": bytes(head) + b"".join(rows[::-1]),
         "wide.bmp": bytes(wide) + pixels.tobytes(),
+        "masks.bmp": masks(wide) + pixels.tobytes(),
+        "bits.bmp": encoded(color.convert("1"), "BMP"),
+        "gray.bmp": encoded(color.convert("L"), "BMP"), "palette.bmp": encoded(palette, "BMP"),
+        "nibbles.bmp": nibbles(palette),
     }
+
+
+def masks(head):
+    """The head of a file of 32 bits a pixel, with the masks of the three colours."""
+    head = bytearray(head)
+    head[10:14] = struct.pack("<I", 66)
+    head[30:34] = struct.pack("<I", 3)
+    return bytes(head) + struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+
+
+def nibbles(image):
+    """A BMP file of 4 bits a pixel."""
+    pixels = np.asarray(image)[::-1]
+    height, width = pixels.shape
+    pixels = np.pad(pixels, ((0, 0), (0, -width % 8)))
+    data = (pixels[:, ::2] << 4 | pixels[:, 1::2]).astype(np.uint8).tobytes()
+    colors = np.frombuffer(image.palette.palette, np.uint8).reshape(-1, 3)[:, ::-1]
+    table = np.zeros((16, 4), np.uint8)
+    table[:len(colors), :3] = colors
+    start = 54 + table.size
+    head = struct.pack("<2sIHHI", b"BM", start + len(data), 0, 0, start)
+    return head + struct.pack("<IiiHHIIiiII", 40, width, height, 1, 4, 0, len(data), 0, 0, 0, 0) + (
+        table.tobytes() + data)
 
 
 def crops():

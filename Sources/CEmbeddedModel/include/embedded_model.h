@@ -16,3 +16,9 @@ extern const size_t embedded_autoencoder_size;
 extern const unsigned char *const embedded_imagenet_names;
 /// Their size in bytes.
 extern const size_t embedded_imagenet_names_size;
+
+/// ILSVRC 2012's list of synsets: for each class a line of its WordNet number and, with commas
+/// between, its words, in UTF-8.
+extern const unsigned char *const embedded_imagenet_synsets;
+/// Its size in bytes.
+extern const size_t embedded_imagenet_synsets_size;

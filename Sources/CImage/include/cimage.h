@@ -35,8 +35,9 @@ const char *cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t deno
 
 /// Decodes a PNG file to rows of red, green, blue bytes, what is transparent over white.
 ///
-/// Of 16 bits the upper 8 are kept; gamma and colour profiles are left aside. `pixels` has room
-/// for `width` x `height` pixels, which must be the file's size.
+/// Of 16 bits the upper 8 are kept; gamma and colour profiles are left aside. What follows the
+/// pixels need not be whole. `pixels` has room for `width` x `height` pixels, which must be the
+/// file's size.
 ///
 /// Returns NULL, or a message that is good until the thread's next call.
 const char *cimage_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, uint32_t width,

@@ -10,15 +10,23 @@ public enum ImageGrid {
   ///   - columns: images of a row; if nil, about the square root of their number.
   /// - Returns: the grid, on white.
   public static func grid(_ images: [RGBImage], columns: Int? = nil) -> RGBImage {
+    grid(images, GridLayout(imageCount: images.count, columns: columns))
+  }
+
+  /// A grid of one or more images.
+  ///
+  /// - Parameters:
+  ///   - images: all of one size, as many as the layout is for.
+  ///   - layout: their places.
+  /// - Returns: the grid, on white.
+  public static func grid(_ images: [RGBImage], _ layout: GridLayout) -> RGBImage {
     guard let first = images.first else { fatalError("ImageGrid: no images") }
-    let columns = min(columns ?? bestColumns(images.count), images.count)
-    let rows = (images.count + columns - 1) / columns
     let (cellWidth, cellHeight) = (first.width + gap, first.height + gap)
-    let (width, height) = (columns * cellWidth + gap, rows * cellHeight + gap)
+    let (width, height) = (layout.columns * cellWidth + gap, layout.rows * cellHeight + gap)
     var pixels = [UInt8](repeating: 255, count: 3 * width * height)
     for (index, image) in images.enumerated() {
-      let x = gap + index % columns * cellWidth
-      let y = gap + index / columns * cellHeight
+      let place = layout.place(of: index)
+      let (x, y) = (gap + place.column * cellWidth, gap + place.row * cellHeight)
       for row in 0..<image.height {
         let start = 3 * ((y + row) * width + x)
         let source = 3 * row * image.width
@@ -27,10 +35,5 @@ public enum ImageGrid {
       }
     }
     return RGBImage(width: width, height: height, pixels: pixels)
-  }
-
-  /// The smallest number of columns with a grid no higher than wide.
-  private static func bestColumns(_ count: Int) -> Int {
-    (1...count).first { $0 * $0 >= count } ?? 1
   }
 }

@@ -6,8 +6,9 @@ extension RGBImage {
 
   /// Decodes a JPEG, PNG or BMP file; its first bytes tell which.
   ///
-  /// JPEG may be grayscale, colour or CMYK. Transparent PNG is composited on white. BMP is uncompressed
-  /// with 24 or 32 bits a pixel. Orientation, gamma and colour profiles are ignored.
+  /// JPEG may be grayscale, colour or CMYK. Transparent PNG is composited on white; its end may be
+  /// missing, its checksums must be right. BMP is uncompressed, with a palette or 24 or 32 bits a pixel.
+  /// Orientation, gamma and colour profiles are ignored.
   ///
   /// - Throws: `ImageError` for another format, damaged or truncated bytes, or more than
   ///   `maximalPixelCount` pixels.
@@ -55,10 +56,11 @@ extension RGBImage {
       return try decodingPNG(bytes)
     }
     if bytes.starts(with: "BM".utf8) { return try decodingBMP(bytes) }
-    throw ImageError(
-      bytes.isEmpty
-        ? "there are no bytes; was the file copied or downloaded whole?"
-        : "the content is neither JPEG, PNG nor BMP, whatever the name says; convert it")
+    guard !bytes.isEmpty else {
+      throw ImageError("there are no bytes; was the file copied or downloaded whole?")
+    }
+    if let kind = UnreadFormat(bytes) { throw ImageError(kind.description) }
+    throw ImageError("the content is neither JPEG, PNG nor BMP, whatever the name says; convert it")
   }
 
   /// An image with pixels written by `fill`, which returns a message on failure.

@@ -37,7 +37,7 @@ public final class BatchLoader: Sendable {
 
   /// Waits for the next batch. The batches never end.
   ///
-  /// - Throws: `ImageError` if more than 1 % of the images are broken.
+  /// - Throws: `ImageError` if more than 1 % of the images are broken, and more than 5 or a quarter.
   public func next() throws -> Batch {
     guard let batch = try queue.next() else { fatalError("BatchLoader: the batches have ended") }
     return batch

@@ -47,7 +47,7 @@ final class BatchSource: Sendable {
   ///
   /// - Parameter item: counts the images of this rank since the loader was made.
   /// - Returns: the cropped, perhaps mirrored image.
-  /// - Throws: `ImageError` if more than 1 % of the folder's images are broken.
+  /// - Throws: `ImageError` if too many of the folder's images are broken.
   func image(_ item: Int) throws(ImageError) -> DrawnImage {
     let (batch, slot) = item.quotientAndRemainder(dividingBy: batchSize)
     let position = position(ofBatch: batch) + options.rank * batchSize + slot
@@ -95,13 +95,10 @@ final class BatchSource: Sendable {
       (state.broken.updateValue(image, forKey: number) == nil, state.broken.count)
     }
     if isNew { onBrokenImage(image) }
-    if count * 100 > folder.count { throw tooManyBroken(brokenImages) }
+    if count > folder.brokenImageLimit { throw tooManyBroken(brokenImages) }
   }
 
   private func tooManyBroken(_ images: [BrokenImage]) -> ImageError {
-    let reasons = images.prefix(3).map(\.reason)
-    return ImageError(
-      "more than 1 % of the \(folder.count) images in '\(folder.path)' cannot be read; remove or"
-        + " replace them. \(images.count) so far, such as: \(reasons.joined(separator: "; "))")
+    ImageError(folder.tooManyBroken(images.count, reasons: images.prefix(3).map(\.reason)))
   }
 }

@@ -1,62 +1,89 @@
-internal import Foundation
+internal import Files
 
 /// The visible entries of a folder by kind, sorted by the bytes of their names.
 struct FolderListing {
   /// File extensions of images, in lower case.
   static let endings = ["jpeg", "jpg", "png", "bmp"]
 
-  /// Folders and links to folders, unless named like an image.
+  /// File extensions of images that are not read.
+  private static let unreadEndings: Set = [
+    "webp", "gif", "tif", "tiff", "ppm", "pgm", "pbm", "pnm", "avif", "heic", "heif", "jxl", "jp2",
+    "jfif", "jpe", "tga", "svg", "ico", "psd",
+  ]
+
+  /// Folders that systems, archive programs and file servers keep among those of their users, in lower
+  /// case.
+  private static let systemFolders: Set = [
+    "__macosx", "@eadir", "#recycle", "#snapshot", "$recycle.bin", "lost+found",
+    "system volume information",
+  ]
+
+  /// Folders and links to folders, whatever their names.
   let folders: [String]
-  /// Entries named like an image, unopened.
+  /// Other entries named like an image, unopened.
   let images: [String]
-  /// Everything else.
+  /// Images of kinds that are not read, by their names.
+  let unreadImages: [String]
+  /// Folders that are no part of the data.
+  let systemFolders: [String]
+  /// Folders and images whose names are not UTF-8, as messages show them.
+  let unnamed: [String]
+  /// Everything else, as messages show it.
   let others: [String]
 
   /// Lists a folder.
   ///
   /// - Throws: `ImageError` if it cannot be read.
-  init(_ path: String) throws {
-    let names: [String]
+  init(_ path: String) throws(ImageError) {
+    let entries: [FolderEntry]
     do {
-      names = try FileManager.default.contentsOfDirectory(atPath: path)
+      entries = try Folder.entries(in: path)
     } catch {
-      throw ImageError("cannot list the folder '\(path)': \(error.localizedDescription)")
+      throw ImageError("\(error)")
     }
-    var (folders, images, others): ([String], [String], [String]) = ([], [], [])
-    for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-      if name.hasPrefix(".") { continue }
-      if FolderListing.isImage(name) {
-        images.append(name)
-      } else if FolderListing.isFolder(path + "/" + name) {
-        folders.append(name)
-      } else {
-        others.append(name)
+    var (folders, images, unread): ([String], [String], [String]) = ([], [], [])
+    var (system, unnamed, others): ([String], [String], [String]) = ([], [], [])
+    for entry in entries where !entry.shownName.hasPrefix(".") {
+      let isFolder = entry.kind == .folder
+      let ending = isFolder ? "" : FolderListing.ending(of: entry.name ?? entry.shownName)
+      let isImage = FolderListing.endings.contains(ending)
+      switch entry.name {
+      case nil where isFolder || isImage: unnamed.append(entry.shownName)
+      case let name? where isFolder:
+        if FolderListing.systemFolders.contains(name.lowercased()) {
+          system.append(name)
+        } else {
+          folders.append(name)
+        }
+      case let name? where isImage: images.append(name)
+      default:
+        if FolderListing.unreadEndings.contains(ending) {
+          unread.append(entry.shownName)
+        } else {
+          others.append(entry.shownName)
+        }
       }
     }
     self.folders = folders
     self.images = images
+    unreadImages = unread
+    systemFolders = system
+    self.unnamed = unnamed
     self.others = others
-  }
-
-  /// Whether the path is an existing folder.
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      && isFolder.boolValue
   }
 
   /// Throws unless the path is a folder.
   static func check(_ path: String) throws(ImageError) {
-    guard !isFolder(path) else { return }
+    guard !Folder.exists(path) else { return }
     let reason =
-      FileManager.default.fileExists(atPath: path)
+      Folder.hasFile(path)
       ? "it is a file; name the folder that holds the class folders"
       : "no such folder; check the path"
     throw ImageError("cannot read images from '\(path)': \(reason)")
   }
 
-  private static func isImage(_ name: String) -> Bool {
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
-    return endings.contains(name[dot...].dropFirst().lowercased())
+  private static func ending(of name: String) -> String {
+    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return "" }
+    return name[dot...].dropFirst().lowercased()
   }
 }

@@ -1,14 +1,17 @@
-internal import Foundation
+internal import Files
 
 /// A data set of images with class labels, in one of two layouts.
 ///
-/// - Class folders, as in ImageNet: `class/image.jpg`. If the folder has a subfolder `train` of class
-///   folders, that is used. Classes are numbered, and images ordered, by the bytes of their names.
+/// - Class folders, as torchvision's `ImageFolder` reads them: `class/image.jpg`, or images in folders
+///   below, `class/images/image.jpg`. If the folder has a subfolder `train` of class folders, that is
+///   used. Classes are numbered by the bytes of their names; images are ordered folder by folder, by the
+///   bytes of the folders' paths and of their names. Links to folders are followed.
 /// - A table `image_caption.csv` next to the images, with the columns `image` and `class`. Images are
 ///   numbered by line; captions are ignored.
 ///
-/// Images end in jpeg, jpg, png or bmp, in either case. Hidden files are skipped. The initializer
-/// lists the folder once and opens no image.
+/// Images end in jpeg, jpg, png or bmp, in either case. A folder is a folder, whatever its name. Hidden
+/// entries are skipped, and folders that systems and file servers make, such as `__MACOSX` and `@eaDir`.
+/// The initializer lists the folder once and opens no image.
 public struct ImageFolder: Sendable {
   /// The folder that holds the class folders or the table.
   public let path: String
@@ -18,18 +21,6 @@ public struct ImageFolder: Sendable {
   public let classCount: Int
   /// What listing the folder skipped or chose.
   public let findings: [Finding]
-
-  /// Something about a folder that its owner may not expect. The description is one line.
-  public enum Finding: Sendable, Equatable {
-    /// The class folders in this subfolder were taken.
-    case subfolder(String)
-    /// Classes without images, which keep their numbers.
-    case emptyClasses([String])
-    /// Images outside of class folders, which are left out.
-    case strayImages([String])
-    /// Files and folders that are not images, which are left out.
-    case otherEntries([String])
-  }
 
   /// Upper bound of a table's class numbers: the model gets a row for every number up to the
   /// largest.
@@ -41,45 +32,45 @@ public struct ImageFolder: Sendable {
 
   /// Lists a folder.
   ///
-  /// - Throws: `ImageError` if the folder is missing, has no image, or its table has a mistake.
+  /// - Throws: `ImageError` if the folder is missing, has no image, has a name that is not UTF-8, or its
+  ///   table has a mistake.
   public init(_ path: String) throws {
-    var findings: [Finding] = []
-    var root = path
-    try FolderListing.check(root)
-    let table = root + "/" + ImageTable.fileName
-    if FileManager.default.fileExists(atPath: table) {
+    try FolderListing.check(path)
+    let table = path + "/" + ImageTable.fileName
+    if Folder.hasFile(table) {
       let rows = try ImageTable(contentsOf: table).rows
-      self.path = root
+      self.path = path
       classNames = []
       classCount = rows.reduce(0) { max($0, $1.label + 1) }
       files = rows.map(\.image)
       labels = rows.map(\.label)
-      self.findings = []
+      findings = []
       return
     }
-    let training = root + "/train"
-    if FolderListing.isFolder(training), try !FolderListing(training).folders.isEmpty {
-      root = training
-      findings.append(.subfolder(training))
-    }
-    let listing = try FolderListing(root)
-    var (files, labels): ([String], [Int]) = ([], [])
-    var (empty, others): ([String], [String]) = ([], [])
+    let (root, listing, chosen) = try ImageFolder.root(of: path)
+    var (files, labels, empty): ([String], [Int], [String]) = ([], [], [])
+    var leftOut = ClassFolder.LeftOut()
+    leftOut.add(listing)
     for (label, name) in listing.folders.enumerated() {
-      let content = try FolderListing(root + "/" + name)
-      files += content.images.map { name + "/" + $0 }
+      let content = try ClassFolder(root, name)
+      files += content.images
       labels += Array(repeating: label, count: content.images.count)
       if content.images.isEmpty { empty.append(name) }
-      others += (content.folders + content.others).map { name + "/" + $0 }
+      leftOut.add(content.leftOut)
     }
-    guard !files.isEmpty else { throw ImageFolder.noImages(root, listing) }
-    if !empty.isEmpty { findings.append(.emptyClasses(empty)) }
-    if !listing.images.isEmpty { findings.append(.strayImages(listing.images)) }
-    if !others.isEmpty { findings.append(.otherEntries(others)) }
+    try ImageFolder.check(leftOut.unnamed, root)
+    guard !files.isEmpty else { throw ImageFolder.noImages(root, listing, leftOut) }
+    let passedOver: [Finding?] = [
+      chosen, empty.isEmpty ? nil : .emptyClasses(empty),
+      listing.images.isEmpty ? nil : .strayImages(listing.images),
+      leftOut.unreadImages.isEmpty ? nil : .unreadImages(leftOut.unreadImages),
+      leftOut.systemFolders.isEmpty ? nil : .systemFolders(leftOut.systemFolders),
+      leftOut.others.isEmpty ? nil : .otherEntries(leftOut.others),
+    ]
+    findings = passedOver.compactMap { $0 }
     self.path = root
     classNames = listing.folders
     classCount = listing.folders.count
-    self.findings = findings
     self.files = files
     self.labels = labels
   }
@@ -96,10 +87,49 @@ public struct ImageFolder: Sendable {
   /// The class of an image, 0 ..< `classCount`.
   public func label(at index: Int) -> Int { labels[index] }
 
-  private static func noImages(_ root: String, _ listing: FolderListing) -> ImageError {
+  /// Names of folders beside `train` that hold no classes of it.
+  private static let otherParts: Set = [
+    "val", "valid", "validation", "test", "testing", "dev", "eval", "extra", "unlabeled",
+  ]
+
+  /// The folder of the class folders: `train`, or the folder itself.
+  private static func root(
+    of path: String
+  ) throws(ImageError) -> (path: String, listing: FolderListing, finding: Finding?) {
+    let listing = try FolderListing(path)
+    guard listing.folders.contains("train") else { return (path, listing, nil) }
+    let training = try FolderListing(path + "/train")
+    guard let first = training.folders.first else { return (path, listing, nil) }
+    // A class of that name, such as the vehicle, whose images lie one folder deeper as others' do.
+    if training.folders.count == 1 {
+      let others = listing.folders.filter { $0 != "train" && !otherParts.contains($0.lowercased()) }
+      if let other = others.first(where: { Folder.exists("\(path)/\($0)/\(first)") }) {
+        return (path, listing, .classTrain(other: other, subfolder: first))
+      }
+    }
+    return (path + "/train", training, .subfolder(path + "/train"))
+  }
+
+  private static func check(_ unnamed: [String], _ root: String) throws(ImageError) {
+    guard !unnamed.isEmpty else { return }
+    let them =
+      unnamed.count == 1
+      ? "whose name is not UTF-8; rename it" : "whose names are not UTF-8; rename them"
+    throw ImageError(
+      "'\(root)' has \(Finding.listed(unnamed, "entry")) \(them), as the program convmv does for whole"
+        + " folders")
+  }
+
+  private static func noImages(
+    _ root: String, _ listing: FolderListing, _ leftOut: ClassFolder.LeftOut
+  ) -> ImageError {
     let kinds = "files that end in \(FolderListing.endings.joined(separator: ", "))"
     guard listing.folders.isEmpty else {
-      return ImageError("no images in the class folders of '\(root)'; \(kinds) are taken")
+      let unread = leftOut.unreadImages
+      let others =
+        unread.isEmpty
+        ? "" : "; convert the \(Finding.listed(unread, "image")) of other kinds to PNG or JPEG"
+      return ImageError("no images in the class folders of '\(root)'; \(kinds) are taken\(others)")
     }
     guard listing.images.isEmpty else {
       return ImageError(
@@ -111,23 +141,23 @@ public struct ImageFolder: Sendable {
   }
 }
 
-extension ImageFolder.Finding: CustomStringConvertible {
-  /// One line, such as "left out 2 images ('a.png', 'b.png') outside class folders".
-  public var description: String {
-    switch self {
-    case .subfolder(let path): "took the class folders in '\(path)'"
-    case .emptyClasses(let names): "kept \(Self.listed(names, "class")) without images"
-    case .strayImages(let names):
-      "left out \(Self.listed(names, "image")) outside class folders"
-    case .otherEntries(let names): "left out what is no image: \(Self.listed(names, "entry"))"
-    }
-  }
+extension ImageFolder {
+  /// How many images may be unreadable: 1 % of them, or 5 if that is at most a quarter.
+  package var brokenImageLimit: Int { max(count / 100, min(5, count / 4)) }
 
-  /// "3 classes ('a', 'b', 'c')"; at most three names.
-  private static func listed(_ names: [String], _ noun: String) -> String {
-    let plurals = ["class": "classes", "image": "images", "entry": "entries"]
-    let word = names.count == 1 ? noun : plurals[noun] ?? noun
-    let shown = names.prefix(3).map { "'\($0)'" } + (names.count > 3 ? ["..."] : [])
-    return "\(names.count) \(word) (\(shown.joined(separator: ", ")))"
+  /// What to say when more images are unreadable.
+  ///
+  /// - Parameters:
+  ///   - count: how many so far.
+  ///   - reasons: why some of them cannot be read.
+  /// - Returns: the message of an error.
+  package func tooManyBroken(_ count: Int, reasons: some Collection<String>) -> String {
+    let limit = brokenImageLimit
+    let most = limit == self.count / 100 ? "1 %" : "\(limit)"
+    let share = limit == 0 ? "some" : "more than \(most)"
+    let examples = reasons.isEmpty ? "" : ", such as: \(reasons.joined(separator: "; "))"
+    return
+      "\(share) of the \(self.count) images in '\(path)' cannot be read; remove or replace them."
+      + " \(count) so far\(examples)"
   }
 }

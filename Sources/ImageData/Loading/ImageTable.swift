@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// A table of images with their classes: comma-separated values (RFC 4180).
@@ -24,9 +25,11 @@ struct ImageTable {
   init(contentsOf path: String) throws {
     let text: String
     do {
-      text = try String(contentsOf: URL(filePath: path), encoding: .utf8)
+      text = try TextFile.content(of: path)
+    } catch let error as FileError where error.reason == .empty {
+      text = ""
     } catch {
-      throw ImageError("cannot read '\(path)' as text in UTF-8: \(error.localizedDescription)")
+      throw ImageError("\(error)")
     }
     let lines = try ImageTable.records(text, path)
     let names = (lines.first?.fields ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
@@ -47,8 +50,9 @@ struct ImageTable {
         throw ImageError(
           "\(place): the class is '\(number)'; it must be a number from 0 to \(limit - 1)")
       }
-      guard !name.isEmpty, FileManager.default.fileExists(atPath: folder + name) else {
-        throw ImageError("\(place): there is no file '\(folder + name)'")
+      guard !name.isEmpty, Folder.hasFile(folder + name) else {
+        let fault = Folder.exists(folder + name) ? "it is a folder:" : "there is no file"
+        throw ImageError("\(place): \(fault) '\(folder + name)'")
       }
       return Row(image: name, label: value)
     }
@@ -74,7 +78,7 @@ struct ImageTable {
       if record.fields != [""] { records.append(record) }
       record = Record(number: number, fields: [])
     }
-    for scalar in text.unicodeScalars where scalar != "\u{FEFF}" {
+    for scalar in text.unicodeScalars {
       if scalar == "\n" { number += 1 }
       switch scalar {
       case "\"" where isQuoted: isQuoted = false
@@ -85,7 +89,6 @@ struct ImageTable {
         isQuoted = true
       case "," where !isQuoted: finishField()
       case "\n" where !isQuoted: finishRecord()
-      case "\r" where !isQuoted: break
       default: field.unicodeScalars.append(scalar)
       }
     }

@@ -24,7 +24,7 @@ public struct NumberedImages: ImageOutput {
   public var recordPath: String { Folder.named(path) + ".json" }
 
   /// Whether the folder has files already.
-  public var exists: Bool { (try? Folder.names(in: path).isEmpty) == false }
+  public var exists: Bool { (try? Folder.entries(in: path).isEmpty) == false }
 
   /// Whether a job has begun here and not finished.
   public var isBegun: Bool { unfinished.exists }

@@ -37,8 +37,16 @@ public enum EmbeddedModel {
 
   /// The names of ImageNet's 1,000 classes.
   static var imageNetNames: [String] {
-    let bytes = UnsafeRawBufferPointer(
-      start: embedded_imagenet_names, count: embedded_imagenet_names_size)
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    lines(embedded_imagenet_names, embedded_imagenet_names_size)
+  }
+
+  /// ImageNet's 1,000 synsets: `n01440764 tench, Tinca tinca`.
+  static var imageNetSynsets: [String] {
+    lines(embedded_imagenet_synsets, embedded_imagenet_synsets_size)
+  }
+
+  private static func lines(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> [String] {
+    String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+      .split(separator: "\n").map(String.init)
   }
 }

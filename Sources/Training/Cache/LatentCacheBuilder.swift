@@ -70,8 +70,8 @@ public final class LatentCacheBuilder {
   /// - Parameter handle: called for each event, while waiting and while images are encoded; may throw
   ///   to stop.
   /// - Returns: the manifest.
-  /// - Throws: `TrainingError` if the folder holds a cache of other settings or more than 1 % of the
-  ///   images cannot be read; `FileError`; `TorchError`; what `handle` throws.
+  /// - Throws: `TrainingError` if the folder holds a cache of other settings or too many images
+  ///   cannot be read; `FileError`; `TorchError`; what `handle` throws.
   public func build(
     _ handle: @escaping (Event) throws -> Void
   ) throws -> LatentCacheManifest {
@@ -215,10 +215,8 @@ public final class LatentCacheBuilder {
   }
 
   private func checkLimit(_ count: Int) throws {
-    guard count * 100 > folder.count else { return }
-    throw TrainingError(
-      "more than 1 % of the \(folder.count) images in '\(folder.path)' cannot be read; remove or"
-        + " replace them")
+    guard count > folder.brokenImageLimit else { return }
+    throw TrainingError(folder.tooManyBroken(count, reasons: []))
   }
 
   /// Writes the manifest, and removes the files that it replaces.

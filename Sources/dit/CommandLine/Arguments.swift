@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import Pipeline
 
@@ -22,8 +23,10 @@ struct Arguments {
     let flags = try flags(arguments)
     guard let path = try configurationPath(flags.arguments) else { return flags.arguments }
     let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
-    let settings = try ConfigurationFile(path).settings(table, check: check)
-    return settings.filter { !replaced.contains($0.name) }.map(\.argument) + flags.arguments
+    let file = try ConfigurationFile(path)
+    let settings = try file.settings(table, check: check).filter { !replaced.contains($0.name) }
+    try file.checkAgreement(settings.filter { !flags.names.contains($0.name) })
+    return settings.map(\.argument) + flags.arguments
   }
 
   /// Flags in the parser's form.
@@ -40,6 +43,20 @@ struct Arguments {
     mutating func remove(_ name: String) {
       arguments.removeAll { $0.hasPrefix("--\(name)=") }
       unset.insert(name)
+    }
+  }
+
+  /// Checks that the program's arguments are UTF-8: other bytes would reach it as another path.
+  ///
+  /// - Throws: `UsageError` that shows the argument.
+  static func checkEncoding() throws {
+    for index in 1..<max(Int(CommandLine.argc), 1) {
+      guard let argument = CommandLine.unsafeArgv[index] else { continue }
+      let bytes = UnsafeRawBufferPointer(start: argument, count: strlen(argument))
+      guard String(validating: bytes, as: UTF8.self) == nil else { continue }
+      throw UsageError(
+        "the argument '\(FolderEntry.shown(bytes))' is not UTF-8; rename the file or folder, or work in it"
+          + " and give a relative path")
     }
   }
 
@@ -107,7 +124,7 @@ struct Arguments {
       case "false": flags.remove(name)
       case let value?: flags.append(name, value)
       }
-    case .value, .integer:
+    case .value, .integer, .classes:
       // A negative number is a value, not an option.
       let value = joined ?? next.flatMap { $0.hasPrefix("-") && Double($0) == nil ? nil : $0 }
       guard let value else { return flags.arguments.append("--\(name)") }

@@ -10,6 +10,8 @@ struct OptionTable {
     case integer
     /// `true` or `false`; true without a value.
     case boolean
+    /// Classes by number or name.
+    case classes
     /// A value that may be left out, with the word that then stands for it.
     case optional(String)
   }
@@ -111,6 +113,7 @@ extension Option: OptionLike {
     switch Value.self {
     case is Bool.Type, is Bool?.Type: .boolean
     case is Int.Type, is Int?.Type, is UInt64.Type: .integer
+    case is ClassListArgument?.Type: .classes
     case let type as any BareOption.Type: .optional(type.bareValue)
     default: .value
     }

@@ -36,7 +36,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
       """)
   var labels: LabelOrder?
   @Option(help: "Classes by number or name, with commas between (default: all).")
-  var classLabels: String?
+  var classLabels: ClassListArgument?
   @Option(help: "Images at a time (default: 8).") var batchSize: Int?
   @OptionGroup var sampling: SamplingSettingsOptions
   @OptionGroup(title: "Several processes") var parallel: ParallelOptions
@@ -67,7 +67,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
       isArchive ? ImageArchive(outputPath) : NumberedImages(outputPath, replacesImages: force)
     let run = GenerateRun(
       try sampling.settings(batchSize: batchSize), count: numSamples, output: output,
-      classLabels: classLabels, isDrawn: labels.map { $0 == .random } ?? (classLabels == nil),
+      classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random } ?? (classLabels == nil),
       option: "--output-path", replaces: force)
     try run.run(sampling, parallel) { try $0?.agree(on: self) }
   }

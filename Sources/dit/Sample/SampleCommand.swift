@@ -33,7 +33,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
 
   @OptionGroup var sampling: SamplingSettingsOptions
   @Option(help: "Classes by number or name, with commas between (default: a few).")
-  var classLabels: String?
+  var classLabels: ClassListArgument?
   @Option(help: "Images of each label; with --npz, of all labels together.") var numSamples = 1
   @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
   var batchSize: Int?
@@ -81,7 +81,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
             + " work by itself")
       }
       try SampleRun(
-        settings, classLabels: classLabels, imagesPerLabel: numSamples,
+        settings, classLabels: classLabels?.text, imagesPerLabel: numSamples,
         files: SampleFiles(
           folder: outputPath, latents: saveLatents, hasGrid: imagegrid, replaces: force)
       ).run()
@@ -90,7 +90,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
 
   private func generate(_ file: String, _ settings: SamplingSettings) throws {
     let run = GenerateRun(
-      settings, count: numSamples, output: ImageArchive(file), classLabels: classLabels,
+      settings, count: numSamples, output: ImageArchive(file), classLabels: classLabels?.text,
       isDrawn: classLabels == nil, option: "--npz", replaces: force)
     try run.run(sampling, parallel) { ranks in
       if ranks.isRankZero { note("dit generate --output-path \(file) does the same as --npz") }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import ImageData
 internal import Pipeline
 
 /// The images of `dit sample`: their order, batches and file names.
@@ -15,6 +16,8 @@ struct SamplePlan {
   let images: [Image]
   /// Images at a time; the last batch may have fewer.
   let batchSize: Int
+  /// The places of the images in the grid.
+  let grid: GridLayout
 
   init(labels: [Int], imagesPerLabel: Int, batchSize: Int?) {
     self.labels = labels
@@ -26,6 +29,7 @@ struct SamplePlan {
       let number = totals[label] == 1 ? "" : String(format: "-%04d", counts[label] ?? 0)
       return Image(label: label, fileName: "class-\(label)\(number).png")
     }
+    grid = GridLayout(groupCount: labels.count, groupSize: imagesPerLabel)
     self.batchSize = min(batchSize ?? SamplingSettings.defaultBatchSize, images.count)
   }
 

@@ -10,6 +10,9 @@ struct SampleReport: Encodable {
     let file: String
     let classLabel: Int
     let className: String
+    /// Its place in the grid, from 1; nil if there is none.
+    let gridRow: Int?
+    let gridColumn: Int?
   }
 
   let ditCheckpoint: String

@@ -163,12 +163,16 @@ struct SampleRun {
           metadata: ["class_labels": labels, "seed": String(settings.seed)], to: path)
       }
       if files.hasGrid, pipeline.makesImages {
-        try folder?.write(ImageGrid.grid(result.images).png(), to: "grid.png")
+        try folder?.write(ImageGrid.grid(result.images, plan.grid).png(), to: "grid.png")
       }
     }
     try folder?.write(Array(try report(pipeline, plan, times).text.utf8), to: "sample.json")
     note("\(Amount.of(plan.images.count, "image")) in \(times.summary)")
     guard pipeline.makesImages, let folder else { return print(files.latents ?? "") }
+    if files.hasGrid, plan.grid.hasRowForEachGroup {
+      let names = plan.labels.map(pipeline.classNames.name)
+      note("The rows of the grid: \(names.joined(separator: "; "))")
+    }
     print(folder.path + (files.hasGrid ? "/grid.png" : ""))
   }
 
@@ -181,9 +185,12 @@ struct SampleRun {
     report.classLabels = plan.labels.map(String.init).joined(separator: ",")
     report.numSamples = imagesPerLabel
     guard pipeline.makesImages else { return report }
-    report.images = plan.images.map {
-      .init(
-        file: $0.fileName, classLabel: $0.label, className: pipeline.classNames.name(of: $0.label))
+    report.images = plan.images.enumerated().map { index, image in
+      let place = files.hasGrid ? plan.grid.place(of: index) : nil
+      return .init(
+        file: image.fileName, classLabel: image.label,
+        className: pipeline.classNames.name(of: image.label),
+        gridRow: place.map { $0.row + 1 }, gridColumn: place.map { $0.column + 1 })
     }
     return report
   }

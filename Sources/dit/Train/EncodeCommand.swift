@@ -20,7 +20,8 @@ struct EncodeCommand: ParsableCommand {
         dit train --data-path latents --model-name DiT-B/4 --output-path runs/b4
 
       After Ctrl-C or a failure, the same command continues. Several processes may run it at the same \
-      time and share the work; --workers starts them. Unreadable images are left out, up to 1 %.
+      time and share the work; --workers starts them. Unreadable images are left out, up to 1 % \
+      (or 5 of a small set).
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?

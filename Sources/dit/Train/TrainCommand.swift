@@ -118,9 +118,8 @@ struct TrainCommand: ParsableCommand {
   private func writeSettings(_ directory: RunDirectory, _ session: TrainingSession) throws {
     let path = directory.path + "/config.yaml"
     let settings = SettingsText(self).yaml
-    if output.resume != nil, let before = FileManager.default.contents(atPath: path) {
-      let changes = SettingsText.changes(
-        from: String(decoding: before, as: UTF8.self), to: settings)
+    if output.resume != nil, let before = try? TextFile.content(of: path) {
+      let changes = SettingsText.changes(from: before, to: settings)
       if !changes.isEmpty {
         let text = "changed since the run was last started: \(changes.joined(separator: "; "))"
         note(text)

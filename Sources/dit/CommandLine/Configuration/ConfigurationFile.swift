@@ -13,20 +13,19 @@ struct ConfigurationFile {
   /// - Throws: `FileError`; `UsageError` with the line if the file is not a flat mapping.
   init(_ path: String) throws {
     self.path = path
-    let file: MappedFile
+    let text: String
     do {
-      file = try MappedFile(path)
+      text = try TextFile.content(of: path)
     } catch let error as FileError where error.reason == .empty {
       throw UsageError("'\(path)' is empty; it must hold settings, such as `sampling_steps: 250`")
-    }
-    guard let text = String(validating: file.bytes, as: UTF8.self) else {
+    } catch let error as FileError where error.reason == .notText {
       throw UsageError("'\(path)' is not a text file in UTF-8")
     }
     let root: Node?
     do {
       root = try Yams.compose(yaml: text)
     } catch let error as YamlError {
-      throw UsageError("'\(path)'\(ConfigurationFile.brief(error))")
+      throw UsageError("'\(path)'\(ConfigurationFile.brief(error, text))")
     }
     guard let root else {
       entries = []
@@ -49,13 +48,13 @@ struct ConfigurationFile {
   /// - Parameters:
   ///   - table: the command's options.
   ///   - check: returns what is wrong with the arguments of one setting; nil if nothing is.
-  /// - Returns: an argument for each setting that has a value, in the order of the file.
-  /// - Throws: `UsageError` that lists every unknown key and wrong value with its line.
-  func settings(
-    _ table: OptionTable, check: ([String]) -> String?
-  ) throws -> [(name: String, argument: String)] {
-    var settings: [(name: String, argument: String)] = []
+  /// - Returns: the settings that have a value, in the order of the file.
+  /// - Throws: `UsageError` that lists every unknown key, every key that stands twice and every wrong value
+  ///   with its line.
+  func settings(_ table: OptionTable, check: ([String]) -> String?) throws -> [Setting] {
+    var settings: [Setting] = []
     var faults: [String] = []
+    var first: [String: (key: String, line: Int)] = [:]
     for (key, line, value) in entries {
       let name = OptionTable.kebab(key)
       guard !table.recordKeys.contains(name) else { continue }
@@ -63,7 +62,14 @@ struct ConfigurationFile {
         faults.append("line \(line): unknown key '\(key)'\(suggestion(key, table))")
         continue
       }
-      guard let text = ConfigurationFile.text(of: value) else {
+      if let before = first[name] {
+        faults.append(
+          "lines \(before.line) and \(line): '\(before.key)' and '\(key)' are the same setting, which"
+            + " stands twice")
+        continue
+      }
+      first[name] = (key, line)
+      guard let text = ConfigurationFile.text(of: value, kind) else {
         faults.append("line \(line): '\(key)' must be a single value or a list of them")
         continue
       }
@@ -74,18 +80,36 @@ struct ConfigurationFile {
       if let fault = table.fault(name, value) ?? check([argument]) {
         faults.append("line \(line): \(key): \(fault)")
       } else {
-        settings.append((name, argument))
+        settings.append(Setting(name: name, key: key, line: line, value: value))
       }
     }
+    try refuse(faults)
+    return settings
+  }
+
+  /// Checks that settings of the same meaning agree.
+  ///
+  /// - Parameter settings: those of the file that count.
+  /// - Throws: `UsageError` that lists every contradiction with both lines.
+  func checkAgreement(_ settings: [Setting]) throws {
+    try refuse(
+      SameOptions.contradictions(among: settings).map { one, other in
+        let lines = [one.line, other.line].sorted()
+        return
+          "lines \(lines[0]) and \(lines[1]): '\(one.key)' and '\(other.key)' are the same setting,"
+          + " with different values"
+      })
+  }
+
+  private func refuse(_ faults: [String]) throws {
     guard faults.isEmpty else {
       throw UsageError(faults.map { "'\(path)', \($0)" }.joined(separator: "\n"))
     }
-    return settings
   }
 
   private func spelled(_ text: String, _ kind: OptionTable.Kind) -> String {
     switch kind {
-    case .value: text
+    case .value, .classes: text
     case .integer: Int(text) == nil ? whole(text) ?? text : text
     case .boolean: Arguments.boolean(text) ?? text
     case .optional(let bare): Arguments.boolean(text) == "true" ? bare : text
@@ -107,27 +131,45 @@ struct ConfigurationFile {
 
   /// A scalar as text, a list as comma-separated text, null and Python's `None` as ""; nil for anything
   /// else.
-  private static func text(of node: Node) -> String? {
+  private static func text(of node: Node, _ kind: OptionTable.Kind) -> String? {
     switch node {
     case .scalar(let scalar):
       let isNull = node.null != nil || scalar.string == "None"
       return isNull && scalar.style == .plain ? "" : scalar.string
     case .sequence(let sequence):
       let texts = sequence.compactMap { $0.scalar?.string }
-      return texts.count == sequence.count ? texts.joined(separator: ",") : nil
+      guard texts.count == sequence.count else { return nil }
+      if case .classes = kind { return ClassListArgument(texts).text }
+      return texts.joined(separator: ",")
     case .mapping, .alias:
       return nil
     }
   }
 
-  private static func brief(_ error: YamlError) -> String {
+  private static func brief(_ error: YamlError, _ text: String) -> String {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
       " is not YAML: line \(mark.line): \(problem)"
     case .duplicatedKeysInMapping(let duplicates, let context):
-      ", line \(context.mark.line): \(duplicates.joined(separator: ", ")) is given twice"
+      duplicates.map { key in
+        let lines = lines(of: key, in: text)
+        let place =
+          lines.count > 1 ? "lines \(lines[0]) and \(lines[1])" : "line \(context.mark.line)"
+        return ", \(place): '\(key)' stands twice"
+      }.joined(separator: "; ")
     default: " is not YAML: \(error)"
+    }
+  }
+
+  /// The lines that begin with a key.
+  private static func lines(of key: String, in text: String) -> [Int] {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return zip(1..., lines).compactMap { number, line in
+      let name = line.prefix { $0 != ":" }
+      guard name.endIndex < line.endIndex else { return nil }
+      let marks = CharacterSet(charactersIn: "'\"").union(.whitespaces)
+      return name.trimmingCharacters(in: marks) == key ? number : nil
     }
   }
 }

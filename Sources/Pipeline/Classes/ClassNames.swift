@@ -1,0 +1,126 @@
+internal import Checkpoint
+internal import Files
+internal import Foundation
+
+/// The classes of a model, with their names if they are known.
+public struct ClassNames: Sendable {
+  /// The number of classes without the null class.
+  public let count: Int
+  /// Class i's name at i; nil if there are no names.
+  public let names: [String]?
+
+  /// Names from a file, else from the checkpoint's metadata (`class_names`, a JSON list), else
+  /// ImageNet's if there are 1,000 classes.
+  ///
+  /// - Parameters:
+  ///   - count: the number of classes of the model.
+  ///   - metadata: the checkpoint's texts.
+  ///   - path: a text file of names, line i for class i; nil for none.
+  /// - Throws: `PipelineError` if the number of names is wrong; `FileError`.
+  public init(count: Int, metadata: [String: String], path: String? = nil) throws {
+    self.count = count
+    if let path {
+      let lines = try ClassNames.lines(of: path)
+      guard lines.count == count else {
+        throw PipelineError(
+          .unusable, "'\(path)' has \(lines.count) names and the model \(count) classes")
+      }
+      names = lines
+    } else {
+      let known = ClassNameList.decode(metadata)
+      names = known.count == count ? known : count == 1000 ? EmbeddedModel.imageNetNames : nil
+    }
+  }
+
+  private static func lines(of path: String) throws -> [String] {
+    var lines = try TextFile.content(of: path)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+    if lines.last == "" { lines.removeLast() }
+    return lines
+  }
+
+  /// The name of a class; `class 7` if it has none.
+  public func name(of id: Int) -> String { names.map { $0[id] } ?? "class \(id)" }
+
+  /// The classes to draw by default: those of the paper's figure for ImageNet, else the first 16.
+  public var defaultLabels: [Int] {
+    count == 1000 ? [207, 360, 387, 974, 88, 979, 417, 279] : Array(0..<min(count, 16))
+  }
+
+  /// Reads a list of numbers and names with commas between.
+  ///
+  /// A name may have commas itself; the longest name that fits counts. Each part of a name between commas
+  /// is a name too, and so are ImageNet's synonyms and WordNet numbers for its classes. A name in
+  /// quotation marks stands for itself, also if it is a number.
+  ///
+  /// - Throws: `PipelineError` for a number out of range, a name that is unknown or stands for several
+  ///   classes, or an empty list.
+  public func labels(from text: String) throws -> [Int] {
+    let items = ClassLabelItems(text).items
+    // Takes some milliseconds.
+    let index = items.allSatisfy { $0.number != nil } ? nil : ClassNameIndex(names ?? [])
+    var labels: [Int] = []
+    var place = 0
+    while place < items.count {
+      if let id = items[place].number {
+        labels.append(try checked(id))
+        place += 1
+      } else if let index {
+        let (label, used) = try label(at: place, of: items, index)
+        labels.append(label)
+        place += used
+      }
+    }
+    return labels
+  }
+
+  /// A name as an item of such a list.
+  package static func quoted(_ name: String) -> String { ClassLabelItems.quoted(name) }
+
+  private func checked(_ id: Int) throws -> Int {
+    guard (0..<count).contains(id) else {
+      throw PipelineError(
+        .setting, "class \(id) is out of range: the model has classes 0 to \(count - 1)")
+    }
+    return id
+  }
+
+  /// The class whose name begins at an index, and the number of items that the name takes.
+  private func label(
+    at place: Int, of items: [ClassLabelItems.Item], _ index: ClassNameIndex
+  ) throws -> (Int, Int) {
+    let longest = min(items.count - place, index.longestName)
+    let runs = stride(from: longest, through: 1, by: -1).map { length in
+      (items[place..<place + length].map(\.text).joined(separator: ", "), length)
+    }
+    for (name, length) in [items[place].quoted.map { ($0, 1) }].compactMap({ $0 }) + runs {
+      let labels = index.labels(of: name)
+      if labels.count == 1 { return (labels[0], length) }
+      if labels.count > 1 { throw ambiguous(name, labels) }
+    }
+    throw unknown(items[place].quoted ?? items[place].text, index)
+  }
+
+  private func ambiguous(_ name: String, _ labels: [Int]) -> PipelineError {
+    let list = labels.map(String.init).joined(separator: " and ")
+    let own = labels.map(self.name)
+    let names = Set(own).count > 1 ? " (\(own.joined(separator: "; ")))" : ""
+    return PipelineError(
+      .setting, "the name '\(name)' stands for the classes \(list)\(names); give the number")
+  }
+
+  private func unknown(_ name: String, _ index: ClassNameIndex) -> PipelineError {
+    guard let names else {
+      return PipelineError(
+        .missingClassNames,
+        "class '\(name)': the model has no class names, only numbers from 0 to \(count - 1)")
+    }
+    let nearest = Spelling.nearest(to: name, among: names + index.synonyms)
+      .map { "; did you mean '\($0)'?" }
+    let shown = names.count > 20 ? "" : ": " + names.joined(separator: ", ")
+    return PipelineError(
+      .setting,
+      "no class is called '\(name)'\(nearest ?? " among the \(names.count) names\(shown)")")
+  }
+}
