@@ -90,7 +90,7 @@ let package = Package(
   targets: [
     .target(
       name: "CTorch",
-      cxxSettings: libtorchSettings,
+      cxxSettings: libtorchSettings + [.headerSearchPath("src")],
       linkerSettings: [
         .unsafeFlags(libtorchLibraries),
         .linkedLibrary("torch_cpu"),
