@@ -83,7 +83,7 @@ public final class Checkpoint {
       throw FileError(
         .isFolder, path: path,
         message: "cannot read '\(path)': it is a folder in which no file has the name of a"
-          + " checkpoint; name a file")
+          + " checkpoint; name a file\(Folder.remarkOnNames(in: path))")
     }
     guard path.hasSuffix(ShardList.suffix) else {
       return try Checkpoint([try CheckpointFile(path, weights)], path: path)

@@ -14,6 +14,15 @@ extension Folder {
     try entries(in: path).compactMap(\.name).sorted()
   }
 
+  /// A sentence about entries of a folder whose names are not UTF-8, to follow a message; empty if there are
+  /// none or the folder cannot be listed.
+  package static func remarkOnNames(in path: String) -> String {
+    let names = ((try? entries(in: path)) ?? []).filter { $0.name == nil }.map(\.shownName)
+    guard let first = names.first else { return "" }
+    let more = names.count > 1 ? " and \(names.count - 1) more" : ""
+    return ". The name of '\(first)'\(more) there is not UTF-8; rename it"
+  }
+
   /// Which folder a path leads to, whatever the path; nil if it is none.
   package static func identity(of path: String) -> FolderIdentity? {
     var status = stat()

@@ -67,6 +67,22 @@ internal import Testing
     }
   }
 
+  /// Such as an archive's folder of `train` and `val`, taken for one class.
+  @Test func saysThatDeeperFoldersAreNoClasses() throws {
+    try withTemporaryFolder { folder in
+      try files(["data/train/a/1.png", "data/train/b/2.png", "data/val/a/3.png"], in: folder)
+      let images = try ImageFolder(folder)
+      #expect(images.classNames == ["data"] && images.count == 3)
+      #expect(
+        images.findings.map(\.description) == [
+          "images lie in 3 folders ('data/train/a', 'data/train/b', 'data/val/a') below the class"
+            + " folders; these are no classes of their own"
+        ])
+      try files(["data/0.png"], in: folder)
+      #expect(try ImageFolder(folder).findings == [])
+    }
+  }
+
   @Test func takesTheTrainingPartWithDeeperImages() throws {
     try withTemporaryFolder { folder in
       try files(["train/n1/images/1.png", "train/n2/images/2.png", "val/images/3.png"], in: folder)

@@ -43,6 +43,11 @@ internal import Testing
       try find(table, ["DEVICE_ID": "1"], ownAddresses: ["10.0.0.1", "127.0.0.1"])?.rank == 1)
   }
 
+  @Test func readsATableOfAnotherSystem() throws {
+    let other = "\u{FEFF}" + table.replacing("\n", with: "\r\n")
+    #expect(try find(other, ["RANK_ID": "3"])?.rank == 3)
+  }
+
   @Test func readsVersion12() throws {
     let text = """
       {"version": "1.2", "server_list": [{"server_id": "node-a", "host_ip": "10.0.0.2", "device": [

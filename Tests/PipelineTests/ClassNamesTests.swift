@@ -72,6 +72,9 @@ internal import Testing
     #expect(try classes.labels(from: #"6" pipe, "long""#) == [2])
     #expect(try classes.labels(from: #""6"" pipe, ""long""",0"#) == [2, 0])
     #expect(throws: PipelineError.self) { try classes.labels(from: #""1""#) }
+    let digits = try ClassNames(count: 3, metadata: ["class_names": #"["1","10","2"]"#])
+    let found = digits.namesakes(in: #"2,1,"10",0,2"#)
+    #expect(found.map(\.id) == [1] && found.map(\.named) == [0])
   }
 
   @Test(arguments: [

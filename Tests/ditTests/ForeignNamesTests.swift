@@ -94,4 +94,38 @@ internal import Testing
       }
     }
   }
+
+  @Test func tellsANumberFromAName() throws {
+    try withTemporaryFolder { folder in
+      try makeImages(in: folder + "/images")
+      try Folder.rename(folder + "/images/blue", to: folder + "/images/1")
+      let trained = try train(["--max-steps", "1", "--output-path", "run"], in: folder)
+      #expect(trained.status == 0, "\(trained.errors)")
+      let result = try dit(
+        [
+          "sample", "--dit-checkpoint", "run", "--vae-checkpoint", "none", "--sampling-steps", "1",
+          "--class-labels", "1,\"1\"", "--output-path", "out",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(
+        result.errors.contains("class 1 is called 'red'; for the class called '1', number 0, put"),
+        "\(result.errors)")
+      #expect(
+        try Folder.names(in: folder + "/out") == [
+          "class-0.png", "class-1.png", "grid.png", "sample.json",
+        ])
+    }
+  }
+
+  @Test func namesACheckpointThatIsNotUTF8() throws {
+    try withTemporaryFolder { folder in
+      try Folder.make(folder + "/model")
+      try makeEntry(name + Array(".safetensors".utf8), in: folder + "/model", isFolder: false)
+      let result = try dit(["inspect", "model"], in: folder)
+      #expect(result.status == 1)
+      #expect(
+        result.errors.contains("The name of 'caf\\xE9.safetensors' there is not UTF-8; rename it"),
+        "\(result.errors)")
+    }
+  }
 }

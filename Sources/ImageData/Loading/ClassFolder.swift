@@ -27,6 +27,8 @@ struct ClassFolder {
   /// Images, by paths relative to the data set's folder, in the order of torchvision's `ImageFolder`:
   /// folder by folder in the order of the folders' paths, then by name.
   let images: [String]
+  /// The folders that hold these images, in their order.
+  let folders: [String]
   /// The rest.
   let leftOut: LeftOut
 
@@ -40,6 +42,7 @@ struct ClassFolder {
     let above = [Folder.identity(of: root)].compactMap { $0 }
     let found = try ClassFolder.find(name, in: root, above: above)
     let parts = found.parts.sorted { $0.folder.utf8.lexicographicallyPrecedes($1.folder.utf8) }
+    folders = parts.map(\.folder)
     images = parts.flatMap { part in part.images.map { part.folder + "/" + $0 } }
     leftOut = found.leftOut
   }

@@ -5,6 +5,9 @@ extension ImageFolder {
     case subfolder(String)
     /// `train` was taken as a class: it has one subfolder alone, whose name is also in this other class.
     case classTrain(other: String, subfolder: String)
+    /// All images lie in folders below the class folders, several of them in one class. The owner may have
+    /// meant these folders for classes.
+    case deeperFolders([String])
     /// Classes without images, which keep their numbers.
     case emptyClasses([String])
     /// Images outside of class folders, which are left out.
@@ -25,6 +28,9 @@ extension ImageFolder.Finding: CustomStringConvertible {
     case .subfolder(let path): "took the class folders in '\(path)'"
     case .classTrain(let other, let subfolder):
       "took 'train' for a class: it has a folder '\(subfolder)' alone, as '\(other)' has one"
+    case .deeperFolders(let names):
+      "images lie in \(Self.listed(names, "folder")) below the class folders; these are no classes of"
+        + " their own"
     case .emptyClasses(let names): "kept \(Self.listed(names, "class")) without images"
     case .strayImages(let names):
       "left out \(Self.listed(names, "image")) outside class folders"

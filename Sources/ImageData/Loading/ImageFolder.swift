@@ -49,6 +49,7 @@ public struct ImageFolder: Sendable {
     }
     let (root, listing, chosen) = try ImageFolder.root(of: path)
     var (files, labels, empty): ([String], [Int], [String]) = ([], [], [])
+    var (folders, hasSeveral): ([String], Bool) = ([], false)
     var leftOut = ClassFolder.LeftOut()
     leftOut.add(listing)
     for (label, name) in listing.folders.enumerated() {
@@ -57,11 +58,14 @@ public struct ImageFolder: Sendable {
       labels += Array(repeating: label, count: content.images.count)
       if content.images.isEmpty { empty.append(name) }
       leftOut.add(content.leftOut)
+      folders += content.folders
+      hasSeveral = hasSeveral || content.folders.count > 1
     }
+    let areDeeper = hasSeveral && Set(folders).isDisjoint(with: listing.folders)
     try ImageFolder.check(leftOut.unnamed, root)
     guard !files.isEmpty else { throw ImageFolder.noImages(root, listing, leftOut) }
     let passedOver: [Finding?] = [
-      chosen, empty.isEmpty ? nil : .emptyClasses(empty),
+      chosen, areDeeper ? .deeperFolders(folders) : nil, empty.isEmpty ? nil : .emptyClasses(empty),
       listing.images.isEmpty ? nil : .strayImages(listing.images),
       leftOut.unreadImages.isEmpty ? nil : .unreadImages(leftOut.unreadImages),
       leftOut.systemFolders.isEmpty ? nil : .systemFolders(leftOut.systemFolders),

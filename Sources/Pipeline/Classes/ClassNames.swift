@@ -75,6 +75,20 @@ public struct ClassNames: Sendable {
     return labels
   }
 
+  /// Numbers in such a list that are the names of other classes, with those classes.
+  ///
+  /// - Parameter text: the list.
+  /// - Returns: for each, the class that it stands for, and the class of that name.
+  public func namesakes(in text: String) -> [(id: Int, named: Int)] {
+    let items = Set(ClassLabelItems(text).items.filter { $0.number != nil }.map(\.text))
+    return items.sorted().compactMap { item in
+      guard let id = Int(item), let named = names?.firstIndex(of: item), named != id else {
+        return nil
+      }
+      return (id, named)
+    }
+  }
+
   /// A name as an item of such a list.
   package static func quoted(_ name: String) -> String { ClassLabelItems.quoted(name) }
 

@@ -18,3 +18,13 @@ struct ClassListArgument: ExpressibleByArgument {
 
   var defaultValueDescription: String { text }
 }
+
+extension ClassNames {
+  /// One line for each number in a list that is the name of another class.
+  func notes(on list: String) -> [String] {
+    namesakes(in: list).map { id, named in
+      "class \(id) is called '\(name(of: id))'; for the class called '\(id)', number \(named), put the name"
+        + " in quotation marks: --class-labels '\"\(id)\"'"
+    }
+  }
+}

@@ -85,6 +85,7 @@ struct GenerateRun {
     }
     if ranks.isRankZero {
       note(summary(job, ranks))
+      classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
       free?.line(
         sampling: pipeline, settings, batchSize: plan.batchSize,
         processCount: ranks?.localWorldSize ?? 1

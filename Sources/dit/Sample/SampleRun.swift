@@ -59,6 +59,7 @@ struct SampleRun {
       labels: labels, imagesPerLabel: imagesPerLabel, batchSize: settings.batchSize)
     let folder = try outputFolder(pipeline, plan)
     note(summary(pipeline, plan))
+    classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
     free?.line(sampling: pipeline, settings, batchSize: plan.batchSize).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, plan, folder, result)
