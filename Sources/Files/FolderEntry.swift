@@ -20,18 +20,18 @@ public struct FolderEntry: Sendable {
   public let kind: Kind
 
   fileprivate init(_ bytes: UnsafeRawBufferPointer, _ kind: Kind) {
-    name = String(validating: bytes, as: UTF8.self)
-    shownName = FolderEntry.shown(bytes)
+    let text = String(validating: bytes, as: UTF8.self)
+    name = text
+    shownName = text.flatMap { FolderEntry.isPlain($0) ? $0 : nil } ?? FolderEntry.shown(bytes)
     self.kind = kind
+  }
+
+  private static func isPlain(_ text: String) -> Bool {
+    !text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
   }
 
   /// A name with control characters, and bytes that are not UTF-8, as `\xE9`.
   package static func shown(_ bytes: UnsafeRawBufferPointer) -> String {
-    if let text = String(validating: bytes, as: UTF8.self),
-      !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
-    {
-      return text
-    }
     var text = ""
     var rest = bytes[...]
     while let first = rest.first {

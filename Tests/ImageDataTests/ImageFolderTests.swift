@@ -91,6 +91,25 @@ internal import Testing
     }
   }
 
+  @Test func readsATableOfAnotherSystem() throws {
+    try withTemporaryFolder { folder in
+      try files(["a.png", "sub/b.png", #"c\d.png"#], in: folder)
+      let lines = ["image,class", "a.png,1", #"sub\b.png,0"#, #"c\d.png,2"#]
+      let units = ("\u{FEFF}" + lines.joined(separator: "\r\n")).utf16
+      let tables = [
+        Array("\u{FEFF}".utf8) + Array(lines.joined(separator: "\r\n").utf8),
+        Array(lines.joined(separator: "\r").utf8),
+        units.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] },
+      ]
+      for table in tables {
+        try write(table, to: folder + "/image_caption.csv")
+        let images = try ImageFolder(folder)
+        #expect(names(images) == ["a.png", "sub/b.png", #"c\d.png"#])
+        #expect(labels(images) == [1, 0, 2])
+      }
+    }
+  }
+
   @Test(arguments: [
     ("", "line 1: the head must name the columns image and class"),
     ("image,caption\na.png,x", "line 1: the head must name the columns image and class"),

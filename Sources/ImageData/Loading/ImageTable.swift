@@ -50,11 +50,13 @@ struct ImageTable {
         throw ImageError(
           "\(place): the class is '\(number)'; it must be a number from 0 to \(limit - 1)")
       }
-      guard !name.isEmpty, Folder.hasFile(folder + name) else {
+      // Windows separates folders by backslashes.
+      let names = [name, name.replacing("\\", with: "/")]
+      guard !name.isEmpty, let file = names.first(where: { Folder.hasFile(folder + $0) }) else {
         let fault = Folder.exists(folder + name) ? "it is a folder:" : "there is no file"
         throw ImageError("\(place): \(fault) '\(folder + name)'")
       }
-      return Row(image: name, label: value)
+      return Row(image: file, label: value)
     }
     guard !rows.isEmpty else { throw ImageError("\(path): no image follows the head") }
   }
