@@ -66,6 +66,52 @@ internal import Testing
     #expect(!found.servesStore)
   }
 
+  /// MPICH's Hydra and Intel MPI.
+  @Test func readsMPICH() throws {
+    let variables = [
+      "PMI_RANK": "1", "PMI_SIZE": "4", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "4",
+      "PMI_FD": "8",
+    ]
+    let found = try #require(try process(variables))
+    #expect((found.rank, found.worldSize, found.localRank) == (1, 4, 1))
+    #expect((found.storeHost, found.servesStore, found.launcher) == ("127.0.0.1", false, "mpirun"))
+    #expect(found.variables.map { "\($0.name)=\($0.value)" } == ["PMI_RANK=1", "PMI_SIZE=4"])
+    let first = try #require(try process(variables.merging(["PMI_RANK": "0"]) { $1 }))
+    #expect(first.servesStore && first.storePort == found.storePort)
+    let far = variables.merging(["MPI_LOCALNRANKS": "2"]) { $1 }
+    expectRefusal(far, naming: "MASTER_ADDR", "-genv")
+    let named = far.merging(["MASTER_ADDR": "a", "MASTER_PORT": "29400"]) { $1 }
+    #expect(try process(named)?.storeHost == "a" && process(named)?.storePort == 29400)
+    #expect(try process(["PMI_RANK": "0", "PMI_SIZE": "1"])?.worldSize == 1)
+    expectRefusal(["PMI_RANK": "0"], naming: "PMI_SIZE")
+    expectRefusal(["PMI_SIZE": "2"], naming: "PMI_RANK")
+    expectRefusal(["PMI_RANK": "2", "PMI_SIZE": "2"], naming: "PMI_RANK=2")
+    // Cray's launcher.
+    let cray = [
+      "PMI_RANK": "1", "PMI_SIZE": "2", "PMI_LOCAL_RANK": "1", "PMI_LOCAL_SIZE": "2",
+    ]
+    #expect(try process(cray)?.localRank == 1)
+  }
+
+  @Test func tellsMPICHFromSlurm() throws {
+    let slurm = [
+      "SLURM_STEP_ID": "0", "SLURM_JOB_ID": "77", "SLURM_PROCID": "1", "SLURM_NTASKS": "2",
+      "SLURM_LOCALID": "0", "SLURM_STEP_NODELIST": "node[1-2]",
+    ]
+    // srun --mpi=pmi2 sets both.
+    let both = slurm.merging(["PMI_RANK": "1", "PMI_SIZE": "2"]) { $1 }
+    #expect(try process(both)?.launcher == "srun" && process(both)?.storeHost == "node1")
+    // Hydra starts its own processes by srun, one on each machine.
+    let inner = slurm.merging(
+      ["PMI_RANK": "5", "PMI_SIZE": "8", "MPI_LOCALNRANKS": "4", "MASTER_ADDR": "node1"]) { $1 }
+    #expect(try process(inner)?.rank == 5 && process(inner)?.worldSize == 8)
+    let contradiction = [
+      "RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "a", "MASTER_PORT": "1", "PMI_RANK": "1",
+      "PMI_SIZE": "2", "MPI_LOCALNRANKS": "2",
+    ]
+    expectRefusal(contradiction, naming: "RANK=0", "PMI_RANK=1")
+  }
+
   @Test func readsMindSpore() throws {
     let variables = [
       "MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "10.0.0.1",

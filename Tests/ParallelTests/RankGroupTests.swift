@@ -87,4 +87,51 @@ internal import Torch
       #expect(choice.reason == reason)
     }
   }
+
+  /// Waits alone as one of two ranks; gives what was told and thrown.
+  private func waitAlone(
+    _ rank: Int, host: String = "127.0.0.1"
+  ) throws -> (waits: [RankWait], error: String, port: Int) {
+    let port = try LocalPort.free()
+    var process = LaunchedProcess(
+      launcher: "the test", rank: rank, worldSize: 2, localRank: rank, storeHost: host,
+      storePort: port, servesStore: rank == 0)
+    process.variables = [.init(name: "RANK", value: "\(rank)"), .init(name: "N", value: "2")]
+    var waits: [RankWait] = []
+    let error = #expect(throws: LaunchError.self) {
+      _ = try RankGroup(process, timeout: .seconds(5), waiting: { waits.append($0) })
+    }
+    return (waits, "\(try #require(error))", port)
+  }
+
+  @Test func saysWhoIsAwaited() throws {
+    let first = try waitAlone(0)
+    #expect(first.waits.map(\.missing) == [[1]])
+    #expect(
+      first.waits.first?.description
+        == "waiting for rank 1, which has not joined at 127.0.0.1:\(first.port); this process is"
+        + " rank 0 of 2 by RANK=0, N=2")
+    #expect(first.error.contains("rank 1 of 2 has not joined within 5 s"))
+    #expect(first.error.hasSuffix("this process is rank 0 of 2 by RANK=0, N=2"))
+  }
+
+  @Test func saysThatRankZeroDoesNotListen() throws {
+    let second = try waitAlone(1)
+    #expect(second.waits.map(\.missing) == [nil])
+    #expect(
+      second.waits.first?.description.hasPrefix(
+        "waiting for rank 0, which does not listen at 127.0.0.1:\(second.port) yet;") == true)
+    #expect(second.error.contains("within 5 s (Connection refused): does it run"))
+    let nowhere = try waitAlone(1, host: "no-such-host.invalid")
+    #expect(nowhere.error.contains("no rank 0 at no-such-host.invalid:"))
+  }
+
+  @Test func namesAFewOfManyRanks() {
+    let process = LaunchedProcess(
+      launcher: "the test", rank: 0, worldSize: 20, localRank: 0, storeHost: "a", storePort: 1,
+      servesStore: true)
+    let wait = RankWait(process: process, missing: Array(1..<20))
+    #expect(
+      wait.description.contains("ranks 1, 2, 3, 4, 5, 6, 7, 8, and 11 more, which have not joined"))
+  }
 }

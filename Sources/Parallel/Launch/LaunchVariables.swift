@@ -1,7 +1,7 @@
 /// Detects the launcher of a distributed job from environment variables.
 ///
 /// Launchers: `torchrun` and anything else that sets `RANK` and `WORLD_SIZE` (Kubeflow's PyTorchJob),
-/// Open MPI's `mpirun`, MindSpore's `msrun`, Slurm's `srun`, HCCL rank tables.
+/// `mpirun` of Open MPI, MPICH and Intel MPI, MindSpore's `msrun`, Slurm's `srun`, HCCL rank tables.
 public struct LaunchVariables {
   let environment: [String: String]
   /// This machine's addresses.
@@ -19,8 +19,17 @@ public struct LaunchVariables {
 
   /// A launcher's view, and the variables behind it.
   private struct Finding {
-    let process: LaunchedProcess
+    var process: LaunchedProcess
     let variables: [String]
+  }
+
+  /// The process of a finding, with the variables behind it.
+  private func told(_ finding: Finding) -> LaunchedProcess {
+    var process = finding.process
+    process.variables = finding.variables.compactMap { name in
+      environment[name].map { LaunchedProcess.Variable(name: name, value: $0) }
+    }
+    return process
   }
 
   /// This process's place in the job.
@@ -38,13 +47,16 @@ public struct LaunchVariables {
     let torch = try torch()
     // The innermost launcher wins: srun or mpirun may start torchrun or msrun on each machine.
     if rankTable == nil {
-      if let torch, environment["TORCHELASTIC_RUN_ID"] != nil { return torch.process }
+      if let torch, environment["TORCHELASTIC_RUN_ID"] != nil { return told(torch) }
       if let mindSpore = try mindSpore() { return mindSpore }
     }
-    let mpi = try openMPI()
-    // mpirun may itself have been started by srun.
-    let slurm = mpi == nil ? try slurm() : nil
-    let findings = [torch, try table(rankTable), mpi, slurm].compactMap { $0 }
+    let openMPI = try openMPI()
+    // mpirun may itself have been started by srun, which may also speak MPICH's protocol.
+    let slurm = openMPI == nil ? try slurm() : nil
+    let mpich = openMPI == nil ? try mpich(beside: slurm) : nil
+    let mpi = openMPI ?? mpich
+    let findings = [torch, try table(rankTable), mpi, mpich == nil ? slurm : nil]
+      .compactMap { $0 }
     guard let first = findings.first else { return nil }
     for other in findings.dropFirst()
     where (other.process.rank, other.process.worldSize) != (
@@ -52,12 +64,12 @@ public struct LaunchVariables {
     ) {
       let lists = [first, other].map { finding in
         finding.process.launcher + " ("
-          + finding.variables.map { "\($0)=\(environment[$0] ?? "")" }.joined(separator: ", ") + ")"
+          + told(finding).variables.map { "\($0.name)=\($0.value)" }.joined(separator: ", ") + ")"
       }
       throw LaunchError(
         "\(lists[0]) and \(lists[1]) contradict each other; unset the variables of one of them")
     }
-    var process = first.process
+    var process = told(first)
     // Scripts often copy only RANK and WORLD_SIZE from the launcher's own variables.
     if torch != nil, !has("LOCAL_RANK"), let other = findings.dropFirst().first {
       process.localRank = other.process.localRank
@@ -101,6 +113,31 @@ public struct LaunchVariables {
         servesStore: rank == 0), variables: names)
   }
 
+  /// MPICH's process manager Hydra, which Intel MPI has too, and others with its protocol PMI.
+  ///
+  /// - Parameter slurm: a step of Slurm, which sets these variables itself under `--mpi=pmi2`.
+  /// - Returns: nil without these variables, and if Slurm says the same.
+  /// - Throws: `LaunchError`.
+  private func mpich(beside slurm: Finding?) throws -> Finding? {
+    let names = ["PMI_RANK", "PMI_SIZE"]
+    guard names.contains(where: has) else { return nil }
+    let (rank, count) = try rankAndCount(names[0], names[1])
+    if let slurm, (slurm.process.rank, slurm.process.worldSize) == (rank, count) { return nil }
+    let localCount = try number("MPI_LOCALNRANKS") ?? number("PMI_LOCAL_SIZE")
+    let isOneMachine = localCount == count || count == 1
+    guard let address = environment["MASTER_ADDR"] ?? (isOneMachine ? Network.loopback : nil) else {
+      throw LaunchError(
+        "mpirun has started \(count) processes on several machines, and MASTER_ADDR is missing: add"
+          + " -genv MASTER_ADDR HOST with the host of rank 0")
+    }
+    return Finding(
+      process: LaunchedProcess(
+        launcher: "mpirun", rank: rank, worldSize: count,
+        localRank: try number("MPI_LOCALRANKID") ?? number("PMI_LOCAL_RANK") ?? 0,
+        storeHost: address, storePort: try chosenPort(of: "PMI_JOBID"),
+        servesStore: rank == 0), variables: names)
+  }
+
   /// A step of Slurm's `srun`, not the batch script around it.
   private func slurm() throws -> Finding? {
     guard has("SLURM_STEP_ID"), has("SLURM_PROCID") else { return nil }
@@ -140,7 +177,8 @@ public struct LaunchVariables {
     default:
       throw LaunchError("MS_ROLE=\(role): known are MS_WORKER and MS_SCHED")
     }
-    return process
+    return told(
+      Finding(process: process, variables: ["MS_ROLE", "MS_WORKER_NUM", "MS_NODE_ID"]))
   }
 
   /// A rank table, with the variables that select one of its devices.
@@ -159,7 +197,8 @@ public struct LaunchVariables {
           ?? (isOneMachine ? Network.loopback : table.devices[0].host),
         storePort: has("MASTER_PORT")
           ? try port("MASTER_PORT", beside: "RANK_TABLE_FILE") : LaunchedProcess.defaultPort,
-        servesStore: rank == 0), variables: ["RANK_ID", "DEVICE_ID"])
+        servesStore: rank == 0),
+      variables: (option == nil ? ["RANK_TABLE_FILE"] : []) + ["RANK_ID", "DEVICE_ID"])
   }
 }
 

@@ -20,6 +20,29 @@ public struct LaunchedProcess: Sendable, Equatable {
   public var storePrefix = ""
   /// Whether it only serves the store and is not a rank.
   public var isScheduler = false
+  /// The environment variables that say so.
+  public var variables: [Variable] = []
+
+  /// An environment variable.
+  public struct Variable: Sendable, Equatable {
+    /// Its name.
+    public let name: String
+    /// Its value.
+    public let value: String
+
+    /// A variable.
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// Which process this is, and by which variables: "rank 0 of 2 by RANK=0, WORLD_SIZE=2".
+  var place: String {
+    let name = isScheduler ? "the scheduler of" : rank.map { "rank \($0) of" } ?? "a rank of"
+    let list = variables.map { "\($0.name)=\($0.value)" }.joined(separator: ", ")
+    return "\(name) \(worldSize)" + (list.isEmpty ? "" : " by \(list)")
+  }
 
   /// A process of a job.
   public init(

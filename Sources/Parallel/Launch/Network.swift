@@ -54,6 +54,49 @@ public enum Network {
     return nil
   }
 
+  /// Tries to connect to a port once.
+  ///
+  /// - Parameters:
+  ///   - host: a name or address.
+  ///   - port: the port.
+  ///   - limit: how long to wait for an answer of each address.
+  /// - Returns: why nothing listens there; nil if something does.
+  static func refusal(of host: String, port: Int, within limit: Duration) -> String? {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var first: UnsafeMutablePointer<addrinfo>?
+    let status = getaddrinfo(host, "\(port)", &hints, &first)
+    guard status == 0 else { return String(cString: gai_strerror(status)) }
+    defer { freeaddrinfo(first) }
+    var problem = "no address"
+    var next = first
+    while let entry = next {
+      guard let fault = refusal(of: entry.pointee, within: limit) else { return nil }
+      problem = fault
+      next = entry.pointee.ai_next
+    }
+    return problem
+  }
+
+  private static func refusal(of address: addrinfo, within limit: Duration) -> String? {
+    func text(_ number: Int32) -> String { String(cString: strerror(number)) }
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    let descriptor = socket(
+      address.ai_family, kind | Int32(SOCK_NONBLOCK.rawValue), address.ai_protocol)
+    guard descriptor >= 0 else { return text(errno) }
+    defer { close(descriptor) }
+    guard connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 else { return nil }
+    guard errno == EINPROGRESS else { return text(errno) }
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    let milliseconds = Int32(clamping: limit.components.seconds * 1000)
+    guard poll(&entry, 1, milliseconds) > 0 else { return "no answer" }
+    var (number, size) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+    guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &size) == 0 else {
+      return text(errno)
+    }
+    return number == 0 ? nil : text(number)
+  }
+
   /// The address at which other ranks reach this one.
   ///
   /// Ranks on rank 0's machine may resolve its name to loopback (Debian's `/etc/hosts`). They then use

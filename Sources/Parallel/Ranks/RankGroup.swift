@@ -36,12 +36,14 @@ public final class RankGroup {
   ///   - process: this process's place; not a scheduler's.
   ///   - timeout: how long to wait for another rank, now and later.
   ///   - check: called repeatedly while waiting; throws to stop.
+  ///   - waiting: called once if that takes longer than a few seconds.
   /// - Throws: `LaunchError` if a rank is too late, cancels, or two have the same number; errors of
   ///   `check`.
   public convenience init(
-    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void = {}
+    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void = {},
+    waiting: @escaping (RankWait) -> Void = { _ in }
   ) throws {
-    let rendezvous = try Rendezvous(process, timeout: timeout, check: check)
+    let rendezvous = try Rendezvous(process, timeout: timeout, check: check, waiting: waiting)
     let (rank, hosts, address) = try rendezvous.join()
     let store = rendezvous.store
     let port = store.port

@@ -10,7 +10,11 @@ struct Rendezvous {
   private let process: LaunchedProcess
   private let timeout: Duration
   private let check: () throws -> Void
+  private let waiting: (RankWait) -> Void
+  private let begin = ContinuousClock.now
 
+  /// Time after which `waiting` is told.
+  private static let noticeDelay = Duration.seconds(4)
   /// Key of the hosts of all ranks, set by rank 0 once all have arrived.
   private static let hostsKey = "hosts"
   /// Time limit of one attempt to connect.
@@ -28,11 +32,16 @@ struct Rendezvous {
   ///   - process: the place of this process.
   ///   - timeout: how long to wait for others.
   ///   - check: called repeatedly while waiting; throws to stop.
+  ///   - waiting: called once if that takes longer than a few seconds.
   /// - Throws: `LaunchError` if the store cannot be reached or the port is taken; errors of `check`.
-  init(_ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void) throws {
+  init(
+    _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
+    waiting: @escaping (RankWait) -> Void = { _ in }
+  ) throws {
     self.process = process
     self.timeout = timeout
     self.check = check
+    self.waiting = waiting
     if process.servesStore {
       do {
         store = try Rendezvous.store(process, timeout)
@@ -42,11 +51,15 @@ struct Rendezvous {
             + " MASTER_PORT (\(error.message))")
       }
     } else {
-      let start = ContinuousClock.now
-      var problem = ""
-      while !Rendezvous.isOpen(process, &problem) {
+      var isTold = false
+      while let problem = Rendezvous.refusal(process) {
         try check()
-        guard ContinuousClock.now - start < timeout else {
+        let elapsed = ContinuousClock.now - begin
+        if !isTold, elapsed > Rendezvous.noticeDelay {
+          waiting(RankWait(process: process, missing: nil))
+          isTold = true
+        }
+        guard elapsed < timeout else {
           throw Rendezvous.missing(process, timeout, problem)
         }
         usleep(50_000)
@@ -59,14 +72,19 @@ struct Rendezvous {
     }
   }
 
-  /// Tries to reach the store once; short attempts keep the wait interruptible.
-  private static func isOpen(_ process: LaunchedProcess, _ problem: inout String) -> Bool {
+  /// Why the store cannot be reached; nil if it can. A plain connection comes first, as libtorch prints
+  /// a trace for each that fails; short attempts keep the wait interruptible.
+  private static func refusal(_ process: LaunchedProcess) -> String? {
+    if let problem = Network.refusal(
+      of: process.storeHost, port: process.storePort, within: attempt)
+    {
+      return problem
+    }
     do {
       _ = try store(process, attempt)
-      return true
+      return nil
     } catch {
-      problem = (error as? TorchError)?.message ?? "\(error)"
-      return false
+      return (error as? TorchError)?.message ?? "\(error)"
     }
   }
 
@@ -82,8 +100,8 @@ struct Rendezvous {
   ) -> LaunchError {
     LaunchError(
       "no rank 0 at \(process.storeHost):\(process.storePort) within"
-        + " \(timeout.components.seconds) s: does it run, and does MASTER_ADDR name its host?"
-        + " (\(problem))")
+        + " \(timeout.components.seconds) s (\(problem)): does it run, and does MASTER_ADDR name its"
+        + " host? This process is \(process.place)")
   }
 
   /// Waits for all ranks.
@@ -129,7 +147,9 @@ struct Rendezvous {
       .split(separator: "\n").map(String.init)
     }
     let hosts = try (0..<process.worldSize).map { rank in
-      try text(of: "host/\(rank)", else: "rank \(rank) of \(process.worldSize) has not joined")
+      try text(
+        of: "host/\(rank)", else: "rank \(rank) of \(process.worldSize) has not joined", tells: true
+      )
     }
     try store.set(Rendezvous.hostsKey, to: hosts.joined(separator: "\n"))
     return hosts
@@ -146,16 +166,24 @@ struct Rendezvous {
     }
   }
 
-  /// Waits for a value of another rank; throws once a failure is published.
-  private func text(of key: String, else problem: String) throws -> String {
+  /// Waits for a value of another rank; throws once a failure is published. If `tells`, `waiting` is
+  /// told which ranks are missing.
+  private func text(of key: String, else problem: String, tells: Bool = false) throws -> String {
     let start = ContinuousClock.now
+    var isTold = !tells || start - begin > Rendezvous.noticeDelay
     while try !store.has(key) {
       try check()
+      if !isTold, ContinuousClock.now - begin > Rendezvous.noticeDelay {
+        isTold = true
+        let missing = try (0..<process.worldSize).filter { try !store.has("host/\($0)") }
+        waiting(RankWait(process: process, missing: missing))
+      }
       if try store.has(RankMonitor.failureKey) {
         throw LaunchError(try store.text(of: RankMonitor.failureKey))
       }
       guard ContinuousClock.now - start < timeout else {
-        throw LaunchError("\(problem) within \(timeout.components.seconds) s")
+        throw LaunchError(
+          "\(problem) within \(timeout.components.seconds) s; this process is \(process.place)")
       }
       usleep(20_000)
     }
@@ -175,7 +203,8 @@ struct Rendezvous {
   static func cancel(
     _ process: LaunchedProcess, _ reason: String, while isPatient: () -> Bool
   ) {
-    guard process.worldSize > 1 || process.isScheduler, let store = try? store(process, attempt),
+    guard process.worldSize > 1 || process.isScheduler,
+      process.servesStore || refusal(process) == nil, let store = try? store(process, attempt),
       (try? store.has(hostsKey)) == false
     else { return }
     publish("\(name(process)): \(reason)", in: store)

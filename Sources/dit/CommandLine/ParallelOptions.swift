@@ -81,7 +81,9 @@ struct ParallelOptions: ParsableArguments {
 
   private func join(_ process: LaunchedProcess, _ body: (RankGroup?) throws -> Void) throws {
     do {
-      let ranks = try RankGroup(process, timeout: .seconds(timeout), check: Interrupt.check)
+      let ranks = try RankGroup(
+        process, timeout: .seconds(timeout), check: Interrupt.check,
+        waiting: { note(ParallelOptions.line(about: $0)) })
       do {
         try body(ranks)
       } catch let stop as Interrupted {
@@ -97,13 +99,27 @@ struct ParallelOptions: ParsableArguments {
     }
   }
 
+  /// Who is awaited, and how to work alone.
+  private static func line(about wait: RankWait) -> String {
+    let names = wait.process.variables.map(\.name)
+    let isWorker = ProcessInfo.processInfo.environment[WorkerPool.marker] != nil
+    guard let last = names.last, !isWorker else { return wait.description }
+    let list = names.dropLast().joined(separator: ", ") + (names.count > 1 ? " and " : "") + last
+    return "\(wait); to work alone, unset \(list)"
+  }
+
   private func startWorkers(_ count: Int, _ environment: [String: String]) throws {
     let pool = try WorkerPool(
       count, program: Linux.programPath, arguments: Array(CommandLine.arguments.dropFirst()),
       environment: environment, holdLimit: .seconds(timeout))
-    let outcome = pool.run(signal: { Interrupt.signal }, output: { print($0) }, errors: note)
+    var failure: (any Error)?
+    let outcome = pool.run(
+      signal: { Interrupt.signal },
+      output: { line in
+        do { try StandardOutput.write(line) } catch { failure = failure ?? error }
+      }, errors: note)
     switch outcome {
-    case .done: break
+    case .done: if let failure { throw failure }
     case .stopped(let signal): throw Interrupted(signal: signal)
     case .failed(let message, isUsage: true): throw UsageError(message)
     case .failed(let message, isUsage: false): throw LaunchError(message)
