@@ -34,6 +34,7 @@ struct DiTCommand: ParsableCommand {
 
 @main enum Program {
   static func main() {
+    StandardOutput.reserve()
     NoteHandler.bootstrap()
     do {
       try Arguments.checkEncoding()
@@ -77,7 +78,7 @@ struct DiTCommand: ParsableCommand {
     try checkKnown(arguments.dropFirst(path.count).first, of: type)
     let command = type
     let rest = try Arguments(OptionTable(command)).normalized(
-      Array(arguments.dropFirst(path.count))
+      Array(arguments.dropFirst(path.count)), of: command as? any ResumableCommand.Type
     ) { settings in
       do {
         _ = try command.parse(settings)
@@ -101,18 +102,26 @@ struct DiTCommand: ParsableCommand {
       "unknown command '\(word)'\(meant ?? "; there are \(names.joined(separator: ", "))")")
   }
 
-  /// Prints the error and returns its exit code. Ends the program if there is none, as after `--help`.
+  /// Prints the error, or the help that was asked for, and returns the exit code.
   private static func report(_ error: any Error) -> Int32 {
     switch error {
     case let interrupted as Interrupted:
       note("Stopped.")
       return interrupted.exitCode
+    case let error as OutputError where error.isClosedPipe:
+      // As if by the signal, which is ignored here.
+      return 128 + SIGPIPE
     case let error as any ErrorWithRemedy:
       note("Error: \(error.wording)")
       return error.isUsage ? EX_USAGE : EXIT_FAILURE
     default:
       let code = DiTCommand.exitCode(for: error)
-      guard code != .success else { DiTCommand.exit(withError: error) }
+      if code == .success {
+        let text = DiTCommand.fullMessage(for: error)
+        guard !text.isEmpty else { return EXIT_SUCCESS }
+        do { try StandardOutput.write(text) } catch { return report(error) }
+        return EXIT_SUCCESS
+      }
       note(DiTCommand.fullMessage(for: error))
       return code.rawValue
     }

@@ -12,6 +12,6 @@ struct BenchmarkOutput: ParsableArguments {
   ///   - fields: for programs; those that are nil are left out.
   /// - Throws: if a number is not finite.
   func show(_ text: String, _ fields: [String: Any?]) throws {
-    print(json ? try JSON.line(fields.compactMapValues { $0 }) : text)
+    try StandardOutput.write(json ? try JSON.line(fields.compactMapValues { $0 }) : text)
   }
 }

@@ -81,7 +81,7 @@ final class Progress {
     return lastLine.duration(to: clock.now).inSeconds >= Progress.lineInterval
   }
 
-  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private static func write(_ text: String) { StandardError.write(text) }
 
   /// A duration to three digits: "1.89 s", "12.3 ms".
   static func seconds(_ seconds: Double) -> String {
@@ -103,5 +103,5 @@ final class Progress {
 /// Writes a line to standard error, below an open progress bar.
 func note(_ text: String) {
   Progress.endBar()
-  FileHandle.standardError.write(Data((text + "\n").utf8))
+  StandardError.write(text + "\n")
 }

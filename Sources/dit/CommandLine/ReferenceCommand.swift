@@ -11,8 +11,7 @@ struct ReferenceCommand: ParsableCommand {
   private static let columnCount = 98
 
   func run() throws {
-    print(
-      """
+    let head = """
       # Commands and options
 
       The text of `--help` of every command. `make cli-docs` writes this file; do not edit it.
@@ -21,11 +20,13 @@ struct ReferenceCommand: ParsableCommand {
       - A boolean option is `--x`, `--x true` or `--x false`. Spellings in snake_case are accepted.
       - Exit codes: 0 done; 64 a mistake in flags or YAML; 1 any other error; 130 and 143 after Ctrl-C \
       and SIGTERM.
-      """)
-    Self.write(DiTCommand.self, named: "dit")
+
+      """
+    try StandardOutput.write(head + Self.text(DiTCommand.self, named: "dit"))
   }
 
-  private static func write(_ command: any ParsableCommand.Type, named name: String) {
+  /// The help of a command and of those below it.
+  private static func text(_ command: any ParsableCommand.Type, named name: String) -> String {
     let help = DiTCommand.helpMessage(for: command, columns: columnCount)
     // libtorch's version is not the same on all machines.
     let lines = help.split(separator: "\n", omittingEmptySubsequences: false)
@@ -33,9 +34,10 @@ struct ReferenceCommand: ParsableCommand {
       .map { line in String(line.prefix(line.count - line.reversed().prefix { $0 == " " }.count)) }
     let text = lines.joined(separator: "\n").replacing("\n\n\n", with: "\n\n")
       .trimmingCharacters(in: .newlines)
-    print("\n## \(name)\n\n```text\n\(text)\n```")
+    var result = "\n## \(name)\n\n```text\n\(text)\n```"
     for child in command.configuration.subcommands where child.configuration.shouldDisplay {
-      write(child, named: "\(name) \(child.configuration.commandName ?? "")")
+      result += "\n" + Self.text(child, named: "\(name) \(child.configuration.commandName ?? "")")
     }
+    return result
   }
 }

@@ -52,7 +52,7 @@ struct ConvertRun {
       try Interrupt.check()
     }
     progress.finish()
-    print(target.path)
+    try StandardOutput.write(target.path)
   }
 
   /// Refuses `--norm-names` for a target that it does not apply to.
@@ -103,7 +103,7 @@ struct ConvertRun {
       try Interrupt.check()
     }
     progress.finish()
-    print(path)
+    try StandardOutput.write(path)
   }
 
   /// The model in the source.

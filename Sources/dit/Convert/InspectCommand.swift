@@ -42,9 +42,9 @@ struct InspectCommand: ParsableCommand {
 
   private func show(_ findings: some Encodable, lines: () -> [String]) throws {
     guard json else {
-      print(lines().joined(separator: "\n"))
+      try StandardOutput.write(lines().joined(separator: "\n"))
       return
     }
-    print(try JSON.report(findings))
+    try StandardOutput.write(JSON.report(findings))
   }
 }

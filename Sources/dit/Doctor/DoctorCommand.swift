@@ -36,9 +36,9 @@ struct DoctorCommand: ParsableCommand, StoppedAtOnce {
 
   private func show(_ diagnosis: Diagnosis) throws {
     guard json else {
-      print(diagnosis.lines.joined(separator: "\n"))
+      try StandardOutput.write(diagnosis.lines.joined(separator: "\n"))
       return
     }
-    print(try JSON.report(diagnosis))
+    try StandardOutput.write(JSON.report(diagnosis))
   }
 }

@@ -124,7 +124,7 @@ struct EncodeCommand: ParsableCommand {
         Amount.of(count - broken, "image")
           + (broken > 0 ? ", \(broken) left out that cannot be read" : "")
           + ", \(Amount.bytes(bytes))")
-      if let outputPath, ranks.isRankZero { print(outputPath) }
+      if let outputPath, ranks.isRankZero { try StandardOutput.write(outputPath) }
     } catch let stop as Interrupted {
       progress.finish()
       say("The same command goes on from here.")

@@ -22,7 +22,8 @@ extension TrainingError: ErrorWithRemedy {
     case .latentsNotFinite(let isFloat16):
       isFloat16 ? "try --dtype fp32" : "is the autoencoder sound?"
     case .outputAmongImages: "choose another --output-path"
-    case .notARun, .checkpointMissing: "start without --resume"
+    case .weightsNotFinite: "training from it would fail: take a sound file"
+    case .checkpointMissing: "start without --resume"
     case .runExists: "go on with --resume, or choose another --output-path"
     case .ranksDisagree: "start all with the same"
     case .notFinite:
@@ -35,11 +36,11 @@ extension TrainingError: ErrorWithRemedy {
   var isUsage: Bool {
     switch reason {
     case .setting, .incompleteSize, .autoencoderMissing, .samplesNeedAutoencoder,
-      .samplesNeedDecoder, .cacheUnfinished, .mirrorImagesMissing, .outputAmongImages, .notARun,
-      .runExists, .ranksDisagree:
+      .samplesNeedDecoder, .cacheUnfinished, .mirrorImagesMissing, .outputAmongImages, .runExists,
+      .ranksDisagree:
       true
     case .encoderMissing, .otherAutoencoder, .cacheIncomplete, .cacheDamaged, .cacheInconsistent,
-      .otherCache, .latentsNotFinite, .checkpointMissing, .notFinite, .other:
+      .otherCache, .latentsNotFinite, .weightsNotFinite, .checkpointMissing, .notFinite, .other:
       false
     }
   }
