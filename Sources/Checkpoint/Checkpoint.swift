@@ -177,11 +177,19 @@ public final class Checkpoint {
   /// Changes to tensors are lost.
   public func releasePages() { files.forEach { $0.file?.releasePages() } }
 
+  /// The content of one of the files.
+  func bytes(ofFile index: Int) -> UnsafeRawBufferPointer { files[index].bytes }
+
+  /// The first run of bytes of a tensor.
+  func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      rebasing: bytes(ofFile: entry.fileIndex)[
+        entry.byteOffset..<entry.byteOffset + entry.byteCount])
+  }
+
   private func tensor(of entry: Entry) -> Tensor {
     guard entry.continuation.isEmpty else { return joined(entry) }
-    let bytes = files[entry.fileIndex].bytes
-    let run = UnsafeRawBufferPointer(
-      rebasing: bytes[entry.byteOffset..<entry.byteOffset + entry.byteCount])
+    let run = bytes(of: entry)
     guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
       return .empty(entry.shape, dtype: entry.dtype)
     }

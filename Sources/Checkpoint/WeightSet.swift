@@ -1,6 +1,6 @@
 /// The weights to take from a training's file, which may have those of the last step and their moving
 /// average (EMA).
-public enum WeightSet: Sendable {
+public enum WeightSet: String, Sendable, Codable {
   /// The average if there is one.
   case automatic
   /// The average.

@@ -20,6 +20,8 @@ public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
     case noSpace
     /// Another process works in the folder.
     case inUse
+    /// The file system has no symbolic links.
+    case noLinks
     /// Anything else that the system refused.
     case system
   }

@@ -78,14 +78,51 @@ extension Folder {
 
   /// Makes a symbolic link to `name` at `path`, replacing an older link or file.
   ///
-  /// - Throws: `FileError`.
+  /// - Throws: `FileError`: `noLinks` on a file system without symbolic links.
   public static func link(_ path: String, to name: String) throws {
+    try link(path, to: name) { symlink($0, $1) == 0 ? 0 : errno }
+  }
+
+  /// Makes a symbolic link by a given call.
+  ///
+  /// - Parameters:
+  ///   - path: the link.
+  ///   - name: what it refers to.
+  ///   - makeLink: makes a link to its first argument at its second; returns 0 or `errno`.
+  /// - Throws: `FileError`: `noLinks` if the call says that there are no symbolic links.
+  package static func link(
+    _ path: String, to name: String, by makeLink: (_ name: String, _ path: String) -> Int32
+  ) throws {
     let temporary = "\(parent(of: path))/.partial-link-\(getpid())"
     unlink(temporary)
-    guard symlink(name, temporary) == 0 else {
-      throw FileError.system("write", path, errno: errno)
+    let number = makeLink(name, temporary)
+    guard number == 0 else {
+      guard numbersWithoutLinks.contains(number) else {
+        throw FileError.system("write", path, errno: number)
+      }
+      throw FileError(
+        .noLinks, path: path,
+        message: "cannot link '\(path)': the file system has no symbolic links"
+          + " (\(String(cString: strerror(number))))")
     }
-    try rename(temporary, to: path)
+    do {
+      try rename(temporary, to: path)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  /// What `symlink` says on file systems without links: Linux's exFAT and FAT (EPERM), SMB and NFS
+  /// servers (EOPNOTSUPP), FUSE (ENOSYS, EPERM), and shared folders of virtual machines (EINVAL, EROFS).
+  private static let numbersWithoutLinks: Set<Int32> = [
+    EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL, EROFS,
+  ]
+
+  /// Whether a symbolic link of that name exists, whatever it refers to.
+  package static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
   /// Flushes a folder's entries to disk, on file systems that can.

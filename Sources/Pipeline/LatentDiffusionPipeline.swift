@@ -29,6 +29,9 @@ public final class LatentDiffusionPipeline {
   public let autoencoder: AutoencoderChoice
   /// Whether `decode` gives images. A model of latents without an autoencoder gives latents alone.
   public var makesImages: Bool { decoder.autoencoder != nil || model.channelCount == 3 }
+  /// For the EMA of a training run, how much of it is still the weights from before the first step, 0
+  /// ... 1; nil for other weights, and if the run does not say.
+  public let emaStartShare: Double?
 
   /// The DiT, whose weights are read with the first batch.
   private enum Runner {
@@ -51,8 +54,8 @@ public final class LatentDiffusionPipeline {
   public init(_ config: PipelineConfig, on device: Device? = nil, logger: Logger? = nil) throws {
     let device = try device ?? config.openDevice()
     precision = try DeviceSelection.settledPrecision(config.precision, in: config.mode, on: device)
-    let checkpoint =
-      try config.ditCheckpoint.map { try Checkpoint.openModel($0) } ?? EmbeddedModel.checkpoint()
+    let checkpoint = try LatentDiffusionPipeline.checkpoint(config)
+    emaStartShare = RunRecord.startShare(of: checkpoint.path)
     var opened: ChosenAutoencoder?
     func open() throws -> ChosenAutoencoder {
       let result = try opened ?? ChosenAutoencoder(config, for: checkpoint)
@@ -110,6 +113,17 @@ public final class LatentDiffusionPipeline {
     if decoder.autoencoder != nil {
       PipelineConfig.scaleNote(scaleFactor, own: ownScaleFactor).map { logger.warning("\($0)") }
     }
+  }
+
+  private static func checkpoint(_ config: PipelineConfig) throws -> Checkpoint {
+    if let path = config.ditCheckpoint {
+      return try Checkpoint.openModel(path, weights: config.weights)
+    }
+    guard config.weights != .last else {
+      throw PipelineError(
+        .setting, "the built-in model has only its EMA, not the weights of its last step")
+    }
+    return try EmbeddedModel.checkpoint()
   }
 
   private static func check(

@@ -1,4 +1,4 @@
-internal import Checkpoint
+public import Checkpoint
 public import Inference
 public import Models
 public import Torch
@@ -20,6 +20,8 @@ public enum AutoencoderChoice: Sendable, Equatable {
 public struct PipelineConfig: Sendable, Equatable {
   /// The DiT's checkpoint, a file or folder; nil for the embedded model.
   public var ditCheckpoint: String?
+  /// Which weights to take from a checkpoint with an EMA.
+  public var weights: WeightSet
   /// The autoencoder.
   public var autoencoder: AutoencoderChoice
   /// The published size that the checkpoint must have; nil for any.
@@ -43,13 +45,15 @@ public struct PipelineConfig: Sendable, Equatable {
 
   /// A configuration; without arguments, of the embedded model.
   public init(
-    ditCheckpoint: String? = nil, autoencoder: AutoencoderChoice = .automatic,
-    preset: DiTPreset? = nil, imageSize: Int? = nil, headCount: Int? = nil,
+    ditCheckpoint: String? = nil, weights: WeightSet = .automatic,
+    autoencoder: AutoencoderChoice = .automatic, preset: DiTPreset? = nil, imageSize: Int? = nil,
+    headCount: Int? = nil,
     classNamesPath: String? = nil, scaleFactor: Double? = nil, precision: Precision = .auto,
     mode: ExecutionMode = .graph, device: String = "auto",
     allowsTF32: Bool = true
   ) {
     self.ditCheckpoint = ditCheckpoint
+    self.weights = weights
     self.autoencoder = autoencoder
     self.preset = preset
     self.imageSize = imageSize

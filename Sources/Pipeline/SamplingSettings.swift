@@ -1,3 +1,4 @@
+internal import Checkpoint
 public import Diffusion
 internal import Inference
 internal import Models
@@ -35,6 +36,7 @@ public struct SamplingSettings: Sendable, Equatable {
 extension SamplingSettings: Codable {
   private enum CodingKeys: String, CodingKey {
     case ditCheckpoint = "dit_checkpoint"
+    case noEMA = "no_ema"
     case vaeCheckpoint = "vae_checkpoint"
     case modelName = "model_name"
     case imageSize = "image_size"
@@ -78,6 +80,9 @@ extension SamplingSettings: Codable {
     pipeline.ditCheckpoint = try named(.ditCheckpoint, or: nil) {
       .some($0 == EmbeddedModel.name ? nil : $0)
     }
+    if let noEMA = try container.decodeIfPresent(Bool.self, forKey: .noEMA) {
+      pipeline.weights = noEMA ? .last : .averaged
+    }
     pipeline.autoencoder = try named(.vaeCheckpoint, or: .automatic, AutoencoderChoice.init)
     pipeline.preset = try named(.modelName, or: nil) { DiTPreset(rawValue: $0) }
     pipeline.imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
@@ -108,6 +113,9 @@ extension SamplingSettings: Codable {
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encodeIfPresent(pipeline.ditCheckpoint, forKey: .ditCheckpoint)
+    if pipeline.weights != .automatic {
+      try container.encode(pipeline.weights == .last, forKey: .noEMA)
+    }
     try container.encodeIfPresent(pipeline.autoencoder.name, forKey: .vaeCheckpoint)
     try container.encodeIfPresent(pipeline.preset?.rawValue, forKey: .modelName)
     try container.encodeIfPresent(pipeline.imageSize, forKey: .imageSize)

@@ -32,8 +32,8 @@ public struct TrainingError: Error, CustomStringConvertible, Equatable {
     case latentsNotFinite(isFloat16: Bool)
     /// The output lies among the images.
     case outputAmongImages
-    /// The output folder is no run to resume.
-    case notARun
+    /// NaN or infinite numbers among the weights that training starts from, or of the autoencoder.
+    case weightsNotFinite
     /// The output folder holds a run already.
     case runExists
     /// A run without a checkpoint to resume from.

@@ -61,4 +61,27 @@ internal import Training
     #expect(rows == [2, nil, 3])
     #expect(notes.count == 1 && notes[0].contains("1 rows kept by class name"))
   }
+
+  /// One number of a tensor is spoiled.
+  @Test(arguments: [Float.nan, .infinity, -.infinity])
+  func refusesNumbersThatAreNotFinite(_ number: Float) throws {
+    var config = DiTConfig(
+      inputSize: 4, channelCount: 1, patchSize: 2, hiddenSize: 8, depth: 1, headCount: 2)
+    config.classCount = 2
+    let (_, store) = try InitialWeights.makeModel(
+      config, from: nil, classNames: [], seed: 1, device: .cpu)
+    for name in ["x_embedder.proj.weight", "blocks.0.mlp.fc2.bias", Self.table] {
+      var tensors = store.stateDict.mapValues(\.detached.cloned)
+      let spoiled = try #require(tensors[name]).flattened()
+      var values = spoiled.elements(Float.self)
+      values[values.count / 2] = number
+      tensors[name] = Tensor(values, shape: try #require(tensors[name]).shape)
+      let start = PretrainedWeights(path: "file", tensors: tensors, classNames: [])
+      let error = #expect(throws: TrainingError.self) {
+        try InitialWeights.makeModel(config, from: start, classNames: [], seed: 2, device: .cpu)
+      }
+      #expect(error?.reason == .weightsNotFinite)
+      #expect(error?.message == "'file': 1 of the numbers of '\(name)' are NaN or infinite")
+    }
+  }
 }

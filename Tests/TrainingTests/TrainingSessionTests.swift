@@ -1,6 +1,9 @@
+internal import Checkpoint
+internal import Files
 internal import Foundation
 internal import ImageData
 internal import Logging
+internal import Pipeline
 internal import TestSupport
 internal import Testing
 internal import Torch
@@ -12,6 +15,7 @@ internal import Torch
   /// counted from 1, are not finite.
   private func withSession(
     _ options: RunOptions, stepCount: Int = 10, isGood: (Int) -> Bool = { _ in true },
+    change: (inout RunDirectory) -> Void = { _ in },
     _ body: (TrainingSession, RunDirectory, GivenLatents) throws -> Void
   ) throws {
     try withTemporaryFolder { path in
@@ -19,7 +23,8 @@ internal import Torch
       let data = GivenLatents(
         (1...stepCount).map { (isGood($0) ? start : start * .nan, Tensor([0, 1])) })
       let trainer = try goldenTrainer(data, stepCount: stepCount) { $0.batchSize = 2 }
-      let directory = try RunDirectory(path + "/run")
+      var directory = try RunDirectory(path + "/run")
+      change(&directory)
       let session = try TrainingSession(
         SessionParts(
           trainer: trainer, data: data, codec: LatentCodec(nil), directory: directory,
@@ -96,6 +101,63 @@ internal import Torch
       let samples = try FileManager.default.contentsOfDirectory(
         atPath: directory.path + "/samples")
       #expect(samples.isEmpty)
+    }
+  }
+
+  /// Symbolic links fail, as on exFAT, SMB and some FUSE file systems.
+  @Test(arguments: [EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL])
+  func savesWithoutSymbolicLinks(_ number: Int32) throws {
+    let options = RunOptions(saveInterval: 1, keepCount: 2)
+    try withSession(
+      options, stepCount: 4,
+      change: { directory in
+        directory.makeLink = { path, name in try Folder.link(path, to: name) { _, _ in number } }
+      }
+    ) { session, directory, _ in
+      while try session.takeStep() != nil {}
+      try session.finish()
+      #expect(directory.savedSteps == [3, 4])
+      let names = try Folder.names(in: directory.path + "/checkpoints")
+      #expect(names == ["step-000003", "step-000004"])
+      let last = directory.path + "/checkpoints/step-000004"
+      #expect(RunDirectory.latestCheckpoint(of: directory.path) == last)
+      let places = ["", "/checkpoints", "/checkpoints/latest", "/checkpoints/latest/"]
+      for place in places {
+        let checkpoint = try Checkpoint.openModel(directory.path + place)
+        #expect(checkpoint.path == last + "/ema.safetensors")
+        #expect(RunDirectory.checkpoint(at: directory.path + place) == last)
+      }
+      let lines = try log(directory).split(separator: "\n")
+      #expect(lines.count { $0.contains("no symbolic links") } == 1)
+      #expect(!lines.contains { $0.contains("could not be saved") })
+    }
+  }
+
+  @Test func leavesAFolderWithTheNameOfTheLink() throws {
+    try withSession(RunOptions(saveInterval: 1, keepCount: 1), stepCount: 2) {
+      session, directory, _ in
+      let copy = directory.path + "/checkpoints/latest"
+      try Folder.make(copy)
+      try AtomicFile.write("a copy", to: copy + "/model.safetensors")
+      while try session.takeStep() != nil {}
+      try session.finish()
+      #expect(directory.savedSteps == [2])
+      let opened = try Checkpoint.openModel(directory.path)
+      #expect(opened.path.hasSuffix("/step-000002/ema.safetensors"))
+      #expect(try log(directory).contains("latest' is a folder, not a link"))
+    }
+  }
+
+  @Test func failsForOtherReasonsThanLinks() throws {
+    try withSession(
+      RunOptions(saveInterval: 1), stepCount: 1,
+      change: { directory in
+        directory.makeLink = { path, name in try Folder.link(path, to: name) { _, _ in ENOSPC } }
+      }
+    ) { session, _, _ in
+      _ = try session.takeStep()
+      let error = #expect(throws: TrainingError.self) { try session.finish() }
+      #expect(error?.message.contains("No space left") == true)
     }
   }
 }

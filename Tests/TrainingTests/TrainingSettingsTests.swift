@@ -99,7 +99,6 @@ internal import Torch
       #expect(try reason { $0.model.depth = nil } == .incompleteSize)
       #expect(try reason { $0.model.headCount = 3 } == .setting(.headCount))
       #expect(try reason { $0.recipe.frozen = ["blokcs"] } == .setting(.frozen))
-      #expect(try reason { $0.output.resumption = .newest } == .notARun)
       _ = try losses(good)
       let error = #expect(throws: TrainingError.self) { try TrainingSession(good) }
       #expect(try #require(error).reason == .runExists)
@@ -113,6 +112,65 @@ internal import Torch
       let error = #expect(throws: FileError.self) { try TrainingSession(settings) }
       #expect(try #require(error).reason == .inUse)
       #expect(try session.takeStep()?.step == 1)
+    }
+  }
+
+  private struct Fault: Error {}
+
+  @Test func letsGoOfAFolderWhenItFails() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      let stopped = try TrainingSession(settings)
+      _ = try stopped.takeStep()
+      _ = stopped.stop(because: Fault())
+      // The session lives on.
+      let second = try TrainingSession(settings)
+      #expect(try second.takeStep()?.step == 1)
+      // Where the checkpoint should go.
+      try Folder.remove(folder + "/run/checkpoints")
+      try AtomicFile.write("no folder", to: folder + "/run/checkpoints")
+      #expect(throws: TrainingError.self) { try second.finish() }
+      try Folder.remove(folder + "/run/checkpoints")
+      settings.output.resumption = .newest
+      #expect(try losses(settings).count == 3)
+      _ = (stopped, second)
+    }
+  }
+
+  @Test func beginsAnewWhereThereIsNothingToResume() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      let whole = try losses(settings)
+      settings.output.resumption = .newest
+      for (path, isThere) in [("nothing", false), ("begun", true)] {
+        settings.output.path = folder + "/" + path
+        if isThere { try Folder.make(folder + "/begun/checkpoints/.partial-step-000002") }
+        #expect(try losses(settings) == whole)
+      }
+      settings.output.path = folder + "/other"
+      settings.output.resumption = .checkpoint(folder + "/missing")
+      #expect(throws: FileError.self) { try TrainingSession(settings) }
+    }
+  }
+
+  @Test func savesSmallDataLessOftenThanEachEpoch() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      // Two steps an epoch.
+      settings.length = .steps(700)
+      #expect(try TrainingSession(settings).plan.options.saveInterval == 500)
+      settings.recipe.batchSize = 1
+      #expect(try TrainingSession(settings).plan.options.saveInterval == 500)
+      settings.recipe.batchSize = 3
+      // An epoch is one step of three of the four images: 500 epochs.
+      #expect(try TrainingSession(settings).plan.options.saveInterval == 500)
+      settings.output.saveInterval = .epochs(1)
+      #expect(try TrainingSession(settings).plan.options.saveInterval == 1)
+    }
+    typealias Length = TrainingSettings.Length
+    for (images, batch, expected) in [(1_281_167, 256, 1), (1000, 1, 1), (501, 1, 1), (300, 1, 2)] {
+      let length = Length.epochs(epochLength: images, batchSize: batch, stepCount: 500)
+      #expect(length == .epochs(expected))
     }
   }
 }

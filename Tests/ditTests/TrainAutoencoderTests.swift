@@ -1,6 +1,7 @@
 internal import Checkpoint
 internal import Files
 internal import Foundation
+internal import ImageData
 internal import TestSupport
 internal import Testing
 
@@ -31,7 +32,7 @@ internal import Testing
       #expect(losses.count == 4)
 
       let again = try train(folder, [])
-      #expect(again.status == 64 && again.errors.contains("'own.safetensors' is there already"))
+      #expect(again.status == 64 && again.errors.contains("'own.safetensors.run' holds a run"))
       #expect(try train(folder, ["--force"]).status == 0)
     }
   }
@@ -70,13 +71,9 @@ internal import Testing
       try folder.addImages(5)
       let steps = ["--max-steps", "100", "--save-interval", "7"]
       #expect(try train(folder, steps + ["--output-path", "whole.safetensors"]).status == 0)
-      #expect(!Folder.exists(folder.path + "/whole.safetensors.run"))
-      let none = try train(folder, steps + ["--resume"])
-      #expect(none.status == 64)
-      #expect(none.errors.contains("no unfinished run is in 'own.safetensors.run'"))
-
       for signal in [SIGKILL, SIGTERM] {
-        let arguments = steps + (signal == SIGKILL ? [] : ["--resume"])
+        // The first one finds nothing to resume.
+        let arguments = steps + ["--resume"]
         let stopped = try train(folder, arguments) { process in
           let mark = folder.path + "/own.safetensors.run/checkpoints/step-0000"
           let last = mark + (signal == SIGKILL ? "07" : "21")
@@ -84,10 +81,11 @@ internal import Testing
           kill(process.processIdentifier, signal)
         }
         #expect(stopped.status == 128 + signal, "\(stopped.errors)")
+        #expect(stopped.errors.contains("the run begins anew") == (signal == SIGKILL))
       }
       let again = try train(folder, steps)
       #expect(again.status == 64)
-      #expect(again.errors.contains("'own.safetensors.run' holds a run that is not finished"))
+      #expect(again.errors.contains("'own.safetensors.run' holds a run: go on with --resume"))
       let other = try train(folder, steps + ["--resume", "--widths", "8,8"])
       #expect(other.status == 1)
       #expect(other.errors.contains("is of another run: widths: 4,8 there, 8,8 here"))
@@ -96,7 +94,59 @@ internal import Testing
       #expect(resumed.status == 0, "\(resumed.errors)")
       #expect(resumed.errors.contains("resumed at step "))
       try expectSame(folder.path + "/own.safetensors", folder.path + "/whole.safetensors")
-      #expect(!Folder.exists(folder.path + "/own.safetensors.run"))
+    }
+  }
+
+  @Test func goesOnAfterItsEnd() throws {
+    try withEncodingFolder { folder in
+      try folder.addImages(5)
+      #expect(try train(folder, ["--save-interval", "2"]).status == 0)
+      let run = folder.path + "/own.safetensors.run"
+      func steps() throws -> [Int] {
+        try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+          .map { line in
+            let fields = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            #expect(fields?["loss"] is Double && fields?["psnr"] is Double)
+            return fields?["step"] as? Int ?? 0
+          }
+      }
+      #expect(try steps() == [1, 2, 3])
+      let samples = try Folder.names(in: run + "/samples")
+      #expect(samples == ["step-000002.png", "step-000003.png"])
+      // Five images above their reconstructions.
+      let grid = try RGBImage(contentsOf: run + "/samples/step-000003.png")
+      #expect((grid.width, grid.height) == (5 * 34 + 2, 2 * 34 + 2))
+
+      let ended = try dit(
+        ["train-autoencoder", "--output-path", "own.safetensors", "--resume"], in: folder.path)
+      #expect(ended.status == 0, "\(ended.errors)")
+      #expect(ended.errors.contains("has taken its 3 steps already: raise --max-steps"))
+      // Its own options, but for the steps.
+      let more = try dit(
+        [
+          "train-autoencoder", "--output-path", "own.safetensors", "--resume", "--max-steps", "5",
+        ], in: folder.path)
+      #expect(more.status == 0, "\(more.errors)")
+      #expect(more.errors.contains("resumed at step 3"))
+      #expect(more.errors.contains("those of 'own.safetensors.run/config.yaml'"))
+      #expect(try steps() == [1, 2, 3, 4, 5])
+
+      // The file alone is no state, and is not written over.
+      try Folder.remove(run)
+      let without = try train(folder, ["--resume"])
+      #expect(without.status == 64, "\(without.errors)")
+      #expect(without.errors.contains("no state to resume from in 'own.safetensors.run'"))
+    }
+  }
+
+  @Test func noticesADamagedState() throws {
+    try withEncodingFolder { folder in
+      try folder.addImages(4)
+      #expect(try train(folder, []).status == 0)
+      try folder.spoil("own.safetensors.run/checkpoints/step-000003/optimizer.safetensors")
+      let again = try train(folder, ["--resume", "--max-steps", "4"])
+      #expect(again.status == 1)
+      #expect(again.errors.contains("optimizer.safetensors' is damaged"), "\(again.errors)")
     }
   }
 

@@ -124,8 +124,9 @@ internal import Torch
         atPath: folder + "/images/blue", toPath: folder + "/images/sea")
       let renamed = try train(run + ["--resume"], in: folder)
       #expect(renamed.errors.contains("class_names: "), "\(renamed.errors)")
-      let elsewhere = try train(["--output-path", "other", "--resume"], in: folder)
-      #expect(elsewhere.errors.contains("'other' is no folder of a run"))
+      let elsewhere = try train(["--output-path", "other", "--resume", "nothing"], in: folder)
+      #expect(elsewhere.status == 1)
+      #expect(elsewhere.errors.contains("nothing/state.json"), "\(elsewhere.errors)")
       #expect(!FileManager.default.fileExists(atPath: folder + "/other"))
       #expect(
         try String(contentsOfFile: folder + "/run/config.yaml", encoding: .utf8) == settings)

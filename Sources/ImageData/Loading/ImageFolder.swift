@@ -79,6 +79,11 @@ public struct ImageFolder: Sendable {
     self.labels = labels
   }
 
+  /// Checks that a folder of that name exists, without listing it.
+  ///
+  /// - Throws: `ImageError`.
+  package static func checkExists(_ path: String) throws { try FolderListing.check(path) }
+
   /// Number of images.
   public var count: Int { files.count }
 

@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Diffusion
 internal import Files
 internal import Inference
@@ -21,6 +22,8 @@ extension SamplingSettings {
       case .embedded: EmbeddedModel.stamp
       case .automatic, .none: "none"
       }
+    let weights =
+      self.pipeline.weights == .automatic ? [:] : ["weights": self.pipeline.weights.rawValue]
     return [
       "dit_checkpoint": try self.pipeline.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
       "vae_checkpoint": autoencoder, "num_samples": "\(count)",
@@ -35,6 +38,6 @@ extension SamplingSettings {
       "int8_emulated": "\(pipeline.precision.isEmulated)", "mode": self.pipeline.mode.rawValue,
       // Generators of other devices give other noise.
       "device": pipeline.device.type, "tf32": "\(self.pipeline.allowsTF32)",
-    ]
+    ].merging(weights) { $1 }
   }
 }

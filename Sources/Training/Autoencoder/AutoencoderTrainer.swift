@@ -1,4 +1,5 @@
 internal import Foundation
+public import ImageData
 internal import Layers
 public import Models
 public import Torch
@@ -20,6 +21,8 @@ public final class AutoencoderTrainer {
     public var loss: Double
     /// Peak signal-to-noise ratio of the step's images, in dB.
     public var signalToNoise: Double
+    /// The learning rate.
+    public var learningRate: Double
     /// The duration of the step.
     public var seconds: Double
   }
@@ -31,6 +34,7 @@ public final class AutoencoderTrainer {
   /// Steps taken.
   public private(set) var step = 0
 
+  private let model: TinyAutoencoderConfig
   private let store: ParameterStore
   private let optimizer: AdamW
   private let config: AutoencoderTrainingConfig
@@ -56,6 +60,7 @@ public final class AutoencoderTrainer {
     _ model: TinyAutoencoderConfig, config: AutoencoderTrainingConfig, data: any TrainingData,
     stepCount: Int, device: Device
   ) throws {
+    self.model = model
     self.config = config
     self.data = data
     self.stepCount = stepCount
@@ -84,7 +89,7 @@ public final class AutoencoderTrainer {
   public func save(to checkpoint: TrainingCheckpoint, fingerprint: [String: String]) throws {
     let trainer = TrainerState(
       step: step, optimizerStepCount: optimizer.stepCount, lossScale: 1, goodStepCount: 0,
-      scaling: nil, generator: try noise.state().elements(UInt8.self))
+      scaling: nil, generator: try noise.state().elements(UInt8.self), ema: optimizer.emaRecord)
     let state = TrainingCheckpoint.State(
       trainer: trainer, sampleCount: step * config.batchSize, fingerprint: fingerprint, rankCount: 1
     )
@@ -104,7 +109,8 @@ public final class AutoencoderTrainer {
     if let list = state.difference(from: fingerprint) {
       throw TrainingError("'\(checkpoint.path)' is of another run: \(list)")
     }
-    try TrainingCheckpoint.restore(try checkpoint.content(for: subject), to: subject)
+    try TrainingCheckpoint.restore(
+      try checkpoint.content(for: subject, checksums: state.checksums), to: subject)
     optimizer.restore(stepCount: state.trainer.optimizerStepCount)
     try noise.restore(Tensor(state.trainer.generator))
     step = state.trainer.step
@@ -125,16 +131,37 @@ public final class AutoencoderTrainer {
     guard case .images(let pixels) = try data.next().content else {
       fatalError("AutoencoderTrainer: the data are no images")
     }
-    let (value, squaredError) = try withTorchErrors { try learn(pixels.to(device)) }
+    let rate = config.schedule.rate(at: step, of: stepCount)
+    let (value, squaredError) = try withTorchErrors { try learn(pixels.to(device), rate) }
     step += 1
     // Pixels span 2, so the peak's square is 4.
     return Report(
       step: step, loss: value, signalToNoise: 10 * log10(4 / max(squaredError, 1e-12)),
-      seconds: start.duration(to: clock.now).inSeconds)
+      learningRate: rate, seconds: start.duration(to: clock.now).inSeconds)
+  }
+
+  /// Encodes images with `weights`, and decodes the latents, without noise.
+  ///
+  /// - Parameter images: of the trained size, at least one.
+  /// - Returns: the images that come back.
+  /// - Throws: `TorchError` if memory does not suffice.
+  public func reconstructions(of images: [RGBImage]) throws -> [RGBImage] {
+    guard let first = images.first else { fatalError("AutoencoderTrainer: no images") }
+    return try withTorchErrors {
+      withoutGradients {
+        let state = Dictionary(uniqueKeysWithValues: weights.map { ($0.name, $0.tensor) })
+        let autoencoder = TinyAutoencoder(model, at: ParameterStore(.load(state)).root)
+        let pixels = Tensor(
+          images.flatMap(\.pixels), shape: [images.count, first.height, first.width, 3])
+        let result = autoencoder.decode(
+          autoencoder.encode(RGBImage.modelInput(pixels).to(device)).mean)
+        return images.indices.map { RGBImage(result[$0..<$0 + 1]) }
+      }
+    }
   }
 
   /// Updates the parameters; gives the loss and the mean squared error.
-  private func learn(_ images: Tensor) throws -> (Double, Double) {
+  private func learn(_ images: Tensor, _ rate: Double) throws -> (Double, Double) {
     let latents = autoencoder.encode(images).mean
     let disturbed =
       latents + Tensor.randn(latents.shape, generator: noise) * AutoencoderTrainer.latentNoise
@@ -148,8 +175,7 @@ public final class AutoencoderTrainer {
       throw TrainingError(
         "the loss of step \(step + 1) is not finite; try a lower learning rate")
     }
-    try optimizer.step(
-      optimizer.gradients(), learningRate: config.schedule.rate(at: step, of: stepCount))
+    try optimizer.step(optimizer.gradients(), learningRate: rate)
     return (value, error.detached.squared.mean().item)
   }
 

@@ -17,8 +17,13 @@ struct ImageEncoder {
 
   /// Opens an autoencoder.
   ///
-  /// - Throws: `TrainingError` if it has only the decoder; `CheckpointError`, `PipelineError`.
-  init(_ path: String, device: Device) throws {
+  /// - Parameters:
+  ///   - path: its file or folder.
+  ///   - decodes: whether latents will be decoded too.
+  ///   - device: of the model.
+  /// - Throws: `TrainingError` if it lacks what is needed, or has numbers that are not finite;
+  ///   `CheckpointError`, `PipelineError`.
+  init(_ path: String, decodes: Bool = false, device: Device) throws {
     let checkpoint = try Checkpoint.openModel(path, part: .vae)
     let state = try AutoencoderState(checkpoint)
     let autoencoder = makeAutoencoder(state.model(on: device), mode: .graph, device: device) {
@@ -28,20 +33,18 @@ struct ImageEncoder {
       throw TrainingError(
         .encoderMissing, "'\(path)' has only the decoder; training needs the encoder")
     }
+    guard autoencoder.canDecode || !decodes else {
+      throw TrainingError(
+        .samplesNeedDecoder, "sample grids need the decoder, which '\(path)' lacks")
+    }
+    let used = state.names.filter { decodes || StateDicts.isEncoderParameter($0) }
+    try WeightCheck.check(
+      used.lazy.compactMap { name in state.tensors[name].map { (name, $0) } }, of: path)
+    checkpoint.releasePages()
     self.path = path
     self.autoencoder = autoencoder
     kind = state.kind
     checksum = state.encoderChecksum
-  }
-
-  /// Checks that latents can be decoded too.
-  ///
-  /// - Throws: `TrainingError`.
-  func requireDecoder() throws {
-    guard autoencoder.canDecode else {
-      throw TrainingError(
-        .samplesNeedDecoder, "sample grids need the decoder, which '\(path)' lacks")
-    }
   }
 
   /// Checks that this autoencoder made the latents of a cache.

@@ -60,14 +60,14 @@ struct TrainingSource {
     folder settings: TrainingSettings.DataSettings, drawsSamples: Bool, device: Device,
     note: (String) throws -> Void
   ) throws {
+    // A wrong path is told first, and before a slow start.
+    try ImageFolder.checkExists(settings.path)
     let autoencoder: (any Autoencoder)?
     switch settings.autoencoder {
     case nil: throw TrainingError(.autoencoderMissing, "the autoencoder is missing")
     case .pixels: autoencoder = nil
     case .checkpoint(let path):
-      let encoder = try ImageEncoder(path, device: device)
-      if drawsSamples { try encoder.requireDecoder() }
-      autoencoder = encoder.autoencoder
+      autoencoder = try ImageEncoder(path, decodes: drawsSamples, device: device).autoencoder
     }
     codec = LatentCodec(autoencoder, scaleFactor: settings.scaleFactor)
     let folder = try ImageFolder(settings.path)
@@ -93,9 +93,8 @@ struct TrainingSource {
     try content.check(settings, drawsSamples: drawsSamples, path: path)
     var autoencoder: (any Autoencoder)?
     if case .checkpoint(let file) = settings.autoencoder {
-      let encoder = try ImageEncoder(file, device: device)
+      let encoder = try ImageEncoder(file, decodes: drawsSamples, device: device)
       try encoder.requireMaker(of: content, path: path)
-      if drawsSamples { try encoder.requireDecoder() }
       autoencoder = encoder.autoencoder
     }
     let cache = try LatentCache(path) { try checking($0, content.shardCount) }
@@ -119,7 +118,7 @@ struct TrainingSource {
   ) throws {
     guard let given else { return }
     guard let own else {
-      return try note("sd_scale_factor has no meaning for pixels and changes nothing")
+      return try note("the scale factor has no meaning for pixels and changes nothing")
     }
     if let text = PipelineConfig.scaleNote(given, own: own) { try note(text) }
   }

@@ -17,6 +17,8 @@ public final class AdamW {
   public let ema: [Tensor]
   /// Whether there is a moving average.
   public var hasEMA: Bool { config.emaDecay != nil }
+  /// Whether the average follows faster at first.
+  public internal(set) var emaWarmsUp: Bool
   /// Whether the state is divided among ranks.
   public var isSharded: Bool { partition != nil }
   /// Steps taken.
@@ -37,6 +39,7 @@ public final class AdamW {
     names = named.map(\.name)
     parameters = named.map(\.tensor)
     self.config = config
+    emaWarmsUp = config.emaWarmsUp
     self.parallel = parallel
     let partition =
       config.isSharded && parallel.count > 1
@@ -167,10 +170,15 @@ public final class AdamW {
   /// Continues counting from an earlier run.
   public func restore(stepCount: Int) { self.stepCount = stepCount }
 
+  /// What a checkpoint keeps of the moving average's recipe; nil without one.
+  var emaRecord: TrainerState.Average? {
+    config.emaDecay.map { TrainerState.Average(decay: $0, warmsUp: emaWarmsUp) }
+  }
+
   /// The share of the moving average that stays at a step, counted from 1.
   private func emaDecay(at step: Int) -> Double {
     let decay = config.emaDecay ?? 0
-    guard config.emaWarmsUp else { return decay }
+    guard emaWarmsUp else { return decay }
     return min(decay, Double(1 + step) / Double(10 + step))
   }
 }

@@ -12,7 +12,8 @@ public struct AdamWConfig: Sendable, Equatable {
   public var decayGroups = WeightDecayGroups.all
   /// The share of the moving average that stays at a step; nil for no average.
   public var emaDecay: Double?
-  /// Whether the average follows faster at first: min(decay, (1 + n) / (10 + n)).
+  /// Whether the average follows faster at first: its decay at step n, from 1, is min(decay, (1 + n) /
+  /// (10 + n)), as in TensorFlow's `ExponentialMovingAverage` and, one step later, diffusers' `EMAModel`.
   public var emaWarmsUp = false
   /// Whether the state is divided among the ranks.
   public var isSharded = false
@@ -27,7 +28,7 @@ extension TrainingConfig {
     var config = AdamWConfig()
     (config.beta1, config.beta2, config.epsilon) = (beta1, beta2, epsilon)
     (config.weightDecay, config.decayGroups) = (weightDecay, decayGroups)
-    (config.emaDecay, config.emaWarmsUp) = (emaDecay, emaWarmsUp)
+    (config.emaDecay, config.emaWarmsUp) = (emaDecay, emaWarmsUp ?? false)
     config.isSharded = shardsOptimizer
     return config
   }

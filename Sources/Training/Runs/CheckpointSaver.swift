@@ -18,10 +18,13 @@ final class CheckpointSaver {
   private var thread: Thread?
   private var isCopying = false
   private let outcome = Outcome()
+  private var hasToldLinkProblem = false
 
   /// What the thread leaves.
   private final class Outcome: Sendable {
     let failure = Mutex<String?>(nil)
+    /// Why there is no link to the last checkpoint.
+    let linkProblem = Mutex<String?>(nil)
     let copied = DispatchSemaphore(value: 0)
     let done = DispatchSemaphore(value: 0)
   }
@@ -81,7 +84,7 @@ final class CheckpointSaver {
 
   private func write(
     _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
-    holding hold: RankGroup.Hold?, publish: @escaping @Sendable () throws -> Void
+    holding hold: RankGroup.Hold?, publish: @escaping @Sendable () throws -> String?
   ) {
     let outcome = outcome
     let path = checkpoint.path
@@ -92,7 +95,7 @@ final class CheckpointSaver {
           return try snapshot.copied()
         }()
         try TrainingCheckpoint(path).write(copy)
-        try publish()
+        if let problem = try publish() { outcome.linkProblem.withLock { $0 = problem } }
       } catch {
         outcome.failure.withLock { $0 = "\(error)" }
       }
@@ -126,6 +129,16 @@ final class CheckpointSaver {
       defer { failure = nil }
       return failure
     }
+  }
+
+  /// Why there is no link to the last checkpoint, if a checkpoint was written without it; nil after the
+  /// first time.
+  func takeLinkProblem() -> String? {
+    guard !hasToldLinkProblem, let problem = outcome.linkProblem.withLock({ $0 }) else {
+      return nil
+    }
+    hasToldLinkProblem = true
+    return problem
   }
 
   /// Adds the duration of `body` to the pause of the last save.

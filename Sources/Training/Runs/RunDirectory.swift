@@ -8,12 +8,15 @@ internal import Pipeline
 /// config.yaml  log.txt  metrics.jsonl  tensorboard/  samples/
 /// checkpoints/{step-000100, ...}/ and a link `latest`
 /// ```
+///
+/// On a file system without symbolic links the last checkpoint is found by its step.
 public struct RunDirectory: Sendable {
   /// The folder.
   public let path: String
-
-  /// Whether a path is the folder of a run.
-  public static func isRun(_ path: String) -> Bool { Folder.exists(checkpoints(of: path)) }
+  /// Makes a symbolic link, as `Folder.link` does.
+  var makeLink: @Sendable (_ path: String, _ name: String) throws -> Void = {
+    try Folder.link($0, to: $1)
+  }
 
   /// The finished checkpoints of a run.
   ///
@@ -23,22 +26,24 @@ public struct RunDirectory: Sendable {
     savedSteps(of: path).reversed().map { checkpoint(at: $0, of: path) }
   }
 
-  /// The link to the last checkpoint of a run.
+  /// The last checkpoint of a run: the link to it, or its own folder where there are no links.
   public static func latestCheckpoint(of path: String) -> String {
-    checkpoints(of: path) + "/" + RunFolderLayout.latest
+    RunFolderLayout.newest(in: checkpoints(of: path)) ?? link(of: path)
+  }
+
+  /// The checkpoint that a path stands for: of a run's folder or its missing link the last one.
+  package static func checkpoint(at path: String) -> String {
+    RunFolderLayout.checkpoint(in: path) ?? path
   }
 
   /// Makes the folder if it is missing.
   ///
-  /// - Parameters:
-  ///   - path: of the folder.
-  ///   - hasLog: whether it gets folders for sample grids and TensorBoard.
+  /// - Parameter path: of the folder.
   /// - Throws: `FileError` if it cannot be written to.
-  public init(_ path: String, hasLog: Bool = true) throws {
+  public init(_ path: String) throws {
     self.path = path
-    let folders = [RunFolderLayout.checkpoints] + (hasLog ? ["samples", "tensorboard"] : [])
     try Folder.make(path)
-    for folder in folders {
+    for folder in [RunFolderLayout.checkpoints, "samples", "tensorboard"] {
       try Folder.make(path + "/" + folder)
     }
   }
@@ -49,7 +54,8 @@ public struct RunDirectory: Sendable {
   /// - Throws: `FileError` if another process writes to it, or this one cannot.
   func lock() throws -> FolderLock {
     let lock = try FolderLock(path)
-    for name in RunDirectory.names(of: path) where name.hasPrefix(RunDirectory.partialPrefix) {
+    let names = (try? Folder.names(in: checkpoints)) ?? []
+    for name in names where name.hasPrefix(RunDirectory.partialPrefix) {
       try? FileManager.default.removeItem(atPath: checkpoints + "/" + name)
     }
     return lock
@@ -65,7 +71,7 @@ public struct RunDirectory: Sendable {
   /// - Throws: `FileError` if they cannot be renamed.
   func setAside(after step: Int) throws -> [String] {
     try savedSteps.filter { $0 > step }.map { step in
-      let name = RunDirectory.name(of: step)
+      let name = RunFolderLayout.name(of: step)
       let aside = checkpoints + "/set-aside-" + name
       try? FileManager.default.removeItem(atPath: aside)
       try Folder.rename(checkpoints + "/" + name, to: aside)
@@ -83,12 +89,24 @@ public struct RunDirectory: Sendable {
 
   /// Points `latest` to a step's checkpoint, and removes old checkpoints.
   ///
+  /// - Returns: why there is no link, on a file system without symbolic links or where a folder has its
+  ///   name; nil if there is one.
   /// - Throws: `FileError` if the link cannot be written.
-  public func publish(step: Int, keeping count: Int) throws {
-    try Folder.link(RunDirectory.latestCheckpoint(of: path), to: RunDirectory.name(of: step))
+  @discardableResult
+  public func publish(step: Int, keeping count: Int) throws -> String? {
+    var problem: String?
+    let link = RunDirectory.link(of: path)
+    do {
+      try makeLink(link, RunFolderLayout.name(of: step))
+    } catch let error as FileError where error.reason == .noLinks {
+      problem = error.message
+    } catch let error as FileError where error.reason == .isFolder {
+      problem = "'\(link)' is a folder, not a link"
+    }
     for old in savedSteps.dropLast(max(count, 1)) where old != step {
       try? FileManager.default.removeItem(atPath: checkpoint(at: old).path)
     }
+    return problem.map { $0 + "; the last checkpoint is found by its step" }
   }
 
   private var checkpoints: String { RunDirectory.checkpoints(of: path) }
@@ -97,19 +115,15 @@ public struct RunDirectory: Sendable {
     path + "/" + RunFolderLayout.checkpoints
   }
 
-  private static func names(of path: String) -> [String] {
-    (try? Folder.names(in: checkpoints(of: path))) ?? []
+  private static func link(of path: String) -> String {
+    checkpoints(of: path) + "/" + RunFolderLayout.latest
   }
 
   private static func savedSteps(of path: String) -> [Int] {
-    names(of: path).compactMap { name in
-      name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
-    }.sorted()
+    RunFolderLayout.steps(in: checkpoints(of: path))
   }
 
   private static func checkpoint(at step: Int, of path: String) -> TrainingCheckpoint {
-    TrainingCheckpoint(checkpoints(of: path) + "/" + name(of: step))
+    TrainingCheckpoint(checkpoints(of: path) + "/" + RunFolderLayout.name(of: step))
   }
-
-  private static func name(of step: Int) -> String { String(format: "step-%06d", step) }
 }

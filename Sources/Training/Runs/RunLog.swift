@@ -62,13 +62,20 @@ public final class RunLog {
         ("exposed_exchange_seconds", exchange.exposedSeconds),
       ]
     }
-    let fields: [(key: String, value: JSON)] = [
-      ("step", .integer(report.step)), ("epoch", .number(epoch)),
-      ("dropped", .bool(report.wasSkipped)),
-    ]
-    let line = JSON.object(fields + values.map { ($0, .number($1)) })
+    try write(
+      step: report.step, [("epoch", .number(epoch)), ("dropped", .bool(report.wasSkipped))], values)
+  }
+
+  /// Adds a step's numbers: to the metrics some fields, then the values, which TensorBoard gets too.
+  ///
+  /// - Throws: `FileError`.
+  func write(
+    step: Int, _ fields: [(key: String, value: JSON)], _ values: [(String, Double)]
+  ) throws {
+    let line = JSON.object(
+      [("step", .integer(step))] + fields + values.map { ($0, .number($1)) })
     try metrics.append(Array("\(line.text)\n".utf8))
-    try events.append(scalars: values, step: report.step)
+    try events.append(scalars: values, step: step)
   }
 
   /// Adds an image to TensorBoard's events.

@@ -20,11 +20,13 @@ public struct TrainingCheckpoint {
     public var fingerprint: [String: String]
     /// The number of ranks; nil in files of one process from earlier versions.
     public var rankCount: Int?
+    /// Checksums by file, written with them; nil in files of earlier versions.
+    public internal(set) var checksums: [String: String]?
 
     private enum CodingKeys: String, CodingKey {
       case trainer, sampleCount
       case fingerprint = "identity"
-      case rankCount
+      case rankCount, checksums
     }
 
     /// All numbers.
@@ -151,13 +153,18 @@ public struct TrainingCheckpoint {
     try? FileManager.default.removeItem(atPath: partial)
     try Folder.make(partial)
     do {
+      var checksums: [String: String] = [:]
       for (name, entries) in snapshot.files {
-        try CheckpointWriter.write(
-          entries.map { ($0.name, $0.tensor) }, metadata: snapshot.metadata,
-          to: partial + "/" + name)
+        let file = partial + "/" + name
+        let records = try CheckpointWriter.write(
+          entries.map { ($0.name, $0.tensor) }, metadata: snapshot.metadata, to: file)
+        checksums[name] = try Checkpoint.open(file).checksum(written: records)
       }
-      let json = try JSONEncoder().encode(snapshot.state)
-      try AtomicFile.write(String(decoding: json, as: UTF8.self), to: partial + "/state.json")
+      var state = snapshot.state
+      state.checksums = checksums
+      let json = try JSONEncoder().encode(state)
+      try AtomicFile.write(
+        String(decoding: json, as: UTF8.self), to: partial + "/" + RunFolderLayout.record)
       try? FileManager.default.removeItem(atPath: path)
       try Folder.rename(partial, to: path)
     } catch {
@@ -166,7 +173,7 @@ public struct TrainingCheckpoint {
     }
   }
 
-  /// The tensors of a checkpoint, opened but not read.
+  /// The tensors of a checkpoint.
   struct Content {
     fileprivate let model: [Tensor]
     fileprivate let ema: [Tensor]
@@ -174,20 +181,31 @@ public struct TrainingCheckpoint {
     fileprivate let secondMoments: [Tensor]
   }
 
-  /// Opens the files, and compares names and shapes with the trained ones.
+  /// Opens the files, and compares names and shapes with the trained ones, and the content with the
+  /// checksums.
   ///
-  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` if names or shapes differ.
-  func content(for subject: Subject) throws -> Content {
+  /// - Parameters:
+  ///   - subject: of the same model.
+  ///   - checksums: by file; nil for files of earlier versions.
+  /// - Returns: the tensors, over the mapped files.
+  /// - Throws: `FileError`, `CheckpointError`; `TrainingError` if names or shapes differ, or numbers are
+  ///   not finite.
+  func content(for subject: Subject, checksums: [String: String]?) throws -> Content {
     let (store, optimizer) = (subject.store, subject.optimizer)
+    func tensors(_ wanted: [(String, [Int])], of name: String) throws -> [Tensor] {
+      try self.tensors(wanted, of: name, checksums)
+    }
     let weights = store.names.compactMap { name in store[name].map { (name, $0.shape) } }
     func trained(_ prefix: String) -> [(String, [Int])] {
       zip(optimizer.names, optimizer.parameters).map { (prefix + $0, $1.shape) }
     }
+    let moments = try tensors(
+      trained("exp_avg.") + trained("exp_avg_sq."), of: "optimizer.safetensors")
+    let count = optimizer.parameters.count
     return Content(
       model: try tensors(weights, of: RunFolderLayout.weights),
       ema: optimizer.hasEMA ? try tensors(trained(""), of: RunFolderLayout.emaWeights) : [],
-      firstMoments: try tensors(trained("exp_avg."), of: "optimizer.safetensors"),
-      secondMoments: try tensors(trained("exp_avg_sq."), of: "optimizer.safetensors"))
+      firstMoments: Array(moments[..<count]), secondMoments: Array(moments[count...]))
   }
 
   /// Sends weights, average and moments from rank 0 to all ranks.
@@ -225,16 +243,20 @@ public struct TrainingCheckpoint {
   ///
   /// - Throws: `FileError`; `TrainingError` for a damaged file.
   public func state() throws -> State {
-    let file = try MappedFile(path + "/state.json")
+    let file = try MappedFile(path + "/" + RunFolderLayout.record)
     do {
       return try JSONDecoder().decode(State.self, from: Data(file.bytes))
     } catch {
-      throw TrainingError("'\(path)/state.json' is damaged; resume from another checkpoint")
+      throw TrainingError(
+        "'\(path)/\(RunFolderLayout.record)' is damaged; resume from another checkpoint")
     }
   }
 
-  private func tensors(_ wanted: [(String, [Int])], of name: String) throws -> [Tensor] {
-    let state = try Checkpoint.open(path + "/" + name).stateDict
+  private func tensors(
+    _ wanted: [(String, [Int])], of name: String, _ checksums: [String: String]?
+  ) throws -> [Tensor] {
+    let checkpoint = try Checkpoint.open(path + "/" + name)
+    let state = checkpoint.stateDict
     let found = wanted.map { name, shape in
       state[name].flatMap { $0.shape == shape ? $0 : nil }
     }
@@ -244,7 +266,11 @@ public struct TrainingCheckpoint {
         "'\(path)/\(name)' does not belong to this model: \(missing.count) tensors are missing or of"
           + " another shape, such as \(missing[0])")
     }
-    return found.compactMap { $0 }
+    try RunRecord.verify(checkpoint, checksums)
+    let tensors = found.compactMap { $0 }
+    try WeightCheck.check(zip(wanted.map(\.0), tensors), of: checkpoint.path)
+    checkpoint.releasePages()
+    return tensors
   }
 }
 

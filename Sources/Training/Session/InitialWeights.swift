@@ -53,6 +53,8 @@ public enum InitialWeights {
       if isCopied { state[table] = nil }
     }
     try copy(state, to: store, except: state[table] == nil ? [table] : [], path: start.path)
+    try WeightCheck.check(
+      store.names.compactMap { name in store[name].map { (name, $0) } }, of: start.path)
     return (model, store)
   }
 

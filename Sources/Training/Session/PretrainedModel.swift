@@ -26,7 +26,9 @@ public struct PretrainedModel {
   init?(_ settings: TrainingSettings, imageSize: Int, note: (String) throws -> Void) throws {
     guard let pretrainedPath = settings.model.pretrainedPath else { return nil }
     let own = PretrainedModel.ownCheckpoint(settings.output)
-    let checkpoint = try own ?? Checkpoint.openModel(pretrainedPath)
+    let checkpoint =
+      try own
+      ?? PretrainedModel.start(pretrainedPath, settings.model.pretrainedWeights, note: note)
     let state = try DiTState(
       checkpoint, headCount: settings.model.headCount, imageSize: imageSize)
     path = checkpoint.path
@@ -38,6 +40,21 @@ public struct PretrainedModel {
     config = state.config
     metadata = checkpoint.metadata
     try (checkpoint.notes.map(\.description) + state.findings.map(\.rawValue)).forEach(note)
+  }
+
+  /// The weights that training starts from.
+  private static func start(
+    _ path: String, _ weights: WeightSet?, note: (String) throws -> Void
+  ) throws -> Checkpoint {
+    let checkpoint = try Checkpoint.openModel(path, weights: weights ?? .automatic)
+    guard weights == nil, checkpoint.path != path,
+      let share = RunRecord.startShare(of: checkpoint.path), share > RunRecord.largestStartShare
+    else { return checkpoint }
+    let last = try Checkpoint.openModel(path, weights: .last)
+    try note(
+      "starts from '\(last.path)': the EMA of that run is still to \(Int(share * 100)) % the weights"
+        + " from before its first step")
+    return last
   }
 
   /// The weights of a checkpoint of the resumed run; nil if none can be read.

@@ -1,20 +1,27 @@
 extension RunDirectory {
   /// Opens the folder of a new run, or of one that is resumed.
   ///
-  /// - Throws: `TrainingError` if there is no run to resume, or one already; `FileError`.
+  /// - Throws: `TrainingError` if a new run finds one there; `FileError`.
   init(_ output: TrainingSettings.OutputSettings) throws {
     // Before anything is made.
-    switch output.resumption {
-    case nil: break
-    case .checkpoint(let path): _ = try TrainingCheckpoint(path).state()
-    case .newest:
-      guard RunDirectory.isRun(output.path) else {
-        throw TrainingError(.notARun, "'\(output.path)' is no folder of a run")
-      }
-    }
+    if case .checkpoint(let path) = output.resumption { _ = try TrainingCheckpoint(path).state() }
     try self.init(output.path)
     guard output.resumption != nil || savedSteps.isEmpty else {
       throw TrainingError(.runExists, "'\(path)' holds a run already")
     }
+  }
+}
+
+extension TrainingSettings.OutputSettings {
+  /// Makes a new run of one that is to be resumed and has no checkpoint yet, as a launcher's restart
+  /// may find it. All ranks call it together, and do what rank 0 finds.
+  ///
+  /// - Throws: `LaunchError` if a rank is lost; what `note` throws.
+  mutating func settle(_ parallel: DataParallel, note: (String) throws -> Void) throws {
+    guard resumption == .newest else { return }
+    let isEmpty = parallel.isWriter && RunDirectory.savedCheckpoints(of: path).isEmpty
+    guard try parallel.send([isEmpty ? 1 : 0]) == [1] else { return }
+    resumption = nil
+    try note("'\(path)' has no checkpoint to resume from: the run begins anew")
   }
 }

@@ -47,10 +47,13 @@ extension SessionParts {
     _ settings: TrainingSettings, ranks: RankGroup?, logger: Logger,
     checking: (_ done: Int, _ count: Int) throws -> Void
   ) throws {
-    let (model, output) = (settings.model, settings.output)
+    var settings = settings
+    let model = settings.model
     try model.check()
     let parallel = DataParallel(ranks)
     let log = SessionLog(logger, showsNotes: parallel.isWriter)
+    try settings.output.settle(parallel, note: log.note)
+    let output = settings.output
     let named = try DeviceSelection.openDevice(
       settings.execution.device, allowsTF32: settings.execution.allowsTF32)
     let device = ranks?.localDevice(named) ?? named
@@ -63,7 +66,7 @@ extension SessionParts {
     let config = try model.config(
       for: source, pretrained: pretrained, classCount: classNames.count,
       frozen: settings.recipe.frozen)
-    let recipe = settings.recipe(on: device)
+    var recipe = settings.recipe(on: device)
     // Before the model takes any.
     let availableMemory = ProcessMemory.availableBytes
     let directory = parallel.isWriter ? try RunDirectory(output) : nil
@@ -78,9 +81,16 @@ extension SessionParts {
       length.stepCount(epochLength: data.epochLength, batchSize: batchSize)
     }
     let stepCount = steps(settings.length)
+    if output.resumption == nil, recipe.emaWarmsUp == nil {
+      recipe.emaWarmsUp = recipe.isShortForAverage(stepCount: stepCount)
+    }
+    let saveInterval =
+      output.saveInterval
+      ?? .epochs(
+        epochLength: data.epochLength, batchSize: batchSize, stepCount: SessionParts.saveStepCount)
     var plan = RunPlan(
       options: RunOptions(
-        saveInterval: steps(output.saveInterval), keepCount: output.keepCount,
+        saveInterval: steps(saveInterval), keepCount: output.keepCount,
         sampleInterval: output.sampleInterval, logInterval: output.logInterval))
     plan.fingerprint = [
       "model": config.summary, "classes": "\(classNames.count)",
@@ -104,6 +114,9 @@ extension SessionParts {
       availableMemory: availableMemory)
     try noteRecording(settings.execution.mode)
   }
+
+  /// The fewest steps from one checkpoint to the next, if no interval is given.
+  private static let saveStepCount = 500
 
   /// Notes why steps are not recorded though that was asked for.
   private func noteRecording(_ mode: ExecutionMode?) throws {
@@ -131,6 +144,12 @@ extension TrainingSettings {
 }
 
 extension TrainingSettings.Length {
+  /// The fewest whole epochs that have at least so many steps.
+  static func epochs(epochLength: Int, batchSize: Int, stepCount: Int) -> Self {
+    let (rows, length) = (stepCount * batchSize, max(epochLength, 1))
+    return .epochs((rows + length - 1) / length)
+  }
+
   /// The length in steps; the last one may reach beyond the last epoch.
   func stepCount(epochLength: Int, batchSize: Int) -> Int {
     switch self {

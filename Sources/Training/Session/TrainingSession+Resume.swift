@@ -56,7 +56,7 @@ extension TrainingSession {
       do {
         state = try checkpoint.state()
         try check(state, of: checkpoint.path)
-        content = try checkpoint.content(for: trainer.subject)
+        content = try checkpoint.content(for: trainer.subject, checksums: state.checksums)
       } catch let error as OtherRun {
         throw TrainingError(error.message)
       } catch {

@@ -175,6 +175,11 @@ public final class TrainingSession {
       keepsAll: last?.wasSkipped == true)
     isSaveDue = false
     if let failure { try log.note(failure) }
+    try noteLinkProblem()
+  }
+
+  private func noteLinkProblem() throws {
+    if let problem = saver.takeLinkProblem() { try log.note(problem) }
   }
 
   /// Draws a grid of samples of the moving average into the run folder. All ranks call it together.
@@ -198,12 +203,15 @@ public final class TrainingSession {
     return isDone
   }
 
-  /// Saves what is new, waits until all is written, and lets go of the run folder.
+  /// Saves what is new, waits until all is written, and lets go of the run folder, also if it throws.
   ///
   /// - Throws: `TrainingError` if the last steps are not worth saving, as the loss is not finite, or
   ///   the last checkpoint could not be written.
   public func finish() throws {
-    defer { _ = saver.wait() }
+    defer {
+      _ = saver.wait()
+      lock = nil
+    }
     if times.stepCount > 0 { try log.record(timeSummary) }
     var error: TrainingError?
     if let last, last.wasSkipped, !last.loss.isFinite {
@@ -214,18 +222,18 @@ public final class TrainingSession {
     } else if trainer.step > saver.savedStep {
       try save()
     }
-    if let failure = saver.wait() {
-      throw TrainingError("the last checkpoint could not be saved: \(failure)")
-    }
+    let failure = saver.wait()
+    try noteLinkProblem()
+    if let failure { throw TrainingError("the last checkpoint could not be saved: \(failure)") }
     if let error { throw error }
-    lock = nil
   }
 
-  /// Ends a run that an error has stopped: completes the checkpoint that was being saved. If an image
-  /// has stopped a run of one process, the steps until then are saved too.
+  /// Ends a run that an error has stopped: completes the checkpoint that was being saved, and lets go of
+  /// the run folder. If an image has stopped a run of one process, the steps until then are saved too.
   ///
   /// - Returns: the step of the checkpoint that holds all steps; nil if there is none.
   public func stop(because error: any Error) -> Int? {
+    defer { lock = nil }
     try? noteBrokenImages()
     let isWhole = error is ImageError && trainer.parallel.count == 1 && last?.wasSkipped == false
     do {
@@ -234,7 +242,9 @@ public final class TrainingSession {
     } catch {
       try? log.note("\(error)")
     }
-    if let failure = saver.wait() {
+    let failure = saver.wait()
+    try? noteLinkProblem()
+    if let failure {
       try? log.note("the last checkpoint could not be saved: \(failure)")
       return nil
     }

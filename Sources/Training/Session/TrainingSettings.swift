@@ -1,3 +1,4 @@
+public import Checkpoint
 public import Inference
 public import Models
 
@@ -79,6 +80,9 @@ public struct TrainingSettings: Sendable, Codable {
     public var learnsVariance: Bool?
     /// The checkpoint that training starts from; random weights if nil.
     public var pretrainedPath: String?
+    /// Which of its weights. If nil the EMA, unless that is of a training run and still mostly the
+    /// weights from before the first step.
+    public var pretrainedWeights: WeightSet?
 
     /// `DiT-XL/2` with random weights.
     public init() {}
@@ -88,10 +92,10 @@ public struct TrainingSettings: Sendable, Codable {
   public struct OutputSettings: Sendable, Codable {
     /// The run folder.
     public var path: String
-    /// Where to resume; nil for a new run.
+    /// Where to resume; nil for a new run. A folder without a checkpoint yet begins a new run.
     public var resumption: Resumption?
-    /// From one checkpoint to the next.
-    public var saveInterval = Length.epochs(1)
+    /// From one checkpoint to the next. If nil an epoch, or so many epochs that they have 500 steps.
+    public var saveInterval: Length?
     /// How many checkpoints are kept.
     public var keepCount = 3
     /// Steps from one sample grid to the next; nil for none.

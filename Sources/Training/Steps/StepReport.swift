@@ -41,4 +41,14 @@ public struct TrainerState: Sendable, Codable, Equatable {
   var scaling: LossScaling?
   /// The state of the generator of random numbers.
   var generator: [UInt8]
+  /// The moving average's recipe; nil without one, and in files of earlier versions.
+  var ema: Average?
+
+  /// How the weights are averaged.
+  struct Average: Sendable, Codable, Equatable {
+    /// The share that stays at a step.
+    var decay: Double
+    /// Whether it follows faster at first.
+    var warmsUp: Bool
+  }
 }

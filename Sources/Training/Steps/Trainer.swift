@@ -253,7 +253,7 @@ public final class Trainer {
     TrainerState(
       step: step, optimizerStepCount: optimizer.stepCount, lossScale: scaler.scale,
       goodStepCount: scaler.goodStepCount, scaling: scaler.scaling,
-      generator: try generator.state().elements(UInt8.self))
+      generator: try generator.state().elements(UInt8.self), ema: optimizer.emaRecord)
   }
 
   /// Continues from the state of an earlier run. Weights, moments and the position in the data are the
@@ -274,6 +274,8 @@ public final class Trainer {
       stepCount = step + (left + globalBatchSize - 1) / globalBatchSize
     }
     optimizer.restore(stepCount: state.optimizerStepCount)
+    // Runs of earlier versions did not warm up unless they were told to.
+    optimizer.emaWarmsUp = config.emaWarmsUp ?? state.ema?.warmsUp ?? false
     if scaler.scaling.continues(state.scaling ?? scaler.scaling) {
       scaler.restore(scale: state.lossScale, goodStepCount: state.goodStepCount)
     }

@@ -33,8 +33,10 @@ public struct TrainingConfig: Sendable, Codable {
 
   /// The share of the moving average that stays at a step; nil for no average.
   public var emaDecay: Double? = 0.9999
-  /// Whether the average follows faster at first: min(decay, (1 + n) / (10 + n)).
-  public var emaWarmsUp = false
+  /// Whether the average follows faster at first: its decay at step n, from 1, is min(decay, (1 + n) /
+  /// (10 + n)). If nil, a `TrainingSession` decides: a new run warms up if it has fewer than 5 / (1 -
+  /// decay) steps, and a resumed one goes on as it began; a `Trainer` alone does not warm up.
+  public var emaWarmsUp: Bool?
 
   /// The number format of matrix products: float32, bfloat16 or float16.
   public var dtype = DType.float32
@@ -56,6 +58,12 @@ public struct TrainingConfig: Sendable, Codable {
 
   /// The published recipe.
   public init() {}
+
+  /// Whether a run is so short that the average would still be, to some part, the weights from before
+  /// the first step: exp(-5) of it, 0.7 %, after 5 / (1 - decay) steps.
+  func isShortForAverage(stepCount: Int) -> Bool {
+    emaDecay.map { Double(stepCount) * (1 - $0) < 5 } ?? false
+  }
 
   /// Rows of a step, over all ranks.
   public func globalBatchSize(rankCount: Int) -> Int { batchSize * accumulationCount * rankCount }

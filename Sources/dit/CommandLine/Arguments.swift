@@ -15,13 +15,19 @@ struct Arguments {
   ///
   /// - Parameters:
   ///   - arguments: the command's arguments as typed, without its name.
+  ///   - command: may find settings in the folder of the run that it resumes.
   ///   - check: returns what is wrong with the arguments made from one setting of the file; nil if
   ///     nothing is.
   /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a wrong value or a file that cannot be used.
-  func normalized(_ arguments: [String], check: ([String]) -> String?) throws -> [String] {
-    let flags = try flags(arguments)
-    guard let path = try configurationPath(flags.arguments) else { return flags.arguments }
+  func normalized(
+    _ arguments: [String], of command: (any ResumableCommand.Type)? = nil,
+    check: ([String]) -> String?
+  ) throws -> [String] {
+    var flags = try flags(arguments)
+    let given = try configurationPath(flags.arguments)
+    guard let path = given ?? command?.settingsOfRun(flags.values) else { return flags.arguments }
+    if given == nil { flags.append("config", path) }
     let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
     let file = try ConfigurationFile(path)
     let settings = try file.settings(table, check: check).filter { !replaced.contains($0.name) }
@@ -36,6 +42,15 @@ struct Arguments {
     var names: Set<String> = []
     /// Options given as false, for which the file's setting is dropped.
     var unset: Set<String> = []
+
+    /// The values of options, in kebab-case.
+    var values: [String: String] {
+      let pairs = arguments.compactMap { argument -> (String, String)? in
+        guard argument.hasPrefix("--"), let sign = argument.firstIndex(of: "=") else { return nil }
+        return (String(argument[..<sign].dropFirst(2)), String(argument[sign...].dropFirst()))
+      }
+      return Dictionary(pairs) { $1 }
+    }
 
     mutating func append(_ name: String, _ value: String) { arguments.append("--\(name)=\(value)") }
 

@@ -33,7 +33,7 @@ struct SettingsText {
       if let group = child.value as? any GroupValue { return lines(of: group.group) }
       guard let option = child.value as? any OptionValue, let value = option.text else { return [] }
       let key = OptionTable.kebab(String(label.dropFirst())).replacing("-", with: "_")
-      return key == "config" || key == "resume" ? [] : ["\(key): \(value)"]
+      return ["config", "resume", "force"].contains(key) ? [] : ["\(key): \(value)"]
     }
   }
 }

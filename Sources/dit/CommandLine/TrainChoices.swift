@@ -59,9 +59,7 @@ struct ResumeArgument: ExpressibleByArgument, BareOption {
   let checkpoint: String?
 
   init?(argument: String) {
-    checkpoint =
-      argument == Self.bareValue
-      ? nil : RunDirectory.isRun(argument) ? RunDirectory.latestCheckpoint(of: argument) : argument
+    checkpoint = argument == Self.bareValue ? nil : RunDirectory.checkpoint(at: argument)
   }
 
   var defaultValueDescription: String { checkpoint ?? Self.bareValue }

@@ -86,6 +86,7 @@ struct GenerateRun {
     if ranks.isRankZero {
       note(summary(job, ranks))
       classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
+      SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
       free?.line(
         sampling: pipeline, settings, batchSize: plan.batchSize,
         processCount: ranks?.localWorldSize ?? 1
@@ -99,7 +100,7 @@ struct GenerateRun {
     report.numSamples = count
     report.classLabels = choice.description
     try output.finish(plan, record: try report.text)
-    print(output.path)
+    try StandardOutput.write(output.path)
   }
 
   /// How images get their classes, by the options or by the record of a job.

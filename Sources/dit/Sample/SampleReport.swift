@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Files
 internal import Diffusion
 internal import Inference
@@ -16,6 +17,7 @@ struct SampleReport: Encodable {
   }
 
   let ditCheckpoint: String
+  let noEma: Bool?
   let vaeCheckpoint: String
   let imageSize: Int
   let sampler: String
@@ -56,6 +58,7 @@ struct SampleReport: Encodable {
   init(_ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int) {
     let (config, options) = (settings.pipeline, settings.options)
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
+    noEma = config.weights == .automatic ? nil : config.weights == .last
     vaeCheckpoint = pipeline.autoencoder.name ?? "none"
     imageSize = pipeline.imageSize
     sampler = options.sampler.name

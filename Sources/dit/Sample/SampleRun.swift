@@ -60,6 +60,7 @@ struct SampleRun {
     let folder = try outputFolder(pipeline, plan)
     note(summary(pipeline, plan))
     classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
+    SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
     free?.line(sampling: pipeline, settings, batchSize: plan.batchSize).map(note)
     let result = try sample(pipeline, plan, folder)
     try finish(pipeline, plan, folder, result)
@@ -169,12 +170,14 @@ struct SampleRun {
     }
     try folder?.write(Array(try report(pipeline, plan, times).text.utf8), to: "sample.json")
     note("\(Amount.of(plan.images.count, "image")) in \(times.summary)")
-    guard pipeline.makesImages, let folder else { return print(files.latents ?? "") }
+    guard pipeline.makesImages, let folder else {
+      return try StandardOutput.write(files.latents ?? "")
+    }
     if files.hasGrid, plan.grid.hasRowForEachGroup {
       let names = plan.labels.map(pipeline.classNames.name)
       note("The rows of the grid: \(names.joined(separator: "; "))")
     }
-    print(folder.path + (files.hasGrid ? "/grid.png" : ""))
+    try StandardOutput.write(folder.path + (files.hasGrid ? "/grid.png" : ""))
   }
 
   private func report(

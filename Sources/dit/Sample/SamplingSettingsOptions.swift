@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Checkpoint
 internal import Diffusion
 internal import Models
 internal import Pipeline
@@ -21,6 +22,7 @@ struct SamplingSettingsOptions: ParsableArguments {
     return SamplingSettings(
       pipeline: PipelineConfig(
         ditCheckpoint: checkpoint == EmbeddedModel.name ? nil : checkpoint,
+        weights: model.noEma.map { $0 ? .last : .averaged } ?? .automatic,
         autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,
         preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
@@ -28,6 +30,15 @@ struct SamplingSettingsOptions: ParsableArguments {
           mindONE.precision(format.precision, device: device)),
         mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32),
       options: try recipe.options(), seed: recipe.seed, batchSize: batchSize)
+  }
+
+  /// That an EMA is no average of its training yet.
+  static func emaNotes(_ pipeline: LatentDiffusionPipeline) -> [String] {
+    guard let share = pipeline.emaStartShare, share > RunRecord.largestStartShare else { return [] }
+    return [
+      "the EMA of this run is still to \(Int(share * 100)) % the weights from before its first step:"
+        + " --no-ema takes those of its last step"
+    ]
   }
 
   /// Options that are given and change nothing.
@@ -52,6 +63,9 @@ struct SamplingModelOptions: ReplacingOptions {
     help: "The DiT: a file, or a folder of diffusers or dit train (default: the built-in model).")
   var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
+  @Option(
+    help: "Take the weights of the last step, not the EMA (default: the EMA if there is one).")
+  var noEma: Bool?
   @Option(
     help:
       "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels (default: what the DiT's folder or run knows)."

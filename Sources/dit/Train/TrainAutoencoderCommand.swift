@@ -9,7 +9,7 @@ internal import Torch
 internal import Training
 
 /// `dit train-autoencoder`
-struct TrainAutoencoderCommand: ParsableCommand {
+struct TrainAutoencoderCommand: ResumableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-autoencoder", abstract: "Train a small autoencoder on a folder of images.",
     discussion: """
@@ -22,8 +22,11 @@ struct TrainAutoencoderCommand: ParsableCommand {
         dit train --data-path emoji --vae-checkpoint vae.safetensors \\
           --image-size 64 ...
 
-      The file is written every --save-interval steps, after Ctrl-C, and at the end. Until then the \
-      folder FILE.run next to it has the state from which --resume continues, to the last bit.
+      The file is written every --save-interval steps, after Ctrl-C, and at the end. The folder FILE.run \
+      next to it has metrics, reconstructions of a few images in samples/, and the state from which \
+      --resume continues, to the last bit; with more --max-steps also after the end.
+
+        dit train-autoencoder --output-path vae.safetensors --resume --max-steps 9000
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
@@ -31,7 +34,12 @@ struct TrainAutoencoderCommand: ParsableCommand {
   var dataPath: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 64
   @Option(help: "The file to write, in safetensors.") var outputPath: String?
-  @Option(help: "Continue where the same command was stopped.") var resume = false
+  @Option(
+    help: """
+      Continue where the run was stopped or has ended, with its options where none are given. A run \
+      that has no state yet begins anew.
+      """)
+  var resume = false
   @Option(help: "Start anew, and replace an existing file or run.") var force = false
   @Option(help: "Channels at each resolution, from the image's down; each halves the one before.")
   var widths = WidthList([24, 48, 64])
@@ -72,23 +80,9 @@ struct TrainAutoencoderCommand: ParsableCommand {
     guard let outputPath else {
       throw UsageError("where to write is missing: give --output-path FILE")
     }
-    let runPath = outputPath + ".run"
-    let isBegun = AutoencoderRun.isBegun(in: runPath)
-    if resume {
-      guard !force else { throw UsageError("--resume contradicts --force") }
-      guard isBegun else {
-        throw UsageError("--resume: no unfinished run is in '\(runPath)'; start without --resume")
-      }
-    } else if !force {
-      guard !isBegun else {
-        throw UsageError(
-          "'\(runPath)' holds a run that is not finished: go on with --resume, begin anew with"
-            + " --force, or choose another --output-path")
-      }
-      guard !FileManager.default.fileExists(atPath: outputPath) else {
-        throw UsageError("'\(outputPath)' is there already; choose another name, or give --force")
-      }
-    }
+    let runPath = Self.runFolder(of: outputPath)
+    let resumes = try checkOutput(outputPath, runPath)
+    settingsNotes(CommandLine.arguments).forEach(note)
     guard outputPath.hasSuffix(".safetensors") else {
       throw UsageError("--output-path \(outputPath): must end in .safetensors")
     }
@@ -113,16 +107,53 @@ struct TrainAutoencoderCommand: ParsableCommand {
       "\(Amount.of(folder.count, "image")) to latents of \(latentChannels) x \(size) x \(size);"
         + " \(trainer.weights.reduce(0) { $0 + $1.tensor.count }) parameters, on \(device)")
     let run = try AutoencoderRun(
-      trainer, in: runPath, fingerprint: fingerprint(folder, device), resumes: resume)
-    if resume { note("resumed at step \(trainer.step)") }
+      trainer, in: runPath, fingerprint: fingerprint(folder, device), resumes: resumes)
+    if resumes { note("resumed at step \(trainer.step)") }
     guard trainer.step <= maxSteps else {
       throw UsageError(
         "--max-steps \(maxSteps): the run has taken \(trainer.step) steps already; give at least as"
           + " many")
     }
-    try loop(run, outputPath)
-    try run.finish()
-    print(outputPath)
+    if resumes, trainer.step == maxSteps {
+      note("the run has taken its \(maxSteps) steps already: raise --max-steps")
+    }
+    try AtomicFile.write(SettingsText(self).yaml, to: runPath + "/" + Self.settingsName)
+    try loop(run, outputPath, shown: shown(folder))
+    try StandardOutput.write(outputPath)
+  }
+
+  static func runFolder(_ values: [String: String]) -> String? {
+    values["output-path"].map(runFolder(of:))
+  }
+
+  private static func runFolder(of file: String) -> String { file + ".run" }
+
+  /// Checks that no result is lost; gives whether there is a run to resume.
+  private func checkOutput(_ file: String, _ run: String) throws -> Bool {
+    let isBegun = AutoencoderRun.isBegun(in: run)
+    let isThere = FileManager.default.fileExists(atPath: file)
+    guard !resume || !force else { throw UsageError("--resume contradicts --force") }
+    if resume, isBegun { return true }
+    guard force || !isBegun else {
+      throw UsageError(
+        "'\(run)' holds a run: go on with --resume, and more --max-steps if it has ended; begin anew"
+          + " with --force, or choose another --output-path")
+    }
+    guard force || !isThere else {
+      throw UsageError(
+        "'\(file)' is there already" + (resume ? ", and no state to resume from in '\(run)'" : "")
+          + "; choose another name, or give --force")
+    }
+    if resume { note("no state to resume from in '\(run)': the run begins anew") }
+    return false
+  }
+
+  /// The images whose reconstructions are drawn, from all over the folder.
+  private func shown(_ folder: ImageFolder) -> [RGBImage] {
+    let count = min(folder.count, 8)
+    return (0..<count).compactMap { index in
+      try? RGBImage(contentsOf: folder.path(at: index * folder.count / count), croppedTo: imageSize)
+    }
   }
 
   /// What a resumed run must agree on.
@@ -158,19 +189,20 @@ struct TrainAutoencoderCommand: ParsableCommand {
     ) { note("\($0.reason); left out") }
   }
 
-  private func loop(_ run: AutoencoderRun, _ path: String) throws {
+  private func loop(_ run: AutoencoderRun, _ path: String, shown: [RGBImage]) throws {
     let trainer = run.trainer
     let progress = Progress("Training", count: maxSteps, from: trainer.step)
     defer { progress.finish() }
+    var savedStep = -1
     while trainer.step < maxSteps {
-      let report = try trainer.takeStep()
+      let report = try run.takeStep()
       progress.update(
         report.step,
         detail: String(format: "loss %.4f  PSNR %.1f dB", report.loss, report.signalToNoise))
       let isStopped = Interrupt.isRequested
       if report.step.isMultiple(of: saveInterval) || isStopped {
-        try run.save()
-        try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
+        try save(run, path, shown)
+        savedStep = report.step
       }
       if isStopped {
         progress.finish()
@@ -180,7 +212,14 @@ struct TrainAutoencoderCommand: ParsableCommand {
         try Interrupt.check()
       }
     }
-    try CheckpointWriter.write(trainer.weights, as: .safetensors, to: path)
+    if savedStep < trainer.step { try save(run, path, shown) }
+  }
+
+  /// Saves the state, and writes the file and the reconstructions.
+  private func save(_ run: AutoencoderRun, _ path: String, _ shown: [RGBImage]) throws {
+    try run.save()
+    try CheckpointWriter.write(run.trainer.weights, as: .safetensors, to: path)
+    if !shown.isEmpty { try run.drawReconstructions(of: shown) }
   }
 }
 

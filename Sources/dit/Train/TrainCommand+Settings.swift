@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Diffusion
 internal import Inference
 internal import Models
@@ -56,6 +57,7 @@ extension TrainModelOptions {
     settings.patchSize = patchSize
     settings.learnsVariance = learnSigma
     settings.pretrainedPath = ditCheckpoint ?? pretrainedModelPath
+    settings.pretrainedWeights = noEma.map { $0 ? .last : .averaged }
     let hasOwnSize = hiddenSize != nil || depth != nil || numHeads != nil
     if embedDim != nil, settings.pretrainedPath == nil, !hasOwnSize {
       // A width alone, as MindONE's files have it, is that of the default.
@@ -103,7 +105,8 @@ extension TrainOutputOptions {
     var settings = TrainingSettings.OutputSettings(
       outputPath ?? "runs/" + OutputFolder.timestamp())
     settings.resumption = resume.map { $0.checkpoint.map { .checkpoint($0) } ?? .newest }
-    settings.saveInterval = stepMode ? .steps(ckptSaveInterval) : .epochs(ckptSaveInterval)
+    settings.saveInterval =
+      stepMode ? .steps(ckptSaveInterval ?? 1) : ckptSaveInterval.map { .epochs($0) }
     settings.keepCount = ckptMaxKeep
     settings.sampleInterval = sampleInterval
     settings.logInterval = logInterval

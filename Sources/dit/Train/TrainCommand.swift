@@ -6,7 +6,7 @@ internal import Torch
 internal import Training
 
 /// `dit train`
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: ResumableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train", abstract: "Train or finetune on a folder of images.",
     discussion: """
@@ -23,7 +23,9 @@ struct TrainCommand: ParsableCommand {
         dit sample --dit-checkpoint runs/b4 --vae-checkpoint ...
 
       Ctrl-C and SIGTERM save a checkpoint and stop after the current step. --resume continues from \
-      there, to the last bit.
+      there, to the last bit:
+
+        dit train --output-path runs/b4 --resume
 
       Several processes share each step, --train-batch-size images each:
 
@@ -54,7 +56,7 @@ struct TrainCommand: ParsableCommand {
 
   /// Notes on options that have no effect, or one that is easily overlooked.
   private var notes: [String] {
-    mindONE.notes + mindONETraining.notes
+    settingsNotes(CommandLine.arguments) + mindONE.notes + mindONETraining.notes
       + MindONEOptions.notes([("embed_dim", model.embedDim != nil)])
       + recipe.notes + idleFlags
   }
@@ -65,7 +67,11 @@ struct TrainCommand: ParsableCommand {
     let given = Arguments.names(in: CommandLine.arguments)
     let isConstant = recipe.scheduler == .constant
     let reasons: [(name: String, isIdle: Bool, reason: String)] = [
-      ("dit-checkpoint", output.resume != nil, "with --resume, which has the run's own weights"),
+      ("dit-checkpoint", isResumed, "with --resume, which has the run's own weights"),
+      (
+        "no-ema", model.ditCheckpoint == nil && model.pretrainedModelPath == nil,
+        "without --dit-checkpoint; --use-ema false trains without an EMA"
+      ),
       ("recompute-every", !recipe.useRecompute, "without --use-recompute"),
       ("max-grad-norm", !recipe.clipGrad, "without --clip-grad"),
       ("ema-decay", !recipe.useEma, "with --use-ema false"),
@@ -79,13 +85,30 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
+  /// Whether there is a checkpoint to resume from.
+  private var isResumed: Bool {
+    guard let resume = output.resume else { return false }
+    return resume.checkpoint != nil
+      || output.outputPath.map { !RunDirectory.savedCheckpoints(of: $0).isEmpty } == true
+  }
+
+  static func runFolder(_ values: [String: String]) -> String? {
+    if let folder = values["output-path"] { return folder }
+    // With data and no output it is the beginning of another run.
+    guard values["data-path"] == nil, let path = values["resume"] else { return nil }
+    let checkpoints = Folder.parent(of: Folder.withoutTrailingSlashes(path))
+    return [path, Folder.parent(of: checkpoints)].first {
+      Folder.hasFile($0 + "/" + settingsName)
+    }
+  }
+
   private func train(_ settings: TrainingSettings, _ ranks: RankGroup?) throws {
     // One rank speaks for all.
     let isFirst = ranks.isRankZero
     if isFirst { notes.forEach(note) }
     try ranks?.agree(on: self)
     let session = try open(settings, ranks)
-    let summary = TrainSummary(session)
+    let summary = TrainSummary(session, choosesWarmup: settings.recipe.emaWarmsUp == nil)
     let lines =
       summary.lines + summary.warnings(processCount: ranks?.localWorldSize ?? 1)
       + mindONE.trainingNotes(
@@ -116,7 +139,7 @@ struct TrainCommand: ParsableCommand {
 
   /// Writes the options to the run folder, and tells which differ from those before.
   private func writeSettings(_ directory: RunDirectory, _ session: TrainingSession) throws {
-    let path = directory.path + "/config.yaml"
+    let path = directory.path + "/" + TrainCommand.settingsName
     let settings = SettingsText(self).yaml
     if output.resume != nil, let before = try? TextFile.content(of: path) {
       let changes = SettingsText.changes(from: before, to: settings)
@@ -155,7 +178,7 @@ struct TrainCommand: ParsableCommand {
       throw error
     }
     if let directory = session.directory {
-      print(RunDirectory.latestCheckpoint(of: directory.path))
+      try StandardOutput.write(RunDirectory.latestCheckpoint(of: directory.path))
     }
   }
 

@@ -14,6 +14,7 @@ struct TrainModelOptions: ReplacingOptions {
   var learnSigma: Bool?
   @Option(help: "Start from the weights of this checkpoint.") var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
+  @Option(help: "Start from its weights of the last step, not from its EMA.") var noEma: Bool?
   @Option(
     help: "Freeze parameters whose names contain one of these, comma-separated.")
   var freeze: String?

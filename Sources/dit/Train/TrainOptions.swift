@@ -58,7 +58,12 @@ struct TrainRecipeOptions: ReplacingOptions {
   @Option(help: "The largest norm with --clip-grad.") var maxGradNorm = 1.0
   @Option(help: "Keep a moving average of the weights.") var useEma = true
   @Option(help: "Decay of the moving average per step.") var emaDecay = 0.9999
-  @Option(help: "Let the average follow faster in the first steps.") var emaWarmup = false
+  @Option(
+    help: """
+      Let the average follow faster in the first steps; false is the published way (default: in runs \
+      of fewer than 5 / (1 - decay) steps).
+      """)
+  var emaWarmup: Bool?
   @Option(help: "The share of labels replaced by the null class.") var labelDropout = 0.1
   @Option(help: "Weight timesteps by min(SNR, gamma) / SNR.") var minSnrGamma: Double?
   @Option(help: "Distribution of timesteps: uniform or logit_normal.") var timestepSampling =
@@ -135,10 +140,18 @@ struct TrainRecipeOptions: ReplacingOptions {
 /// The run folder, and when something is written to it.
 struct TrainOutputOptions: ParsableArguments {
   @Option(help: "The run's folder (default: runs/<date-time>).") var outputPath: String?
-  @Option(help: "Resume from the newest checkpoint of the run's folder, or from this one.")
+  @Option(
+    help: """
+      Resume from the newest checkpoint of the run's folder, or from this one. Options that are not \
+      given are those of the run. A run that has no checkpoint yet begins anew.
+      """)
   var resume: ResumeArgument?
-  @Option(help: "Epochs from one checkpoint to the next; steps with --step-mode.")
-  var ckptSaveInterval = 1
+  @Option(
+    help: """
+      Epochs from one checkpoint to the next, or steps with --step-mode (default: 1, or so many epochs \
+      that they have 500 steps).
+      """)
+  var ckptSaveInterval: Int?
   @Option(help: "Count --ckpt-save-interval in steps.") var stepMode = false
   @Option(help: "Number of checkpoints to keep.") var ckptMaxKeep = 3
   @Option(help: "Steps from one sample grid to the next.") var sampleInterval: Int?

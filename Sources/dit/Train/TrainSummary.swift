@@ -7,9 +7,16 @@ internal import Training
 struct TrainSummary {
   private let session: TrainingSession
   private let memory: TrainingMemory
+  private let choosesWarmup: Bool
 
-  init(_ session: TrainingSession) {
+  /// A summary.
+  ///
+  /// - Parameters:
+  ///   - session: before its first step.
+  ///   - choosesWarmup: whether the session decides if the moving average warms up.
+  init(_ session: TrainingSession, choosesWarmup: Bool) {
     self.session = session
+    self.choosesWarmup = choosesWarmup
     let trainer = session.trainer
     memory = TrainingMemory(
       trainer.model.dit.config, session.recipe,
@@ -35,6 +42,17 @@ struct TrainSummary {
         + (dataset.hasClassNames ? "" : " of \(model.classCount) classes")
         + ", \(trainer.globalBatchSize) a step, \(Amount.of(trainer.stepCount, "step")),"
         + " \(recipe.dtype) on \(session.device)",
+    ] + averageLines
+  }
+
+  /// That the moving average of a short run warms up.
+  private var averageLines: [String] {
+    guard choosesWarmup, session.recipe.emaWarmsUp == true, let decay = session.recipe.emaDecay
+    else { return [] }
+    return [
+      "the EMA, which samples come from, warms up, as"
+        + " \(Amount.of(session.trainer.stepCount, "step")) are few for a decay of \(decay)"
+        + " (--ema-warmup false: no warm-up, as published)"
     ]
   }
 

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Files
+
+/// A command that keeps its options in the folder of a run, to resume it.
+protocol ResumableCommand: ParsableCommand {
+  /// The configuration file that was given, or found in the run's folder.
+  var config: String? { get }
+
+  /// The folder of the run that options ask to resume.
+  ///
+  /// - Parameter values: the values of the options, in kebab-case.
+  /// - Returns: nil if they name none.
+  static func runFolder(_ values: [String: String]) -> String?
+}
+
+extension ResumableCommand {
+  /// The name of the file with the options.
+  static var settingsName: String { "config.yaml" }
+
+  /// The file with the options of the run that is to be resumed; nil if nothing is, or it is not there.
+  static func settingsOfRun(_ values: [String: String]) -> String? {
+    guard let resume = values["resume"], resume != "false" else { return nil }
+    let path = runFolder(values).map { Folder.withoutTrailingSlashes($0) + "/" + settingsName }
+    return path.flatMap { Folder.hasFile($0) ? $0 : nil }
+  }
+
+  /// A line about the file that was found.
+  func settingsNotes(_ arguments: [String]) -> [String] {
+    let names = Arguments.names(in: arguments)
+    guard let config, !names.contains("config"), !arguments.contains("-c") else { return [] }
+    return ["options that are not given are those of '\(config)'"]
+  }
+}
