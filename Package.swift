@@ -164,7 +164,10 @@ let package = Package(
       ["Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models", "Torch", logging]),
     tests(
       "Training",
-      ["Diffusion", "Files", "ImageData", "Inference", "Layers", "Models", "Torch", logging]),
+      [
+        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
+        "Pipeline", "Torch", logging,
+      ]),
     tests("DiTKit"),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Pipeline", "Torch"]),
   ],
