@@ -149,7 +149,7 @@ def exit_cases():
         "train on a missing folder": [*train, "--data-path", "missing", *pixels],
         "train on an empty folder": [*train, "--data-path", "inputs/empty", *pixels],
         "train without an autoencoder": [*train, *IMAGES, *SMALL_MODEL],
-        "resume nothing": [*train, *IMAGES, *pixels, "--resume"],
+        "resume a missing checkpoint": [*train, *IMAGES, *pixels, "--resume", "missing"],
         "patches that do not fit": [*train, *IMAGES, *pixels, "--image-size", "33"],
         "heads that do not fit": [*train, *IMAGES, *pixels, "--num-heads", "7"],
         "encode without an autoencoder": encode,
@@ -351,8 +351,10 @@ def convert_cases():
     }
     needs = ["training/fp32", VAE]
     for title, options in table.items():
+        # Earlier programs took a run's EMA in spite of --no-ema.
+        source = "inputs/run" + (f"/{LAST_STEP}/model.safetensors" if "--no-ema" in options else "")
         yield Case(
-            f"convert/{title}", ["convert", "--source", "inputs/run", *options], needs=needs,
+            f"convert/{title}", ["convert", "--source", source, *options], needs=needs,
             prepare=give)
     yield Case(
         "convert/autoencoder",
@@ -362,6 +364,14 @@ def convert_cases():
         yield Case(
             f"convert/inspect-{title}", ["inspect", source, "--json"], needs=needs, prepare=give,
             output="inspect.json")
+
+
+def keep_average(table):
+    """Gives the new program the published way of averaging, if the base program has no other."""
+    for case in table:
+        is_run = case.part in ("training", "cache") and case.arguments[0] == "train"
+        if is_run and "--ema-warmup" not in case.arguments:
+            case.new_arguments = ["--ema-warmup", "false"]
 
 
 def all_cases(models):

@@ -6,6 +6,10 @@ import subprocess
 from comparison.files import Findings
 
 
+# Options whose default became the run's to decide, as their help says.
+DECIDED_BY_THE_RUN = {("dit train", "--ema-warmup"), ("dit train", "--ckpt-save-interval")}
+
+
 def described(program):
     """All commands of a program by name: their arguments by name."""
     result = subprocess.run(
@@ -35,7 +39,12 @@ def title(argument):
     return long[-1] if long else f"<{argument['valueName']}>"
 
 
-def compare_argument(name, base, new, findings):
+def default(program, command, option):
+    """The default of an option in a program's help; None if it has no such option, or names none."""
+    return described(program).get(command, {}).get(option, {}).get("defaultValue")
+
+
+def compare_argument(command, name, base, new, findings):
     for spelling in sorted(spelled(base) - spelled(new)):
         findings.differ(f"{name}: {spelling} is lost")
     for spelling in sorted(spelled(new) - spelled(base)):
@@ -43,7 +52,9 @@ def compare_argument(name, base, new, findings):
     old, default = base.get("defaultValue"), new.get("defaultValue")
     # A default may be told by the text alone.
     told = f"default: {default}" in base.get("abstract", "")
-    if old != default and not (old is None and told):
+    if (command, name) in DECIDED_BY_THE_RUN and default is None and old is not None:
+        findings.add(f"{name}: decided by the run, not {old}")
+    elif old != default and not (old is None and told):
         findings.differ(f"{name}: default {default}, not {old}")
     for key in ("kind", "isRepeating"):
         if base[key] != new[key]:
@@ -74,5 +85,6 @@ def compare_options(base_program, new_program):
                 elif name not in base[command]:
                     findings.add(name)
                 else:
-                    compare_argument(name, base[command][name], new[command][name], findings)
+                    compare_argument(
+                        command, name, base[command][name], new[command][name], findings)
         yield command, findings

@@ -46,14 +46,16 @@ class Case:
     # Where standard output goes, to be compared too.
     output: str = None
     environment: dict = dataclasses.field(default_factory=dict)
+    # Further arguments for the new program, in place of a default that the base program has.
+    new_arguments: list = dataclasses.field(default_factory=list)
 
     @property
     def part(self):
         return self.name.split("/")[0]
 
-    @property
-    def command(self):
-        return [str(text).replace("NAME", self.name) for text in self.arguments]
+    def command(self, title):
+        arguments = self.arguments + (self.new_arguments if title == "new" else [])
+        return [str(text).replace("NAME", self.name) for text in arguments]
 
 
 class Side:
@@ -97,7 +99,10 @@ class Side:
         """
         log = self.folder / "logs" / case.name.replace("/", "_")
         done, errors = log.with_suffix(".json"), log.with_suffix(".err")
-        stamp = {"program": self.digest, "command": case.command, "environment": case.environment}
+        stamp = {
+            "program": self.digest, "command": case.command(self.title),
+            "environment": case.environment,
+        }
         with self.locked(case.name):
             if self.keeps and done.exists():
                 earlier = json.loads(done.read_text())
@@ -120,7 +125,7 @@ class Side:
             open(folder / case.output if case.output else os.devnull, "wb") as output,
         ):
             process = subprocess.Popen(
-                [str(self.program), *case.command], cwd=self.folder, env=environment,
+                [str(self.program), *case.command(self.title)], cwd=self.folder, env=environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=file, start_new_session=True)
         try:
             end = time.monotonic() + LIMIT_SECONDS

@@ -11,12 +11,15 @@ extension RankGroup {
   ///   - timeout: how long all ranks together may be silent.
   ///   - check: called repeatedly; throws to stop.
   ///   - postponed: called once if an error of `check` has to wait.
+  ///   - waiting: called once if ranks are missing after a few seconds.
   /// - Throws: `LaunchError` if the port is taken, no rank is left, or the job has failed; errors of
   ///   `check`.
   public static func schedule(
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
-    postponed: () -> Void = {}
+    postponed: () -> Void = {}, waiting: (RankWait) -> Void = { _ in }
   ) throws {
+    let begin = ContinuousClock.now
+    var isTold = false
     let store = try Rendezvous(process, timeout: timeout, check: check).store
     let readSigns = { try (0..<process.worldSize).map { try RankMonitor.sign(of: $0, store) } }
     var (signs, silentSeconds, asked) = ([String?](), 0, ContinuousClock.now)
@@ -33,6 +36,11 @@ extension RankGroup {
       }
       guard ContinuousClock.now - asked > .seconds(1) else { return true }
       asked = .now
+      if !isTold, ContinuousClock.now - begin > Rendezvous.noticeDelay {
+        isTold = true
+        let missing = try Rendezvous.missing(process, store)
+        if !missing.isEmpty { waiting(RankWait(process: process, missing: missing)) }
+      }
       let now = try readSigns()
       silentSeconds = now == signs ? silentSeconds + 1 : 0
       signs = now

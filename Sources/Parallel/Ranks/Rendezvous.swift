@@ -14,7 +14,7 @@ struct Rendezvous {
   private let begin = ContinuousClock.now
 
   /// Time after which `waiting` is told.
-  private static let noticeDelay = Duration.seconds(4)
+  static let noticeDelay = Duration.seconds(4)
   /// Key of the hosts of all ranks, set by rank 0 once all have arrived.
   private static let hostsKey = "hosts"
   /// Time limit of one attempt to connect.
@@ -155,6 +155,11 @@ struct Rendezvous {
     return hosts
   }
 
+  /// The ranks that have not joined a job.
+  static func missing(_ process: LaunchedProcess, _ store: KeyValueStore) throws -> [Int] {
+    try (0..<process.worldSize).filter { try !store.has("host/\($0)") }
+  }
+
   private func address(_ rank: Int) throws -> String? {
     let address = Network.address(towards: process.storeHost) ?? Network.loopback
     try store.set("address/\(rank)", to: address)
@@ -175,8 +180,7 @@ struct Rendezvous {
       try check()
       if !isTold, ContinuousClock.now - begin > Rendezvous.noticeDelay {
         isTold = true
-        let missing = try (0..<process.worldSize).filter { try !store.has("host/\($0)") }
-        waiting(RankWait(process: process, missing: missing))
+        waiting(RankWait(process: process, missing: try Rendezvous.missing(process, store)))
       }
       if try store.has(RankMonitor.failureKey) {
         throw LaunchError(try store.text(of: RankMonitor.failureKey))

@@ -69,11 +69,13 @@ struct ParallelOptions: ParsableArguments {
 
   private func schedule(_ process: LaunchedProcess) throws {
     do {
-      try RankGroup.schedule(process, timeout: .seconds(timeout), check: Interrupt.check) {
-        note(
-          "Signal \(Interrupt.signal): the store is served until all ranks are done; they stop on a signal"
-            + " to one of them.")
-      }
+      try RankGroup.schedule(
+        process, timeout: .seconds(timeout), check: Interrupt.check,
+        postponed: {
+          note(
+            "Signal \(Interrupt.signal): the store is served until all ranks are done; they stop on a"
+              + " signal to one of them.")
+        }, waiting: { note(ParallelOptions.line(about: $0)) })
     } catch {
       throw SettledError(error)
     }

@@ -50,8 +50,7 @@ struct TrainSummary {
     guard choosesWarmup, session.recipe.emaWarmsUp == true, let decay = session.recipe.emaDecay
     else { return [] }
     return [
-      "the EMA, which samples come from, warms up, as"
-        + " \(Amount.of(session.trainer.stepCount, "step")) are few for a decay of \(decay)"
+      "the EMA, which samples come from, warms up, as the run is short for a decay of \(decay)"
         + " (--ema-warmup false: no warm-up, as published)"
     ]
   }

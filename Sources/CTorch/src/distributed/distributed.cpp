@@ -25,13 +25,13 @@ c10::intrusive_ptr<c10d::Store> retained_store(ctorch_store store) {
   return c10::intrusive_ptr<c10d::Store>::reclaim_copy(static_cast<c10d::Store *>(store.impl));
 }
 
-/// Silences c10d's warnings, with long traces, about broken connections: callers report which rank
-/// is lost. libtorch's variable for the log level brings them back.
+/// Silences c10d's warnings and errors, with long traces, about broken connections: callers report
+/// which rank is lost. libtorch's variable for the log level brings them back.
 void keep_warnings_back() {
   if (std::getenv("TORCH_CPP_LOG_LEVEL") != nullptr) {
     c10::initLogging();
   } else {
-    FLAGS_caffe2_log_level = 2;  // errors
+    FLAGS_caffe2_log_level = 3;  // fatal errors
   }
 }
 
