@@ -13,6 +13,8 @@ import zlib
 
 # Numbers that differ from run to run.
 TIMES = re.compile(r"seconds|per_second|utilization|peak_memory|time$")
+# Options that stand in a run's file only if they are given, since the run decides otherwise.
+DECIDED_BY_THE_RUN = {"ema_warmup", "ckpt_save_interval"}
 # Options that say where a run reads and writes, which differs in a run that goes on elsewhere.
 PLACES = {"output_path", "data_path", "resume"}
 
@@ -78,6 +80,8 @@ def compare_yaml(base, new, findings):
         dict(line.split(": ", 1) for line in path.read_text().splitlines() if ": " in line)
         for path in (base, new)
     ]
+    for key in DECIDED_BY_THE_RUN - values[1].keys():
+        values[0].pop(key, None)
     compare_mappings(*values, "", findings, PLACES)
 
 
