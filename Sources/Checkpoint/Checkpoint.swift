@@ -125,7 +125,7 @@ public final class Checkpoint {
       }
     }
     positions = try Checkpoint.positions(of: entries, in: path)
-    metadata = files.reduce(into: PipelinePart.metadata(nextTo: path)) {
+    metadata = files.reduce(into: try PipelinePart.metadata(nextTo: path)) {
       $0.merge($1.contents.metadata) { $1 }
     }
     notes = files.flatMap(\.contents.notes)

@@ -142,6 +142,7 @@ public struct Predictor {
   public let path: any ProbabilityPath
   private let parametrization: Parametrization
   private let network: Network
+  private var observer: ((Prediction) -> Void)?
 
   /// A predictor over a network, guidance included.
   public init(
@@ -152,6 +153,13 @@ public struct Predictor {
     self.parametrization = parametrization
   }
 
+  /// The same predictor, which shows each of its predictions.
+  func showing(_ observer: @escaping (Prediction) -> Void) -> Predictor {
+    var copy = self
+    copy.observer = observer
+    return copy
+  }
+
   /// Asks the network once.
   ///
   /// - Parameters:
@@ -159,6 +167,9 @@ public struct Predictor {
   ///   - time: their time on the path.
   /// - Returns: the prediction.
   public func callAsFunction(_ x: Tensor, at time: Double) -> Prediction {
-    Prediction(network(x, time), for: x, at: path.point(at: time), as: parametrization)
+    let prediction = Prediction(
+      network(x, time), for: x, at: path.point(at: time), as: parametrization)
+    observer?(prediction)
+    return prediction
   }
 }

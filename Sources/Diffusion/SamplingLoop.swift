@@ -14,6 +14,41 @@ public struct SamplingStep {
   public let latents: Tensor
   /// Whether the latents are the result.
   public let isLast: Bool
+  /// The last prediction of the step.
+  let prediction: StepPrediction
+
+  /// The data x₀ that the network predicted in this step, guidance included, for a preview: noise is
+  /// gone from it long before it is gone from the latents.
+  ///
+  /// - Returns: `[N, C, H, W]`, in the terms of the latents; of several predictions in a step the last.
+  /// - Throws: `TorchError` if memory does not suffice.
+  public func predictedData() throws -> Tensor { try prediction.x0() }
+}
+
+/// A prediction that is turned into data when it is asked for.
+final class StepPrediction {
+  private enum State {
+    case waiting(Prediction)
+    case ready(Tensor)
+  }
+
+  private var state: State
+
+  /// A prediction; without one, the latents are the data.
+  init(_ prediction: Prediction?, latents: Tensor) {
+    state = prediction.map(State.waiting) ?? .ready(latents)
+  }
+
+  /// The data, `[N, C, H, W]`.
+  func x0() throws -> Tensor {
+    switch state {
+    case .ready(let data): return data
+    case .waiting(let prediction):
+      let data = try withTorchErrors { withoutGradients { prediction.x0.cloned } }
+      state = .ready(data)
+      return data
+    }
+  }
 }
 
 /// The steps from noise to latents, taken as they are asked for: progress, previews and stopping are
@@ -28,6 +63,8 @@ public final class SamplingLoop {
   private let startTime: Double?
   private var latents: Tensor
   private var index = 0
+  /// The step before, if the caller still has it.
+  private weak var last: StepPrediction?
 
   /// Sampling from given latents.
   ///
@@ -56,24 +93,29 @@ public final class SamplingLoop {
   ///   again.
   public func next() throws -> SamplingStep? {
     guard let time = sampler.time else { return nil }
-    let (sampler, latents) = try withTorchErrors { withoutGradients { advanced() } }
+    // A network may use the memory of its output again.
+    _ = try last?.x0()
+    let (sampler, latents, predicted) = try withTorchErrors { withoutGradients { advanced() } }
     self.sampler = sampler
     self.latents = latents
     index += 1
+    let prediction = StepPrediction(predicted, latents: latents)
+    last = prediction
     return SamplingStep(
       index: index - 1, count: sampler.stepCount, progress: progress(sampler), time: time,
-      latents: latents, isLast: sampler.time == nil)
+      latents: latents, isLast: sampler.time == nil, prediction: prediction)
   }
 
-  /// The sampler and the latents after the next step.
-  private func advanced() -> (any Sampler, Tensor) {
+  /// The sampler and the latents after the next step, and the last prediction in it.
+  private func advanced() -> (any Sampler, Tensor, Prediction?) {
     var sampler = sampler
     let (noise, shape, rows, device) = (noise, latents.shape, networkBatchSize, latents.device)
-    let result = sampler.step(latents, predictor) {
+    var predicted: Prediction?
+    let result = sampler.step(latents, predictor.showing { predicted = $0 }) {
       noise.draw(sampleCount: shape[0], networkBatchSize: rows, shape: Array(shape.dropFirst()))
         .to(device)
     }
-    return (sampler, result)
+    return (sampler, result, predicted)
   }
 
   /// Takes all steps that are left.

@@ -92,7 +92,10 @@ public final class LatentDiffusionPipeline {
     runner = .waiting(state, config.mode)
     if let logger {
       log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
-      chosen.warning.map { logger.warning("\($0)") }
+      if let path = chosen.ownPath {
+        logger.info("the autoencoder is '\(path)', as the training run noted")
+      }
+      if let warning = chosen.warning { logger.warning("\(warning)") }
     }
   }
 

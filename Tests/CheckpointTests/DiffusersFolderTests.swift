@@ -101,6 +101,12 @@ internal import Torch
       try AtomicFile.write(
         #"{"id2label": {"1": "dog", "7": "cat"}}"#, to: folder + "/model_index.json")
       #expect(try Checkpoint.open(folder).metadata.isEmpty)
+      for text in ["", "{", #"{"id2label": [1]}"#] {
+        try AtomicFile.write(text, to: folder + "/model_index.json")
+        let error = try #require(
+          #expect(throws: CheckpointError.self) { try Checkpoint.open(folder) })
+        #expect(error.message.contains("/model_index.json'"), "\(error)")
+      }
     }
   }
 

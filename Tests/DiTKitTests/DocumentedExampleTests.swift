@@ -22,6 +22,22 @@ internal import Testing
     }
   }
 
+  @Test func showsProgress() throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig())
+    let images = try pipeline.images(
+      labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 5),
+      generator: try pipeline.makeGenerator(seed: 42)
+    ) { event in
+      switch event {
+      case .step(let step):
+        let preview = try pipeline.decode(try step.predictedData())
+        print("\(Int(100 * step.progress)) %, preview of \(preview.count) image")
+      case .decoded(let count, let all): print("image \(count) of \(all)")
+      }
+    }
+    #expect(images.count == 1)
+  }
+
   @Test func samplesByHand() throws {
     let checkpoint = try EmbeddedModel.checkpoint()
     let (config, _) = try DiTConfig.inferred(
@@ -159,7 +175,7 @@ internal import Testing
 
   @Test(
     arguments: [
-      ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 24),
+      ("docs/SAMPLING.md", 12), ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 24),
       ("Sources/DiTKit/DiTKit.docc/Checkpoints.md", 8),
       ("Sources/DiTKit/DiTKit.docc/Layers.md", 6), ("Sources/DiTKit/DiTKit.docc/Training.md", 12),
     ])

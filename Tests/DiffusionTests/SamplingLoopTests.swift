@@ -50,6 +50,48 @@ internal import Torch
     #expect(found.allSatisfy { $0.count == 3 })
   }
 
+  @Test(arguments: [SamplingMethod.ddim, .ddpm, .heun]) func showsWhatIsPredicted(
+    _ method: SamplingMethod
+  ) throws {
+    let path = NoiseSchedule.linear
+    func make(_ seen: ((Tensor, Tensor, Double) -> Void)? = nil) throws -> SamplingLoop {
+      try steps(try method.makeSampler(on: path, stepCount: 4)) { latents, time in
+        let output = latents * 0.1
+        seen?(latents.cloned, output.cloned, time)
+        return output
+      }
+    }
+    var calls: [(x: Tensor, output: Tensor, time: Double)] = []
+    let (watched, undisturbed) = (try make { calls.append(($0, $1, $2)) }, try make())
+    var kept: [SamplingStep] = []
+    while let step = try watched.next() {
+      // Also of a step that is asked only later.
+      kept.append(step)
+      if step.index == 1 { _ = try step.predictedData() }
+      let expected = try #require(calls.last)
+      let point = path.point(at: expected.time)
+      let x0 = (expected.x - expected.output * point.sigma) / point.alpha
+      #expect(relativeError(try step.predictedData(), x0) < 1e-5)
+      #expect(try step.predictedData().shape == step.latents.shape)
+    }
+    let plain = try undisturbed.run()
+    #expect(relativeError(try #require(kept.last).latents, plain) == 0)
+    let early = try kept[0].predictedData()
+    #expect(relativeError(early, try kept[3].predictedData()) > 0)
+  }
+
+  @Test func keepsAPredictionWhoseMemoryIsUsedAgain() throws {
+    let buffer = Tensor.zeros([2, 1, 4, 4])
+    let steps = try steps { latents, _ in
+      buffer.copyInPlace(from: latents * 0.1)
+      return buffer
+    }
+    let apart = try self.steps { latents, _ in latents * 0.1 }
+    let (first, reference) = (try #require(try steps.next()), try #require(try apart.next()))
+    _ = try steps.next()
+    #expect(relativeError(try first.predictedData(), try reference.predictedData()) == 0)
+  }
+
   @Test func takesASamplerThatFindsItsTimesOnTheWay() throws {
     let steps = try steps(Halving(path: NoiseSchedule.linear, times: [], options: .init())) {
       latents, _ in latents * 0.1

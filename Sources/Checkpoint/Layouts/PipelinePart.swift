@@ -32,13 +32,22 @@ public enum PipelinePart: String, CaseIterable, Sendable {
       .map { "\(folder)/\(weightsStem).\($0)" }.first(where: Folder.hasFile)
   }
 
-  /// Metadata from the files next to the weights: class names and the scale factor of latents. Files
-  /// that cannot be read count as missing.
-  static func metadata(nextTo weights: String) -> [String: String] {
+  /// Metadata from the files next to the weights: class names and the scale factor of latents. Who reads
+  /// the model reads its `config.json` again, and tells of its faults.
+  ///
+  /// - Throws: `CheckpointError` if the list of classes cannot be read.
+  static func metadata(nextTo weights: String) throws -> [String: String] {
     let folder = Folder.parent(of: weights)
     guard isWeights(weights) else { return [:] }
     var metadata: [String: String] = [:]
-    let pipeline = decode(Pipeline.self, "\(folder)/../\(pipelineFile)")
+    let pipelinePath = "\(Folder.parent(of: Folder.named(folder)))/\(pipelineFile)"
+    let pipeline = decode(Pipeline.self, pipelinePath)
+    guard pipeline != nil || !Folder.hasFile(pipelinePath) else {
+      throw CheckpointError(
+        .damaged,
+        "'\(pipelinePath)' is no JSON object that can be read, or its id2label is no table of texts;"
+          + " was it copied completely?")
+    }
     if let labels = pipeline?.id2label, folder.hasSuffix(transformer.rawValue) {
       let names = (0..<labels.count).compactMap { labels[String($0)] }
       if names.count == labels.count, !names.isEmpty {
@@ -101,7 +110,7 @@ extension Checkpoint {
   /// The `scheduler_config.json` of the pipeline that diffusers' weights of a transformer belong to; nil if
   /// there is none.
   public var schedulerPath: String? {
-    let folder = Folder.parent(of: path)
+    let folder = Folder.named(Folder.parent(of: path))
     guard isNamedByDiffusers,
       folder == PipelinePart.transformer.rawValue
         || folder.hasSuffix("/" + PipelinePart.transformer.rawValue)

@@ -14,8 +14,12 @@ struct ChosenAutoencoder {
   let scaleFactor: Double
   /// Why the images may look wrong; nil if nothing is known against them.
   let warning: String?
+  /// The file that the DiT's own file names; nil if the caller named one, or none is known.
+  let ownPath: String?
 
   private let checkpoint: Checkpoint?
+  /// The autoencoder that the DiT was trained with; nil if it is not known.
+  private let trained: RunAutoencoder?
 
   /// Opens the autoencoder.
   ///
@@ -25,14 +29,16 @@ struct ChosenAutoencoder {
   /// - Throws: `PipelineError` if it is missing, or its latents are of another size; what opening throws.
   init(_ config: PipelineConfig, for dit: Checkpoint) throws {
     let trained = RunAutoencoder(metadata: dit.metadata)
+    self.trained = trained
     let named = config.chosenAutoencoder
-    choice = named == .automatic ? trained?.path.map(AutoencoderChoice.file) ?? named : named
+    ownPath = named == .automatic ? trained?.path : nil
+    choice = ownPath.map(AutoencoderChoice.file) ?? named
     switch choice {
     case .file(let file) where config.ditCheckpoint == nil:
       throw PipelineError(
         .foreignAutoencoder,
         "'\(file)' is not the autoencoder of the built-in model, which has its own")
-    case .file(let file) where named == .automatic && !Folder.hasFile(file) && !Folder.exists(file):
+    case .file(let file) where ownPath == file && !Folder.hasFile(file) && !Folder.exists(file):
       throw PipelineError(
         .missingAutoencoder,
         "'\(dit.path)' was trained with the autoencoder '\(file)'"
@@ -79,7 +85,9 @@ struct ChosenAutoencoder {
     guard let state, let checkpoint else {
       guard channelCount == 3 || choice == .none else {
         throw PipelineError(
-          .missingAutoencoder, "'\(path)' makes latents of \(channelCount) channels, not pixels")
+          .missingAutoencoder,
+          "'\(path)' makes latents of \(channelCount) channels"
+            + (trained.map { ", those of \($0.name)" } ?? "") + ", not pixels")
       }
       return nil
     }

@@ -21,11 +21,16 @@ package struct RunAutoencoder: Codable, Equatable, Sendable {
   package init(
     path: String?, kind: String, checksum: String, scaleFactor: Double, downsamplingFactor: Int
   ) {
-    self.path = path.map { URL(filePath: $0).standardizedFileURL.path }
+    self.path = path.map(RunAutoencoder.absolute)
     self.kind = kind
     self.checksum = checksum
     self.scaleFactor = scaleFactor
     self.downsamplingFactor = downsamplingFactor
+  }
+
+  /// A path that holds in any working folder.
+  package static func absolute(_ path: String) -> String {
+    URL(filePath: path).standardizedFileURL.path
   }
 
   /// Reads a checkpoint's metadata; nil if no autoencoder is noted there.

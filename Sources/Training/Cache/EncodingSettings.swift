@@ -2,6 +2,7 @@ internal import Foundation
 internal import ImageData
 public import Logging
 internal import Models
+internal import Pipeline
 public import Torch
 
 /// Everything that decides an encoding: images, autoencoder, and the cache of latents to make.
@@ -71,6 +72,7 @@ extension LatentCacheBuilder {
     var settings = LatentCacheSettings(
       folder, imageSize: encoding.imageSize, codec: LatentCodec(encoder.autoencoder),
       kind: encoder.kind, checksum: encoder.checksum)
+    settings.autoencoderPath = RunAutoencoder.absolute(encoding.autoencoderPath)
     settings.hasMirrored = encoding.mirrors
     if encoding.reducesWhileDecoding { settings.reducesWhileDecoding = true }
     settings.elementType = encoding.usesFloat16 ? "fp16" : "fp32"

@@ -13,6 +13,8 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   public var autoencoderKind: String
   /// The checksum of the autoencoder's encoder.
   public var autoencoderChecksum: String
+  /// The autoencoder's file or folder, absolute; nil in earlier caches.
+  public var autoencoderPath: String?
   /// The autoencoder's factor of the latents; those in the cache are not scaled.
   public var scaleFactor: Double
   /// Height and width of the images in pixels.

@@ -17,6 +17,8 @@ struct TrainingSource {
   let classCount: Int
   /// The class names; empty if the data have numbers alone.
   let classNames: [String]
+  /// The autoencoder of the latents, for the metadata of checkpoints; nil for pixels.
+  let runAutoencoder: RunAutoencoder?
 
   private let settings: TrainingSettings.DataSettings
   private let reducesWhileDecoding: Bool
@@ -62,14 +64,20 @@ struct TrainingSource {
   ) throws {
     // A wrong path is told first, and before a slow start.
     try ImageFolder.checkExists(settings.path)
-    let autoencoder: (any Autoencoder)?
+    var encoder: ImageEncoder?
     switch settings.autoencoder {
     case nil: throw TrainingError(.autoencoderMissing, "the autoencoder is missing")
-    case .pixels: autoencoder = nil
+    case .pixels: break
     case .checkpoint(let path):
-      autoencoder = try ImageEncoder(path, decodes: drawsSamples, device: device).autoencoder
+      encoder = try ImageEncoder(path, decodes: drawsSamples, device: device)
     }
+    let autoencoder = encoder?.autoencoder
     codec = LatentCodec(autoencoder, scaleFactor: settings.scaleFactor)
+    runAutoencoder = encoder.map { [codec] in
+      RunAutoencoder(
+        path: $0.path, kind: $0.kind, checksum: $0.checksum, scaleFactor: codec.scaleFactor,
+        downsamplingFactor: codec.downsamplingFactor)
+    }
     let folder = try ImageFolder(settings.path)
     imageSize = settings.imageSize ?? 256
     sizeOrigin = "image size \(imageSize)" + (settings.imageSize == nil ? ", the default" : "")
@@ -100,6 +108,11 @@ struct TrainingSource {
     let cache = try LatentCache(path) { try checking($0, content.shardCount) }
     codec = LatentCodec(
       cache: content, autoencoder: autoencoder, scaleFactor: settings.scaleFactor)
+    var autoencoderPath = content.autoencoderPath
+    if case .checkpoint(let file) = settings.autoencoder { autoencoderPath = file }
+    runAutoencoder = RunAutoencoder(
+      path: autoencoderPath, kind: content.autoencoderKind, checksum: content.autoencoderChecksum,
+      scaleFactor: codec.scaleFactor, downsamplingFactor: codec.downsamplingFactor)
     imageSize = content.imageSize
     sizeOrigin = "'\(path)', a cache of latents of \(imageSize) x \(imageSize) pixels"
     imageCount = content.imageCount

@@ -14,6 +14,7 @@ final class CheckpointSaver {
 
   private let directory: RunDirectory?
   private let keepCount: Int
+  private let metadata: [String: String]
   private var lastPause = 0.0
   private var thread: Thread?
   private var isCopying = false
@@ -34,9 +35,11 @@ final class CheckpointSaver {
   /// - Parameters:
   ///   - directory: the run folder; nil for ranks that do not write.
   ///   - keepCount: how many checkpoints are kept.
-  init(_ directory: RunDirectory?, keepCount: Int) {
+  ///   - metadata: more texts for the files of weights.
+  init(_ directory: RunDirectory?, keepCount: Int, metadata: [String: String] = [:]) {
     self.directory = directory
     self.keepCount = keepCount
+    self.metadata = metadata
   }
 
   /// Starts from a checkpoint that is there already.
@@ -63,7 +66,7 @@ final class CheckpointSaver {
         "class_names": ClassNameList.encode(classNames),
         "num_heads": String(trainer.model.dit.config.headCount),
         "step": String(step),
-      ]
+      ].merging(metadata) { $1 }
       let state = TrainingCheckpoint.State(
         trainer: try trainer.state(), sampleCount: trainer.sampleCount, fingerprint: fingerprint,
         rankCount: trainer.parallel.count)

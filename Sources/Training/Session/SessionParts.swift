@@ -19,6 +19,8 @@ struct RunPlan {
   /// Rows after which a resumed run ends, if its length is given in epochs; a job with other batches
   /// then takes another number of steps.
   var sampleLimit: Int?
+  /// More texts for checkpoints: the autoencoder of the latents.
+  var metadata: [String: String] = [:]
 
   /// The key of a step's images in the fingerprint. A job with another number of ranks may have others.
   static let batchKey = "global_batch_size"
@@ -99,6 +101,7 @@ extension SessionParts {
       "use_ema": "\(recipe.emaDecay != nil)", "freeze": recipe.frozen.joined(separator: ","),
     ]
     plan.resumption = output.resumption
+    plan.metadata = source.runAutoencoder.map { [RunAutoencoder.key: $0.text] } ?? [:]
     if case .epochs = settings.length { plan.sampleLimit = stepCount * batchSize }
     try parallel.agree(on: plan.fingerprint)
     let trainer = try Trainer(

@@ -86,7 +86,8 @@ public final class TrainingSession {
     plan = parts.plan
     log = parts.log
     broken = parts.broken
-    saver = CheckpointSaver(parts.directory, keepCount: parts.plan.options.keepCount)
+    saver = CheckpointSaver(
+      parts.directory, keepCount: parts.plan.options.keepCount, metadata: parts.plan.metadata)
     samples = SampleWriter(
       classCount: parts.data.classNames.count, codec: parts.codec, device: parts.device)
     lock = try directory.map { try $0.lock() }
