@@ -53,6 +53,8 @@ public final class Checkpoint {
   public let metadata: [String: String]
   /// The tensors, in the order of the file.
   public let entries: [Entry]
+  /// Tensors of element types that are not computed in; no tensor is made of them.
+  public let foreignTensors: [ForeignTensor]
   /// What was chosen or left out on opening.
   public let notes: [CheckpointNote]
   /// Whether the file also has the state of an optimizer.
@@ -85,15 +87,18 @@ public final class Checkpoint {
         message: "cannot read '\(path)': it is a folder in which no file has the name of a"
           + " checkpoint; name a file\(Folder.remarkOnNames(in: path))")
     }
+    if !Folder.hasFile(path), let remote = RemoteModel(missing: path) {
+      throw CheckpointError(.remote(remote), "no file or folder '\(path)' is here")
+    }
     guard path.hasSuffix(ShardList.suffix) else {
       return try Checkpoint([try CheckpointFile(path, weights)], path: path)
     }
     let list = try ShardList(path)
     let files = try list.fileNames.map { name in
-      try CheckpointFile("\(Folder.parent(of: path))/\(name)", weights)
+      try CheckpointFile("\(Folder.parent(of: path))/\(name)", nil)
     }
-    let checkpoint = try Checkpoint(files, path: path)
-    try list.check(checkpoint)
+    let checkpoint = try Checkpoint(files, path: path, choosing: weights)
+    try list.check(files)
     return checkpoint
   }
 
@@ -111,24 +116,33 @@ public final class Checkpoint {
     try Checkpoint([try CheckpointFile(bytes, path: name, file: nil, .automatic)], path: name)
   }
 
-  /// Joins the tensors of files that belong together.
-  init(_ files: [CheckpointFile], path: String) throws {
+  /// Joins the tensors of files that belong together; `choosing` is nil if each file's weights are chosen.
+  init(_ files: [CheckpointFile], path: String, choosing weights: WeightSet? = nil) throws {
     guard let first = files.first else {
       throw CheckpointError(.noTensors, "'\(path)' lists no files")
     }
     format = first.format
-    entries = files.enumerated().flatMap { index, file in
-      file.contents.entries.map { entry in
-        var entry = entry
-        entry.fileIndex = index
-        return entry
+    var contents = CheckpointContents()
+    for (index, file) in files.enumerated() {
+      contents.table.tensors += file.contents.table.tensors.map { $0.inFile(index) }
+      contents.notes += file.contents.notes
+    }
+    if let weights {
+      do {
+        try contents.choose(weights, isMindSpore: first.format == .mindspore)
+      } catch let error as CheckpointError {
+        throw error.located(in: path)
       }
     }
+    entries = contents.entries
+    foreignTensors = contents.foreign
     positions = try Checkpoint.positions(of: entries, in: path)
     metadata = files.reduce(into: try PipelinePart.metadata(nextTo: path)) {
       $0.merge($1.contents.metadata) { $1 }
     }
-    notes = files.flatMap(\.contents.notes)
+    notes =
+      contents.notes
+      + (foreignTensors.isEmpty ? [] : [.foreignTypes(foreignTensors)])
     isTraining = files.contains(where: \.contents.isTraining)
     self.path = path
     self.files = files

@@ -1,7 +1,7 @@
 /// A checkpoint that cannot be read or written.
 public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendable {
   /// The kinds of failure.
-  public enum Reason: Sendable {
+  public enum Reason: Sendable, Equatable {
     /// The content is of no known format.
     case unknownFormat
     /// The file contradicts its format: cut short, altered or made up.
@@ -14,6 +14,8 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendab
     case noTensors
     /// No EMA weights in the file.
     case noAverage
+    /// No file has this name, which is a model's on the Hugging Face hub, or an address.
+    case remote(RemoteModel)
   }
 
   /// The kind of failure.

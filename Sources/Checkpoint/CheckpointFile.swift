@@ -11,25 +11,26 @@ struct CheckpointFile {
   /// The half of an autoencoder that it holds; nil for anything else.
   var half: AutoencoderHalf?
 
-  /// Maps and reads a file.
-  init(_ path: String, _ weights: WeightSet) throws {
+  /// Maps and reads a file; `weights` is nil for a part of a checkpoint, whose weights are chosen with
+  /// those of the others.
+  init(_ path: String, _ weights: WeightSet?) throws {
     let file = try MappedFile(path)
     try self.init(file.bytes, path: path, file: file, weights)
   }
 
   /// Reads bytes; errors have the path in front.
   init(
-    _ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?, _ weights: WeightSet
+    _ bytes: UnsafeRawBufferPointer, path: String, file: MappedFile?, _ weights: WeightSet?
   ) throws {
     do {
       format = try CheckpointFormat.detect(bytes)
-      guard format == .pytorch || weights != .averaged else { throw weights.missing }
       contents =
         switch format {
         case .safetensors: try Safetensors.read(bytes)
-        case .pytorch: try PyTorchFile.read(bytes, weights)
+        case .pytorch: try PyTorchFile.read(bytes)
         case .mindspore: try MindSporeFile.read(bytes)
         }
+      if let weights { try contents.choose(weights, isMindSpore: format == .mindspore) }
     } catch let error as CheckpointError {
       throw error.located(in: path)
     }
@@ -37,12 +38,4 @@ struct CheckpointFile {
     self.bytes = bytes
     self.file = file
   }
-}
-
-/// The content of a file.
-struct CheckpointContents {
-  var entries: [Checkpoint.Entry] = []
-  var metadata: [String: String] = [:]
-  var notes: [CheckpointNote] = []
-  var isTraining = false
 }

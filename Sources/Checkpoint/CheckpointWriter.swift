@@ -65,7 +65,7 @@ public enum CheckpointWriter {
   public static func verify(
     _ path: String, against records: [Record], afterEach: (Int) throws -> Void = { _ in }
   ) throws {
-    let checkpoint = try Checkpoint.open(path)
+    let checkpoint = try Checkpoint.open(path, weights: .all)
     func fault(_ what: String) -> CheckpointError {
       CheckpointError(
         .damaged, "'\(path)' is not as it was written: \(what); is the disk sound?")

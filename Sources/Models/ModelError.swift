@@ -6,6 +6,8 @@ public struct ModelError: Error, CustomStringConvertible, Equatable, Sendable {
     case headCount
     /// The groups of an autoencoder's norms do not divide its widths.
     case groupCount
+    /// The class table has neither a row for each class nor one more.
+    case classCount
     /// Any other cause.
     case other
   }

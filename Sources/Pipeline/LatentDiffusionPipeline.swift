@@ -63,7 +63,8 @@ public final class LatentDiffusionPipeline {
       return result
     }
     let state = try DiTState(
-      checkpoint, headCount: config.headCount, imageSize: config.imageSize
+      checkpoint, headCount: config.headCount, imageSize: config.imageSize,
+      classCount: config.classCount
     ) {
       try open().state?.downsamplingFactor
     }
@@ -103,7 +104,7 @@ public final class LatentDiffusionPipeline {
     _ checkpoint: Checkpoint, _ state: DiTState, ownScaleFactor: Double, to logger: Logger
   ) {
     for note in checkpoint.notes { logger.info("\(note)") }
-    for finding in state.findings { logger.info("\(finding.rawValue)") }
+    for finding in state.findings { logger.info("\(finding)") }
     logger.info("\(model.headCount) attention heads, \(state.headCountSource.rawValue)")
     if precision.isEmulated {
       logger.warning(
@@ -205,6 +206,12 @@ public final class LatentDiffusionPipeline {
         "class \(label) is out of range: the model has classes 0 to \(model.classCount - 1)")
     }
     guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
+    guard model.hasNullClass || !options.guidance.isActive else {
+      throw PipelineError(
+        .noNullClass(rows: model.classRowCount),
+        "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
+          + " class, which guidance needs")
+    }
     let eta = options.samplerOptions.eta
     guard eta >= 0, eta.isFinite, options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")

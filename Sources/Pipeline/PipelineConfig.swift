@@ -30,6 +30,8 @@ public struct PipelineConfig: Sendable, Equatable {
   public var imageSize: Int?
   /// Attention heads, for a model whose file and size do not tell.
   public var headCount: Int?
+  /// Classes without the null class, for a model whose class table has no row for it.
+  public var classCount: Int?
   /// A text file of class names, one on each line.
   public var classNamesPath: String?
   /// What latents are multiplied by before the model; nil for the autoencoder's own.
@@ -47,8 +49,8 @@ public struct PipelineConfig: Sendable, Equatable {
   public init(
     ditCheckpoint: String? = nil, weights: WeightSet = .automatic,
     autoencoder: AutoencoderChoice = .automatic, preset: DiTPreset? = nil, imageSize: Int? = nil,
-    headCount: Int? = nil,
-    classNamesPath: String? = nil, scaleFactor: Double? = nil, precision: Precision = .auto,
+    headCount: Int? = nil, classCount: Int? = nil, classNamesPath: String? = nil,
+    scaleFactor: Double? = nil, precision: Precision = .auto,
     mode: ExecutionMode = .graph, device: String = "auto",
     allowsTF32: Bool = true
   ) {
@@ -58,6 +60,7 @@ public struct PipelineConfig: Sendable, Equatable {
     self.preset = preset
     self.imageSize = imageSize
     self.headCount = headCount
+    self.classCount = classCount
     self.classNamesPath = classNamesPath
     self.scaleFactor = scaleFactor
     self.precision = precision

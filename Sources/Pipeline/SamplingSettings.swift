@@ -41,6 +41,7 @@ extension SamplingSettings: Codable {
     case modelName = "model_name"
     case imageSize = "image_size"
     case numHeads = "num_heads"
+    case numClasses = "num_classes"
     case classNames = "class_names"
     case scaleFactor = "sd_scale_factor"
     case precision
@@ -77,6 +78,17 @@ extension SamplingSettings: Codable {
       }
       return result
     }
+    /// A text or a number.
+    func guidedChannels() throws -> GuidedChannels {
+      guard let count = try? container.decode(Int.self, forKey: .guidedChannels) else {
+        return try named(.guidedChannels, or: options.guidance.channels, GuidedChannels.init)
+      }
+      guard let channels = GuidedChannels(String(count)) else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .guidedChannels, in: container, debugDescription: "\(count) channels")
+      }
+      return channels
+    }
     pipeline.ditCheckpoint = try named(.ditCheckpoint, or: nil) {
       .some($0 == EmbeddedModel.name ? nil : $0)
     }
@@ -87,13 +99,15 @@ extension SamplingSettings: Codable {
     pipeline.preset = try named(.modelName, or: nil) { DiTPreset(rawValue: $0) }
     pipeline.imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
     pipeline.headCount = try container.decodeIfPresent(Int.self, forKey: .numHeads)
+    pipeline.classCount = try container.decodeIfPresent(Int.self, forKey: .numClasses)
     pipeline.classNamesPath = try container.decodeIfPresent(String.self, forKey: .classNames)
     pipeline.scaleFactor = try container.decodeIfPresent(Double.self, forKey: .scaleFactor)
-    let secondLayer = try container.decodeIfPresent(String.self, forKey: .secondLayer)
-    pipeline.precision = try named(.precision, or: pipeline.precision) { name in
-      Precision.allCases.first {
-        $0.name == name && (secondLayer == nil || $0.secondLayerName == secondLayer)
-      }
+    pipeline.precision = try named(.precision, or: pipeline.precision) { Precision(name: $0) }
+    // Other formats than int8 have no such choice.
+    pipeline.precision = try named(.secondLayer, or: pipeline.precision) { name in
+      let formats = Precision.allCases.filter { $0.secondLayerName == name }
+      guard pipeline.precision.isInt8 else { return formats.isEmpty ? nil : pipeline.precision }
+      return formats.first
     }
     pipeline.mode = try named(.mode, or: pipeline.mode) { ExecutionMode(rawValue: $0) }
     pipeline.device = try value(.device, or: pipeline.device)
@@ -104,7 +118,7 @@ extension SamplingSettings: Codable {
       samplerOptions: try SamplerOptions(from: decoder),
       guidance: Guidance(
         scale: try value(.guidanceScale, or: options.guidance.scale),
-        channels: try named(.guidedChannels, or: options.guidance.channels, GuidedChannels.init)))
+        channels: try guidedChannels()))
     seed = try value(.seed, or: seed)
     batchSize = try container.decodeIfPresent(Int.self, forKey: .batchSize)
   }
@@ -120,6 +134,7 @@ extension SamplingSettings: Codable {
     try container.encodeIfPresent(pipeline.preset?.rawValue, forKey: .modelName)
     try container.encodeIfPresent(pipeline.imageSize, forKey: .imageSize)
     try container.encodeIfPresent(pipeline.headCount, forKey: .numHeads)
+    try container.encodeIfPresent(pipeline.classCount, forKey: .numClasses)
     try container.encodeIfPresent(pipeline.classNamesPath, forKey: .classNames)
     try container.encodeIfPresent(pipeline.scaleFactor, forKey: .scaleFactor)
     try container.encode(pipeline.precision.name, forKey: .precision)

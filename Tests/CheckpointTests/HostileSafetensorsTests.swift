@@ -51,9 +51,14 @@ internal import Testing
       .damaged, "JSON", opening: file("{\"a\":" + String(repeating: "[", count: 100_000)))
   }
 
-  @Test func refusesAnElementTypeItDoesNotKnow() {
-    let header = #"{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}"#
-    expectFailure(.unsupported, "'C64'", "F32", opening: file(header))
+  @Test(arguments: ["C64", "U16", "F4", "NEW"])
+  func listsATensorOfATypeThatIsNotComputedIn(type: String) throws {
+    let header = #"{"a":{"dtype":"\#(type)","shape":[1],"data_offsets":[0,8]}}"#
+    let opened = try open(file(header))
+    #expect(opened.entries.isEmpty && opened.foreign.map(\.type) == [type])
+    #expect(opened.foreign.map(\.shape) == [[1]] && opened.foreign.map(\.byteCount) == [8])
+    let absurd = header.replacing("[1]", with: "[4611686018427387904,4]")
+    expectFailure(.damaged, "absurd", opening: file(absurd))
   }
 
   @Test func neverCrashesOnAFlippedBitOrACut() {

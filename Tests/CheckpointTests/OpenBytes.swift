@@ -2,14 +2,22 @@ internal import Checkpoint
 internal import Foundation
 internal import Testing
 
+/// What a checkpoint in memory holds.
+struct OpenedBytes {
+  let entries: [Checkpoint.Entry]
+  let foreign: [ForeignTensor]
+  let metadata: [String: String]
+  let notes: [CheckpointNote]
+}
+
 /// Opens bytes as a checkpoint; gives its table, metadata and notes.
 @discardableResult
-func open(
-  _ bytes: [UInt8]
-) throws -> (entries: [Checkpoint.Entry], metadata: [String: String], notes: [CheckpointNote]) {
+func open(_ bytes: [UInt8]) throws -> OpenedBytes {
   try bytes.withUnsafeBytes {
     let checkpoint = try Checkpoint.embedded(bytes: $0, name: "test.pt")
-    return (checkpoint.entries, checkpoint.metadata, checkpoint.notes)
+    return OpenedBytes(
+      entries: checkpoint.entries, foreign: checkpoint.foreignTensors,
+      metadata: checkpoint.metadata, notes: checkpoint.notes)
   }
 }
 

@@ -72,6 +72,19 @@ internal import Torch
     }
   }
 
+  @Test(arguments: [
+    ("x/code/model.py", "TorchScript"), ("x/constants.pkl", "TorchScript"),
+    ("x/bytecode.pkl", "TorchScript"), ("x/models/archive_format", "torch.export"),
+    ("serialized_exported_program.json", "torch.export"),
+  ])
+  func saysThatAProgramIsOne(name: String, kind: String) {
+    let bytes = ZipArchiveTests.file {
+      $0.entries.append(ZipBytes.Entry(name: name, content: [1]))
+      $0.entries.append(ZipBytes.Entry(name: "x/debug_pkl", content: [1, 2], method: 8))
+    }
+    expectFailure(.unsupported, kind, "state_dict", opening: bytes)
+  }
+
   @Test(arguments: [0, 1, 2, 3])
   func refusesAWrongChecksum(index: Int) {
     let bytes = ZipArchiveTests.file { $0.entries[index].checksum = 1 }

@@ -134,6 +134,29 @@ internal import Torch
     #expect(try #require(error).message.contains("5 attention heads"))
   }
 
+  @Test func tellsWhetherAClassTableHasANullRow() throws {
+    func found(
+      _ rows: Int, _ given: Int? = nil, _ metadata: [String: String] = [:]
+    ) throws -> [Int] {
+      var config = DiTConfig(inputSize: 8, patchSize: 2, hiddenSize: 64, depth: 1, headCount: 1)
+      config.classCount = rows - 1
+      let shapes = shapes(config)
+      let (inferred, _) = try DiTConfig.inferred(
+        from: shapes, classCount: given, metadata: metadata)
+      #expect(inferred.classRowCount == rows)
+      return [inferred.classCount, inferred.hasNullClass ? 1 : 0]
+    }
+    #expect(try found(5) == [4, 1] && found(1001) == [1000, 1])
+    #expect(try found(1000) == [1000, 0] && found(1000, 999) == [999, 1])
+    #expect(try found(5, 5) == [5, 0] && found(5, 4) == [4, 1])
+    #expect(try found(5, nil, ["num_classes": "5"]) == [5, 0])
+    #expect(try found(1000, nil, ["num_classes": "999"]) == [999, 1])
+    #expect(try found(5, nil, ["args.num_classes": "5"]) == [5, 0])
+    #expect(try found(5, nil, ["num_classes": "17"]) == [4, 1])
+    let error = #expect(throws: ModelError.self) { try found(5, 3) }
+    #expect(try #require(error).reason == .classCount)
+  }
+
   @Test func saysWhatAnotherModelLacks() throws {
     let error = #expect(throws: ModelError.self) {
       try DiTConfig.inferred(from: ["conv1.weight": [64, 3, 7, 7]])

@@ -17,7 +17,7 @@ internal import Testing
     let settings = SamplingSettings(
       pipeline: PipelineConfig(
         ditCheckpoint: "dit.pt", autoencoder: .file("vae.pt"), preset: .xl2, imageSize: 256,
-        headCount: 16, classNamesPath: "names.txt", scaleFactor: 0.5,
+        headCount: 16, classCount: 5, classNamesPath: "names.txt", scaleFactor: 0.5,
         precision: .int8WithFloatFC2, mode: .eager, device: "cuda:1", allowsTF32: false),
       options: SamplingOptions(
         sampler: .ddim, stepCount: 7, samplerOptions: SamplerOptions(eta: 0.25),
@@ -39,6 +39,31 @@ internal import Testing
   @Test(arguments: ["sampler", "precision", "mode", "model_name", "cfg_channels"])
   func refuseUnknownNames(_ key: String) throws {
     #expect(throws: DecodingError.self) { try decoded("{\"\(key)\": \"xyz\"}") }
+  }
+
+  @Test func takeTheLayerOfAnotherFormatForNothing() throws {
+    #expect(
+      try decoded(#"{"precision": "fp32", "int8_fc2": "int8"}"#).pipeline.precision == .fp32)
+    #expect(try decoded(#"{"int8_fc2": "fp32"}"#).pipeline.precision == .auto)
+    #expect(
+      try decoded(#"{"precision": "int8", "int8_fc2": "fp32"}"#).pipeline.precision
+        == .int8WithFloatFC2)
+    #expect(try decoded(#"{"precision": "int8"}"#).pipeline.precision == .int8)
+    for precision in ["fp32", "int8"] {
+      #expect(throws: DecodingError.self) {
+        try decoded("{\"precision\": \"\(precision)\", \"int8_fc2\": \"xyz\"}")
+      }
+    }
+  }
+
+  @Test func takeAChannelCountAsTextOrNumber() throws {
+    for text in ["2", "\"2\""] {
+      #expect(
+        try decoded("{\"cfg_channels\": \(text)}").options.guidance.channels == .first(2))
+    }
+    for text in ["0", "-1", "2.5", "true", "[3]"] {
+      #expect(throws: DecodingError.self) { try decoded("{\"cfg_channels\": \(text)}") }
+    }
   }
 
   @Test func areReadFromTheRecordOfARun() throws {

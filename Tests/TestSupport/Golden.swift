@@ -15,7 +15,7 @@ public struct GoldenValues {
 
   /// Opens `Tests/Golden/<name>.safetensors`.
   public init(_ name: String) throws {
-    checkpoint = try Checkpoint.open(golden(name + ".safetensors"))
+    checkpoint = try Checkpoint.open(golden(name + ".safetensors"), weights: .all)
   }
 
   /// A tensor that must be there.

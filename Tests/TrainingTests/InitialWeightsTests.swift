@@ -85,3 +85,25 @@ internal import Training
     }
   }
 }
+
+extension InitialWeightsTests {
+  @Test func startsANullClassThatTheCheckpointLacks() throws {
+    let table = "y_embedder.embedding_table.weight"
+    var config = DiTConfig(
+      inputSize: 4, channelCount: 1, patchSize: 2, hiddenSize: 8, depth: 1, headCount: 2,
+      classCount: 3, hasNullClass: false)
+    let (_, store) = try InitialWeights.makeModel(
+      config, from: nil, classNames: [], seed: 1, device: .cpu)
+    let start = PretrainedWeights(
+      path: "file", tensors: store.stateDict, classNames: [], hasNullClass: false)
+    config.hasNullClass = true
+    var notes: [String] = []
+    let (_, built) = try InitialWeights.makeModel(
+      config, from: start, classNames: ["a", "b", "c"], seed: 2, device: .cpu
+    ) { notes.append($0) }
+    let old = try #require(store[table]).detached.elements(Float.self)
+    let new = try #require(built[table]).detached.elements(Float.self)
+    #expect(old.count == 24 && Array(new.prefix(24)) == old && new.count == 32)
+    #expect(notes.count == 1 && notes[0].contains("no null class"), "\(notes)")
+  }
+}

@@ -33,6 +33,54 @@ internal import Torch
     }
   }
 
+  @Test(arguments: [
+    ("facebook/DiT-XL-2-256", "https://huggingface.co/facebook/DiT-XL-2-256, and name"),
+    ("org/model_1.5", "hf download org/model_1.5 --local-dir model_1.5"),
+    ("https://host/file.pt", "download it"), ("hf://a/b", "download it"),
+    ("DiT-XL/2", "name of a size"),
+    ("DiT-XL-2-256x256.pt", "https://dl.fbaipublicfiles.com/DiT/models/DiT-XL-2-256x256.pt"),
+  ]) func saysWhereToGetAModelThatIsNotHere(name: String, hint: String) throws {
+    try withTemporaryFolder { folder in
+      for option in ["--dit-checkpoint", "--vae-checkpoint"] {
+        let dit = option == "--dit-checkpoint" ? [] : ["--dit-checkpoint", "dit.st"]
+        try CheckpointWriter.write(
+          GoldenValues("dit-even").weights.map { ($0.key, $0.value) }, to: folder + "/dit.st")
+        expectFailure(try sample(dit + [option, name], in: folder), "'\(name)'", hint)
+      }
+    }
+  }
+
+  @Test(arguments: ["runs/model", "./org/model", "a/b/c", "org/model.pt", "model", "/org/model"])
+  func takesAPathForAPath(name: String) throws {
+    try withTemporaryFolder { folder in
+      try Folder.make(folder + "/runs")
+      let result = try sample(["--dit-checkpoint", name], in: folder)
+      expectFailure(result, "no such file", "'\(name)'")
+      #expect(!result.errors.contains("hub"))
+    }
+  }
+
+  @Test func namesTheOptionsForAModelWithoutNullClass() throws {
+    try withTemporaryFolder { folder in
+      let weights = try GoldenValues("dit-fixed").weights
+      let rows = try #require(weights["y_embedder.embedding_table.weight"]).size(0)
+      try CheckpointWriter.write(weights.map { ($0.key, $0.value) }, to: folder + "/dit.st")
+      let model = ["--dit-checkpoint", "dit.st", "--num-heads", "4"]
+      let without = model + ["--num-classes", "\(rows)"]
+      let guided = try sample(without, in: folder)
+      #expect(guided.status == 64)
+      for hint in ["no null class", "--guidance-scale 1", "--num-classes \(rows - 1)"] {
+        #expect(guided.errors.contains(hint), "\(guided.errors)")
+      }
+      let last = ["--guidance-scale", "1", "--class-labels", "\(rows - 1)"]
+      let image = try sample(without + last, in: folder)
+      #expect(image.status == 0, "\(image.errors)")
+      expectFailure(
+        try sample(model + ["--num-classes", "77"], in: folder), "not for 77",
+        "leave --num-classes out")
+    }
+  }
+
   @Test func listsAllThatDoesNotFitTheModel() throws {
     let values = try GoldenValues("dit-fixed")
     try withTemporaryFolder { folder in

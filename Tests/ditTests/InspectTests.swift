@@ -111,6 +111,35 @@ internal import Torch
     }
   }
 
+  @Test func takesTheSizeThatAFileWithoutPositionsNeeds() throws {
+    try withTemporaryFolder { folder in
+      try FileManager.default.copyItem(
+        atPath: InspectTests.diffusers, toPath: folder + "/model.safetensors")
+      let other = try dit(["inspect", "model.safetensors"], in: folder)
+      #expect(other.output.contains("kind              other"), "\(other.output)")
+      #expect(other.output.contains("give --image-size"), "\(other.output)")
+      let report = try InspectTests.report([folder + "/model.safetensors", "--image-size", "64"])
+      #expect(report["kind"] as? String == "DiT")
+    }
+  }
+
+  @Test func listsATensorOfATypeThatIsNotComputedIn() throws {
+    try withTemporaryFolder { folder in
+      let header = #"{"a.b":{"dtype":"C64","shape":[2],"data_offsets":[0,16]}}"#
+      let bytes =
+        withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+        + Data(header.utf8) + Data(count: 16)
+      try bytes.write(to: URL(filePath: folder + "/file.safetensors"))
+      let report = try InspectTests.report([folder + "/file.safetensors"])
+      let tensors = try #require(report["tensors"] as? [[String: Any]])
+      #expect(tensors.map { $0["dtype"] as? String } == ["C64"])
+      let types = try #require(report["dtypes"] as? [[String: Any]])
+      #expect(types.map { $0["bytes"] as? Int } == [16])
+      let text = try dit(["inspect", "file.safetensors"], in: folder).output
+      #expect(text.contains("a.b  [2] C64"), "\(text)")
+    }
+  }
+
   @Test func shortensListsOfBlocks() throws {
     try withTemporaryFolder { folder in
       let weight = Tensor.zeros([2])

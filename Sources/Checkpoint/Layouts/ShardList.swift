@@ -41,13 +41,14 @@ struct ShardList {
   /// The sorted names of the files.
   var fileNames: [String] { Set(files.values).sorted() }
 
-  /// Checks that the files have all tensors of the list.
+  /// Checks that the files, in the order of `fileNames`, have all tensors of the list.
   ///
   /// - Throws: `CheckpointError` that names a missing tensor.
-  func check(_ checkpoint: Checkpoint) throws {
-    let names = fileNames
+  func check(_ opened: [CheckpointFile]) throws {
     let found = Dictionary(
-      checkpoint.entries.map { ($0.name, names[$0.fileIndex]) }, uniquingKeysWith: { $1 })
+      zip(fileNames, opened).flatMap { name, file in
+        file.contents.table.tensors.map { ($0.name, name) }
+      }, uniquingKeysWith: { $1 })
     for (tensor, file) in files.sorted(by: { $0.key < $1.key }) where found[tensor] != file {
       throw CheckpointError(
         .damaged,

@@ -12,10 +12,6 @@ enum MindSporeFile {
   private static let maximumTextByteCount = 64 << 20
   /// The element type of texts.
   static let textType = "str"
-  /// The prefix that training cells give every name.
-  private static let wrapper = "network."
-  /// The most prefixes to remove.
-  private static let maximumWrapperCount = 4
   /// Numbers that MindSpore's checkpoint callback adds.
   private static let counters: Set = ["epoch_num", "step_num", "learning_rate"]
 
@@ -56,10 +52,9 @@ enum MindSporeFile {
       parts.append(part)
     }
     try add(parts, bytes, to: &contents)
-    guard !contents.entries.isEmpty else {
+    guard !contents.table.tensors.isEmpty else {
       throw CheckpointError(.noTensors, "the MindSpore file has no tensors")
     }
-    stripWrapper(&contents)
     return contents
   }
 
@@ -81,22 +76,24 @@ enum MindSporeFile {
       }
       return
     }
-    let entry = try entry(parts)
-    if counters.contains(name), entry.shape.isEmpty, entry.continuation.isEmpty {
+    let tensor = try stored(parts)
+    if case .known(let entry) = tensor, counters.contains(name), entry.shape.isEmpty,
+      entry.continuation.isEmpty
+    {
       contents.metadata[name] = number(entry, bytes)
       contents.notes.append(.leftOutCounter(name))
     } else {
-      contents.entries.append(entry)
+      contents.table.tensors.append(tensor)
     }
   }
 
-  private static func entry(_ parts: [MindSporeValue]) throws -> Checkpoint.Entry {
+  private static func stored(_ parts: [MindSporeValue]) throws -> StoredTensor {
     let first = parts[0]
     guard let dtype = DType(mindSporeName: first.type) else {
-      throw CheckpointError(
-        .unsupported,
-        "tensor \(clipped(first.tag)) has element type \(clipped(first.type)); known are "
-          + DType.allCases.compactMap(\.mindSporeName).joined(separator: ", "))
+      return .foreign(
+        try ForeignTensor(
+          checking: first.tag, type: first.type, shape: first.dims,
+          byteCount: parts.reduce(0) { $0 + $1.content.count }))
     }
     let runs = parts.map(\.content).filter { !$0.isEmpty }
     let byteCount = runs.reduce(0) { $0 + $1.count }
@@ -108,10 +105,11 @@ enum MindSporeFile {
         "tensor \(clipped(first.tag)) of shape \(shape) and type \(first.type) does not fit its"
           + " \(byteCount) bytes; was the file altered?")
     }
-    return Checkpoint.Entry(
-      name: first.tag, dtype: dtype, shape: shape, strides: Tensor.contiguousStrides(of: shape),
-      byteOffset: runs.first?.lowerBound ?? 0, byteCount: runs.first?.count ?? 0,
-      continuation: Array(runs.dropFirst()))
+    return .known(
+      Checkpoint.Entry(
+        name: first.tag, dtype: dtype, shape: shape, strides: Tensor.contiguousStrides(of: shape),
+        byteOffset: runs.first?.lowerBound ?? 0, byteCount: runs.first?.count ?? 0,
+        continuation: Array(runs.dropFirst())))
   }
 
   /// A text, in UTF-32.
@@ -147,14 +145,6 @@ enum MindSporeFile {
     case .float32: String(load(Float.self))
     case .float64: String(load(Double.self))
     default: nil
-    }
-  }
-
-  private static func stripWrapper(_ contents: inout CheckpointContents) {
-    for _ in 0..<maximumWrapperCount
-    where contents.entries.allSatisfy({ $0.name.hasPrefix(wrapper) && $0.name != wrapper }) {
-      contents.entries = contents.entries.map { $0.named(String($0.name.dropFirst(wrapper.count))) }
-      contents.notes.append(.removedPrefix(wrapper))
     }
   }
 }

@@ -16,9 +16,7 @@ enum LegacyPyTorchFile {
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
-  static func read(
-    _ bytes: UnsafeRawBufferPointer, _ weights: WeightSet
-  ) throws -> CheckpointContents {
+  static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
     let cursor = try ByteCursor(bytes, at: magic.count, reading: "the file's pickle")
     let version = try PickleMachine.read(cursor)
     guard case .integer(protocolVersion) = version.graph[version.root] else {
@@ -30,9 +28,7 @@ enum LegacyPyTorchFile {
     let object = try PickleMachine.read(system.end)
     let keys = try PickleMachine.read(object.end)
     let ranges = try storages(keys, object.graph)
-    var contents = try PyTorchState.contents(
-      object.graph, root: object.root, weights: weights
-    ) { ranges[$0] }
+    var contents = try PyTorchState.contents(object.graph, root: object.root) { ranges[$0] }
     contents.notes.append(.oldPyTorchFormat)
     return contents
   }

@@ -19,6 +19,13 @@ struct PickleElementType: Equatable {
     }
   }
 
+  /// The type of numbers whose opposites are stored, as PyTorch's negative bit says.
+  static func negated(_ type: PickleElementType) -> PickleElementType {
+    PickleElementType(unchecked: type.name + ", negated")
+  }
+
+  private init(unchecked name: String) { self.name = name }
+
   /// Finds an attribute of the `torch` module; nil for other attributes.
   init?(_ name: String) {
     guard PickleElementType.known[name] != nil || PickleElementType.foreign.contains(name) else {

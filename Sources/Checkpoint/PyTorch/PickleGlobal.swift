@@ -1,6 +1,6 @@
 internal import Torch
 
-/// The only Python names that a pickle may mention; none is ever called.
+/// A Python name in a pickle; none is ever called.
 enum PickleGlobal: Equatable {
   /// A class whose instances are dicts: `OrderedDict`, `defaultdict`, `Counter`.
   case dictionary
@@ -16,8 +16,10 @@ enum PickleGlobal: Equatable {
   case rebuildTensor
   /// `torch._utils._rebuild_tensor_v3`: the element type is an argument.
   case rebuildTypedTensor
-  /// `torch._utils._rebuild_parameter`.
+  /// `torch._utils._rebuild_parameter`, also `..._with_state`, for a parameter with attributes.
   case rebuildParameter
+  /// `torch._tensor._rebuild_from_type_v2`: another call, and attributes of its result.
+  case rebuildWithAttributes
   /// `torch.Size`.
   case size
   /// `torch.device`.
@@ -27,14 +29,32 @@ enum PickleGlobal: Equatable {
   /// A storage class such as `torch.FloatStorage`; nil for bytes without a type.
   case storage(PickleElementType?)
 
+  /// Any other class or function; what it would make is left out.
+  case other(module: String, name: String)
+
   /// Finds a name.
   ///
-  /// - Throws: `CheckpointError` for any other name.
+  /// - Throws: `CheckpointError` for a name whose call would run commands or other code.
   init(module: String, name: String) throws {
-    guard let found = PickleGlobal.find(module, name) else {
-      throw PickleGlobal.refusal(module, name)
-    }
-    self = found
+    guard !PickleGlobal.runsCode(module, name) else { throw PickleGlobal.refusal(module, name) }
+    self = PickleGlobal.find(module, name) ?? .other(module: module, name: name)
+  }
+
+  /// Packages whose functions start programs, change files or load code.
+  private static let dangerousPackages: Set<Substring> = [
+    "ctypes", "importlib", "marshal", "nt", "os", "pickle", "posix", "pty", "runpy", "shutil",
+    "socket", "subprocess", "sys", "webbrowser",
+  ]
+  private static let dangerousFunctions: Set = [
+    "__import__", "apply", "breakpoint", "compile", "eval", "exec", "execfile", "input", "open",
+  ]
+
+  /// Whether a call of a name would run commands or other code.
+  private static func runsCode(_ module: String, _ name: String) -> Bool {
+    let package = module.prefix { $0 != "." }
+    if ["builtins", "__builtin__"].contains(package) { return dangerousFunctions.contains(name) }
+    return dangerousPackages.contains(package) || module == "torch" && name == "load"
+      || module == "torch.storage" && name == "_load_from_bytes"
   }
 
   private static func find(_ module: String, _ name: String) -> PickleGlobal? {
@@ -52,7 +72,10 @@ enum PickleGlobal: Equatable {
     case ("_codecs", "encode"): .encode
     case ("torch._utils", "_rebuild_tensor_v2"): .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v3"): .rebuildTypedTensor
-    case ("torch._utils", "_rebuild_parameter"): .rebuildParameter
+    case ("torch._utils", "_rebuild_parameter"),
+      ("torch._utils", "_rebuild_parameter_with_state"):
+      .rebuildParameter
+    case ("torch._tensor", "_rebuild_from_type_v2"): .rebuildWithAttributes
     case ("torch", "Size"): .size
     case ("torch", "device"): .device
     case ("torch", "UntypedStorage"), ("torch.storage", "UntypedStorage"): .storage(nil)
@@ -63,7 +86,8 @@ enum PickleGlobal: Equatable {
     }
   }
 
-  private static func refusal(_ module: String, _ name: String) -> CheckpointError {
+  /// The error for a file that is of no use without what a name would make.
+  static func refusal(_ module: String, _ name: String) -> CheckpointError {
     let asked = clipped("\(module).\(name)")
     let remedy = "load it in PyTorch, if you trust it, and save `model.state_dict()` instead"
     if module.hasPrefix("torch.nn.modules") {

@@ -23,8 +23,11 @@ struct PickleGraph {
     case list(Int)
     /// Alternating keys and values.
     case dictionary(Int)
-    /// An object's attributes: alternating names and values.
+    /// The attributes of an `argparse.Namespace`: alternating names and values.
     case namespace(Int)
+    /// An object of another class, or the result of a function, neither of which is made: an index of
+    /// `objects`.
+    case object(Int)
     /// An index of `storages`.
     case storage(Int)
     /// An index of `tensors`.
@@ -42,7 +45,7 @@ struct PickleGraph {
       case .tuple: "a tuple"
       case .list: "a list"
       case .dictionary: "a dict"
-      case .namespace: "an object"
+      case .namespace, .object: "an object"
       case .storage: "a storage"
       case .tensor: "a tensor"
       }
@@ -81,10 +84,22 @@ struct PickleGraph {
     let strides: Index
   }
 
+  /// What a pickle says of an object that is not made.
+  struct Object {
+    /// The Python name of its class, or of the function that makes it.
+    let module: String
+    let name: String
+    /// Its members, for a kind of dict: an index of `items`, with alternating keys and values.
+    let items: Int
+    /// What it is made of: arguments, attributes.
+    var parts: [Index]
+  }
+
   private(set) var values: [Value] = []
   var items: [[Index]] = []
   var storages: [Storage] = []
   var tensors: [Tensor] = []
+  var objects: [Object] = []
   /// For each dict with attributes, the dict of them.
   var attributes: [Index: Index] = [:]
 
@@ -115,6 +130,49 @@ struct PickleGraph {
     if case .tuple(let content) = self[index] { items[content] } else { nil }
   }
 
+  /// The items of a list or tuple; nil for other values.
+  func list(_ index: Index) -> [Index]? {
+    switch self[index] {
+    case .list(let content), .tuple(let content): items[content]
+    default: nil
+    }
+  }
+
+  /// Whether a value is a tensor of one dimension or more.
+  func isWeight(_ index: Index) -> Bool {
+    guard case .tensor(let tensor) = self[index] else { return false }
+    return tuple(tensors[tensor].shape)?.isEmpty == false
+  }
+
+  /// Whether a tensor of one dimension or more is anywhere within a value; a large value is not searched
+  /// to its end.
+  func holdsTensors(_ index: Index) -> Bool {
+    var waiting = [index]
+    var seen: Set<Index> = [index]
+    while let next = waiting.popLast(), seen.count < 100_000 {
+      if isWeight(next) { return true }
+      let parts: [Index]
+      switch self[next] {
+      case .tuple(let content), .list(let content), .dictionary(let content),
+        .namespace(let content):
+        parts = items[content]
+      case .object(let object): parts = objects[object].parts + items[objects[object].items]
+      default: parts = []
+      }
+      waiting += parts.filter { seen.insert($0).inserted }
+    }
+    return false
+  }
+
+  /// What a value with averaged weights is, for messages.
+  func form(of index: Index) -> String {
+    switch self[index] {
+    case .object(let object): "an object of \(objects[object].module).\(objects[object].name)"
+    case .dictionary: "a dict without names of parameters"
+    default: self[index].kind
+    }
+  }
+
   /// The integers of a tuple of at most `limit`; nil for other values.
   func integers(_ index: Index, atMost limit: Int) -> [Int]? {
     guard let content = tuple(index), content.count <= limit else { return nil }
@@ -134,6 +192,7 @@ struct PickleGraph {
     let content: [Index]
     switch self[index] {
     case .dictionary(let index), .namespace(let index): content = items[index]
+    case .object(let object): content = items[objects[object].items]
     default: return nil
     }
     var members: [(key: String, value: Index)] = []

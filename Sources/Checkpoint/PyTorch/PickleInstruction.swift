@@ -6,6 +6,8 @@ enum PickleInstruction: UInt8 {
   case emptyTuple = 0x29
   case stop = 0x2E
   case pop = 0x30
+  case popMark = 0x31
+  case duplicate = 0x32
   case binBytes = 0x42
   case shortBinBytes = 0x43
   case binFloat = 0x47
@@ -15,6 +17,8 @@ enum PickleInstruction: UInt8 {
   case none = 0x4E
   case binPersID = 0x51
   case reduce = 0x52
+  case binString = 0x54
+  case shortBinString = 0x55
   case binUnicode = 0x58
   case emptyList = 0x5D
   case append = 0x61
@@ -37,13 +41,16 @@ enum PickleInstruction: UInt8 {
   case newTrue = 0x88
   case newFalse = 0x89
   case long1 = 0x8A
+  case long4 = 0x8B
   case shortBinUnicode = 0x8C
   case binUnicode8 = 0x8D
   case binBytes8 = 0x8E
   case emptySet = 0x8F
   case addItems = 0x90
   case frozenSet = 0x91
+  case newObjectWithKeywords = 0x92
   case stackGlobal = 0x93
   case memoize = 0x94
   case frame = 0x95
+  case byteArray8 = 0x96
 }

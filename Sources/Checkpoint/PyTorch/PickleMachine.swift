@@ -1,7 +1,7 @@
 /// Reads a pickle of the protocols 2 to 5 as data.
 ///
-/// Source: CPython, Lib/pickletools.py. Only the instructions that `torch.save` writes and the names in
-/// `PickleGlobal` are known, and no name is called: the graph describes what a call would make. Each
+/// Source: CPython, Lib/pickletools.py. No Python name is called: the graph describes what a call of the
+/// names in `PickleGlobal` would make, and has the names and the arguments of others. Each
 /// instruction takes at least a byte and makes at most one value, so the pickle's length bounds time and
 /// memory.
 struct PickleMachine {
@@ -67,6 +67,7 @@ struct PickleMachine {
     case .binInt: push(.integer(Int(try cursor.take(Int32.self))))
     case .binInt1: push(.integer(Int(try cursor.take(UInt8.self))))
     case .binInt2: push(.integer(Int(try cursor.take(UInt16.self))))
+    case .long4: push(integer(try cursor.take(try cursor.takeCount(Int32.self))))
     case .long1: push(integer(try cursor.take(Int(try cursor.take(UInt8.self)))))
     case .binFloat:
       push(.float(Double(bitPattern: UInt64(bigEndian: try cursor.take(UInt64.self)))))
@@ -75,7 +76,10 @@ struct PickleMachine {
     case .binUnicode8: push(.text(try text(count: try cursor.takeCount(UInt64.self))))
     case .shortBinBytes: try pushBytes(count: Int(try cursor.take(UInt8.self)))
     case .binBytes: try pushBytes(count: Int(try cursor.take(UInt32.self)))
-    case .binBytes8: try pushBytes(count: try cursor.takeCount(UInt64.self))
+    case .binBytes8, .byteArray8: try pushBytes(count: try cursor.takeCount(UInt64.self))
+    // Texts of Python 2, in any encoding.
+    case .shortBinString: try pushString(count: Int(try cursor.take(UInt8.self)))
+    case .binString: try pushString(count: try cursor.takeCount(Int32.self))
     default: return false
     }
     return true
@@ -93,6 +97,10 @@ struct PickleMachine {
       }
     case .mark: marks.append(stack.count)
     case .pop: _ = try pop()
+    case .popMark: _ = try popToMark()
+    case .duplicate:
+      let value = try pop()
+      stack += [value, value]
     case .binPut: try memorize(Int(try cursor.take(UInt8.self)))
     case .longBinPut: try memorize(Int(try cursor.take(UInt32.self)))
     case .memoize: try memorize(memo.count)
@@ -139,6 +147,12 @@ struct PickleMachine {
     case .newObject:
       let arguments = try pop()
       stack.append(try madeObject(try pop(), arguments))
+    case .newObjectWithKeywords:
+      let keywords = try pop()
+      let arguments = try pop()
+      let object = try madeObject(try pop(), arguments)
+      if case .object(let index) = graph[object] { graph.objects[index].parts.append(keywords) }
+      stack.append(object)
     case .build:
       let state = try pop()
       guard let object = stack.last else { throw underflow }
@@ -181,15 +195,19 @@ struct PickleMachine {
   }
 
   private mutating func extendList(_ values: [PickleGraph.Index]) throws {
-    guard let target = stack.last, case .list(let content) = graph[target] else {
-      throw error("items are added to something other than a list")
+    switch stack.last.map({ graph[$0] }) {
+    case .list(let content): graph.items[content].append(contentsOf: values)
+    case .object(let object): graph.objects[object].parts += values
+    default: throw error("items are added to something other than a list")
     }
-    graph.items[content].append(contentsOf: values)
   }
 
   private mutating func extendDictionary(_ values: [PickleGraph.Index]) throws {
-    guard let target = stack.last, case .dictionary(let content) = graph[target] else {
-      throw error("items are set in something other than a dict")
+    let content: Int
+    switch stack.last.map({ graph[$0] }) {
+    case .dictionary(let items): content = items
+    case .object(let object): content = graph.objects[object].items
+    default: throw error("items are set in something other than a dict")
     }
     guard values.count.isMultiple(of: 2) else { throw error("a key lacks its value") }
     graph.items[content].append(contentsOf: values)
@@ -198,6 +216,10 @@ struct PickleMachine {
   private mutating func pushBytes(count: Int) throws {
     _ = try cursor.take(count)
     push(.opaque)
+  }
+
+  private mutating func pushString(count: Int) throws {
+    push(String(validating: try cursor.take(count), as: UTF8.self).map { .text($0) } ?? .opaque)
   }
 
   private mutating func text(count: Int) throws -> String { try text(try cursor.take(count)) }

@@ -4,10 +4,22 @@ extension PickleMachine {
   mutating func reduced(
     _ callee: PickleGraph.Index, _ arguments: PickleGraph.Index
   ) throws -> PickleGraph.Index {
-    guard case .global(let global) = graph[callee], let arguments = graph.tuple(arguments) else {
+    guard let items = graph.tuple(arguments) else {
       throw error("a call of what is no Python name")
     }
+    switch graph[callee] {
+    case .global(let global): return try reduced(global, items, arguments)
+    case .object(let object):
+      return addObject(graph.objects[object].module, graph.objects[object].name, [arguments])
+    default: throw error("a call of what is no Python name")
+    }
+  }
+
+  private mutating func reduced(
+    _ global: PickleGlobal, _ arguments: [PickleGraph.Index], _ tuple: PickleGraph.Index
+  ) throws -> PickleGraph.Index {
     switch global {
+    case .other(let module, let name): return addObject(module, name, [tuple])
     case .dictionary: return try dictionary(arguments)
     case .set:
       guard arguments.count == 1, case .list(let content) = graph[arguments[0]] else { break }
@@ -19,8 +31,13 @@ extension PickleMachine {
     case .rebuildTensor: return try tensor(arguments, argumentCount: 6...7)
     case .rebuildTypedTensor: return try tensor(arguments, argumentCount: 7...8)
     case .rebuildParameter:
-      guard arguments.count == 3, case .tensor = graph[arguments[0]] else { break }
+      guard 3...4 ~= arguments.count else { break }
       return arguments[0]
+    case .rebuildWithAttributes:
+      guard arguments.count == 4, case .global(let inner) = graph[arguments[0]],
+        inner != .rebuildWithAttributes, let innerArguments = graph.tuple(arguments[2])
+      else { break }
+      return try reduced(inner, innerArguments, arguments[2])
     case .namespace, .type, .elementType, .storage: break
     }
     throw unknownArguments
@@ -30,10 +47,21 @@ extension PickleMachine {
   mutating func madeObject(
     _ type: PickleGraph.Index, _ arguments: PickleGraph.Index
   ) throws -> PickleGraph.Index {
-    guard case .global(.namespace) = graph[type], graph.tuple(arguments)?.isEmpty == true else {
-      throw error("an object of a class that makes none here", .unsupported)
+    switch graph[type] {
+    case .global(.other(let module, let name)): return addObject(module, name, [arguments])
+    case .global(.namespace) where graph.tuple(arguments)?.isEmpty == true:
+      return graph.add(.namespace(graph.addItems()))
+    default: throw error("an object of a class that makes none here", .unsupported)
     }
-    return graph.add(.namespace(graph.addItems()))
+  }
+
+  /// Notes an object, which is not made.
+  private mutating func addObject(
+    _ module: String, _ name: String, _ parts: [PickleGraph.Index]
+  ) -> PickleGraph.Index {
+    graph.objects.append(
+      PickleGraph.Object(module: module, name: name, items: graph.addItems(), parts: parts))
+    return graph.add(.object(graph.objects.count - 1))
   }
 
   /// Gives an object its attributes; those of a dict, such as the layer versions that PyTorch keeps
@@ -42,7 +70,8 @@ extension PickleMachine {
     switch (graph[object], graph[state]) {
     case (.namespace, .dictionary(let content)): graph[object] = .namespace(content)
     case (.dictionary, .dictionary): graph.attributes[object] = state
-    case (.dictionary, _): break
+    case (.object(let index), _): graph.objects[index].parts.append(state)
+    case (.dictionary, _), (.tensor, _), (.list, _), (.opaque, _): break
     default: throw error("attributes of what has none", .unsupported)
     }
   }
@@ -51,6 +80,10 @@ extension PickleMachine {
   ///
   /// Files of the format before PyTorch 1.6 have a sixth item for a view of another storage.
   mutating func storage(_ identity: PickleGraph.Index) throws -> PickleGraph.Value {
+    if let parts = graph.tuple(identity), parts.count > 1, graph.text(parts[0]) == "module" {
+      // The class of a whole model, with its source text.
+      return graph[parts[1]]
+    }
     guard let parts = graph.tuple(identity), 5...6 ~= parts.count,
       graph.text(parts[0]) == "storage", case .global(.storage(let type)) = graph[parts[1]],
       let key = graph.text(parts[2]), case .integer(let count) = graph[parts[4]], count >= 0
@@ -80,12 +113,21 @@ extension PickleMachine {
       }
       type = named
     }
-    guard let type else { throw error("a tensor lacks its element type") }
+    guard var type else { throw error("a tensor lacks its element type") }
+    if try isNegated(arguments.dropFirst(argumentCount.lowerBound).first) { type = .negated(type) }
     graph.tensors.append(
       PickleGraph.Tensor(
         storage: graph.storages[storage], type: type, offset: offset, shape: arguments[2],
         strides: arguments[3]))
     return graph.add(.tensor(graph.tensors.count - 1))
+  }
+
+  /// Whether a tensor's last argument says that its numbers are the opposite of those stored.
+  private func isNegated(_ facts: PickleGraph.Index?) throws -> Bool {
+    guard let facts, let flag = try graph.members(facts)?.first(where: { $0.key == "neg" })?.value
+    else { return false }
+    if case .bool(true) = graph[flag] { return true }
+    return false
   }
 
   private var unknownArguments: CheckpointError {
@@ -100,7 +142,7 @@ extension PickleMachine {
     guard arguments.count == 1 else { throw unknownArguments }
     switch graph[argument] {
     // The factory of a `defaultdict`.
-    case .none, .global: return graph.add(.dictionary(graph.addItems()))
+    case .none, .global, .object: return graph.add(.dictionary(graph.addItems()))
     case .dictionary(let content):
       return graph.add(.dictionary(graph.addItems(try copied(graph.items[content]))))
     case .list(let content):

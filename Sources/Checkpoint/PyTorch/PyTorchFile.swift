@@ -18,10 +18,8 @@ enum PyTorchFile {
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
-  static func read(
-    _ bytes: UnsafeRawBufferPointer, _ weights: WeightSet
-  ) throws -> CheckpointContents {
-    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes, weights) }
+  static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
+    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes) }
     let archive = try ZipArchive(bytes)
     let folder = try folder(of: archive)
     try checkVersion(archive, folder)
@@ -30,7 +28,7 @@ enum PyTorchFile {
     guard end.remaining == 0 else {
       throw CheckpointError(.damaged, "data.pkl has \(end.remaining) bytes after its end")
     }
-    var contents = try PyTorchState.contents(graph, root: root, weights: weights) { key in
+    var contents = try PyTorchState.contents(graph, root: root) { key in
       archive.entry("\(folder)data/\(key)")?.data
     }
     try verifyStorages(archive, folder)
@@ -40,22 +38,47 @@ enum PyTorchFile {
 
   /// The one folder that has a `data.pkl`, with a slash at its end.
   private static func folder(of archive: ZipArchive) throws -> String {
+    try refuseProgram(archive)
     let parts = archive.entries.map { $0.name.split(separator: "/") }
     let folders = parts.filter { $0.count == 2 && $0[1] == "data.pkl" }.map { $0[0] }
     guard folders.count == 1 else {
+      let isNumPy = archive.entries.contains { $0.name.hasSuffix(".npy") }
       throw CheckpointError(
         .unknownFormat,
-        folders.isEmpty
-          ? "this zip archive was not written by `torch.save`: it has no 'data.pkl' in a folder"
-          : "this zip archive has several 'data.pkl'; one is needed")
+        isNumPy
+          ? "this is an archive of NumPy arrays; save the weights with `torch.save` or safetensors"
+          : folders.isEmpty
+            ? "this zip archive was not written by `torch.save`: it has no 'data.pkl' in a folder"
+            : "this zip archive has several 'data.pkl'; one is needed")
     }
-    guard archive.entry("\(folders[0])/constants.pkl") == nil else {
+    try archive.checkStored()
+    return "\(folders[0])/"
+  }
+
+  /// Refuses programs: what `torch.jit.save` and `torch.export.save` write.
+  private static func refuseProgram(_ archive: ZipArchive) throws {
+    func has(_ isMatch: (ArraySlice<Substring>) -> Bool) -> Bool {
+      archive.entries.contains { isMatch($0.name.split(separator: "/").dropFirst()) }
+    }
+    let isScript = has { path in
+      ["constants.pkl", "bytecode.pkl", "attributes.pkl"].contains(path.joined(separator: "/"))
+        || path.first == "code" && path.count > 1
+    }
+    guard !isScript else {
       throw CheckpointError(
         .unsupported,
-        "this is a TorchScript program; load it with `torch.jit.load` and save its `state_dict()`"
-          + " with `torch.save`")
+        "this is a TorchScript program, as `torch.jit.save` writes it; load it with"
+          + " `torch.jit.load` and save its `state_dict()` with `torch.save`")
     }
-    return "\(folders[0])/"
+    let isExport = archive.entries.contains {
+      $0.name.hasSuffix("serialized_exported_program.json") || $0.name.hasSuffix("/archive_format")
+    }
+    guard !isExport else {
+      throw CheckpointError(
+        .unsupported,
+        "this is an exported program, as `torch.export.save` writes it; load it with"
+          + " `torch.export.load` and save its `state_dict` with `torch.save`")
+    }
   }
 
   private static func checkVersion(_ archive: ZipArchive, _ folder: String) throws {

@@ -7,32 +7,35 @@ enum PyTorchState {
   /// - Parameters:
   ///   - graph: the values of the pickle.
   ///   - root: the outermost value.
-  ///   - weights: which weights to take from a file that has several.
   ///   - data: gives the range of a storage in the file by its key; nil if it is missing.
   /// - Returns: the tensors in the order of the state dict, metadata and notes.
   /// - Throws: `CheckpointError`.
   static func contents(
-    _ graph: PickleGraph, root: PickleGraph.Index, weights: WeightSet,
-    data: (String) -> Range<Int>?
+    _ graph: PickleGraph, root: PickleGraph.Index, data: (String) -> Range<Int>?
   ) throws -> CheckpointContents {
-    let choice = try StateDictChoice(graph, root: root, weights: weights)
-    let entries = try choice.tensors.map { name, tensor in
-      try entry(name, graph.tensors[tensor], graph, data: data)
+    let choice = try StateDictChoice(graph, root: root)
+    func table(_ choice: StateDictChoice.Table) throws -> StateTable {
+      StateTable(
+        keys: choice.path,
+        tensors: try choice.tensors.map { name, tensor in
+          try stored(name, graph.tensors[tensor], graph, data: data)
+        }, notes: choice.notes, isList: choice.isList)
     }
     return CheckpointContents(
-      entries: entries, metadata: choice.metadata, notes: choice.notes,
-      isTraining: choice.isTraining)
+      table: try choice.last.map(table) ?? StateTable(), average: try choice.average.map(table),
+      unreadAverages: choice.unread, metadata: choice.metadata, isTraining: choice.isTraining)
   }
 
-  private static func entry(
+  private static func stored(
     _ name: String, _ tensor: PickleGraph.Tensor, _ graph: PickleGraph,
     data: (String) -> Range<Int>?
-  ) throws -> Checkpoint.Entry {
+  ) throws -> StoredTensor {
     guard let dtype = tensor.type.dtype else {
-      throw CheckpointError(
-        .unsupported,
-        "tensor \(clipped(name)) has element type '\(tensor.type.name)'; known are "
-          + DType.allCases.map(\.description).joined(separator: ", "))
+      let shape = graph.integers(tensor.shape, atMost: TensorExtent.maximumRank) ?? []
+      return .foreign(
+        try ForeignTensor(
+          checking: name, type: tensor.type.name, shape: shape,
+          elementByteCount: tensor.type.byteCount))
     }
     let range = try storage(tensor.storage, of: name, data: data)
     let limit = TensorExtent.maximumRank
@@ -48,9 +51,10 @@ enum PyTorchState {
         "tensor \(clipped(name)) of shape \(sizes) and type \(dtype) does not lie in its storage"
           + " of \(range.count) bytes; was the file altered?")
     }
-    return Checkpoint.Entry(
-      name: name, dtype: dtype, shape: shape, strides: extent.strides,
-      byteOffset: range.lowerBound + extent.byteOffset, byteCount: extent.byteCount)
+    return .known(
+      Checkpoint.Entry(
+        name: name, dtype: dtype, shape: shape, strides: extent.strides,
+        byteOffset: range.lowerBound + extent.byteOffset, byteCount: extent.byteCount))
   }
 
   /// The range of a storage; its size must be what the pickle says.

@@ -34,7 +34,8 @@ enum Safetensors {
     let dataOffset = cursor.offset
     try checkOffsets(header.tensors, dataByteCount: cursor.remaining)
     return CheckpointContents(
-      entries: try header.tensors.map { try entry($0, dataOffset) }, metadata: header.metadata)
+      table: StateTable(tensors: try header.tensors.map { try stored($0, dataOffset) }),
+      metadata: header.metadata)
   }
 
   /// Checks that the tensors cover the data from end to end, each byte once.
@@ -62,26 +63,26 @@ enum Safetensors {
     }
   }
 
-  private static func entry(
+  private static func stored(
     _ tensor: SafetensorsHeader.Tensor, _ dataOffset: Int
-  ) throws -> Checkpoint.Entry {
-    guard let dtype = DType(safetensorsName: tensor.dtype) else {
-      throw CheckpointError(
-        .unsupported,
-        "tensor '\(tensor.name)' has element type '\(tensor.dtype)'; known are "
-          + DType.allCases.map(\.safetensorsName).joined(separator: ", "))
-    }
+  ) throws -> StoredTensor {
     let byteCount = tensor.end - tensor.begin
+    guard let dtype = DType(safetensorsName: tensor.dtype) else {
+      return .foreign(
+        try ForeignTensor(
+          checking: tensor.name, type: tensor.dtype, shape: tensor.shape, byteCount: byteCount))
+    }
     guard TensorExtent.byteCount(tensor.shape, dtype) == byteCount else {
       throw CheckpointError(
         .damaged,
         "tensor '\(tensor.name)' of shape \(tensor.shape) and type \(tensor.dtype) does not fit"
           + " its \(byteCount) bytes")
     }
-    return Checkpoint.Entry(
-      name: tensor.name, dtype: dtype, shape: tensor.shape,
-      strides: Tensor.contiguousStrides(of: tensor.shape),
-      byteOffset: dataOffset + tensor.begin, byteCount: byteCount)
+    return .known(
+      Checkpoint.Entry(
+        name: tensor.name, dtype: dtype, shape: tensor.shape,
+        strides: Tensor.contiguousStrides(of: tensor.shape),
+        byteOffset: dataOffset + tensor.begin, byteCount: byteCount))
   }
 }
 

@@ -1,4 +1,4 @@
-/// A zip archive of uncompressed entries, with sizes and offsets of up to 63 bits.
+/// A zip archive, of which uncompressed entries can be read, with sizes and offsets of up to 63 bits.
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10. Every range is checked to lie in the file, and no two
 /// entries share a byte.
@@ -45,6 +45,17 @@ struct ZipArchive {
   /// The bytes of an entry.
   func content(_ entry: ZipEntry) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[entry.data])
+  }
+
+  /// Checks that no entry is compressed.
+  ///
+  /// - Throws: `CheckpointError` that names the first one.
+  func checkStored() throws {
+    guard let entry = entries.first(where: \.isCompressed) else { return }
+    throw CheckpointError(
+      .unsupported,
+      "zip entry \(clipped(entry.name)) is compressed; load the file in PyTorch and save it again"
+        + " with `torch.save`")
   }
 
   /// Compares the bytes of an entry with its checksum, if the archive has checksums.

@@ -8,6 +8,8 @@ struct ZipEntry {
   let headerOffset: Int
   /// The checksum in the directory.
   let checksum: UInt32
+  /// Whether it is compressed; its data is then not located.
+  let isCompressed: Bool
 
   /// The flag bits for encryption: plain, strong, and of the directory.
   private static let encryption: UInt16 = 1 << 0 | 1 << 6 | 1 << 13
@@ -24,8 +26,8 @@ struct ZipEntry {
   /// - Parameters:
   ///   - cursor: a cursor over the whole file, at the entry.
   ///   - directoryOffset: the start of the directory, which is the end of all data.
-  /// - Throws: `CheckpointError`, also for an entry that is compressed or encrypted, or whose name leads
-  ///   out of the archive.
+  /// - Throws: `CheckpointError`, also for an entry that is encrypted, or whose name leads out of the
+  ///   archive.
   init(_ cursor: inout ByteCursor, directoryOffset: Int) throws {
     guard try cursor.take(UInt32.self) == ZipSignature.directoryEntry else {
       throw CheckpointError(.damaged, "the zip directory has no entry at byte \(cursor.offset)")
@@ -53,16 +55,15 @@ struct ZipEntry {
         .unsupported, "zip entry \(clipped(name)) is encrypted; save the file without a password")
     }
     let fields = try ZipEntry.widened([size, packedSize, offset], extra, name)
-    guard method == 0, fields[0] == fields[1] else {
-      throw CheckpointError(
-        .unsupported,
-        "zip entry \(clipped(name)) is compressed; load the file in PyTorch and save it again with"
-          + " `torch.save`")
-    }
     guard disk == 0 else {
       throw CheckpointError(.unsupported, "zip entry \(clipped(name)) lies in another file")
     }
     headerOffset = fields[2]
+    isCompressed = method != 0 || fields[0] != fields[1]
+    guard !isCompressed else {
+      data = headerOffset..<headerOffset
+      return
+    }
     data = try ZipEntry.data(
       cursor.bytes, LocalHeader(offset: fields[2], size: fields[0], checksum: checksum),
       name: name, nameBytes: nameBytes, flags: flags, directoryOffset: directoryOffset)

@@ -106,7 +106,7 @@ extension DiTNetwork where Layer == Linear {
       config.channelCount, width, patchSize: config.patchSize, at: scope / "x_embedder")
     timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
     labels = (scope / "y_embedder" / "embedding_table").parameter(
-      "weight", [config.classCount + 1, width], .normal(standardDeviation: 0.02))
+      "weight", [config.classRowCount, width], .normal(standardDeviation: 0.02))
     blocks = (0..<config.depth).map { DiTBlock(config, at: scope / "blocks" / $0) }
     finalLayer = FinalLayer(config, at: scope / "final_layer")
   }

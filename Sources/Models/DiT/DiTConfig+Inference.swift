@@ -16,11 +16,14 @@ extension DiTConfig {
   /// - Parameters:
   ///   - shapes: shapes by parameter name.
   ///   - headCount: the number of heads, if the caller knows it.
-  ///   - metadata: the file's metadata, which may have `num_heads`.
+  ///   - classCount: classes without the null class, if the caller knows them.
+  ///   - metadata: the file's metadata, which may have `num_heads` and `num_classes`.
   /// - Returns: the configuration and the origin of the number of heads.
-  /// - Throws: `ModelError` if the shapes are not a DiT's, or caller and metadata disagree on the heads.
+  /// - Throws: `ModelError` if the shapes are not a DiT's, caller and metadata disagree on the heads, or
+  ///   the class table has another size than the caller says.
   public static func inferred(
-    from shapes: [String: [Int]], headCount: Int? = nil, metadata: [String: String] = [:]
+    from shapes: [String: [Int]], headCount: Int? = nil, classCount: Int? = nil,
+    metadata: [String: String] = [:]
   ) throws -> (config: DiTConfig, headCountSource: HeadCountSource) {
     let needed = [
       "pos_embed": 3, "x_embedder.proj.weight": 4, "y_embedder.embedding_table.weight": 2,
@@ -39,7 +42,7 @@ extension DiTConfig {
     let depth = (0...).first { shapes["blocks.\($0).mlp.fc1.weight"] == nil } ?? 0
     let grid = Int(Double(positions[1]).squareRoot().rounded())
     let outputs = last[0]
-    guard width > 0, channels > 0, patch > 0, grid > 0, grid * grid == positions[1], table[0] > 1,
+    guard width > 0, channels > 0, patch > 0, grid > 0, grid * grid == positions[1], table[0] > 0,
       hidden[0] > 0, hidden[0].isMultiple(of: width), width.isMultiple(of: 4),
       [1, 2].map({ $0 * channels * patch * patch }).contains(outputs)
     else {
@@ -49,11 +52,37 @@ extension DiTConfig {
     }
     let (heads, source) = try heads(
       headCount, metadata, width: width, depth: depth)
+    let hasNullClass = try hasNullClass(table[0], classCount, metadata)
     let config = DiTConfig(
       inputSize: grid * patch, channelCount: channels, patchSize: patch, hiddenSize: width,
-      depth: depth, headCount: heads, mlpRatio: hidden[0] / width, classCount: table[0] - 1,
-      learnsVariance: outputs == 2 * channels * patch * patch)
+      depth: depth, headCount: heads, mlpRatio: hidden[0] / width,
+      classCount: hasNullClass ? table[0] - 1 : table[0],
+      learnsVariance: outputs == 2 * channels * patch * patch, hasNullClass: hasNullClass)
     return (config, source)
+  }
+
+  /// Whether the last row of a class table is the null class.
+  ///
+  /// The published code adds that row if labels are dropped in training, which the shapes do not show.
+  /// It counts as there unless the caller or the file's number of classes, also among the arguments of
+  /// the published training script, is that of the rows, or the rows are ImageNet's 1,000.
+  private static func hasNullClass(
+    _ rows: Int, _ given: Int?, _ metadata: [String: String]
+  ) throws -> Bool {
+    if let given {
+      guard given > 0, [rows, rows - 1].contains(given) else {
+        throw ModelError(
+          .classCount,
+          "the class table has \(rows) rows, for \(rows) classes, or for \(rows - 1) and the null"
+            + " class, not for \(given)")
+      }
+      return given == rows - 1
+    }
+    let told = ["num_classes", "args.num_classes"].compactMap { metadata[$0].flatMap { Int($0) } }
+    guard let count = told.first(where: { [rows, rows - 1].contains($0) }) else {
+      return rows > 1 && rows != 1000
+    }
+    return count == rows - 1
   }
 
   private static func heads(

@@ -16,6 +16,9 @@ public struct DiTConfig: Sendable, Equatable {
   public var mlpRatio: Int
   /// Classes, without the null class of classifier-free guidance, whose index is `classCount`.
   public var classCount: Int
+  /// Whether the class table has a row for the null class, as training with dropped labels needs it.
+  /// Without one there is no guidance.
+  public var hasNullClass: Bool
   /// Whether the model predicts the variance too, which doubles the output channels.
   public var learnsVariance: Bool
 
@@ -23,7 +26,7 @@ public struct DiTConfig: Sendable, Equatable {
   public init(
     inputSize: Int, channelCount: Int = 4, patchSize: Int, hiddenSize: Int, depth: Int,
     headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000,
-    learnsVariance: Bool = true
+    learnsVariance: Bool = true, hasNullClass: Bool = true
   ) {
     self.inputSize = inputSize
     self.channelCount = channelCount
@@ -34,12 +37,15 @@ public struct DiTConfig: Sendable, Equatable {
     self.mlpRatio = mlpRatio
     self.classCount = classCount
     self.learnsVariance = learnsVariance
+    self.hasNullClass = hasNullClass
   }
 
   /// Patches per side.
   public var gridSize: Int { inputSize / patchSize }
   /// Tokens per image, T.
   public var tokenCount: Int { gridSize * gridSize }
+  /// Rows of the class table.
+  public var classRowCount: Int { hasNullClass ? classCount + 1 : classCount }
   /// Output channels.
   public var outputChannelCount: Int { learnsVariance ? 2 * channelCount : channelCount }
 }

@@ -77,6 +77,10 @@ public struct DiffusersFolder {
 
   /// Checks that diffusers would compute the same.
   private static func check(_ dit: DiTState) throws {
+    guard dit.config.hasNullClass else {
+      throw PipelineError(
+        .unusable, "the class table has no row for the null class, which diffusers' DiT needs")
+    }
     guard dit.config.mlpRatio == 4 else {
       throw PipelineError(
         .unusable,

@@ -8,6 +8,8 @@ struct TransformerFields {
   let sampleSize: Int?
   /// Attention heads.
   let headCount: Int?
+  /// Classes without the null class.
+  let classCount: Int?
 
   /// Reads the fields of a checkpoint; nil if there is no `config.json`, or one of another model next to
   /// a file that is not named as diffusers names it.
@@ -26,6 +28,7 @@ struct TransformerFields {
     self.config = config
     sampleSize = try config.side("sample_size")
     headCount = try config.integer("num_attention_heads")
+    classCount = try config.integer("num_embeds_ada_norm")
     try config.require("activation_fn", try config.text("activation_fn"), is: "gelu-approximate")
     try config.require("norm_type", try config.text("norm_type"), is: "ada_norm_zero")
     try config.require(

@@ -21,6 +21,8 @@ public struct AutoencoderState {
   public let config: Config
   /// The names, in the order in which the model makes its parameters.
   public let names: [String]
+  /// What the file has besides.
+  public let findings: [StateFinding]
 
   /// Finds the autoencoder in a checkpoint.
   ///
@@ -28,14 +30,21 @@ public struct AutoencoderState {
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors.
   public init(_ checkpoint: Checkpoint) throws {
     try AutoencoderState.checkHalves(checkpoint)
-    guard let (kind, state) = StateDicts.autoencoder(checkpoint.stateDict) else {
+    let part = try ModelPart(checkpoint, "autoencoder") { names in
+      // Files of Stable Diffusion and halves have their own prefixes.
+      StateDicts.autoencoder(checkpoint.stateDict) == nil
+        ? StateDicts.autoencoderPrefixes(of: names) : []
+    }
+    findings = part.findings
+    guard let (kind, state) = StateDicts.autoencoder(part.state) else {
       throw PipelineError(
         .unusable,
         "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"
-          + " nor as TinyAutoencoder's (the first is '\(checkpoint.entries.first?.name ?? "")')")
+          + " nor as TinyAutoencoder's (the first are \(nameList(checkpoint.entries.prefix(3).map(\.name))))"
+      )
     }
     let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
-    (config, names) = try StateCheck(path: checkpoint.path)("is no whole \(name)") {
+    (config, names) = try StateCheck(checkpoint)("is no whole \(name)") {
       let shapes = state.mapValues(\.shape)
       let fields = try AutoencoderFields(
         checkpoint, className: kind == .kl ? "AutoencoderKL" : "AutoencoderTiny")

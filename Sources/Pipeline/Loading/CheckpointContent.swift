@@ -17,16 +17,34 @@ public enum CheckpointContent {
   ///   - checkpoint: the checkpoint.
   ///   - headCount: attention heads of a DiT, if the caller knows them.
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
+  ///   - classCount: classes of a DiT without the null class, if the caller knows them.
   /// - Throws: `PipelineError` if the names are an autoencoder's and some are missing.
-  public init(_ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil) throws {
-    if StateDicts.autoencoder(checkpoint.stateDict) != nil {
+  public init(
+    _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil, classCount: Int? = nil
+  ) throws {
+    let names = checkpoint.entries.map(\.name)
+    let hasPrefixedAutoencoder =
+      StateDicts.ditPrefixes(of: names).isEmpty
+      && StateDicts.autoencoderPrefixes(of: names).count == 1
+    if hasPrefixedAutoencoder || StateDicts.autoencoder(checkpoint.stateDict) != nil {
       self = .autoencoder(try AutoencoderState(checkpoint))
       return
     }
     do {
-      self = .dit(try DiTState(checkpoint, headCount: headCount, imageSize: imageSize))
+      self = .dit(
+        try DiTState(
+          checkpoint, headCount: headCount, imageSize: imageSize, classCount: classCount))
     } catch let error as PipelineError {
       self = .other(error)
+    }
+  }
+
+  /// What the file left open about the model, or has besides.
+  public var findings: [StateFinding] {
+    switch self {
+    case .dit(let dit): dit.findings
+    case .autoencoder(let autoencoder): autoencoder.findings
+    case .other: []
     }
   }
 

@@ -8,13 +8,6 @@ public import Torch
 ///
 /// All names and shapes are checked; the numbers are read from the file when they are used.
 public struct DiTState {
-  /// What the file left open, and how it was settled.
-  public enum Finding: String, Sendable {
-    /// The table of sines and cosines, which files of diffusers leave out, and those of trainers that
-    /// save trained parameters alone.
-    case computedPositions = "computed the position embedding, which the file lacks"
-  }
-
   /// The parameters by name, those of the model alone.
   public let tensors: [String: Tensor]
   /// The names in the order of the published checkpoints.
@@ -23,8 +16,8 @@ public struct DiTState {
   public let config: DiTConfig
   /// Where the number of heads comes from.
   public let headCountSource: HeadCountSource
-  /// What the file left open.
-  public let findings: [Finding]
+  /// What the file left open, or has besides.
+  public let findings: [StateFinding]
   /// The file that names another variance for `ddpm` than the one that it takes; nil if none does.
   let smallVariancePath: String?
 
@@ -39,23 +32,26 @@ public struct DiTState {
   ///   - checkpoint: a DiT in the names of any known dialect.
   ///   - headCount: attention heads, if the caller knows them.
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
+  ///   - classCount: classes without the null class, if the caller knows them.
   ///   - downsamplingFactor: image size over latent size; by default 1 for a model of 3 channels, else 8.
   /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors, or a field of
   ///   diffusers' configuration that is not computed.
   public init(
-    _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil,
+    _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil, classCount: Int? = nil,
     downsamplingFactor: () throws -> Int? = { nil }
   ) throws {
     self.checkpoint = checkpoint
     let path = checkpoint.path
     (tensors, names, config, headCountSource, findings, smallVariancePath) = try StateCheck(
-      path: path)(
+      checkpoint)(
         "does not hold the parameters of a DiT"
       ) {
-        let isForeign = StateDicts.isDiffusersDiT(checkpoint.entries.map(\.name))
+        let part = try ModelPart(checkpoint, "DiT") { StateDicts.ditPrefixes(of: $0) }
+        var findings = part.findings
+        let isForeign = StateDicts.isDiffusersDiT(part.state.keys)
         let fields = isForeign ? try TransformerFields(checkpoint) : nil
         let scheduler = isForeign ? try SchedulerFields(checkpoint) : nil
-        var state = try StateDicts.dit(checkpoint.stateDict) { checkpoint.releasePages() }
+        var state = try StateDicts.dit(part.state) { checkpoint.releasePages() }
         let lacksPositions =
           state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
           && state["final_layer.linear.weight"] != nil
@@ -64,20 +60,34 @@ public struct DiTState {
             isPixels in
             try imageSize.map { $0 / (try downsamplingFactor() ?? (isPixels ? 1 : 8)) }
           }
-        }
-        var metadata = checkpoint.metadata
-        if metadata["num_heads"] == nil, let count = fields?.headCount {
-          metadata["num_heads"] = String(count)
+          findings.append(.computedPositions)
         }
         let (config, source) = try DiTConfig.inferred(
-          from: state.mapValues(\.shape), headCount: headCount, metadata: metadata)
+          from: state.mapValues(\.shape), headCount: headCount, classCount: classCount,
+          metadata: DiTState.metadata(of: checkpoint, fields))
+        if !config.hasNullClass { findings.append(.noNullClass(classCount: config.classCount)) }
         let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
         try fields?.check(config)
         return (
-          state, names, config, source, lacksPositions ? [.computedPositions] : [],
+          state, names, config, source, findings,
           scheduler.flatMap { $0.hasSmallVariance && !config.learnsVariance ? $0.path : nil }
         )
       }
+  }
+
+  /// What the file says of heads and classes, the latter by their names if it has no number.
+  private static func metadata(
+    of checkpoint: Checkpoint, _ fields: TransformerFields?
+  ) -> [String: String] {
+    let own = ["num_heads": fields?.headCount, "num_classes": fields?.classCount]
+    var metadata = checkpoint.metadata.merging(
+      own.compactMapValues { $0.map(String.init) }
+    ) { first, _ in first }
+    let names = ClassNameList.decode(metadata)
+    if metadata["num_classes"] == nil, !names.isEmpty {
+      metadata["num_classes"] = String(names.count)
+    }
+    return metadata
   }
 
   /// Lays out the parameters for running; pages of the file are released as they are used up.

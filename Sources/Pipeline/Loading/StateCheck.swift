@@ -5,8 +5,24 @@ internal import Torch
 
 /// Checks a checkpoint against a model.
 struct StateCheck {
-  /// The file, for messages.
-  let path: String
+  private let path: String
+  /// What else the file shows about its content, for messages.
+  private let hint: String
+
+  /// A check of a file.
+  init(_ checkpoint: Checkpoint) {
+    path = checkpoint.path
+    let foreign = checkpoint.foreignTensors
+    hint =
+      foreign.isEmpty
+      ? ""
+      : "; the file has \(nameList(foreign.map(\.name))) in a type that is not computed in ("
+        + Set(foreign.map(\.type)).sorted().joined(separator: ", ") + ")"
+    names = checkpoint.entries.prefix(3).map(\.name)
+  }
+
+  /// The first names in the file.
+  private let names: [String]
 
   /// Checks that a state dict has exactly the parameters of a model.
   ///
@@ -37,9 +53,15 @@ struct StateCheck {
     } catch let error as CheckpointError {
       throw PipelineError(.unusable, "'\(path)': \(error.message)")
     } catch let error as ModelError {
-      throw PipelineError(.model(error.reason), "'\(path)': \(error.message)")
+      throw PipelineError(
+        .model(error.reason),
+        "'\(path)': \(error.message)" + (error.reason == .other ? firstNames : "") + hint)
     } catch let difference as ParameterStore.Mismatch {
-      throw PipelineError(.unusable, "'\(path)' \(mismatch): \(difference)")
+      throw PipelineError(.unusable, "'\(path)' \(mismatch): \(difference)" + hint)
     }
+  }
+
+  private var firstNames: String {
+    names.isEmpty ? "" : "; its first names are \(nameList(names))"
   }
 }

@@ -26,7 +26,8 @@ public final class LatentCache {
     var (shards, moments, labels): ([Checkpoint], [[Tensor]], [[Int]]) = ([], [], [])
     for (index, shard) in manifest.shards.enumerated() {
       try shard.check(path, index)
-      let checkpoint = try Checkpoint.open(LatentCacheManifest.shardPath(path, index))
+      let checkpoint = try Checkpoint.open(
+        LatentCacheManifest.shardPath(path, index), weights: .all)
       moments.append(
         try settings.momentNames.map {
           try checkpoint.tensor($0, [shard.rowCount] + settings.latentShape, settings.dtype)

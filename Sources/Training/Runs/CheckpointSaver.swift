@@ -65,6 +65,7 @@ final class CheckpointSaver {
       let metadata = [
         "class_names": ClassNameList.encode(classNames),
         "num_heads": String(trainer.model.dit.config.headCount),
+        "num_classes": String(trainer.model.dit.config.classCount),
         "step": String(step),
       ].merging(metadata) { $1 }
       let state = TrainingCheckpoint.State(

@@ -158,7 +158,7 @@ public struct TrainingCheckpoint {
         let file = partial + "/" + name
         let records = try CheckpointWriter.write(
           entries.map { ($0.name, $0.tensor) }, metadata: snapshot.metadata, to: file)
-        checksums[name] = try Checkpoint.open(file).checksum(written: records)
+        checksums[name] = try Checkpoint.open(file, weights: .all).checksum(written: records)
       }
       var state = snapshot.state
       state.checksums = checksums
@@ -255,7 +255,7 @@ public struct TrainingCheckpoint {
   private func tensors(
     _ wanted: [(String, [Int])], of name: String, _ checksums: [String: String]?
   ) throws -> [Tensor] {
-    let checkpoint = try Checkpoint.open(path + "/" + name)
+    let checkpoint = try Checkpoint.open(path + "/" + name, weights: .all)
     let state = checkpoint.stateDict
     let found = wanted.map { name, shape in
       state[name].flatMap { $0.shape == shape ? $0 : nil }

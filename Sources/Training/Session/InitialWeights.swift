@@ -10,12 +10,17 @@ public struct PretrainedWeights {
   public let tensors: [String: Tensor]
   /// Class names by number; empty if the checkpoint has none.
   public let classNames: [String]
+  /// Whether the last row of the label table is the null class.
+  public let hasNullClass: Bool
 
   /// Weights from a checkpoint.
-  public init(path: String, tensors: [String: Tensor], classNames: [String]) {
+  public init(
+    path: String, tensors: [String: Tensor], classNames: [String], hasNullClass: Bool = true
+  ) {
     self.path = path
     self.tensors = tensors
     self.classNames = classNames
+    self.hasNullClass = hasNullClass
   }
 }
 
@@ -67,8 +72,18 @@ public enum InitialWeights {
   private static func fill(
     _ target: Tensor, names: [String], from source: Tensor, _ start: PretrainedWeights
   ) -> (note: String?, isCopied: Bool) {
-    let (before, now) = (source.size(0) - 1, target.size(0) - 1)
+    let hasNull = start.hasNullClass
+    let (before, now) = (source.size(0) - (hasNull ? 1 : 0), target.size(0) - 1)
     let pairs = matches(of: names.prefix(now), in: start.classNames.prefix(before))
+    guard hasNull else {
+      let isSame = before == now && pairs.isEmpty
+      let kept = isSame ? (0..<now).map { (index: $0, source: $0) } : pairs
+      copyRows(kept, of: source, to: target, withNull: false)
+      return (
+        "the checkpoint has no null class, whose row starts anew; \(kept.count) of \(now) rows of the"
+          + " label table kept", true
+      )
+    }
     guard before == now else {
       copyRows(pairs, of: source, to: target)
       return (
@@ -104,12 +119,13 @@ public enum InitialWeights {
     }
   }
 
-  /// Copies the null class and the paired rows.
+  /// Copies the paired rows, and the null class.
   private static func copyRows(
-    _ pairs: [(index: Int, source: Int)], of source: Tensor, to target: Tensor
+    _ pairs: [(index: Int, source: Int)], of source: Tensor, to target: Tensor,
+    withNull: Bool = true
   ) {
     withoutGradients {
-      target[target.size(0) - 1].copyInPlace(from: source[source.size(0) - 1])
+      if withNull { target[target.size(0) - 1].copyInPlace(from: source[source.size(0) - 1]) }
       for (index, row) in pairs { target[index].copyInPlace(from: source[row]) }
     }
   }

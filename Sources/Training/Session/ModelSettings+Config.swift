@@ -52,6 +52,7 @@ extension TrainingSettings.ModelSettings {
     let codec = source.codec
     var config = try pretrained.map(checked) ?? newConfig(codec, imageSize: source.imageSize)
     config.classCount = classCount
+    config.hasNullClass = true
     try source.checkSize(for: config, of: pretrained?.path)
     guard config.channelCount == codec.channelCount else {
       throw TrainingError(

@@ -36,10 +36,11 @@ public struct PretrainedModel {
       own == nil
       ? PretrainedWeights(
         path: checkpoint.path, tensors: state.tensors,
-        classNames: ClassNameList.decode(checkpoint.metadata)) : nil
+        classNames: ClassNameList.decode(checkpoint.metadata),
+        hasNullClass: state.config.hasNullClass) : nil
     config = state.config
     metadata = checkpoint.metadata
-    try (checkpoint.notes.map(\.description) + state.findings.map(\.rawValue)).forEach(note)
+    try (checkpoint.notes.map(\.description) + state.findings.map(\.description)).forEach(note)
   }
 
   /// The weights that training starts from.

@@ -113,11 +113,13 @@ struct ConvertRun {
       case .dit:
         .dit(
           try DiTState(
-            source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize))
+            source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize,
+            classCount: command.shape.numClasses))
       case .vae: .autoencoder(try AutoencoderState(source))
       case nil:
         try CheckpointContent(
-          source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize)
+          source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize,
+          classCount: command.shape.numClasses)
       }
     if case .other(let error) = content { throw error }
     return content
@@ -125,10 +127,10 @@ struct ConvertRun {
 
   /// Notes what is converted.
   private func describe(_ content: CheckpointContent) throws {
+    content.findings.map(\.description).forEach(note)
     let name: String
     switch content {
     case .dit(let dit):
-      dit.findings.map(\.rawValue).forEach(note)
       noteUnusedSize(dit)
       name = dit.config.preset?.rawValue ?? "DiT"
     case .autoencoder(let autoencoder):
@@ -165,6 +167,10 @@ struct ConvertRun {
     }
     if case .autoencoder(let autoencoder) = content {
       metadata.merge(autoencoder.metadata) { $1 }
+    }
+    // 1,000 rows count as ImageNet's classes unless the file says otherwise.
+    if case .dit(let dit) = content, !dit.config.hasNullClass || dit.config.classRowCount == 1000 {
+      metadata["num_classes"] = String(dit.config.classCount)
     }
     return metadata
   }

@@ -27,16 +27,17 @@ struct InspectCommand: ParsableCommand {
   var file: String
   @Option(help: "Print one JSON object.") var json = false
   @Option(help: "List every block, also blocks that are like the one before.") var all = false
+  @OptionGroup var shape: CheckpointShapeOptions
 
   func run() throws {
-    if let pipeline = try PipelineInspection(file) {
+    if let pipeline = try PipelineInspection(file, shape) {
       try show(pipeline) { pipeline.lines(showingAll: all) }
       return
     }
     let checkpoint = try Checkpoint.openModel(file, part: nil)
-    let inspection = try Inspection(checkpoint)
+    let inspection = try Inspection(checkpoint, shape)
     try show(inspection) {
-      inspection.lines + [""] + TensorTree(checkpoint.entries).lines(showingAll: all)
+      inspection.lines + [""] + TensorTree(checkpoint).lines(showingAll: all)
     }
   }
 

@@ -65,23 +65,28 @@ struct Inspection: Encodable {
     case metadata, tensors
   }
 
-  /// Reads all tensors.
+  /// Reads all tensors; `shape` is what the user knows of the model.
   ///
   /// - Throws: `Interrupted`.
-  init(_ checkpoint: Checkpoint) throws {
+  init(_ checkpoint: Checkpoint, _ shape: CheckpointShapeOptions) throws {
     file = checkpoint.path
     format = checkpoint.format.rawValue
     metadata = checkpoint.metadata
-    tensors = checkpoint.entries.map {
-      Tensor(name: $0.name, dtype: $0.dtype.description, shape: $0.shape)
-    }
+    tensors =
+      checkpoint.entries.map {
+        Tensor(name: $0.name, dtype: $0.dtype.description, shape: $0.shape)
+      }
+      + checkpoint.foreignTensors.map { Tensor(name: $0.name, dtype: $0.type, shape: $0.shape) }
     var notes = checkpoint.notes.map(\.description)
     let name: String
     do {
-      switch try CheckpointContent(checkpoint) {
+      let content = try CheckpointContent(
+        checkpoint, headCount: shape.numHeads, imageSize: shape.imageSize,
+        classCount: shape.numClasses)
+      notes += content.findings.map(\.description)
+      switch content {
       case .dit(let dit):
         name = "DiT"
-        notes += dit.findings.map(\.rawValue)
         facts = Inspection.facts(dit)
         multiplyAdds = dit.config.multiplyAddCount
         memory = MemoryEstimate(dit.config)
@@ -89,11 +94,11 @@ struct Inspection: Encodable {
         (name, facts) = Inspection.facts(autoencoder.config)
       case .other(let error):
         name = "other"
-        notes.append(error.message)
+        notes.append(error.wording)
       }
     } catch let error as PipelineError {
       name = "other"
-      notes.append(error.message)
+      notes.append(error.wording)
     }
     kind = checkpoint.isTraining ? "training checkpoint (\(name))" : name
     self.notes = notes
@@ -110,6 +115,7 @@ struct Inspection: Encodable {
       ("depth", .number(config.depth)), ("num_heads", .number(config.headCount)),
       ("num_heads_source", .text(dit.headCountSource.rawValue)),
       ("mlp_ratio", .number(config.mlpRatio)), ("num_classes", .number(config.classCount)),
+      ("null_class", .flag(config.hasNullClass)),
       ("learn_sigma", .flag(config.learnsVariance)),
     ]
   }
@@ -165,6 +171,12 @@ struct Inspection: Encodable {
       }
       checkpoint.releasePages()
       try Interrupt.check()
+    }
+    for tensor in checkpoint.foreignTensors {
+      table[tensor.type, default: DType(dtype: tensor.type)].tensors += 1
+      table[tensor.type]?.elements += tensor.elementCount
+      table[tensor.type]?.bytes += tensor.byteCount ?? 0
+      parameters += tensor.elementCount
     }
     dtypes = table.values.sorted { ($1.bytes, $0.dtype) < ($0.bytes, $1.dtype) }
   }

@@ -17,18 +17,18 @@ struct PipelineInspection: Encodable {
     case file, format, kind, scheduler, parts
   }
 
-  /// Reads all tensors of all parts.
+  /// Reads all tensors of all parts; `shape` is what the user knows of the model.
   ///
   /// - Returns: nil if the path is not a pipeline's folder.
   /// - Throws: `Interrupted`; `FileError` or `CheckpointError` for a part that cannot be read.
-  init?(_ path: String) throws {
+  init?(_ path: String, _ shape: CheckpointShapeOptions) throws {
     let parts = PipelinePart.allCases.filter { $0.isPresent(in: path) }
     guard !parts.isEmpty else { return nil }
     file = path
     scheduler = PipelinePart.scheduler(in: path)
     shown = try parts.map { part in
       let checkpoint = try Checkpoint.openModel(path, part: part)
-      return (part.rawValue, try Inspection(checkpoint), TensorTree(checkpoint.entries))
+      return (part.rawValue, try Inspection(checkpoint, shape), TensorTree(checkpoint))
     }
     self.parts = Dictionary(uniqueKeysWithValues: shown.map { ($0.name, $0.inspection) })
   }

@@ -22,13 +22,15 @@ struct TensorTree {
   /// Deeper names are not split.
   private static let maximumDepth = 16
 
-  init(_ entries: [Checkpoint.Entry]) {
-    for entry in entries {
-      let parts = entry.name.split(
-        separator: ".", maxSplits: TensorTree.maximumDepth, omittingEmptySubsequences: false)
-      let leaf = parts.reduce(root) { $0.child($1) }
-      leaf.tensor = "\(entry.shape) \(entry.dtype)"
-    }
+  init(_ checkpoint: Checkpoint) {
+    for entry in checkpoint.entries { add(entry.name, "\(entry.shape) \(entry.dtype)") }
+    for tensor in checkpoint.foreignTensors { add(tensor.name, "\(tensor.shape) \(tensor.type)") }
+  }
+
+  private func add(_ name: String, _ facts: String) {
+    let parts = name.split(
+      separator: ".", maxSplits: TensorTree.maximumDepth, omittingEmptySubsequences: false)
+    parts.reduce(root) { $0.child($1) }.tensor = facts
   }
 
   /// The tree as text, indented by two spaces a level.

@@ -25,6 +25,7 @@ struct SamplingSettingsOptions: ParsableArguments {
         weights: model.noEma.map { $0 ? .last : .averaged } ?? .automatic,
         autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,
         preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
+        classCount: model.shape.numClasses,
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
         precision: try format.withSecondLayer(
           mindONE.precision(format.precision, device: device)),

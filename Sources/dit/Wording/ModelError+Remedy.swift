@@ -10,6 +10,7 @@ extension ModelError.Reason {
     switch self {
     case .headCount: "say how many with --num-heads"
     case .groupCount: "their number is norm_num_groups in the config.json that belongs to the file"
+    case .classCount: "leave --num-classes out, or correct it"
     case .other: nil
     }
   }

@@ -7,6 +7,8 @@ extension PipelineError: ErrorWithRemedy {
       "name the model's file with --dit-checkpoint, or leave --vae-checkpoint out"
     case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
     case .smallVariance: "give another --sampler"
+    case .noNullClass(let rows):
+      "give --guidance-scale 1, or --num-classes \(rows - 1) if the last row is the null class"
     case .missingImageSize: "give --image-size"
     case .missingClassNames: "give numbers, or names with --class-names FILE"
     case .unknownDevice: "another type needs its library (--device-plugin FILE)"

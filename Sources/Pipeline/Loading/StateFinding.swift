@@ -1,0 +1,26 @@
+internal import Checkpoint
+
+/// What a file left open about its model, or has besides, and how it was settled.
+public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
+  /// The table of sines and cosines, which files of diffusers leave out, was computed.
+  case computedPositions
+  /// A prefix was removed from the model's names; the file has other tensors, which were left out.
+  case removedPrefix(String, leftOut: [String])
+  /// Numbers beside the weights were left out.
+  case leftOutNumbers([String])
+  /// The class table has a row for each class and none for no class.
+  case noNullClass(classCount: Int)
+
+  /// A sentence for the user.
+  public var description: String {
+    switch self {
+    case .computedPositions: "computed the position embedding, which the file lacks"
+    case .removedPrefix(let prefix, let leftOut):
+      "took '\(prefix)' off the front of the model's names"
+        + (leftOut.isEmpty ? "" : "; left out \(nameList(leftOut))")
+    case .leftOutNumbers(let names): "left out \(nameList(names)), numbers beside the weights"
+    case .noNullClass(let count):
+      "the class table has \(count) rows for \(count) classes, and none for no class"
+    }
+  }
+}
