@@ -77,6 +77,12 @@ public final class Checkpoint {
     _ path: String, weights: WeightSet = .automatic, part: PipelinePart? = .transformer
   ) throws -> Checkpoint {
     let parts = part.map { [$0] } ?? PipelinePart.allCases
+    if weights != .last, weights != .all,
+      let part = parts.first(where: { $0.averageWeights(in: path) != nil }),
+      let average = part.averageWeights(in: path)
+    {
+      return try open(file: average, .automatic, notes: [part.averageNote])
+    }
     let path = parts.lazy.compactMap { $0.weights(in: path) }.first ?? path
     if parts.contains(.vae), let halves = try AutoencoderHalves(in: path) {
       return try Checkpoint(try halves.files(), path: path)
@@ -90,14 +96,21 @@ public final class Checkpoint {
     if !Folder.hasFile(path), let remote = RemoteModel(missing: path) {
       throw CheckpointError(.remote(remote), "no file or folder '\(path)' is here")
     }
+    return try open(file: path, weights)
+  }
+
+  /// Opens a file, or a list of several.
+  private static func open(
+    file path: String, _ weights: WeightSet, notes: [CheckpointNote] = []
+  ) throws -> Checkpoint {
     guard path.hasSuffix(ShardList.suffix) else {
-      return try Checkpoint([try CheckpointFile(path, weights)], path: path)
+      return try Checkpoint([try CheckpointFile(path, weights)], path: path, notes: notes)
     }
     let list = try ShardList(path)
     let files = try list.fileNames.map { name in
       try CheckpointFile("\(Folder.parent(of: path))/\(name)", nil)
     }
-    let checkpoint = try Checkpoint(files, path: path, choosing: weights)
+    let checkpoint = try Checkpoint(files, path: path, choosing: weights, notes: notes)
     try list.check(files)
     return checkpoint
   }
@@ -117,7 +130,10 @@ public final class Checkpoint {
   }
 
   /// Joins the tensors of files that belong together; `choosing` is nil if each file's weights are chosen.
-  init(_ files: [CheckpointFile], path: String, choosing weights: WeightSet? = nil) throws {
+  init(
+    _ files: [CheckpointFile], path: String, choosing weights: WeightSet? = nil,
+    notes found: [CheckpointNote] = []
+  ) throws {
     guard let first = files.first else {
       throw CheckpointError(.noTensors, "'\(path)' lists no files")
     }
@@ -141,7 +157,7 @@ public final class Checkpoint {
       $0.merge($1.contents.metadata) { $1 }
     }
     notes =
-      contents.notes
+      found + contents.notes
       + (foreignTensors.isEmpty ? [] : [.foreignTypes(foreignTensors)])
     isTraining = files.contains(where: \.contents.isTraining)
     self.path = path

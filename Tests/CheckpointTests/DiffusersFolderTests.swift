@@ -77,6 +77,23 @@ internal import Torch
     }
   }
 
+  @Test func takesTheAverageInAFolderOfItsOwn() throws {
+    try withTemporaryFolder { folder in
+      for (part, value) in [("transformer", 1.0), ("transformer_ema", 2)] {
+        try Folder.make(folder + "/" + part)
+        _ = try CheckpointWriter.writeShards(
+          [("a", .full([1], value))], shardByteCount: 100, to: folder + "/" + part)
+      }
+      for (weights, value) in [(WeightSet.automatic, Float(2)), (.averaged, 2), (.last, 1)] {
+        let checkpoint = try Checkpoint.open(folder, weights: weights)
+        #expect(try #require(checkpoint.tensor("a")).elements(Float.self) == [value])
+        #expect(checkpoint.notes.isEmpty == (weights == .last))
+      }
+      let last = try Checkpoint.open(folder + "/transformer")
+      #expect(try #require(last.tensor("a")).elements(Float.self) == [1])
+    }
+  }
+
   @Test func takesThePartOfAPipelineThatIsAskedFor() throws {
     try withTemporaryFolder { folder in
       for part in ["transformer", "vae"] {

@@ -32,6 +32,19 @@ public enum PipelinePart: String, CaseIterable, Sendable {
       .map { "\(folder)/\(weightsStem).\($0)" }.first(where: Folder.hasFile)
   }
 
+  /// The folder in which diffusers' trainers keep this model's EMA, next to the model's own.
+  private var averageFolder: String { rawValue + "_ema" }
+
+  /// The file of this model's EMA, if a folder has that of a trainer of diffusers; nil if not.
+  func averageWeights(in folder: String) -> String? {
+    PipelinePart.weights(in: "\(folder)/\(averageFolder)")
+  }
+
+  /// The note that an EMA was taken.
+  var averageNote: CheckpointNote {
+    .tookStateDict(keys: [averageFolder], isAveraged: true, leftOut: [rawValue])
+  }
+
   /// Metadata from the files next to the weights: class names and the scale factor of latents. Who reads
   /// the model reads its `config.json` again, and tells of its faults.
   ///
@@ -48,7 +61,9 @@ public enum PipelinePart: String, CaseIterable, Sendable {
         "'\(pipelinePath)' is no JSON object that can be read, or its id2label is no table of texts;"
           + " was it copied completely?")
     }
-    if let labels = pipeline?.id2label, folder.hasSuffix(transformer.rawValue) {
+    if let labels = pipeline?.id2label,
+      [transformer.rawValue, transformer.averageFolder].contains(where: folder.hasSuffix)
+    {
       let names = (0..<labels.count).compactMap { labels[String($0)] }
       if names.count == labels.count, !names.isEmpty {
         metadata["class_names"] = ClassNameList.encode(names)
