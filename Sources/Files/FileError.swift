@@ -18,6 +18,8 @@ public struct FileError: Error, CustomStringConvertible, Equatable, Sendable {
     case denied
     /// The disk is full.
     case noSpace
+    /// A file changed while it was read.
+    case changed
     /// Another process works in the folder.
     case inUse
     /// The file system has no symbolic links.

@@ -3,7 +3,7 @@ public import Torch
 
 /// The number format that a model computes in.
 public enum Precision: CaseIterable, Sendable {
-  /// bf16 if the hardware has it, else fp32.
+  /// bf16 if the hardware has it; else fp32 on a processor, and fp16 on a GPU.
   case auto
   /// float32.
   case fp32

@@ -23,7 +23,7 @@ public protocol ResidualStream {
   /// The same norm in the number format of the tokens, `[N, T, D]`.
   mutating func normalized(shift: Vector, scale: Vector) -> Tensor
 
-  /// Adds gate y. A norm must come between two additions.
+  /// Adds gate y. `PackedStream` needs a norm between two additions.
   mutating func add(_ y: BranchOutput, gate: Vector)
 }
 

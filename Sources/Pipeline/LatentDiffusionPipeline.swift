@@ -213,8 +213,8 @@ public final class LatentDiffusionPipeline {
           + " class, which guidance needs")
     }
     let eta = options.samplerOptions.eta
-    guard eta >= 0, eta.isFinite, options.guidance.scale.isFinite else {
-      throw PipelineError(.setting, "eta must be 0 or more, and the guidance scale a number")
+    guard (0...1).contains(eta), options.guidance.scale.isFinite else {
+      throw PipelineError(.setting, "eta must be from 0 to 1, and the guidance scale a number")
     }
     if let smallVariancePath, options.sampler == .ddpm {
       throw PipelineError(

@@ -127,6 +127,27 @@ internal import Torch
     }
   }
 
+  /// The class names are the transformer's alone, by the name of its folder.
+  @Test(arguments: [
+    ("transformer", true), ("transformer/", true), ("transformer/../transformer/.", true),
+    ("my-transformer", false), ("transformer2", false), ("vae", false),
+  ]) func tellsATransformerByItsFolder(_ name: String, isTransformer: Bool) throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/\(name)"
+      try Folder.make("\(folder)/transformer")
+      try Folder.make(path)
+      try Folder.make(folder + "/scheduler")
+      try CheckpointWriter.write(
+        [("a", .full([1], 1))], as: .safetensors,
+        to: path + "/diffusion_pytorch_model.safetensors")
+      try AtomicFile.write(#"{"id2label": {"0": "cat"}}"#, to: folder + "/model_index.json")
+      try AtomicFile.write("{}", to: folder + "/scheduler/scheduler_config.json")
+      let checkpoint = try Checkpoint.open(path + "/diffusion_pytorch_model.safetensors")
+      #expect((checkpoint.metadata["class_names"] != nil) == isTransformer)
+      #expect((checkpoint.schedulerPath != nil) == isTransformer)
+    }
+  }
+
   @Test func saysThatAFolderHasNoWeights() throws {
     try withTemporaryFolder { folder in
       let error = try #require(#expect(throws: FileError.self) { try Checkpoint.open(folder) })

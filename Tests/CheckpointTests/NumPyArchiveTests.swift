@@ -1,8 +1,9 @@
-internal import Checkpoint
 internal import Files
 internal import Foundation
 internal import TestSupport
 internal import Testing
+
+@testable internal import Checkpoint
 
 @Suite struct NumPyArchiveTests {
   /// A file that NumPy 2.4 reads: `numpy.load(file)["arr_0"].tolist()` is [[[1, 2, 3]], [[4, 5, 6]]], and
@@ -29,6 +30,27 @@ internal import Testing
       #expect(bytes[192..<198].elementsEqual([1, 2, 3, 4, 5, 6]))
       let tail: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0, 248, 255, 255, 255, 255, 255, 255, 255]
       #expect(bytes.range(of: Data(tail)) != nil)
+    }
+  }
+
+  /// A file that changes between the two readings, for its checksum and for its bytes.
+  @Test(arguments: [0, 3, 5, 6]) func refusesAnEntryOfAnotherSize(_ count: Int) throws {
+    try withTemporaryFolder { folder in
+      var archive = try ZipWriter(folder + "/x.npz", expectedByteCount: 100)
+      let bytes = [UInt8](repeating: 1, count: count)
+      func append(_ archive: inout ZipWriter) throws {
+        try archive.append("arr_0.npy", byteCount: 4, checksum: 0) { file in
+          try bytes.withUnsafeBytes { try file.append($0) }
+        }
+      }
+      do {
+        try append(&archive)
+        Issue.record("no error")
+      } catch let error as FileError {
+        #expect(error.reason == .changed && error.message.contains("'arr_0.npy'"))
+      }
+      _ = consume archive
+      #expect(try Folder.names(in: folder).isEmpty)
     }
   }
 }

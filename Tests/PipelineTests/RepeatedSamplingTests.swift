@@ -39,6 +39,19 @@ internal import Torch
     }
   }
 
+  /// Above 1, more noise would be added than the next step has.
+  @Test(arguments: [-0.1, 1.000001, 1.1, 1000, .infinity, .nan])
+  func refusesAShareOfNoiseOutsideItsRange(_ eta: Double) throws {
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let options = SamplingOptions(
+      sampler: .ddim, stepCount: 5, samplerOptions: SamplerOptions(eta: eta))
+    let error = #expect(throws: PipelineError.self) {
+      try pipeline.samplingLoop(
+        labels: [0], options: options, generator: try pipeline.makeGenerator(seed: 7))
+    }
+    #expect(error?.message.contains("eta must be from 0 to 1") == true)
+  }
+
   @Test func stopsBetweenImages() throws {
     let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
     let latents = try RepeatedSamplingTests.latents(pipeline, stepCount: 1)

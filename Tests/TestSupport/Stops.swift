@@ -4,7 +4,7 @@ public import Torch
 private struct Stop: Error {}
 
 /// Expects of work with a check between its steps that the check changes nothing, that it is called
-/// `least` times at least, that the work ends where it throws, and that the next is not harmed by that.
+/// `least` times at least, that the work ends where it throws, and that a later run is unaffected.
 ///
 /// - Parameters:
 ///   - least: steps that there are.

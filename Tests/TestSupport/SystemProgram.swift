@@ -1,5 +1,13 @@
 internal import Foundation
 
+/// Whether this account may mount a small disk, for tests of a full one.
+public let mayMountDisks =
+  (try? withTemporaryFolder { folder in
+    let options = ["-t", "tmpfs", "-o", "size=16k", "tmpfs", folder]
+    guard try runSystemProgram("/bin/mount", options) == 0 else { return false }
+    return try runSystemProgram("/bin/umount", [folder]) == 0
+  }) ?? false
+
 /// Runs a program of the system, such as mount, without its messages.
 ///
 /// - Parameters:

@@ -239,9 +239,30 @@ internal import Torch
     #expect(relativeError(result, exact) < 1e-4)  // the offset is rounded at 300
   }
 
-  @Test func propagatesNaNAndInfinity() throws {
-    let values = try Case([1, 8, 4, 4, 16])
-    let layer = PackedConvolution(weight: values.weight, bias: values.bias)
-    #expect(layer(values.x * .nan).isFinite.anyTrue == false)
+  /// One number of the first of two images.
+  @Test(arguments: [Double.nan, .infinity, -.infinity], PackedConvolution.laneCounts)
+  func propagatesNaNAndInfinity(_ number: Double, laneCount: Int) throws {
+    let values = try Case([2, 8, 9, 7, 16])
+    let layer = values.layer(laneCount)
+    let x = values.x.cloned
+    x[0][4][3][1..<2].copyInPlace(from: .full([1], number))
+    let results: [(with: Tensor, without: Tensor)] = [
+      (layer(x), layer(values.x)),
+      (layer(x, norm: values.factors), layer(values.x, norm: values.factors)),
+    ]
+    for (result, sound) in results {
+      // All pixels of which the filter sees the number.
+      for row in 3...5 {
+        for column in 2...4 { #expect(!result[0][row][column].isFinite.anyTrue) }
+      }
+      #expect(relativeError(result[1], sound[1]) == 0)
+    }
+    // The statistics of its group reach all pixels.
+    let factors = ChannelFactors(
+      ofGroupNorm: x, groupCount: values.groupCount, weight: values.normWeight,
+      bias: values.normBias, epsilon: 1e-6)
+    let result = layer(x, norm: factors)
+    #expect(!result[0].isFinite.anyTrue)
+    #expect(relativeError(result[1], results[1].without[1]) == 0)
   }
 }

@@ -42,6 +42,37 @@ internal import Torch
     }
   }
 
+  /// A mounted disk stands in for a folder that cannot be moved away, or cannot be removed.
+  @Test(.enabled(if: mayMountDisks), arguments: ["vae", "vae/disk"])
+  func losesNothingIfAnOldPartStays(_ mounted: String) throws {
+    try withTemporaryFolder { folder in
+      try ConvertToDiffusersTests.writeModels(to: folder)
+      let arguments = ConvertToDiffusersTests.arguments
+      #expect(try dit(arguments, in: folder).status == 0)
+      try AtomicFile.write("old", to: folder + "/pipe/transformer/config.json")
+      let disk = "\(folder)/pipe/\(mounted)"
+      try Folder.make(disk)
+      #expect(
+        try runSystemProgram("/bin/mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]) == 0)
+      let isMovable = mounted != "vae"
+      let result = try dit(arguments + ["--force"], in: folder)
+      #expect(result.status == 1, "\(result.errors)")
+      let config = try String(
+        contentsOfFile: folder + "/pipe/transformer/config.json", encoding: .utf8)
+      #expect((config == "old") != isMovable)
+      let left = try Folder.names(in: folder + "/pipe").filter { $0.hasPrefix(".partial") }
+      for path in (left + ["vae"]).map({ "\(folder)/pipe/\($0)" }) {
+        _ = try runSystemProgram("/bin/umount", [path])
+        _ = try runSystemProgram("/bin/umount", [path + "/vae/disk"])
+      }
+      #expect(left.count == (isMovable ? 1 : 0))
+      #expect(result.errors.contains(isMovable ? "the new files are in 'pipe" : "pipe/"))
+      for part in ["transformer", "scheduler", "model_index.json"] {
+        #expect(try Folder.names(in: folder + "/pipe").contains(part))
+      }
+    }
+  }
+
   @Test func writesTheFolderThatDiffusersWrites() throws {
     try withTemporaryFolder { folder in
       try ConvertToDiffusersTests.writeModels(to: folder)

@@ -4,6 +4,8 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
+@testable internal import dit
+
 @Suite struct DoctorTests {
   private static let hasGPU = (try? CUDA.driver().gpus.isEmpty) == false
 
@@ -117,6 +119,16 @@ internal import Torch
       let isExact = try !#require(check["name"] as? String).contains("bf16")
       #expect(try #require(check["error"] as? Double) < (isExact ? 1e-3 : 1e-1))
     }
+  }
+
+  @Test func showsAComparisonThatFails() {
+    struct Failure: Error, CustomStringConvertible { let description = "out of memory" }
+    let failed = DeviceCheck.Outcome("decoding float32", limit: 1e-4) { throw Failure() }
+    #expect(!failed.isPassed && failed.error == nil && failed.note == "out of memory")
+    #expect(failed.line == "FAILED  decoding float32: no result, out of memory")
+    let far = DeviceCheck.Outcome("x", limit: 0.5) { (1, "replayed") }
+    #expect(far.line == "FAILED  x: error 1.0e+00 of at most 5e-01, replayed")
+    #expect(DeviceCheck.Outcome("x", limit: 0.5) { (0.25, nil) }.isPassed)
   }
 
   @Test func refusesADeviceThatIsNone() throws {

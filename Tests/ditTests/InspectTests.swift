@@ -57,6 +57,45 @@ internal import Torch
     #expect(text.contains("memory to sample") && text.contains("memory to train"), "\(text)")
   }
 
+  /// Files of a few bytes whose tensors have no elements, in sizes that no model can have.
+  @Test(arguments: [
+    [
+      "x_embedder.proj.weight": [4, 1, 1 << 40, 0], "pos_embed": [1, 1, 4],
+      "y_embedder.embedding_table.weight": [2, 4], "blocks.0.mlp.fc1.weight": [4, 4],
+      "final_layer.linear.weight": [4, 4],
+    ],
+    [
+      "x_embedder.proj.weight": [4, 1, 2, 2], "pos_embed": [1, .max, 0],
+      "y_embedder.embedding_table.weight": [2, 4], "blocks.0.mlp.fc1.weight": [4, 4],
+      "final_layer.linear.weight": [4, 4],
+    ],
+    [
+      "x_embedder.proj.weight": [1 << 40, 1, 1, 0],
+      "y_embedder.embedding_table.weight": [2, 0], "blocks.0.mlp.fc1.weight": [1 << 40, 0],
+      "final_layer.linear.weight": [1, 0],
+    ],
+  ]) func readsSizesThatNoModelHas(_ shapes: [String: [Int]]) throws {
+    try withTemporaryFolder { folder in
+      var (entries, offset) = ([String](), 0)
+      for (name, shape) in shapes {
+        let end = offset + (shape.contains(0) ? 0 : 4 * shape.reduce(1, *))
+        entries.append(
+          "\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[\(offset),\(end)]}")
+        offset = end
+      }
+      let header = Data("{\(entries.joined(separator: ","))}".utf8)
+      let count = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Data($0) }
+      try (count + header + Data(count: offset))
+        .write(to: URL(filePath: folder + "/model.safetensors"))
+      let result = try dit(["inspect", "model.safetensors"], in: folder)
+      #expect(result.status == 0 || result.status == 1, "\(result.errors)")
+      let sample = try dit(
+        ["sample", "--dit-checkpoint", "model.safetensors", "--image-size", "16"], in: folder)
+      #expect(sample.status == 1, "\(sample.errors)")
+      #expect(sample.errors.contains("'model.safetensors': not a DiT"), "\(sample.errors)")
+    }
+  }
+
   @Test func tellsAnAutoencoderATrainingAndAnythingElse() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/vae.pt"

@@ -306,7 +306,7 @@ def resume_cases():
     yield Case(
         "resume/autoencoder", [*command, "--output-path", "NAME/vae.safetensors", "--resume"],
         needs=["resume/autoencoder-begun", VAE], reference=VAE,
-        prepare=copy_contents("resume/autoencoder-begun"))
+        prepare=copy_contents("resume/autoencoder-begun", required="vae.safetensors.run"))
     command = [
         "encode", *IMAGES, *AUTOENCODER, "--shard-size", "2", "--batch-size", "1", "--threads", "1",
         "--output-path", "NAME/cache",
@@ -318,7 +318,8 @@ def resume_cases():
     yield Case(
         "cache/finished", command, needs=["cache/begun", "cache/whole", VAE],
         reference="cache/whole",
-        prepare=both(give_autoencoder, copy_contents("cache/begun", "cache/manifest.json")))
+        prepare=both(
+            give_autoencoder, copy_contents("cache/begun", forbidden="cache/manifest.json")))
 
 
 def both(*preparations):
@@ -329,11 +330,16 @@ def both(*preparations):
     return prepare
 
 
-def copy_contents(source, forbidden=None):
-    """A preparation that copies a case of the base program, which was stopped halfway."""
+def copy_contents(source, forbidden=None, required=None):
+    """A preparation that copies a case of the base program, which was stopped halfway.
+
+    A case that came to its end has the file `forbidden`, or lacks `required`.
+    """
 
     def prepare(base, _, folder):
-        if forbidden and (base / source / forbidden).exists():
+        found = base / source
+        if (forbidden and (found / forbidden).exists()
+                or required and not (found / required).exists()):
             raise RuntimeError(f"{source} came to its end before it was stopped: run it again")
         shutil.copytree(base / source, folder, symlinks=True, dirs_exist_ok=True)
 

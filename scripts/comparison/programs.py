@@ -106,7 +106,9 @@ class Side:
         with self.locked(case.name):
             if self.keeps and done.exists():
                 earlier = json.loads(done.read_text())
-                if {key: earlier[key] for key in stamp} == stamp:
+                # A beginning that came to its end is no beginning.
+                is_whole = case.is_beginning and earlier["code"] == 0
+                if {key: earlier[key] for key in stamp} == stamp and not is_whole:
                     return earlier["code"], errors.read_text(errors="replace")
             done.unlink(missing_ok=True)
             folder = self.folder / case.name

@@ -27,6 +27,12 @@ public enum PipelinePart: String, CaseIterable, Sendable {
     PipelinePart.weights(in: "\(folder)/\(rawValue)") ?? PipelinePart.weights(in: folder)
   }
 
+  /// Whether a folder's name is this model's, or its average's.
+  func isName(of folder: String) -> Bool {
+    let name = Folder.named(folder).split(separator: "/").last.map(String.init)
+    return name == rawValue || name == averageFolder
+  }
+
   private static func weights(in folder: String) -> String? {
     ["safetensors", "safetensors.index.json", "bin", "bin.index.json", "fp16.safetensors"]
       .map { "\(folder)/\(weightsStem).\($0)" }.first(where: Folder.hasFile)
@@ -61,9 +67,7 @@ public enum PipelinePart: String, CaseIterable, Sendable {
         "'\(pipelinePath)' is no JSON object that can be read, or its id2label is no table of texts;"
           + " was it copied completely?")
     }
-    if let labels = pipeline?.id2label,
-      [transformer.rawValue, transformer.averageFolder].contains(where: folder.hasSuffix)
-    {
+    if let labels = pipeline?.id2label, transformer.isName(of: folder) {
       let names = (0..<labels.count).compactMap { labels[String($0)] }
       if names.count == labels.count, !names.isEmpty {
         metadata["class_names"] = ClassNameList.encode(names)
@@ -126,10 +130,7 @@ extension Checkpoint {
   /// there is none.
   public var schedulerPath: String? {
     let folder = Folder.named(Folder.parent(of: path))
-    guard isNamedByDiffusers,
-      folder == PipelinePart.transformer.rawValue
-        || folder.hasSuffix("/" + PipelinePart.transformer.rawValue)
-    else { return nil }
+    guard isNamedByDiffusers, PipelinePart.transformer.isName(of: folder) else { return nil }
     let config = "\(Folder.parent(of: folder))/scheduler/scheduler_config.json"
     return Folder.hasFile(config) ? config : nil
   }

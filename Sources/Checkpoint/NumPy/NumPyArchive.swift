@@ -51,7 +51,7 @@ public enum NumPyArchive {
 
   /// Writes an archive, which appears under its name when it is complete.
   ///
-  /// - Throws: `FileError` if a file cannot be read, or the archive cannot be written.
+  /// - Throws: `FileError` if a file cannot be read or changes meanwhile, or the archive cannot be written.
   public static func write(_ arrays: [Array], to path: String) throws {
     var sums: [(byteCount: Int, checksum: UInt32)] = []
     for array in arrays {
@@ -64,8 +64,14 @@ public enum NumPyArchive {
     }
     var archive = try ZipWriter(path, expectedByteCount: sums.reduce(0) { $0 + $1.byteCount })
     for (array, sum) in zip(arrays, sums) {
-      try archive.append(array.name + ".npy", byteCount: sum.byteCount, checksum: sum.checksum) {
-        file in try array.forEachPart { try file.append($0) }
+      let name = array.name + ".npy"
+      try archive.append(name, byteCount: sum.byteCount, checksum: sum.checksum) { file in
+        var checksum = UInt32(0)
+        try array.forEachPart { part in
+          try file.append(part)
+          checksum = CRC32.checksum(part, after: checksum)
+        }
+        guard checksum == sum.checksum else { throw ZipWriter.changed(name, in: path) }
       }
     }
     try archive.commit()

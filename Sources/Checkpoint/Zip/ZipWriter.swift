@@ -52,7 +52,7 @@ struct ZipWriter: ~Copyable {
   ///   - byteCount: the number of bytes that `write` writes.
   ///   - checksum: the CRC-32 of them.
   ///   - write: writes the content to the file.
-  /// - Throws: `FileError`; what `write` throws.
+  /// - Throws: `FileError`, also if `write` writes another number of bytes; what `write` throws.
   mutating func append(
     _ name: String, byteCount: Int, checksum: UInt32, _ write: (inout AtomicFile) throws -> Void
   ) throws {
@@ -78,9 +78,16 @@ struct ZipWriter: ~Copyable {
     let before = file.byteCount
     try write(&file)
     guard file.byteCount == before + byteCount else {
-      fatalError("ZipWriter: \(file.byteCount - before) bytes of '\(name)', not \(byteCount)")
+      throw ZipWriter.changed(name, in: file.path)
     }
     addToDirectory(name, byteCount, checksum, offset: offset)
+  }
+
+  /// The error for an entry whose content is not what was said before.
+  static func changed(_ name: String, in path: String) -> FileError {
+    FileError(
+      .changed, path: path,
+      message: "cannot write '\(path)': a file that '\(name)' is made of has changed meanwhile")
   }
 
   /// Writes the directory and gives the file its name. Call it once, as the last step.

@@ -21,15 +21,17 @@ final class ModulationSchedule {
   private var unforeseen: (time: Double, vectors: Tensor)?
 
   /// Bytes that the vectors of a chunk may take.
-  private static let budget = 128 << 20
+  static let budget = 128 << 20
 
   /// - Parameters:
   ///   - network: the order of its modulations is that of the table's columns.
   ///   - labels: distinct classes.
   ///   - times: the times known beforehand, in the order of their first use.
   ///   - device: the device of the parameters.
+  ///   - budget: bytes that the vectors of a chunk may take; one time is computed in any case.
   init(
-    _ network: DiTNetwork<PackedLinear>, labels: [Int], times: [Double], device: Device
+    _ network: DiTNetwork<PackedLinear>, labels: [Int], times: [Double], device: Device,
+    budget: Int = ModulationSchedule.budget
   ) {
     timestepEmbed = network.timestepEmbed
     classes = embedding(Tensor(labels).to(device), table: network.labels).expandingDims(at: 0)
@@ -42,7 +44,7 @@ final class ModulationSchedule {
     self.times = distinct
     self.indices = indices
     let bytesPerStep = layers.reduce(0) { $0 + $1.outputCount } * 4 * labels.count
-    chunkLength = Self.chunkLength(bytesPerStep, stepCount: distinct.count)
+    chunkLength = Self.chunkLength(bytesPerStep, stepCount: distinct.count, budget: budget)
   }
 
   /// The memory of one chunk.
@@ -52,10 +54,10 @@ final class ModulationSchedule {
   ///   - stepCount: steps of the run.
   /// - Returns: bytes.
   static func bytes(_ bytesPerStep: Int, stepCount: Int) -> Int {
-    bytesPerStep * chunkLength(bytesPerStep, stepCount: stepCount)
+    bytesPerStep * chunkLength(bytesPerStep, stepCount: stepCount, budget: budget)
   }
 
-  private static func chunkLength(_ bytesPerStep: Int, stepCount: Int) -> Int {
+  private static func chunkLength(_ bytesPerStep: Int, stepCount: Int, budget: Int) -> Int {
     max(1, min(stepCount, budget / bytesPerStep))
   }
 
@@ -66,15 +68,14 @@ final class ModulationSchedule {
     if let chunk, start == chunkStart { return chunk[index - start] }
     chunk = nil
     let vectors = computed(Array(times[start..<min(start + chunkLength, times.count)]))
-    chunk = vectors
-    chunkStart = start
+    if !hasTorchErrors { (chunk, chunkStart) = (vectors, start) }
     return vectors[index - start]
   }
 
   private func unforeseenTable(at time: Double) -> Tensor {
     if let unforeseen, unforeseen.time == time { return unforeseen.vectors }
     let vectors = computed([time])[0]
-    unforeseen = (time, vectors)
+    if !hasTorchErrors { unforeseen = (time, vectors) }
     return vectors
   }
 

@@ -20,6 +20,8 @@ public final class PackedDiT: DiTRunner {
   private let offsets: [[Int]]
   private let tokenFormat: ActivationFormat
   private let device: Device
+  /// Bytes that the modulation vectors computed at once may take.
+  var modulationBudget = ModulationSchedule.budget
   /// Whether the steps of the last batch were recorded, and if not, why.
   public private(set) var recording = DeviceGraph.Recording.none
 
@@ -71,7 +73,7 @@ public final class PackedDiT: DiTRunner {
     let labelIndices = Tensor(labels.map { indices[$0] ?? 0 }).to(device)
     let schedule = withoutGradients {
       ModulationSchedule(
-        network, labels: distinct, times: times, device: device)
+        network, labels: distinct, times: times, device: device, budget: modulationBudget)
     }
     let type = tokenFormat.dtype
     guard !device.capabilities.hasPackedKernels else {
@@ -91,7 +93,7 @@ public final class PackedDiT: DiTRunner {
           ?? BufferedStep(latents: latents.to(type), table: table) {
             self.forward($0, ModulationTable($1, labels: labelIndices))
           }
-        step = current
+        if !hasTorchErrors { step = current }
         self.recording = current.recording
         return current(latents, table).to(.float32)
       }

@@ -65,21 +65,29 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
     let prefix = hasEncoder ? "encoder.down_blocks" : "decoder.up_blocks"
     var channels: [Int] = []
     while let shape = shapes["\(prefix).\(channels.count).resnets.0.conv1.weight"] {
-      guard let count = shape.first, count > 0 else { break }
+      guard let count = shape.first, ShapeArithmetic.isSound(shape) else { break }
       channels.append(count)
     }
     var layers = 0
     while shapes["\(prefix).0.resnets.\(layers).conv1.weight"] != nil { layers += 1 }
+    let end = shapes[hasDecoder ? "decoder.conv_in.weight" : "encoder.conv_out.weight"] ?? []
     let latents =
-      hasDecoder
-      ? shapes["decoder.conv_in.weight"].flatMap { $0.count == 4 ? $0[1] : nil }
-      : shapes["encoder.conv_out.weight"].flatMap { $0.count == 4 ? $0[0] / 2 : nil }
-    guard hasEncoder || hasDecoder, !channels.isEmpty, let latents, latents > 0,
-      layers > (hasEncoder ? 0 : 1)
+      end.count == 4 && ShapeArithmetic.isSound(end) ? (hasDecoder ? end[1] : end[0] / 2) : 0
+    guard hasEncoder || hasDecoder, !channels.isEmpty, latents > 0, layers > (hasEncoder ? 0 : 1)
     else {
       throw ModelError(
         "not an AutoencoderKL: its convolutions (encoder.conv_in, encoder.down_blocks,"
           + " decoder.conv_in, decoder.up_blocks) are missing or of odd shapes")
+    }
+    guard channels.count <= ShapeArithmetic.maximumHalvingCount + 1 else {
+      throw ModelError(
+        "not an AutoencoderKL: \(channels.count) resolutions; it may have"
+          + " \(ShapeArithmetic.maximumHalvingCount + 1)")
+    }
+    guard let widest = channels.max(), ShapeArithmetic.isSound([9, widest, widest]),
+      ShapeArithmetic.isSound([9, widest, 2, latents])
+    else {
+      throw ModelError("not an AutoencoderKL: its widths \(channels) are beyond counting")
     }
     guard groupCount > 0, channels.allSatisfy({ $0.isMultiple(of: groupCount) }) else {
       throw ModelError(

@@ -10,6 +10,14 @@ extension TinyAutoencoderConfig {
       throw ModelError(
         "not a TinyAutoencoder: no stack of layers in encoder.layers or decoder.layers")
     }
+    guard (config.encoder + config.decoder).allSatisfy(isSound),
+      config.encoder.count(where: halves) <= ShapeArithmetic.maximumHalvingCount,
+      config.decoder.count(where: { $0 == .upsample }) <= ShapeArithmetic.maximumHalvingCount
+    else {
+      throw ModelError(
+        "not a TinyAutoencoder: its layers have sizes of zero or beyond counting, or change the"
+          + " resolution more than \(ShapeArithmetic.maximumHalvingCount) times")
+    }
     let half = TinyAutoencoderConfig(encoder: [], decoder: config.decoder)
     guard
       config.encoder.isEmpty || config.decoder.isEmpty
@@ -22,6 +30,18 @@ extension TinyAutoencoderConfig {
           + " \(half.latentChannelCount) at 1 / \(half.downsamplingFactor)")
     }
     return config
+  }
+
+  private static func isSound(_ layer: Layer) -> Bool {
+    switch layer {
+    case .convolution(let input, let output, _, _): ShapeArithmetic.isSound([output, input, 3, 3])
+    case .block(let width): ShapeArithmetic.isSound([width, width, 3, 3])
+    case .relu, .upsample: true
+    }
+  }
+
+  private static func halves(_ layer: Layer) -> Bool {
+    if case .convolution(_, _, stride: 2, _) = layer { true } else { false }
   }
 
   /// Convolutions without bias halve the resolution.
@@ -50,9 +70,9 @@ extension TinyAutoencoderConfig {
       self.prefix = prefix
       let places = shapes.keys.compactMap { name -> Int? in
         guard name.hasPrefix(prefix + ".") else { return nil }
-        return Int(name.dropFirst(prefix.count + 1).prefix { $0 != "." })
+        return NameTable.number(name.dropFirst(prefix.count + 1).prefix { $0 != "." })
       }
-      count = min((places.max() ?? -1) + 1, 256)
+      count = min(places.max() ?? -1, 255) + 1
     }
 
     func hasBias(_ place: Int) -> Bool { shapes["\(prefix).\(place).bias"] != nil }

@@ -2,8 +2,8 @@ extension TinyAutoencoderConfig {
   /// An encoder and a decoder like the published ones, in a custom size.
   ///
   /// - Parameters:
-  ///   - widths: channels of each resolution, the image's first; each is half the one before, so the
-  ///     downsampling factor is 2 to the power of `widths.count - 1`.
+  ///   - widths: channels at each resolution, starting with the image's; each resolution is half the
+  ///     previous one.
   ///   - latentChannelCount: channels of the latents.
   ///   - blockCount: residual blocks of each resolution except the image's, which has one.
   public init(widths: [Int], latentChannelCount: Int, blockCount: Int) {

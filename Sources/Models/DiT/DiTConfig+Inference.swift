@@ -40,11 +40,18 @@ extension DiTConfig {
     }
     let (width, channels, patch) = (patches[0], patches[1], patches[2])
     let depth = (0...).first { shapes["blocks.\($0).mlp.fc1.weight"] == nil } ?? 0
-    let grid = Int(Double(positions[1]).squareRoot().rounded())
+    let grid = Int(Double(max(positions[1], 0)).squareRoot().rounded())
     let outputs = last[0]
-    guard width > 0, channels > 0, patch > 0, grid > 0, grid * grid == positions[1], table[0] > 0,
-      hidden[0] > 0, hidden[0].isMultiple(of: width), width.isMultiple(of: 4),
-      [1, 2].map({ $0 * channels * patch * patch }).contains(outputs)
+    let pixels = ShapeArithmetic.product([channels, patch, patch])
+    // The largest parameters of the model that the shapes describe.
+    let parameters = [
+      patches, last, [width, channels, patch, patch], [grid, grid, width], [table[0], width],
+      [6, width, width], [hidden[0], width], [outputs, width],
+    ]
+    guard parameters.allSatisfy(ShapeArithmetic.isSound),
+      ShapeArithmetic.product([grid, grid]) == positions[1], table[0] > 0,
+      hidden[0].isMultiple(of: width), width.isMultiple(of: 4),
+      let pixels, outputs == pixels || outputs.isMultiple(of: 2) && outputs / 2 == pixels
     else {
       throw ModelError(
         "not a DiT: x_embedder.proj.weight \(patches), pos_embed \(positions), blocks.0.mlp.fc1"
@@ -57,7 +64,7 @@ extension DiTConfig {
       inputSize: grid * patch, channelCount: channels, patchSize: patch, hiddenSize: width,
       depth: depth, headCount: heads, mlpRatio: hidden[0] / width,
       classCount: hasNullClass ? table[0] - 1 : table[0],
-      learnsVariance: outputs == 2 * channels * patch * patch, hasNullClass: hasNullClass)
+      learnsVariance: outputs != pixels, hasNullClass: hasNullClass)
     return (config, source)
   }
 

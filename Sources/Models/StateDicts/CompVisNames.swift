@@ -53,7 +53,8 @@ enum CompVisNames {
   /// The number of the decoder's stages, given what comes before a stage's number.
   static func stageCount(_ names: some Sequence<String>, decoder prefix: String) -> Int {
     let stages = names.compactMap { name in
-      name.hasPrefix(prefix) ? Int(name.dropFirst(prefix.count).prefix { $0 != "." }) : nil
+      name.hasPrefix(prefix)
+        ? NameTable.number(name.dropFirst(prefix.count).prefix { $0 != "." }) : nil
     }
     return 1 + (stages.max() ?? 0)
   }

@@ -27,6 +27,11 @@ struct NameTable {
     rows.compactMap { NameTable.translated(name, $0.own, $0.foreign, count) }
   }
 
+  /// The number in a parameter's name, of at most six digits; nil for other text.
+  static func number(_ text: some StringProtocol) -> Int? {
+    text.utf8.count <= 6 && text.first?.isNumber == true ? Int(text) : nil
+  }
+
   private static func translated(
     _ name: String, _ source: String, _ target: String, _ count: Int
   ) -> String? {
@@ -35,7 +40,7 @@ struct NameTable {
     guard parts.count >= pattern.count else { return nil }
     var numbers: [Int] = []
     for (part, expected) in zip(parts, pattern) {
-      if let number = Int(part), expected == "#" || expected == "~" {
+      if let number = NameTable.number(part), expected == "#" || expected == "~" {
         numbers.append(expected == "~" ? count - 1 - number : number)
       } else if part != expected {
         return nil

@@ -13,7 +13,7 @@ enum TAESDNames {
       var known = name
       for (prefix, half) in halves where name.hasPrefix(prefix) {
         let parts = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
-        guard parts.count == 2, let number = Int(parts[0]) else { continue }
+        guard parts.count == 2, let number = NameTable.number(parts[0]) else { continue }
         known = "\(half).layers.\(half == "decoder" ? number - 1 : number).\(parts[1])"
       }
       result[known] = tensor

@@ -120,7 +120,8 @@ public struct DiffusersFolder {
 
   /// Writes the folder, then reads the weights again to compare them.
   ///
-  /// Files appear when all of them are complete, and replace files of the same names.
+  /// Files appear when all of them are complete, and replace files of the same names. If one of those
+  /// cannot be moved away, all stay as they were.
   ///
   /// - Parameters:
   ///   - path: the folder, made if it is missing.
@@ -155,9 +156,30 @@ public struct DiffusersFolder {
       try Folder.make(Folder.parent(of: "\(staging)/\(name)"))
       try AtomicFile.write(text, to: "\(staging)/\(name)")
     }
-    for name in try replaced(in: path) { try Folder.remove("\(path)/\(name)") }
-    for name in try Folder.names(in: staging) {
-      try Folder.rename("\(staging)/\(name)", to: "\(path)/\(name)")
+    try replace(in: path, from: staging)
+  }
+
+  /// Moves the finished parts into the folder. If one cannot be moved, the old ones come back.
+  private func replace(in path: String, from staging: String) throws {
+    let old = try Folder.makeTemporary(in: path)
+    let moves =
+      try replaced(in: path).map { (from: "\(path)/\($0)", to: "\(old)/\($0)") }
+      + Folder.names(in: staging).map { (from: "\(staging)/\($0)", to: "\(path)/\($0)") }
+    for (index, move) in moves.enumerated() {
+      do {
+        try Folder.rename(move.from, to: move.to)
+      } catch {
+        for done in moves[..<index].reversed() { try Folder.rename(done.to, to: done.from) }
+        try Folder.remove(old)
+        throw error
+      }
+    }
+    do {
+      try Folder.remove(old)
+    } catch let error as FileError {
+      throw FileError(
+        error.reason, path: path,
+        message: "the new files are in '\(path)', but old ones are left: \(error.message)")
     }
   }
 }

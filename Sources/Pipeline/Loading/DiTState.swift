@@ -128,8 +128,8 @@ public struct DiTState {
     _ state: [String: Tensor], _ path: String, latentSize: Int?,
     ofImages: (_ isPixels: Bool) throws -> Int?
   ) throws -> Tensor {
-    guard let patches = state["x_embedder.proj.weight"]?.shape, patches.count == 4, patches[2] > 0,
-      patches[0] > 0, patches[0].isMultiple(of: 4)
+    guard let patches = state["x_embedder.proj.weight"]?.shape, patches.count == 4,
+      patches.allSatisfy({ $0 > 0 }), patches[0].isMultiple(of: 4)
     else { throw ModelError("not a DiT: 'x_embedder.proj.weight' is no convolution of patches") }
     guard let size = try latentSize ?? ofImages(patches[1] == 3) else {
       throw PipelineError(

@@ -7,35 +7,34 @@ internal import Training
 
 extension DeviceCheck {
   /// Compares the gradients of a batch, and the weights after three steps.
-  func trainings() throws -> [Outcome] {
-    let reference = try trained(.float32, .none, .cpu)
+  func trainings(_ add: (Outcome) throws -> Void) throws {
+    let reference = reference { try trained(.float32, .none, .cpu) }
     let runs: [(String, DType, Recompute, Double)] = [
       ("fp32", .float32, .none, 1e-4), ("fp32 with recomputation", .float32, .all, 1e-4),
       ("bf16", .bfloat16, .none, 5e-2), ("bf16 with recomputation", .bfloat16, .all, 5e-2),
     ]
-    let possible = runs.filter { hasBFloat16 || $0.1 == .float32 }
-    return try possible.flatMap { name, dtype, recompute, limit in
-      let plain = try onDevice { try trained(dtype, recompute, $0) }
-      let whole = try onDevice { try trainedAtOnce(dtype, recompute, $0) }
-      return [
-        Outcome(
-          "gradients \(name)", error: error(plain.gradients, reference.gradients), limit: limit)
-      ]
-        + [("", plain), (", whole", whole)].flatMap { kind, result in
-          [
-            // The first steps of AdamW follow the signs of gradients; those of small ones are rounding.
-            Outcome(
-              "three steps \(name)\(kind)", error: error(result.changes, reference.changes),
-              limit: dtype == .float32 ? 5e-2 : 0.5, note: result.note),
-            Outcome(
-              "losses \(name)\(kind)", error: error([result.losses], [reference.losses]),
-              limit: limit / 2),
-          ]
-        }
+    for (name, dtype, recompute, limit) in runs where hasBFloat16 || dtype == .float32 {
+      let plain = Result { try onDevice { try trained(dtype, recompute, $0) } }
+      let whole = Result { try onDevice { try trainedAtOnce(dtype, recompute, $0) } }
+      try add(
+        Outcome("gradients \(name)", limit: limit) {
+          (error(try plain.get().gradients, try reference.get().gradients), nil)
+        })
+      for (kind, result) in [("", plain), (", whole", whole)] {
+        // The first steps of AdamW follow the signs of gradients; those of small ones are rounding.
+        try add(
+          Outcome("three steps \(name)\(kind)", limit: dtype == .float32 ? 5e-2 : 0.5) {
+            (error(try result.get().changes, try reference.get().changes), try result.get().note)
+          })
+        try add(
+          Outcome("losses \(name)\(kind)", limit: limit / 2) {
+            (error([try result.get().losses], [try reference.get().losses]), nil)
+          })
+      }
     }
   }
 
-  private struct Result {
+  private struct Trained {
     var gradients: [Tensor] = []
     let changes: [Tensor]
     let losses: Tensor
@@ -88,7 +87,7 @@ extension DeviceCheck {
       randomness: randomness)
   }
 
-  private func trained(_ dtype: DType, _ recompute: Recompute, _ device: Device) throws -> Result {
+  private func trained(_ dtype: DType, _ recompute: Recompute, _ device: Device) throws -> Trained {
     let subject = try subject(dtype, recompute, device)
     let optimizer = subject.optimizer
     var first: [Tensor] = []
@@ -102,13 +101,13 @@ extension DeviceCheck {
       if first.isEmpty { first = gradients.map { $0.to(.cpu).cloned } }
       try optimizer.step(gradients, learningRate: 1e-4, lossScale: 2)
     }
-    return Result(gradients: first, changes: subject.changes, losses: Tensor(losses))
+    return Trained(gradients: first, changes: subject.changes, losses: Tensor(losses))
   }
 
   /// Trains by whole steps, which a GPU records.
   private func trainedAtOnce(
     _ dtype: DType, _ recompute: Recompute, _ device: Device
-  ) throws -> Result {
+  ) throws -> Trained {
     let subject = try subject(dtype, recompute, device)
     let (latents, labels) = (subject.latents, subject.labels)
     let step = try RecordedStep(
@@ -122,6 +121,6 @@ extension DeviceCheck {
           skipUpdate: 0)
       )().loss
     }
-    return Result(changes: subject.changes, losses: Tensor(losses), note: step.recording.note)
+    return Trained(changes: subject.changes, losses: Tensor(losses), note: step.recording.note)
   }
 }

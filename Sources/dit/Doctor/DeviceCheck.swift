@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Foundation
 internal import Inference
 internal import Layers
 internal import Models
@@ -13,19 +14,36 @@ struct DeviceCheck {
   /// One comparison.
   struct Outcome: Encodable {
     let name: String
-    /// The norm of the difference over the norm of the reference.
-    let error: Double
+    /// The norm of the difference over the norm of the reference; nil if the computation failed.
+    let error: Double?
     let limit: Double
     let isPassed: Bool
-    /// Whether the device recorded its steps, or why it did not.
+    /// Whether the device recorded its steps, or why it did not; or how the computation failed.
     let note: String?
 
-    init(_ name: String, error: Double, limit: Double, note: String? = nil) {
+    /// Measures; what `measure` throws becomes the note.
+    ///
+    /// - Parameters:
+    ///   - name: what is compared.
+    ///   - limit: the error that is too large.
+    ///   - measure: computes the error and the note.
+    init(_ name: String, limit: Double, _ measure: () throws -> (error: Double, note: String?)) {
+      let found = Swift.Result(catching: measure)
       self.name = name
-      self.error = error
       self.limit = limit
-      self.note = note
-      isPassed = error < limit
+      switch found {
+      case .success(let value): (error, note) = value
+      case .failure(let failure): (error, note) = (nil, "\(failure)")
+      }
+      isPassed = error.map { $0 < limit } ?? false
+    }
+
+    /// The outcome as text.
+    var line: String {
+      let figure =
+        error.map { String(format: "error %.1e of at most %.0e", $0, limit) } ?? "no result"
+      return (isPassed ? "ok      " : "FAILED  ") + name + ": " + figure
+        + (note.map { ", \($0)" } ?? "")
     }
   }
 
@@ -41,13 +59,29 @@ struct DeviceCheck {
     labels = [0, 3, state.config.classCount, state.config.classCount]
   }
 
-  /// Runs all comparisons in the precisions of the device.
+  /// Runs all comparisons in the precisions of the device. One that fails does not end the others.
   ///
-  /// - Throws: `TorchError` if the device fails.
-  func run() throws -> [Outcome] {
+  /// - Parameter each: called with each outcome, as it comes.
+  /// - Returns: all outcomes.
+  /// - Throws: `TorchError` if products in TF32 cannot be turned off; what `each` throws.
+  func run(_ each: (Outcome) throws -> Void) throws -> [Outcome] {
     try CUDA.allowTF32(false)
-    return try forwards() + samplings() + [try decoding(.float32)]
-      + (device.isCPU ? [] : [try decoding(.bfloat16)]) + trainings()
+    var outcomes: [Outcome] = []
+    func add(_ outcome: Outcome) throws {
+      outcomes.append(outcome)
+      try each(outcome)
+    }
+    try forwards(add)
+    try samplings(add)
+    try add(decoding(.float32))
+    if !device.isCPU { try add(decoding(.bfloat16)) }
+    try trainings(add)
+    return outcomes
+  }
+
+  /// Computes a reference on the processor.
+  func reference<Value>(_ body: () throws -> Value) -> Result<Value, any Error> {
+    Result { try withTorchErrors(body) }
   }
 
   /// Runs `body` on the device.
@@ -114,29 +148,30 @@ extension DeviceCheck {
   }
 
   /// Three forward passes each. In a graph the first is recorded and the others are replayed.
-  private func forwards() throws -> [Outcome] {
+  private func forwards(_ add: (Outcome) throws -> Void) throws {
     let times = [990.0, 400, 10]
-    let x = try latents(rows, seed: 1)
     func outputs(
       _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> ([Tensor], String?) {
+      let x = try latents(rows, seed: 1)
       let runner = try runner(mode, precision, device)
       let network = runner.bind(labels: labels, times: times)
       let outputs = times.map { network(x.to(device), $0).to(.cpu) }
       return (outputs, (runner as? PackedDiT)?.recording.note)
     }
-    let reference = try outputs(.eager, .fp32, .cpu).0
-    return try runs.map { mode, precision in
-      let (values, note) = try onDevice { try outputs(mode, precision, $0) }
-      return Outcome(
-        "forward \(mode.rawValue) \(precision.name)", error: error(values, reference),
-        limit: Self.limit(precision), note: note)
+    let reference = reference { try outputs(.eager, .fp32, .cpu).0 }
+    for (mode, precision) in runs {
+      try add(
+        Outcome("forward \(mode.rawValue) \(precision.name)", limit: Self.limit(precision)) {
+          let (values, note) = try onDevice { try outputs(mode, precision, $0) }
+          return (error(values, try reference.get()), note)
+        })
     }
   }
 
   /// Ten steps of each sampler with guidance. The noise is drawn on the processor, so it is the same on
   /// every device.
-  private func samplings() throws -> [Outcome] {
+  private func samplings(_ add: (Outcome) throws -> Void) throws {
     let config = state.config
     func sampled(
       _ sampler: SamplingMethod, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
@@ -149,31 +184,36 @@ extension DeviceCheck {
         network: try runner(mode, precision, device).bind)
       return try steps.run().to(.cpu)
     }
-    return try SamplingMethod.all.flatMap { sampler in
-      let reference = try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
-      return try runs.filter { $0.mode == .graph }.map { mode, precision in
-        let value = try withoutGradients {
-          try onDevice { try sampled(sampler, mode, precision, $0) }
-        }
+    for sampler in SamplingMethod.all {
+      let reference = reference {
+        try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
+      }
+      for (mode, precision) in runs where mode == .graph {
         // Guidance magnifies rounding with each step.
-        return Outcome(
-          "\(sampler) of ten steps \(precision.name)",
-          error: error([value], [reference]), limit: 10 * Self.limit(precision))
+        let limit = 10 * Self.limit(precision)
+        try add(
+          Outcome("\(sampler) of ten steps \(precision.name)", limit: limit) {
+            let value = try withoutGradients {
+              try onDevice { try sampled(sampler, mode, precision, $0) }
+            }
+            return (error([value], [try reference.get()]), nil)
+          })
       }
     }
   }
 
-  private func decoding(_ dtype: DType) throws -> Outcome {
-    let autoencoder = try AutoencoderState(try EmbeddedModel.autoencoder())
-    let x = try latents(2, seed: 2)
-    func image(_ dtype: DType, _ device: Device) -> Tensor {
-      withoutGradients {
-        autoencoder.model(dtype, on: device).decode(x.to(device).to(dtype)).to(.cpu)
+  private func decoding(_ dtype: DType) -> Outcome {
+    Outcome("decoding \(dtype)", limit: dtype == .float32 ? 1e-4 : 3e-2) {
+      let autoencoder = try AutoencoderState(try EmbeddedModel.autoencoder())
+      let x = try latents(2, seed: 2)
+      func image(_ dtype: DType, _ device: Device) -> Tensor {
+        withoutGradients {
+          autoencoder.model(dtype, on: device).decode(x.to(device).to(dtype)).to(.cpu)
+        }
       }
+      let value = try onDevice { image(dtype, $0) }
+      let reference = reference { image(.float32, .cpu) }
+      return (error([value], [try reference.get()]), nil)
     }
-    let value = try onDevice { image(dtype, $0) }
-    return Outcome(
-      "decoding \(dtype)", error: error([value], [image(.float32, .cpu)]),
-      limit: dtype == .float32 ? 1e-4 : 3e-2)
   }
 }

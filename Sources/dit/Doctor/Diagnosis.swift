@@ -63,17 +63,15 @@ struct Diagnosis: Encodable {
   let deviceProblem: String?
   let precisions: [PrecisionReport]
   /// The comparison with the processor; nil without `--check`.
-  let checks: [DeviceCheck.Outcome]?
+  var checks: [DeviceCheck.Outcome]?
 
   /// Examines the machine.
   ///
   /// - Parameters:
   ///   - name: the device.
   ///   - plugin: a library to open first.
-  ///   - checks: whether to compare the device with the processor.
-  /// - Throws: `PipelineError` for an unknown device or a plug-in that does not open; `TorchError` if the
-  ///   device fails.
-  init(device name: String, plugin: String?, checks: Bool) throws {
+  /// - Throws: `PipelineError` for an unknown device or a plug-in that does not open.
+  init(device name: String, plugin: String?) throws {
     if let plugin { try DeviceSelection.openPlugin(plugin) }
     libtorch = Library(
       version: LibTorch.loadedVersion, builtAgainst: LibTorch.version, folder: LibTorch.folder,
@@ -98,7 +96,6 @@ struct Diagnosis: Encodable {
     cuda = Diagnosis.cuda()
     let shown: [Precision] = [.auto, .fp32, .bf16, .fp16, .int8, .fp8]
     precisions = chosen.map { device in shown.map { PrecisionReport($0, on: device) } } ?? []
-    self.checks = checks ? try chosen.map { try DeviceCheck($0).run() } : nil
   }
 
   /// The variable that decides how threads wait, and its value.
@@ -179,7 +176,7 @@ extension Diagnosis.PrecisionReport {
 }
 
 extension Diagnosis {
-  /// The findings as text.
+  /// The findings as text, without the comparison.
   var lines: [String] {
     let memory = { (bytes: Int) in String(format: "%.1f GiB", Double(bytes) / 0x1p30) }
     var lines = [
@@ -220,11 +217,6 @@ extension Diagnosis {
         let name = report.precision.padding(toLength: 14, withPad: " ", startingAt: 0)
         guard let runsAs = report.runsAs else { return name + "refused: " + report.remark }
         return name + (runsAs == report.precision ? "" : "\(runsAs), ") + report.remark
-      }
-      + (checks ?? []).map { check in
-        (check.isPassed ? "ok      " : "FAILED  ") + check.name
-          + String(format: ": error %.1e of at most %.0e", check.error, check.limit)
-          + (check.note.map { ", \($0)" } ?? "")
       }
   }
 }

@@ -1,7 +1,7 @@
 internal import Files
 internal import ArgumentParser
-internal import Foundation
 internal import Pipeline
+internal import Torch
 
 /// `dit doctor`
 struct DoctorCommand: ParsableCommand, StoppedAtOnce {
@@ -24,21 +24,21 @@ struct DoctorCommand: ParsableCommand, StoppedAtOnce {
   @Option(help: "Print one JSON object.") var json = false
 
   func run() throws {
-    let diagnosis = try Diagnosis(device: device, plugin: devicePlugin, checks: check)
-    try show(diagnosis)
+    var diagnosis = try Diagnosis(device: device, plugin: devicePlugin)
+    // At once: the comparisons take minutes, and may end the program.
+    if !json { try StandardOutput.write(diagnosis.lines.joined(separator: "\n")) }
+    if check, let device = diagnosis.device.flatMap({ Device($0) }) {
+      diagnosis.checks = try DeviceCheck(device).run { outcome in
+        if !json { try StandardOutput.write(outcome.line) }
+      }
+    }
+    if json { try StandardOutput.write(JSON.report(diagnosis)) }
     let failed = (diagnosis.checks ?? []).filter { !$0.isPassed }
     guard failed.isEmpty else {
       throw PipelineError(
-        .unusable, "\(failed.count) results of this device are too far from the processor's")
+        .unusable,
+        "\(failed.count) results of this device are too far from the processor's, or missing")
     }
     if let problem = diagnosis.deviceProblem { throw PipelineError(.unusable, problem) }
-  }
-
-  private func show(_ diagnosis: Diagnosis) throws {
-    guard json else {
-      try StandardOutput.write(diagnosis.lines.joined(separator: "\n"))
-      return
-    }
-    try StandardOutput.write(JSON.report(diagnosis))
   }
 }
