@@ -168,7 +168,12 @@ let package = Package(
         "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
         "Pipeline", "Torch", logging,
       ]),
-    tests("DiTKit"),
+    tests(
+      "DiTKit",
+      [
+        "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
+        "Pipeline", "Torch", "Training", logging,
+      ]),
     tests("dit", ["Checkpoint", "Files", "ImageData", "Pipeline", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
