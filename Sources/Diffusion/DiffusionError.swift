@@ -6,6 +6,8 @@ public struct DiffusionError: Error, CustomStringConvertible {
     case stepCount
     /// A time that the sampler cannot start a step from.
     case time
+    /// An order that the sampler does not have.
+    case solverOrder
     /// A path that the sampler or time grid is not for.
     case path
   }

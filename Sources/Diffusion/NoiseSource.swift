@@ -31,4 +31,19 @@ public enum NoiseSource {
         generators.map { Tensor.randn([rows] + shape, generator: $0)[0..<1] })
     }
   }
+
+  /// The states of the generators, for `restore(_:)`.
+  func states() throws -> [Tensor] { try generators.map { try $0.state() } }
+
+  /// Goes back to where the generators were.
+  func restore(_ states: [Tensor]) throws {
+    for (generator, state) in zip(generators, states) { try generator.restore(state) }
+  }
+
+  private var generators: [Generator] {
+    switch self {
+    case .perBatch(let generator): [generator]
+    case .perSample(let generators): generators
+    }
+  }
 }

@@ -90,14 +90,19 @@ public final class SamplingLoop {
   /// Takes the next step; nil after the last.
   ///
   /// - Throws: `TorchError` if memory does not suffice or the device fails. The step can then be taken
-  ///   again.
+  ///   again, with the same noise.
   public func next() throws -> SamplingStep? {
     guard let time = sampler.time else { return nil }
     // A network may use the memory of its output again.
     _ = try last?.x0()
-    let (sampler, latents, predicted) = try withTorchErrors { withoutGradients { advanced() } }
-    self.sampler = sampler
-    self.latents = latents
+    let states = try noise.states()
+    let predicted: Prediction?
+    do {
+      (sampler, latents, predicted) = try withTorchErrors { withoutGradients { advanced() } }
+    } catch {
+      try noise.restore(states)
+      throw error
+    }
     index += 1
     let prediction = StepPrediction(predicted, latents: latents)
     last = prediction

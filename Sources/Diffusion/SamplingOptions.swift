@@ -4,8 +4,17 @@ public import Torch
 public struct SamplingOptions: Sendable, Equatable {
   /// The method.
   public var sampler: SamplingMethod
-  /// The number of steps; nil for the method's default.
-  public var stepCount: Int?
+  /// The number of steps: the method's default unless it is set; nil if the method chooses it on its way.
+  public var stepCount: Int? {
+    get { givenStepCount ?? sampler.defaultStepCount }
+    set { givenStepCount = newValue }
+  }
+  private var givenStepCount: Int?
+  /// The spacing of times: the method's own unless it is set; nil if the method chooses its times on its
+  /// way.
+  public var timestepSpacing: TimestepSpacing? {
+    samplerOptions.timestepSpacing ?? stepCount.map { sampler.defaultSpacing(forSteps: $0) }
+  }
   /// The method's options.
   public var samplerOptions: SamplerOptions
   /// Classifier-free guidance.
@@ -17,7 +26,7 @@ public struct SamplingOptions: Sendable, Equatable {
     samplerOptions: SamplerOptions = SamplerOptions(), guidance: Guidance = Guidance(scale: 4)
   ) {
     self.sampler = sampler
-    self.stepCount = stepCount ?? sampler.defaultStepCount
+    givenStepCount = stepCount == sampler.defaultStepCount ? nil : stepCount
     self.samplerOptions = samplerOptions
     self.guidance = guidance
   }

@@ -67,20 +67,3 @@ internal import Torch
     }
   }
 }
-
-@Suite struct TimeGridTests {
-  @Test(arguments: [-1, 0, 1001]) func refusesCountsOutOfRange(_ count: Int) throws {
-    for grid in [RespacedGrid(), LinspaceGrid()] as [any TimeGrid] {
-      let error = #expect(throws: DiffusionError.self) {
-        try grid.times(count, on: NoiseSchedule.linear)
-      }
-      #expect(try #require(error).message.contains("from 1 to 1000"))
-    }
-  }
-
-  @Test func dividesTheTimestepsEvenly() throws {
-    let grid = LinspaceGrid()
-    #expect(try grid.times(1, on: NoiseSchedule.linear) == [999, -1])
-    #expect(try grid.times(3, on: NoiseSchedule.linear) == [999, 499.5, 0, -1])
-  }
-}

@@ -53,16 +53,21 @@ internal import Torch
     let runs = values.tensors("run.")
     #expect(!runs.isEmpty)
     for (name, expected) in runs {
-      let eta = name.hasPrefix("eta") ? Double(name.dropFirst(3)) ?? .nan : 0
       var sampler = try method.makeSampler(
-        on: NoiseSchedule.linear, stepCount: expected.size(0), options: SamplerOptions(eta: eta))
+        on: NoiseSchedule.linear, stepCount: expected.size(0), options: options(ofRun: name))
       let announced = sampler.networkTimes
       var asked: [Double] = []
+      // As a recorded step of a GPU does, the network writes to the same memory in each call.
+      var output: Tensor?
       let predictor = Predictor(
         { x, time in
           asked.append(time)
           let shifts = values["shifts"] * (time / 1000)
-          return (values["weights"] * concatenated([x, x], axis: 1) + shifts).hyperbolicTangent
+          let result = (values["weights"] * concatenated([x, x], axis: 1) + shifts)
+            .hyperbolicTangent
+          output?.copyInPlace(from: result)
+          output = output ?? result
+          return output ?? result
         }, path: NoiseSchedule.linear, parametrization: .noise(learnsVariance: true))
       var x = values["start"]
       for index in 0..<expected.size(0) {
@@ -74,6 +79,24 @@ internal import Torch
       #expect(sampler.time == nil)
       #expect(announced == nil || announced == asked)
     }
+  }
+
+  /// A run is named after its options, such as `order3,steps20,spacing-leading`.
+  private func options(ofRun name: String) throws -> SamplerOptions {
+    var options = SamplerOptions()
+    for word in name.split(separator: ",") {
+      if word.hasPrefix("eta") {
+        options.eta = try #require(Double(word.dropFirst(3)))
+      } else if word.hasPrefix("order") {
+        options.solverOrder = try #require(Int(word.dropFirst(5)))
+      } else if word.hasPrefix("spacing-") {
+        let spacing: TimestepSpacing = try #require(.init(rawValue: String(word.dropFirst(8))))
+        options.timestepSpacing = spacing
+      } else {
+        #expect(word == "default" || word.hasPrefix("steps"), "\(word)")
+      }
+    }
+    return options
   }
 
   @Test(arguments: SamplingMethod.all) func isKnownByItsName(_ method: SamplingMethod) throws {
@@ -96,7 +119,23 @@ internal import Torch
     #expect("\(try #require(error))".contains("'plms'; known are ddpm, ddim"))
   }
 
-  @Test(arguments: [SamplingMethod.ddpm, .ddim]) func refusesAPathWithoutTimesteps(
+  @Test(arguments: [1, 4]) func refusesAnOrderThatUniPCDoesNotHave(_ order: Int) throws {
+    let error = #expect(throws: DiffusionError.self) {
+      try SamplingMethod.unipc.makeSampler(
+        on: NoiseSchedule.linear, options: SamplerOptions(solverOrder: order))
+    }
+    #expect(try #require(error).reason == .solverOrder)
+  }
+
+  @Test func takesItsDefaultStepsWhenTheMethodChanges() {
+    var options = SamplingOptions()
+    options.sampler = .heun
+    #expect(options.stepCount == 25)
+    options.stepCount = 7
+    #expect(options.stepCount == 7)
+  }
+
+  @Test(arguments: SamplingMethod.all) func refusesAPathWithoutTimesteps(
     _ method: SamplingMethod
   ) throws {
     let error = #expect(throws: DiffusionError.self) { try method.makeSampler(on: Line()) }

@@ -22,13 +22,17 @@ internal import Torch
     #expect(try #require(error).description.contains("add"))
   }
 
-  @Test func goesOnFromTheStepBeforeAFailure() throws {
+  @Test(arguments: [SamplingMethod.ddpm, .ddim, .unipc, .dpm2MSDE])
+  func goesOnFromTheStepBeforeAFailure(_ method: SamplingMethod) throws {
+    func sampler() throws -> any Sampler {
+      try method.makeSampler(on: NoiseSchedule.linear, stepCount: 3)
+    }
     var calls = 0
-    let steps = try steps { latents, _ in
+    let steps = try steps(sampler()) { latents, _ in
       calls += 1
       return calls == 2 ? latents + Tensor.ones([3, 3]) : latents * 0.1
     }
-    let undisturbed = try self.steps { latents, _ in latents * 0.1 }
+    let undisturbed = try self.steps(sampler()) { latents, _ in latents * 0.1 }
     #expect(try steps.next()?.index == 0)
     #expect(throws: TorchError.self) { try steps.next() }
     var (last, expected): (SamplingStep?, SamplingStep?)
@@ -36,7 +40,6 @@ internal import Torch
     while let step = try undisturbed.next() { expected = step }
     let (result, reference) = (try #require(last), try #require(expected))
     #expect(result.index == 2 && result.isLast)
-    // DDIM without eta adds no noise, so noise drawn in vain does not matter.
     #expect(relativeError(result.latents, reference.latents) == 0)
   }
 
@@ -107,7 +110,9 @@ internal import Torch
 /// Halves the distance to the data until the time is below 100.
 private struct Halving: Sampler {
   static let defaultStepCount: Int? = nil
-  static var defaultGrid: any TimeGrid { LinspaceGrid() }
+  static let gridConvention = GridConvention.fractionalSteps
+
+  static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .linspace }
 
   private(set) var time: Double?
   private let dataTime: Double

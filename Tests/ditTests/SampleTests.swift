@@ -165,4 +165,38 @@ internal import Torch
       #expect(try names(in: folder + "/out") == [])
     }
   }
+
+  @Test func takesFewStepsOfUniPC() throws {
+    try withTemporaryFolder { folder in
+      let made = try dit(
+        [
+          "sample", "--sampler", "unipc", "--solver-order", "3", "--class-labels", "1",
+          "--output-path", "out",
+        ], in: folder)
+      #expect(made.status == 0, "\(made.errors)")
+      #expect(made.errors.contains("10 steps of unipc"), "\(made.errors)")
+      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
+      let record = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+      #expect(record["timestep_spacing"] as? String == "optimized")
+      #expect(record["solver_order"] as? Int == 3)
+    }
+  }
+
+  @Test(arguments: [
+    (["--solver-order", "4"], 64, "--solver-order"),
+    (["--timestep-spacing", "even"], 64, "'respaced', 'linspace', 'trailing'"),
+    (["--timestep-spacing", "optimized", "--sampler", "ddim"], 64, "is not a timestep"),
+    (
+      ["--timestep-spacing", "optimized", "--sampler", "unipc", "--sampling-steps", "101"], 64,
+      "100"
+    ),
+  ]) func refusesSpacingsThatDoNotFit(
+    _ options: [String], _ status: Int32, _ words: String
+  ) throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(["sample", "--output-path", "out"] + options, in: folder)
+      #expect(result.status == status, "\(result.errors)")
+      #expect(result.errors.contains(words), "\(result.errors)")
+    }
+  }
 }

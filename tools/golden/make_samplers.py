@@ -1,7 +1,8 @@
 """sampler-NAME.safetensors: whole runs of each sampler over a small fixed network."""
 
 import torch
-from diffusers import HeunDiscreteScheduler
+from diffusers import (
+    DPMSolverMultistepScheduler, EulerDiscreteScheduler, HeunDiscreteScheduler, UniPCMultistepScheduler)
 
 import diffusion
 from files import prepare, write_tensors
@@ -16,12 +17,12 @@ def network(values, x, time):
     return torch.tanh(values["weights"] * double + values["shifts"] * (time / 1000))
 
 
-def inputs():
+def inputs(draws):
     generator = torch.Generator().manual_seed(12)
     shape = (2, CHANNELS, 3, 3)
     return {
         "start": torch.randn(shape, generator=generator),
-        "noise": torch.randn((STEP_COUNT, *shape), generator=generator),
+        "noise": torch.randn((draws, *shape), generator=generator),
         "weights": torch.randn((1, 2 * CHANNELS, 1, 1), generator=generator),
         "shifts": torch.randn((1, 2 * CHANNELS, 1, 1), generator=generator),
     }
@@ -68,18 +69,85 @@ def heun(values):
     return states + [x]
 
 
-# For each sampler its runs by name; `eta` in a name is that option.
+def scheduled(kind, steps, **options):
+    """Runs diffusers' scheduler whose latents are those of the network."""
+
+    def run(values):
+        scheduler = kind(
+            beta_start=0.0001, beta_end=0.02, beta_schedule="linear", **options)
+        scheduler.set_timesteps(steps)
+        x, states = values["start"], []
+        for index, time in enumerate(scheduler.timesteps):
+            noise = network(values, x, float(time))[:, :CHANNELS]
+            if options.get("algorithm_type") == "sde-dpmsolver++":
+                more = {"variance_noise": values["noise"][index]}
+            else:
+                more = {}
+            x = scheduler.step(noise, time, x, **more).prev_sample
+            states.append(x)
+        return states
+
+    return run
+
+
+def euler(steps, spacing):
+    def run(values):
+        scheduler = EulerDiscreteScheduler(
+            beta_start=0.0001, beta_end=0.02, beta_schedule="linear", timestep_spacing=spacing)
+        scheduler.set_timesteps(steps)
+        x, states = values["start"] * (scheduler.sigmas[0] ** 2 + 1).sqrt(), []
+        for index, time in enumerate(scheduler.timesteps):
+            noise = network(values, scheduler.scale_model_input(x, time), float(time))[:, :CHANNELS]
+            x = scheduler.step(noise, time, x).prev_sample
+            states.append(scaled(x, scheduler.sigmas[index + 1]))
+        return states
+
+    return run
+
+
+def dpm(**options):
+    return multistep(DPMSolverMultistepScheduler, **options)
+
+
+def multistep(kind, **options):
+    """Runs over several grids and numbers of steps. Only linspace and trailing start from the last
+    timestep, and leading from another."""
+    return {
+        f"steps{steps},spacing-{spacing}":
+            scheduled(kind, steps, timestep_spacing=spacing, **options)
+        for steps, spacing in (
+            (1, "linspace"), (2, "linspace"), (5, "trailing"), (10, "linspace"), (10, "leading"), (20, "linspace"))}
+
+
+def ordered(order):
+    runs = multistep(UniPCMultistepScheduler, solver_order=order)
+    return {f"order{order},{name}": run for name, run in runs.items()}
+
+
+# For each sampler its runs. A name is a list of options.
 RUNS = {
     "ddpm": {"default": respaced(diffusion.ddpm_step)},
     "ddim": {"default": ddim(0.0), "eta0.5": ddim(0.5)},
     "heun": {"default": heun},
 }
 
+# Those that need more draws of noise, or have files of their own for another reason.
+MORE_RUNS = {
+    "euler": {
+        f"steps{steps},spacing-{spacing}": euler(steps, spacing)
+        for steps, spacing in ((2, "linspace"), (10, "linspace"), (5, "trailing"), (20, "leading"))},
+    "unipc": ordered(2) | ordered(3),
+    "dpm++2m": dpm(algorithm_type="dpmsolver++", solver_order=2),
+    "dpm++3m": dpm(algorithm_type="dpmsolver++", solver_order=3),
+    "dpm++2m-sde": dpm(algorithm_type="sde-dpmsolver++", solver_order=2),
+}
+
 
 if __name__ == "__main__":
     prepare()
-    for sampler, runs in RUNS.items():
-        values = inputs()
-        for name, run in runs.items():
-            values[f"run.{name}"] = torch.stack(run(values))
-        write_tensors(f"sampler-{sampler}", values, {"steps": STEP_COUNT})
+    for draws, table in ((STEP_COUNT, RUNS), (20, MORE_RUNS)):
+        for sampler, runs in table.items():
+            values = inputs(draws)
+            for name, run in runs.items():
+                values[f"run.{name}"] = torch.stack(run(values))
+            write_tensors(f"sampler-{sampler}", values, {"steps": STEP_COUNT})

@@ -11,13 +11,15 @@ extension SamplingMethod {
 /// a step are tensors of float32, whose square roots libtorch rounds in its own way.
 public struct DDIM: GridSampler {
   public static let defaultStepCount: Int? = 50
-  public static var defaultGrid: any TimeGrid { RespacedGrid() }
+  public static let gridConvention = GridConvention.wholeSteps
   public static let options: Set<SamplerOptions.Key> = [.eta]
 
   private(set) var steps: TimeSteps
   private let eta: Double
   private let alphaBars: [Double]
   private let previousAlphaBars: [Double]
+
+  public static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .respaced }
 
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions

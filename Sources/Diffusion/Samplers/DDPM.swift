@@ -12,7 +12,7 @@ extension SamplingMethod {
 /// it.
 public struct DDPM: GridSampler {
   public static let defaultStepCount: Int? = 250
-  public static var defaultGrid: any TimeGrid { RespacedGrid() }
+  public static let gridConvention = GridConvention.wholeSteps
 
   private(set) var steps: TimeSteps
   private let x0Factors: [Double]
@@ -20,6 +20,8 @@ public struct DDPM: GridSampler {
   private let logBetas: [Double]
   private let posteriorLogVariances: [Double]
   private let fixedLogVariances: [Double]
+
+  public static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .respaced }
 
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions

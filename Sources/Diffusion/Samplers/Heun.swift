@@ -11,9 +11,11 @@ extension SamplingMethod {
 /// Each step but the last asks the network twice. It uses neither a learned variance nor fresh noise.
 public struct Heun: GridSampler {
   public static let defaultStepCount: Int? = 25
-  public static var defaultGrid: any TimeGrid { LinspaceGrid() }
+  public static let gridConvention = GridConvention.fractionalSteps
 
   private(set) var steps: TimeSteps
+
+  public static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .linspace }
 
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions
@@ -29,19 +31,13 @@ public struct Heun: GridSampler {
   }
 
   public mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor {
-    let (start, end) = (
-      predict.path.point(at: steps.time), predict.path.point(at: steps.nextTime)
-    )
-    /// Follows a constant noise from the start of the step to its end.
-    func moved(along noise: Tensor) -> Tensor {
-      let distance = end.sigma / end.alpha - start.sigma / start.alpha
-      return (x * (1 / start.alpha) + noise * distance) * end.alpha
-    }
-    let noise = predict(x, at: steps.time).noise
-    let endTime = steps.nextTime
+    let (path, start, end) = (predict.path, steps.time, steps.nextTime)
+    // A copy: the network may use the memory of its output again.
+    let noise = predict(x, at: start).noise.cloned
     steps.advance()
-    let euler = moved(along: noise)
+    let euler = path.moved(x, along: noise, from: start, to: end)
     guard !steps.isDone else { return euler }
-    return moved(along: (noise + predict(euler, at: endTime).noise) / 2)
+    let mean = (noise + predict(euler, at: end).noise) / 2
+    return path.moved(x, along: mean, from: start, to: end)
   }
 }

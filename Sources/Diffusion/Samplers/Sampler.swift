@@ -7,8 +7,10 @@ public import Torch
 public protocol Sampler: SendableMetatype {
   /// The number of steps that gives good images; nil if the sampler chooses its steps itself.
   static var defaultStepCount: Int? { get }
-  /// The grid of times that it is meant for.
-  static var defaultGrid: any TimeGrid { get }
+  /// The spacing of times that suits a number of steps.
+  static func spacing(forSteps stepCount: Int) -> TimestepSpacing
+  /// The form of the spacing.
+  static var gridConvention: GridConvention { get }
   /// The options that it reads.
   static var options: Set<SamplerOptions.Key> { get }
 

@@ -4,7 +4,12 @@ public struct SamplingMethod: Sendable {
   public static let all: [SamplingMethod] = [
     .ddpm,
     .ddim,
+    .euler,
     .heun,
+    .unipc,
+    .dpm2M,
+    .dpm3M,
+    .dpm2MSDE,
   ]
 
   /// The name in options and files.
@@ -26,7 +31,12 @@ public struct SamplingMethod: Sendable {
   /// The steps taken unless a number is given; nil if the sampler chooses its steps itself.
   public var defaultStepCount: Int? { sampler.defaultStepCount }
 
-  /// The options that it reads.
+  /// The spacing of times for a number of steps, unless one is chosen.
+  public func defaultSpacing(forSteps stepCount: Int) -> TimestepSpacing {
+    sampler.spacing(forSteps: stepCount)
+  }
+
+  /// The options that it reads, besides the spacing.
   public var options: Set<SamplerOptions.Key> { sampler.options }
 
   /// A sampler at the start of its run, over its own grid of times.
@@ -43,7 +53,8 @@ public struct SamplingMethod: Sendable {
     let count = stepCount ?? defaultStepCount
     let times =
       try count.map { count throws(DiffusionError) in
-        try sampler.defaultGrid.times(count, on: path)
+        let spacing = options.timestepSpacing ?? sampler.spacing(forSteps: count)
+        return try spacing.grid(sampler.gridConvention).times(count, on: path)
       }
       ?? [path.noiseTime, path.dataTime]
     return try sampler.init(path: path, times: times, options: options)

@@ -11,11 +11,14 @@ public protocol TimeGrid: Sendable {
 }
 
 extension NoiseSchedule {
+  /// - Parameters:
+  ///   - stepCount: the number of sampling steps.
+  ///   - below: the timesteps that cannot be among them.
   /// - Throws: `DiffusionError` unless the schedule has as many steps.
-  func check(stepCount: Int) throws(DiffusionError) {
-    guard (1...count).contains(stepCount) else {
+  func check(stepCount: Int, below: Int = 0) throws(DiffusionError) {
+    guard (1...count - below).contains(stepCount) else {
       throw DiffusionError(
-        .stepCount, "\(stepCount) sampling steps: the number must be from 1 to \(count)")
+        .stepCount, "\(stepCount) sampling steps: the number must be from 1 to \(count - below)")
     }
   }
 }

@@ -24,7 +24,9 @@ extension SamplingSettings {
       }
     let weights =
       self.pipeline.weights == .automatic ? [:] : ["weights": self.pipeline.weights.rawValue]
-    return [
+    // Not in the record of a job that an earlier version began.
+    let added = options.samplerOptions.chosenTexts
+    return added.merging([
       "dit_checkpoint": try self.pipeline.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
       "vae_checkpoint": autoencoder, "num_samples": "\(count)",
       "class_labels": labels.description,
@@ -38,6 +40,16 @@ extension SamplingSettings {
       "int8_emulated": "\(pipeline.precision.isEmulated)", "mode": self.pipeline.mode.rawValue,
       // Generators of other devices give other noise.
       "device": pipeline.device.type, "tf32": "\(self.pipeline.allowsTF32)",
-    ].merging(weights) { $1 }
+    ]) { $1 }.merging(weights) { $1 }
+  }
+}
+
+extension SamplerOptions {
+  /// Options that later versions added, where they are not the default.
+  fileprivate var chosenTexts: [String: String] {
+    var texts: [String: String] = [:]
+    if solverOrder != SamplerOptions().solverOrder { texts["solver_order"] = "\(solverOrder)" }
+    if let timestepSpacing { texts["timestep_spacing"] = timestepSpacing.rawValue }
+    return texts
   }
 }

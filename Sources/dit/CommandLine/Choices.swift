@@ -13,6 +13,9 @@ extension SamplingMethod: ExpressibleByArgument {
   /// The names of all methods.
   public static var allValueStrings: [String] { all.map(\.name) }
 
+  /// The names, for the shell.
+  public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
   /// The default number of steps of each method, for `--help`.
   static var stepCountText: String {
     let counts = all.map { method in
@@ -21,11 +24,25 @@ extension SamplingMethod: ExpressibleByArgument {
     return counts.joined(separator: ", ")
   }
 
+  /// The default spacing of the methods, for `--help`.
+  static var spacingText: String {
+    let names = TimestepSpacing.allCases.map { spacing in
+      let users = all.filter { method in
+        method.defaultStepCount.map { method.defaultSpacing(forSteps: $0) == spacing } ?? false
+      }
+      return (spacing, users.map(\.name).joined(separator: ", "))
+    }
+    return names.filter { !$0.1.isEmpty }.map { "\($0.0.rawValue) for \($0.1)" }
+      .joined(separator: "; ")
+  }
+
   /// The methods that read an option.
   static func reading(_ option: SamplerOptions.Key) -> [SamplingMethod] {
     all.filter { $0.options.contains(option) }
   }
 }
+
+extension TimestepSpacing: ExpressibleByArgument {}
 
 extension Precision: ExpressibleByArgument {
   /// Its name, or PyTorch's name of the type, in any case.

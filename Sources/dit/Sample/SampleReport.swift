@@ -23,6 +23,10 @@ struct SampleReport: Encodable {
   let sampler: String
   let samplingSteps: Int?
   let eta: Double
+  /// The order of UniPC; nil for other samplers.
+  let solverOrder: Int?
+  /// The spacing of times; nil if the sampler chooses its steps itself.
+  let timestepSpacing: TimestepSpacing?
   let guidanceScale: Double
   let cfgChannels: String
   let sdScaleFactor: Double
@@ -64,6 +68,8 @@ struct SampleReport: Encodable {
     sampler = options.sampler.name
     samplingSteps = options.stepCount
     eta = options.samplerOptions.eta
+    solverOrder = options.sampler == .unipc ? options.samplerOptions.solverOrder : nil
+    timestepSpacing = options.timestepSpacing
     guidanceScale = options.guidance.scale
     cfgChannels = options.guidance.channels.description
     sdScaleFactor = pipeline.scaleFactor

@@ -50,6 +50,9 @@ struct SamplingSettingsOptions: ParsableArguments {
       let names = readers.map(\.name).joined(separator: ", ")
       lines.append("--eta is for \(names) and changes nothing here")
     }
+    if recipe.solverOrder != 2, settings.options.sampler != .unipc {
+      lines.append("--solver-order is for unipc and changes nothing here")
+    }
     return lines
   }
 }
@@ -61,7 +64,8 @@ struct SamplingModelOptions: ReplacingOptions {
   ]
 
   @Option(
-    help: "The DiT: a file, or a folder of diffusers or dit train (default: the built-in model).")
+    help: "The DiT: a file, or a folder of diffusers or dit train (default: the built-in model).",
+    completion: .file())
   var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
   @Option(
@@ -69,13 +73,14 @@ struct SamplingModelOptions: ReplacingOptions {
   var noEma: Bool?
   @Option(
     help:
-      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels (default: what the DiT's folder or run knows)."
-  )
+      "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels (default: what the DiT's folder or run knows).",
+    completion: .file())
   var vaeCheckpoint: String?
   @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
   var modelName: DiTPreset?
   @OptionGroup var shape: CheckpointShapeOptions
-  @Option(help: "A text file of class names, line i for class i.") var classNames: String?
+  @Option(help: "A text file of class names, line i for class i.", completion: .file())
+  var classNames: String?
 }
 
 /// Options that choose the sampler.
@@ -87,6 +92,10 @@ struct SamplingRecipeOptions: ReplacingOptions {
   @Option(help: "The sampling method (default: ddpm).") var sampler: SamplingMethod?
   @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
   @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
+  @Option(help: "The order of unipc, 2 or 3.") var solverOrder = 2
+  @Option(
+    help: "The times of the steps (default: \(SamplingMethod.spacingText)).")
+  var timestepSpacing: TimestepSpacing?
   @Option(help: "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText)).")
   var samplingSteps: Int?
   @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
@@ -100,6 +109,7 @@ struct SamplingRecipeOptions: ReplacingOptions {
     try Bounds.from(1, to: 1000).check(samplingSteps, "--sampling-steps")
     // Beyond 1 there may be more fresh noise than noise in all.
     try Bounds.from(0, to: 1).check(eta, "--eta")
+    try Bounds.from(2, to: 3).check(solverOrder, "--solver-order")
     try Bounds.from(-1000, to: 1000).check(guidanceScale, "--guidance-scale")
     try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
   }
@@ -113,7 +123,8 @@ struct SamplingRecipeOptions: ReplacingOptions {
     }
     return SamplingOptions(
       sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
-      samplerOptions: SamplerOptions(eta: eta),
+      samplerOptions: SamplerOptions(
+        eta: eta, solverOrder: solverOrder, timestepSpacing: timestepSpacing),
       guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
   }
 }

@@ -1,0 +1,42 @@
+/// How the times of a run are chosen, by name.
+public enum TimestepSpacing: String, Sendable, Codable, CaseIterable {
+  /// As the code published with DiT takes them (``RespacedGrid``).
+  case respaced
+  /// Equal distances from noise to data (``LinspaceGrid``).
+  case linspace
+  /// Equal distances that end at the last timestep (``TrailingGrid``).
+  case trailing
+  /// Equal whole distances that begin at the first timestep (``LeadingGrid``).
+  case leading
+  /// Computed for few steps of a multistep sampler (``OptimizedGrid``).
+  case optimized
+
+  /// The spacing that suits a multistep sampler: optimized as far as it is better.
+  static func forMultistep(_ stepCount: Int) -> TimestepSpacing {
+    stepCount <= 20 ? .optimized : .linspace
+  }
+
+  /// The grid of this spacing.
+  ///
+  /// - Parameter convention: the form that a family of samplers expects.
+  /// - Returns: the grid.
+  public func grid(_ convention: GridConvention) -> any TimeGrid {
+    switch self {
+    case .respaced: RespacedGrid()
+    case .linspace: LinspaceGrid(convention)
+    case .trailing: TrailingGrid()
+    case .leading: LeadingGrid(convention)
+    case .optimized: OptimizedGrid()
+    }
+  }
+}
+
+/// The forms of the same spacing in the schedulers of diffusers.
+public enum GridConvention: Sendable {
+  /// Whole timesteps with the first one among them: ddpm and ddim.
+  case wholeSteps
+  /// Fractional timesteps with the first one among them: euler and heun.
+  case fractionalSteps
+  /// Whole timesteps without the first one, from which a multistep sampler would gain nothing.
+  case withoutFirst
+}
