@@ -66,7 +66,11 @@ internal import Testing
       let cache = try folder.encode(["--vae-checkpoint", "halves"])
       #expect(cache.status == 0, "\(cache.errors)")
       #expect(try folder.encode(to: "whole-cache").status == 0)
-      #expect(try folder.content("cache") == folder.content("whole-cache"))
+      // The manifests name the autoencoders' files.
+      let caches = try ["cache", "whole-cache"].map {
+        try folder.content($0).filter { $0.key != "manifest.json" }
+      }
+      #expect(caches[0] == caches[1] && !caches[0].isEmpty)
 
       let sample = try dit(
         [

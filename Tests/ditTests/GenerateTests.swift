@@ -54,9 +54,9 @@ internal import Testing
       #expect(made.output == "out\n")
       let classes = [1, 3, 5, 1, 3, 5, 1]
       let names = classes.enumerated().map { String(format: "%06d-class-%d.png", $0, $1) }
-      #expect(try Folder.names(in: folder + "/out").sorted() == names)
-      #expect(try Folder.names(in: folder).sorted() == ["out", "out.json"])
-      let record = try record(folder + "/out.json")
+      #expect(try Folder.names(in: folder + "/out").sorted() == names + ["samples.json"])
+      #expect(try Folder.names(in: folder).sorted() == ["out"])
+      let record = try record(folder + "/out/samples.json")
       #expect(record["class_labels"] as? String == "1,3,5" && record["num_samples"] as? Int == 7)
       let again = try generate(["--output-path", "out"], in: folder)
       #expect(again.status == 64)
@@ -66,8 +66,8 @@ internal import Testing
         ["--num-samples", "2", "--sampling-steps", "1", "--output-path", "out", "--force"],
         in: folder)
       #expect(other.status == 0, "\(other.errors)")
-      #expect(try Folder.names(in: folder + "/out").count == 2)
-      #expect(try self.record(folder + "/out.json")["class_labels"] as? String == "random")
+      #expect(try Folder.names(in: folder + "/out").count == 3)
+      #expect(try self.record(folder + "/out/samples.json")["class_labels"] as? String == "random")
     }
   }
 
@@ -91,10 +91,9 @@ internal import Testing
       let again = try generate(steps + ["--output-path", "parts"], in: folder)
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.errors.contains(", of which "), "\(again.errors)")
-      #expect(
-        try Folder.names(in: folder).sorted() == ["parts", "parts.json", "whole", "whole.json"])
+      #expect(try Folder.names(in: folder).sorted() == ["parts", "whole"])
       let names = try Folder.names(in: folder + "/whole").sorted()
-      #expect(try Folder.names(in: folder + "/parts").sorted() == names && names.count == 7)
+      #expect(try Folder.names(in: folder + "/parts").sorted() == names && names.count == 8)
       for name in names {
         let files = try ["whole", "parts"].map {
           try Data(contentsOf: URL(filePath: "\(folder)/\($0)/\(name)"))

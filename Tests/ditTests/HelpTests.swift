@@ -60,4 +60,13 @@ internal import Testing
     let version = try #require(result.output.split(separator: ",").first)
     #expect(try dit(["--help"]).output.contains(version))
   }
+
+  @Test func completesFilesAndNames() throws {
+    let script = try dit(["--generate-completion-script", "bash"]).output
+    let lines = script.split(separator: "\n")
+    let option = try #require(lines.firstIndex { $0.contains("'--dit-checkpoint'") })
+    let next = lines[option...].prefix(6).joined(separator: "\n")
+    #expect(next.contains("-f"), "\(next)")
+    #expect(script.contains("unipc"))
+  }
 }

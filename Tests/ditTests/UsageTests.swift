@@ -17,7 +17,7 @@ internal import Testing
     (["--image-size", "32"], "makes images of 64 x 64 pixels"),
     (["--model-name", "DiT-XL/2"], "is no DiT-XL/2: width 192"),
     (["--model-name", "DiT-XXL/2"], "DiT-XL/4"),
-    (["--sampler", "plms"], "one of 'ddpm'"),
+    (["--sampler", "plms"], "dpm++2m-sde"),
     (["--sampler", "ddpm", "--ddim-sampling"], "contradicts"),
     (["--num-samples", "0"], "must be from 1 to 10000000"),
     (["--batch-size", "0"], "must be from 1 to 65536"),
@@ -156,7 +156,7 @@ internal import Testing
         """, to: folder + "/file.yaml")
       let result = try dit(["sample", "-c", "file.yaml", "--sampling_steps", "2"], in: folder)
       #expect(result.status == 0, "\(result.errors)")
-      #expect(result.errors.contains("2 images, 2 steps of DDIM"))
+      #expect(result.errors.contains("2 images, 2 steps of ddim"))
       #expect(result.errors.contains("seed 7"))
     }
   }

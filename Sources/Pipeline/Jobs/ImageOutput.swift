@@ -4,7 +4,7 @@ public import Files
 public protocol ImageOutput: Sendable {
   /// The file or folder.
   var path: String { get }
-  /// The file for the record of the settings, next to the output.
+  /// The file for the record of the settings, in the folder or next to the file.
   var recordPath: String { get }
   /// Whether the output is there already, and a new job would replace it.
   var exists: Bool { get }

@@ -20,8 +20,8 @@ public struct NumberedImages: ImageOutput {
     unfinished = UnfinishedJob(of: Folder.named(path))
   }
 
-  /// `samples.json` for the folder `samples`.
-  public var recordPath: String { Folder.named(path) + ".json" }
+  /// `samples.json` in the folder.
+  public var recordPath: String { path + "/samples.json" }
 
   /// Whether the folder has files already.
   public var exists: Bool { (try? Folder.entries(in: path).isEmpty) == false }

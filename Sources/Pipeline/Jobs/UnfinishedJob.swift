@@ -31,10 +31,11 @@ struct UnfinishedJob {
       return lock
     }
     let earlier = (try? JSONDecoder().decode([String: String].self, from: data)) ?? [:]
-    let differing = settings.keys.filter { settings[$0] != earlier[$0] }.sorted()
+    let differing = Set(settings.keys).union(earlier.keys).filter { settings[$0] != earlier[$0] }
+      .sorted()
     guard differing.isEmpty else {
       let list = differing.map {
-        "\($0) \(earlier[$0] ?? "missing") there, \(settings[$0] ?? "") here"
+        "\($0) \(earlier[$0] ?? "not set") there, \(settings[$0] ?? "not set") here"
       }
       throw PipelineError(
         .otherSettings(folder: path),

@@ -63,7 +63,9 @@ extension TrainingSettings.ModelSettings {
     guard config.hiddenSize.isMultiple(of: config.headCount), config.hiddenSize.isMultiple(of: 4)
     else {
       throw TrainingError(
-        .setting(.headCount), "the number of heads must divide the width, a multiple of 4")
+        .setting(.headCount),
+        "\(config.headCount) heads for a width of \(config.hiddenSize): the number of heads must divide"
+          + " the width, a multiple of 4")
     }
     try checkParameters(of: config, frozen: frozen)
     return config

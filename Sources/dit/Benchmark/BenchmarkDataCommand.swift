@@ -14,7 +14,8 @@ struct BenchmarkDataCommand: ParsableCommand, StoppedAtOnce {
         dit benchmark data --data-path imagenet/val --image-size 256 --json
       """)
 
-  @Option(help: "A folder of class folders, or with image_caption.csv.") var dataPath: String
+  @Option(help: "A folder of class folders, or with image_caption.csv.", completion: .file())
+  var dataPath: String
   @Option(help: "The side of the square crops in pixels.") var imageSize = 256
   @Option(help: "Timed passes over the folder, after one to warm up.") var steps = 3
   @Option(help: "Shrink large JPEG files while decoding.")

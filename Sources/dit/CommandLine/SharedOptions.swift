@@ -18,7 +18,8 @@ struct ExecutionOptions: ReplacingOptions {
       """)
   var mode: ExecutionMode?
   @Option(help: "auto, cpu, cuda or cuda:N.") var device = "auto"
-  @Option(help: "A library that adds a device to libtorch, such as Ascend's npu.")
+  @Option(
+    help: "A library that adds a device to libtorch, such as Ascend's npu.", completion: .file())
   var devicePlugin: String?
   @Option(help: "Multiply float32 matrices in TF32 on a GPU, as the published code does.")
   var tf32 = true

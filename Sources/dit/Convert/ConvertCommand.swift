@@ -22,16 +22,19 @@ struct ConvertCommand: ParsableCommand {
           --target DiT-XL-2-256/ --format diffusers
       """)
 
-  @Option(name: [.short, .long], help: "The checkpoint to read, a file or folder.")
+  @Option(
+    name: [.short, .long], help: "The checkpoint to read, a file or folder.", completion: .file())
   var source: String
   @Option(
     name: [.short, .long],
-    help: "The file to write, or a folder for a file with the source's name.")
+    help: "The file to write, or a folder for a file with the source's name.", completion: .file())
   var target: String
   @Option(
     help: "safetensors, pytorch, mindspore or diffusers (default: by the target's suffix).")
   var format: TargetFormat?
-  @Option(help: "The autoencoder for a folder of diffusers (default: the source's, if it has one).")
+  @Option(
+    help: "The autoencoder for a folder of diffusers (default: the source's, if it has one).",
+    completion: .file())
   var vaeSource: String?
   @Option(help: "The most megabytes of weights in one file of a folder of diffusers.")
   var shardSize = 5000

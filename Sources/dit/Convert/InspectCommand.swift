@@ -23,7 +23,7 @@ struct InspectCommand: ParsableCommand {
     help: """
       A safetensors, PyTorch or MindSpore file, or a folder: of diffusers, of a training run, or \
       with the two halves of an autoencoder.
-      """)
+      """, completion: .file())
   var file: String
   @Option(help: "Print one JSON object.") var json = false
   @Option(help: "List every block, also blocks that are like the one before.") var all = false

@@ -19,7 +19,8 @@ struct DoctorCommand: ParsableCommand, StoppedAtOnce {
 
   @Option(help: "The device to examine: auto, cpu, cuda or cuda:N.")
   var device = "auto"
-  @Option(help: "A library that adds devices to libtorch.") var devicePlugin: String?
+  @Option(help: "A library that adds devices to libtorch.", completion: .file()) var devicePlugin:
+    String?
   @Option(help: "Compare the device's results with the processor's.") var check = false
   @Option(help: "Print one JSON object.") var json = false
 

@@ -9,7 +9,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
     commandName: "generate", abstract: "Make many images, by any number of processes.",
     discussion: """
       All images go to one .npz file, or to a folder as PNG files. Image i has the seed --seed + i, \
-      so that neither batches nor processes change it. The settings go to a .json file next to the \
+      so that neither batches nor processes change it. The settings go to samples.json in the folder, or to a .json file next to the \
       output. After Ctrl-C or a failure the same command goes on.
 
         dit generate --num-samples 100 --output-path emoji/
@@ -26,9 +26,11 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
       Dhariwal & Nichol 2021. Files in a folder are named by number and class.
       """)
 
-  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
+  @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
+    String?
   @Option(help: "Images in all.") var numSamples: Int?
-  @Option(help: "The file, if it ends in .npz, or the folder for images.") var outputPath: String?
+  @Option(help: "The file, if it ends in .npz, or the folder for images.", completion: .file())
+  var outputPath: String?
   @Option(
     help: """
       equal: as many images of each class, in turn; random: classes are drawn by the seed (default: \

@@ -29,7 +29,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
       next step. The record, sample.json, can be given back with -c. dit generate makes many images, by several processes if need be.
       """)
 
-  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
+  @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
+    String?
 
   @OptionGroup var sampling: SamplingSettingsOptions
   @Option(help: "Classes by number or name, with commas between (default: a few).")
@@ -38,17 +39,18 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
   @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
   var batchSize: Int?
 
-  @Option(help: "The folder for images (default: samples/<date-time>).") var outputPath: String?
+  @Option(help: "The folder for images (default: samples/<date-time>).", completion: .file())
+  var outputPath: String?
   @Option(help: "Write all images also as one grid.") var imagegrid = true
   @Option(
     help: """
       Also write the latents to this safetensors file; with --vae-checkpoint none, those of a latent \
       model alone.
-      """) var saveLatents: String?
+      """, completion: .file()) var saveLatents: String?
   @Option(
     help: """
       Write all images to this file, as dit generate --output-path does, in place of the folder.
-      """) var npz: String?
+      """, completion: .file()) var npz: String?
   @OptionGroup(title: "Several processes, for --npz") var parallel: ParallelOptions
   @Option(help: "Overwrite files that are there already.") var force = false
 

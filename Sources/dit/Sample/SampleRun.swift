@@ -100,7 +100,7 @@ struct SampleRun {
         : ", latents alone, \(size), of \(Amount.of(plan.images.count, "image"))")
       + (plan.batches.count > 1 ? " in \(plan.batches.count) batches" : "")
       + ", \(options.stepCount.map { Amount.of($0, "step") } ?? "steps") of"
-      + " \(options.sampler.name.uppercased()),"
+      + " \(options.sampler.name),"
       + " guidance \(options.guidance.scale), seed \(settings.seed),"
       + " \(pipeline.precision) on \(pipeline.device)"
   }

@@ -24,13 +24,16 @@ struct EncodeCommand: ParsableCommand {
       (or 5 of a small set).
       """)
 
-  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
-  @Option(help: "A folder of class folders with images, or of images with image_caption.csv.")
+  @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
+    String?
+  @Option(
+    help: "A folder of class folders with images, or of images with image_caption.csv.",
+    completion: .file())
   var dataPath: String?
-  @Option(help: "The autoencoder's file, or the folder of its two halves.")
+  @Option(help: "The autoencoder's file, or the folder of its two halves.", completion: .file())
   var vaeCheckpoint: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 256
-  @Option(help: "The folder for the result.") var outputPath: String?
+  @Option(help: "The folder for the result.", completion: .file()) var outputPath: String?
   @Option(help: "Images encoded at a time.") var batchSize = 8
   @Option(help: "Images per file.") var shardSize = 1024
   @Option(help: "Encode mirror images too.") var horizontalFlip = true

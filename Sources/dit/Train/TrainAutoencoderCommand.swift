@@ -29,11 +29,14 @@ struct TrainAutoencoderCommand: ResumableCommand {
         dit train-autoencoder --output-path vae.safetensors --resume --max-steps 9000
       """)
 
-  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
-  @Option(help: "A folder of class folders with images, or of images with image_caption.csv.")
+  @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
+    String?
+  @Option(
+    help: "A folder of class folders with images, or of images with image_caption.csv.",
+    completion: .file())
   var dataPath: String?
   @Option(help: "Height and width of images in pixels.") var imageSize = 64
-  @Option(help: "The file to write, in safetensors.") var outputPath: String?
+  @Option(help: "The file to write, in safetensors.", completion: .file()) var outputPath: String?
   @Option(
     help: """
       Continue where the run was stopped or has ended, with its options where none are given. A run \

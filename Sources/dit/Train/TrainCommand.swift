@@ -35,7 +35,8 @@ struct TrainCommand: ResumableCommand {
         srun -n 4 dit train ...
       """)
 
-  @Option(name: [.short, .long], help: "A YAML file of options.") var config: String?
+  @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
+    String?
   @OptionGroup(title: "Data") var data: TrainDataOptions
   @OptionGroup(title: "Model") var model: TrainModelOptions
   @OptionGroup(title: "Recipe") var recipe: TrainRecipeOptions

@@ -12,7 +12,8 @@ struct TrainModelOptions: ReplacingOptions {
   @Option(help: "Patch size of a custom size.") var patchSize: Int?
   @Option(help: "Learn the variance too (default: as in the checkpoint, else true).")
   var learnSigma: Bool?
-  @Option(help: "Start from the weights of this checkpoint.") var ditCheckpoint: String?
+  @Option(help: "Start from the weights of this checkpoint.", completion: .file())
+  var ditCheckpoint: String?
   @Option(help: .hidden) var pretrainedModelPath: String?
   @Option(help: "Start from its weights of the last step, not from its EMA.") var noEma: Bool?
   @Option(

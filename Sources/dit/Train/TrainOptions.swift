@@ -7,12 +7,12 @@ struct TrainDataOptions: ParsableArguments {
     help: """
       A folder of class folders with images, or of images with image_caption.csv; or the result of \
       dit encode.
-      """) var dataPath: String?
+      """, completion: .file()) var dataPath: String?
   @Option(
     help: """
       The autoencoder's file, the folder of its two halves, or none to train on pixels. The result of \
       dit encode needs it for --sample-interval only.
-      """) var vaeCheckpoint: String?
+      """, completion: .file()) var vaeCheckpoint: String?
   @Option(help: "Factor of the latents (default: the autoencoder's own).")
   var sdScaleFactor: Double?
   @Option(
@@ -139,12 +139,13 @@ struct TrainRecipeOptions: ReplacingOptions {
 
 /// The run folder, and when something is written to it.
 struct TrainOutputOptions: ParsableArguments {
-  @Option(help: "The run's folder (default: runs/<date-time>).") var outputPath: String?
+  @Option(help: "The run's folder (default: runs/<date-time>).", completion: .file())
+  var outputPath: String?
   @Option(
     help: """
       Resume from the newest checkpoint of the run's folder, or from this one. Options that are not \
       given are those of the run. A run that has no checkpoint yet begins anew.
-      """)
+      """, completion: .file())
   var resume: ResumeArgument?
   @Option(
     help: """
