@@ -1,5 +1,6 @@
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "cstart.h"
@@ -19,6 +20,9 @@ static void set_spin_count(int argc, char **argv, char **environment) {
     if (sets(environment[count], "GOMP_SPINCOUNT") || sets(environment[count], "OMP_WAIT_POLICY"))
       return;
   }
+  // Without an interpreter in its memory, the process was started as an argument of the dynamic
+  // loader, and /proc/self/exe is the loader.
+  if (getauxval(AT_BASE) == 0) return;
   char path[4096];
   ssize_t length = readlink("/proc/self/exe", path, sizeof path);
   if (length <= 0 || (size_t)length == sizeof path || count > 65536) return;

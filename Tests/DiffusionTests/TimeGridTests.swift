@@ -11,7 +11,7 @@ internal import Testing
   @Test(arguments: TimestepSpacing.allCases, [-1, 0, 1001])
   func refusesCountsOutOfRange(_ spacing: TimestepSpacing, _ count: Int) throws {
     let error = #expect(throws: DiffusionError.self) { try times(spacing, .wholeSteps, count) }
-    let limit = spacing == .optimized ? 100 : 1000
+    let limit = spacing == .optimized ? 50 : 1000
     #expect(try #require(error).message.contains("from 1 to \(limit)"))
   }
 

@@ -42,7 +42,7 @@ internal import Torch
     let processor = try report(["--device", "cpu"], environment: environment)["processor"]
     let waiting = try #require((processor as? [String: Any])?["waiting"] as? String)
     let chosen = environment.map { "\($0.key)=\($0.value)" }.first
-    #expect(waiting == chosen ?? "GOMP_SPINCOUNT=1000")
+    #expect(waiting == chosen ?? "GOMP_SPINCOUNT=2000")
   }
 
   @Test func saysWhatEachPrecisionWillDo() throws {

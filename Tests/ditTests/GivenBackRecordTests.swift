@@ -51,6 +51,22 @@ internal import Testing
     }
   }
 
+  @Test func letsAFlagWinOverTheRecord() throws {
+    try withTemporaryFolder { folder in
+      let options = ["generate", "--num-samples", "3", "--sampling-steps", "1"]
+      let first = try dit(options + ["--labels", "equal", "--output-path", "first"], in: folder)
+      #expect(first.status == 0, "\(first.errors)")
+      let second = try dit(
+        ["generate", "-c", "first/samples.json", "--labels", "random", "--output-path", "second"],
+        in: folder)
+      #expect(second.status == 0, "\(second.errors)")
+      let record = try Data(contentsOf: URL(filePath: folder + "/second/samples.json"))
+      let fields = try #require(
+        JSONSerialization.jsonObject(with: record) as? [String: Any])
+      #expect(fields["class_labels"] as? String == "random", "\(fields)")
+    }
+  }
+
   @Test(arguments: [".", "./", "./.", ".."])
   func leavesNothingNextToTheFolder(_ output: String) throws {
     try withTemporaryFolder { folder in

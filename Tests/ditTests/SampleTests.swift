@@ -187,8 +187,8 @@ internal import Torch
     (["--timestep-spacing", "even"], 64, "'respaced', 'linspace', 'trailing'"),
     (["--timestep-spacing", "optimized", "--sampler", "ddim"], 64, "is not a timestep"),
     (
-      ["--timestep-spacing", "optimized", "--sampler", "unipc", "--sampling-steps", "101"], 64,
-      "100"
+      ["--timestep-spacing", "optimized", "--sampler", "unipc", "--sampling-steps", "51"], 64,
+      "1 to 50"
     ),
   ]) func refusesSpacingsThatDoNotFit(
     _ options: [String], _ status: Int32, _ words: String

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Synchronization
 
 /// Times that minimize a bound on the error of a multistep sampler with few steps.
 ///
@@ -10,7 +11,16 @@ internal import Foundation
 /// times is lost.
 public struct OptimizedGrid: TimeGrid {
   /// The most steps that the search is made for.
-  private static let limit = 100
+  private static let limit = 50
+  /// Times that were computed, for the batches after the first.
+  private static let found = Mutex<[Search: [Double]]>([:])
+
+  /// What decides the times.
+  private struct Search: Hashable {
+    let stepCount: Int
+    let timesteps: [Int]
+    let betas: [Double]
+  }
 
   /// The grid.
   public init() {}
@@ -25,6 +35,15 @@ public struct OptimizedGrid: TimeGrid {
         "\(stepCount) sampling steps with optimized times: the number must be from 1 to"
           + " \(OptimizedGrid.limit)")
     }
+    let search = Search(
+      stepCount: stepCount, timesteps: schedule.timesteps, betas: schedule.betas)
+    if let times = OptimizedGrid.found.withLock({ $0[search] }) { return times }
+    let times = minimum(stepCount, schedule)
+    OptimizedGrid.found.withLock { $0[search] = times }
+    return times
+  }
+
+  private func minimum(_ stepCount: Int, _ schedule: NoiseSchedule) -> [Double] {
     let (first, last) = (Double(schedule.timesteps[0]), schedule.noiseTime)
     let distance = (last - first) / Double(stepCount)
     let start = (0...stepCount).map { schedule.point(at: last - Double($0) * distance).lambda }

@@ -110,7 +110,7 @@ public struct DiffusersFolder {
     let isPipeline = models.first?.folder.isEmpty == false
     return try Folder.names(in: path).filter { name in
       isPipeline
-        ? ["model_index.json", "scheduler", "transformer", "vae"].contains(name)
+        ? ["model_index.json", "scheduler", "transformer", "transformer_ema", "vae"].contains(name)
         : name == "config.json" || name.hasPrefix("diffusion_pytorch_model")
     }
   }
@@ -169,7 +169,13 @@ public struct DiffusersFolder {
       do {
         try Folder.rename(move.from, to: move.to)
       } catch {
-        for done in moves[..<index].reversed() { try Folder.rename(done.to, to: done.from) }
+        do {
+          for done in moves[..<index].reversed() { try Folder.rename(done.to, to: done.from) }
+        } catch let error as FileError {
+          throw FileError(
+            error.reason, path: path,
+            message: "\(error.message); old files of '\(path)' are in '\(old)'")
+        }
         try Folder.remove(old)
         throw error
       }

@@ -37,7 +37,11 @@ struct SchedulerFields {
     guard !config.has("trained_betas") else {
       throw config.fault("trained_betas", "are given; only the linear schedule is known")
     }
-    let clips = ["DDIMScheduler", "DDPMScheduler"].contains(name)
+    let clips = [
+      "DDIMScheduler", "DDPMScheduler", "DDIMParallelScheduler", "DDPMParallelScheduler",
+      "DDIMInverseScheduler",
+    ]
+    .contains(name)
     if try config.flag("clip_sample") ?? clips {
       throw config.fault(
         "clip_sample",
@@ -49,7 +53,7 @@ struct SchedulerFields {
     }
     let variance = try config.text("variance_type")
     hasSmallVariance =
-      name == "DDPMScheduler"
+      ["DDPMScheduler", "DDPMParallelScheduler"].contains(name)
       && ["fixed_small", "fixed_small_log"].contains(variance ?? "fixed_small")
   }
 

@@ -66,7 +66,8 @@ struct ChosenAutoencoder {
     }
     // A decoder alone has no checksum to compare.
     let isOwn =
-      !state.canEncode || (state.kind, state.encoderChecksum) == (trained.kind, trained.checksum)
+      state.kind == trained.kind
+      && (!state.canEncode || state.encoderChecksum == trained.checksum)
     checkpoint.releasePages()
     scaleFactor = isOwn ? trained.scaleFactor : state.scaleFactor
     warning =

@@ -76,6 +76,14 @@ extension Checkpoint {
   public static func openModel(
     _ path: String, weights: WeightSet = .automatic, part: PipelinePart? = .transformer
   ) throws -> Checkpoint {
+    if weights == .last, path.hasSuffix("/" + RunFolderLayout.emaWeights),
+      try RunRecord(nextTo: path) != nil
+    {
+      throw CheckpointError(
+        .unsupported,
+        "'\(path)' is the EMA of a run; the weights of its last step are in \(RunFolderLayout.weights)"
+          + " of the same folder")
+    }
     let file = RunFolderLayout.file(in: path, weights)
     let isAverage = file?.hasSuffix("/" + RunFolderLayout.emaWeights) == true
     let checkpoint = try open(

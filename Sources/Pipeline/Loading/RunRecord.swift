@@ -18,14 +18,21 @@ package struct RunRecord: Decodable {
     let warmsUp: Bool
   }
 
-  /// The record beside a file of weights; nil if there is none that can be read.
-  package init?(nextTo path: String) {
+  /// The record beside a file of weights; nil if there is none.
+  ///
+  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is damaged, since the weights'
+  ///   checksums are in it.
+  package init?(nextTo path: String) throws {
     let name = Folder.parent(of: path) + "/" + RunFolderLayout.record
     guard [RunFolderLayout.weights, RunFolderLayout.emaWeights].contains(where: path.hasSuffix),
-      let file = try? MappedFile(name),
-      let record = try? JSONDecoder().decode(RunRecord.self, from: Data(file.bytes))
+      Folder.hasFile(name)
     else { return nil }
-    self = record
+    let file = try MappedFile(name)
+    do {
+      self = try JSONDecoder().decode(RunRecord.self, from: Data(file.bytes))
+    } catch {
+      throw CheckpointError(.damaged, "'\(name)', the record of the checkpoint, is damaged")
+    }
   }
 
   /// Compares a checkpoint's file with its checksum; reads all of it. Files of earlier versions have
@@ -55,13 +62,16 @@ package struct RunRecord: Decodable {
   /// the steps, or 0 for one that has warmed up; nil if there is no average, or the record does not
   /// say.
   package var startShare: Double? {
-    trainer.ema.map { $0.warmsUp ? 0 : pow($0.decay, Double(trainer.optimizerStepCount)) }
+    trainer.ema.flatMap { ema in
+      guard (0...1).contains(ema.decay), trainer.optimizerStepCount >= 0 else { return nil }
+      return ema.warmsUp ? 0 : pow(ema.decay, Double(trainer.optimizerStepCount))
+    }
   }
 
   /// `startShare` of the weights that `path` stands for, if they are an EMA.
   package static func startShare(of path: String) -> Double? {
     guard path.hasSuffix("/" + RunFolderLayout.emaWeights) else { return nil }
-    return RunRecord(nextTo: path)?.startShare
+    return (try? RunRecord(nextTo: path))?.startShare
   }
 
   /// The share from which on an EMA is no average of the training yet: so much is left after 3 / (1 -

@@ -27,7 +27,13 @@ struct Arguments {
     var flags = try flags(arguments)
     let given = try configurationPath(flags.arguments)
     guard let path = given ?? command?.settingsOfRun(flags.values) else { return flags.arguments }
-    if given == nil { flags.append("config", path) }
+    if given == nil {
+      flags.append("config", path)
+      // The run may have moved since, or been named from another folder.
+      if flags.values["output-path"] == nil {
+        flags.append("output-path", Folder.parent(of: path))
+      }
+    }
     let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
     let file = try ConfigurationFile(path)
     let settings = try file.settings(table, check: check).filter { !replaced.contains($0.name) }

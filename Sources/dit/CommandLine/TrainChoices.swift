@@ -1,4 +1,5 @@
 public import ArgumentParser
+internal import Files
 public import Training
 
 extension LearningRateSchedule.Shape: ExpressibleByArgument {
@@ -59,7 +60,11 @@ struct ResumeArgument: ExpressibleByArgument, BareOption {
   let checkpoint: String?
 
   init?(argument: String) {
-    checkpoint = argument == Self.bareValue ? nil : RunDirectory.checkpoint(at: argument)
+    let isEmptyRun =
+      Folder.hasFile(argument + "/config.yaml")
+      && RunDirectory.savedCheckpoints(of: argument).isEmpty
+    checkpoint =
+      argument == Self.bareValue || isEmptyRun ? nil : RunDirectory.checkpoint(at: argument)
   }
 
   var defaultValueDescription: String { checkpoint ?? Self.bareValue }

@@ -174,9 +174,10 @@ struct Inspection: Encodable {
     }
     for tensor in checkpoint.foreignTensors {
       table[tensor.type, default: DType(dtype: tensor.type)].tensors += 1
-      table[tensor.type]?.elements += tensor.elementCount
-      table[tensor.type]?.bytes += tensor.byteCount ?? 0
-      parameters += tensor.elementCount
+      // Shapes of types that are not computed in are as the file has them.
+      table[tensor.type]?.elements.add(tensor.elementCount)
+      table[tensor.type]?.bytes.add(tensor.byteCount ?? 0)
+      parameters.add(tensor.elementCount)
     }
     dtypes = table.values.sorted { ($1.bytes, $0.dtype) < ($0.bytes, $1.dtype) }
   }
@@ -206,5 +207,13 @@ struct Inspection: Encodable {
       return row("metadata", "\(key) = \(text.count > 72 ? text.prefix(72) + "..." : text)")
     }
     return lines + notes.map { row("note", $0) }
+  }
+}
+
+extension Int {
+  /// Adds a number that is not negative, up to the greatest number.
+  fileprivate mutating func add(_ other: Int) {
+    let (sum, overflows) = addingReportingOverflow(other)
+    self = overflows ? .max : sum
   }
 }

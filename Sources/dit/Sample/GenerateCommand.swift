@@ -69,7 +69,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
       isArchive ? ImageArchive(outputPath) : NumberedImages(outputPath, replacesImages: force)
     let run = GenerateRun(
       try sampling.settings(batchSize: batchSize), count: numSamples, output: output,
-      classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random } ?? (classLabels == nil),
+      classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random },
       option: "--output-path", replaces: force)
     try run.run(sampling, parallel) { try $0?.agree(on: self) }
   }

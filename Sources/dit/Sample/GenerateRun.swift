@@ -12,7 +12,7 @@ struct GenerateRun {
   private let count: Int
   private let output: any ImageOutput
   private let classLabels: String?
-  private let isDrawn: Bool
+  private let isDrawn: Bool?
   private let option: String
   private let replaces: Bool
 
@@ -23,12 +23,13 @@ struct GenerateRun {
   ///   - count: images in all.
   ///   - output: where they go.
   ///   - classLabels: the classes to choose from; nil for all.
-  ///   - isDrawn: draw classes by the seed, rather than take them in turn.
+  ///   - isDrawn: whether to draw classes by the seed rather than take them in turn; nil to draw them
+  ///     unless they are listed.
   ///   - option: names the output, for messages.
   ///   - replaces: whether the output may be there already.
   init(
     _ settings: SamplingSettings, count: Int, output: any ImageOutput, classLabels: String?,
-    isDrawn: Bool, option: String, replaces: Bool
+    isDrawn: Bool?, option: String, replaces: Bool
   ) {
     self.settings = settings
     self.count = count
@@ -105,13 +106,11 @@ struct GenerateRun {
 
   /// How images get their classes, by the options or by the record of a job.
   private func labelChoice(_ names: ClassNames) throws -> LabelChoice {
-    guard let classLabels else { return LabelChoice(isDrawn: isDrawn) }
-    do {
-      return LabelChoice(try names.labels(from: classLabels), isDrawn: isDrawn)
-    } catch {
-      guard let (list, isDrawn) = LabelChoice.parts(ofDescription: classLabels) else { throw error }
-      return LabelChoice(try list.map(names.labels), isDrawn: isDrawn)
+    guard let classLabels else { return LabelChoice(isDrawn: isDrawn ?? true) }
+    if let (list, wasDrawn) = LabelChoice.parts(ofDescription: classLabels) {
+      return LabelChoice(try list.map(names.labels), isDrawn: isDrawn ?? wasDrawn)
     }
+    return LabelChoice(try names.labels(from: classLabels), isDrawn: isDrawn ?? false)
   }
 
   /// Checks that nothing is lost, before any work is done.

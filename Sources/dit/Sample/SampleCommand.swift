@@ -93,7 +93,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
   private func generate(_ file: String, _ settings: SamplingSettings) throws {
     let run = GenerateRun(
       settings, count: numSamples, output: ImageArchive(file), classLabels: classLabels?.text,
-      isDrawn: classLabels == nil, option: "--npz", replaces: force)
+      isDrawn: nil, option: "--npz", replaces: force)
     try run.run(sampling, parallel) { ranks in
       if ranks.isRankZero { note("dit generate --output-path \(file) does the same as --npz") }
       try ranks?.agree(on: self)

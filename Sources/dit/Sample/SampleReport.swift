@@ -20,6 +20,12 @@ struct SampleReport: Encodable {
   let noEma: Bool?
   let vaeCheckpoint: String
   let imageSize: Int
+  /// As given; nil where the checkpoint tells.
+  let numHeads: Int?
+  let numClasses: Int?
+  let classNames: String?
+  /// False, or nil for the default.
+  let tf32: Bool?
   let sampler: String
   let samplingSteps: Int?
   let eta: Double
@@ -64,7 +70,12 @@ struct SampleReport: Encodable {
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
     noEma = config.weights == .automatic ? nil : config.weights == .last
     vaeCheckpoint = pipeline.autoencoder.name ?? "none"
-    imageSize = pipeline.imageSize
+    // For latents alone the pipeline's size is that of the latents.
+    imageSize = config.imageSize ?? pipeline.imageSize
+    numHeads = config.headCount
+    numClasses = config.classCount
+    classNames = config.classNamesPath
+    tf32 = config.allowsTF32 ? nil : false
     sampler = options.sampler.name
     samplingSteps = options.stepCount
     eta = options.samplerOptions.eta

@@ -4,7 +4,7 @@ internal import Models
 extension CheckpointError: ErrorWithRemedy {
   var remedy: String? {
     switch reason {
-    case .noAverage: "leave out --ema to take those"
+    case .noAverage: "leave out --ema, or --no-ema false, to take those"
     case .remote(.address): "download it, and name the file"
     case .remote(.published(let name)):
       "the published file is https://dl.fbaipublicfiles.com/DiT/models/\(name)"
