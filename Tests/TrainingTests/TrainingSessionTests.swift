@@ -111,6 +111,9 @@ internal import Torch
     try withSession(
       options, stepCount: 4,
       change: { directory in
+        // From before the folder came to such a file system.
+        let link = directory.path + "/checkpoints/latest"
+        try? Folder.link(link, to: "step-000001")
         directory.makeLink = { path, name in try Folder.link(path, to: name) { _, _ in number } }
       }
     ) { session, directory, _ in

@@ -120,7 +120,8 @@ extension Checkpoint {
     guard isFile else { return nil }
     let folder = Folder.exists(path) ? path : Folder.parent(of: path)
     let config = "\(folder)/\(PipelinePart.configFile)"
-    return Folder.hasFile(config) ? config : nil
+    // A link that leads nowhere, or a folder, is an error of its reader.
+    return Folder.hasFile(config) || Folder.isLink(config) || Folder.exists(config) ? config : nil
   }
 
   /// Whether the weights have the name that diffusers gives them.

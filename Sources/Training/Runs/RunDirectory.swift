@@ -99,6 +99,8 @@ public struct RunDirectory: Sendable {
     do {
       try makeLink(link, RunFolderLayout.name(of: step))
     } catch let error as FileError where error.reason == .noLinks {
+      // One from before would lead to an older step.
+      if Folder.isLink(link) { unlink(link) }
       problem = error.message
     } catch let error as FileError where error.reason == .isFolder {
       problem = "'\(link)' is a folder, not a link"
