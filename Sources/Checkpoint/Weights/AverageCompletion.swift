@@ -54,7 +54,8 @@ struct AverageCompletion {
   private static func sets(of weights: [StoredTensor]) -> [[StoredTensor]] {
     let families = Dictionary(grouping: weights) { $0.name.prefix { $0 != "." } }
     return [weights]
-      + families.sorted { $0.value.count > $1.value.count }.map { first, members in
+      + families.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map {
+        first, members in
         members.filter { $0.name.count > first.count }.map {
           $0.named(String($0.name.dropFirst(first.count + 1)))
         }

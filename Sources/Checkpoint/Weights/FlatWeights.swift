@@ -125,7 +125,9 @@ struct FlatWeights {
     }
     let candidates = sets.filter {
       $0.value.count >= names.count && $0.value.count <= 2 * names.count
-    }.sorted { ($0.value.count, $0.key.count) < ($1.value.count, $1.key.count) }
+    }.sorted {
+      ($0.value.count, $0.key.count, $0.key) < ($1.value.count, $1.key.count, $1.key)
+    }
     let mangled = Set(names.map(WeightNames.mangled))
     let found =
       candidates.first { Set($0.value.map(\.name)).isSuperset(of: names) }
