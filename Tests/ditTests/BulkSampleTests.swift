@@ -59,8 +59,7 @@ internal import Torch
       let arguments = ["--class-labels", "1,4", "--seed", "3", "--guidance-scale", "2"]
       let made = try sample("all.npz", arguments + ["--force"], in: folder)
       #expect(made.status == 0, "\(made.errors)")
-      let json = try JSONSerialization.jsonObject(with: content(folder + "/all.json"))
-      let record = try #require(json as? [String: Any])
+      let record = try jsonRecord(folder + "/all.json")
       #expect(record["class_labels"] as? String == "1,4" && record["seed"] as? Int == 3)
       #expect(record["num_samples"] as? Int == 7 && record["sampling_steps"] as? Int == 2)
       #expect(record["guidance_scale"] as? Double == 2 && record["batch_size"] as? Int == 2)
@@ -68,8 +67,7 @@ internal import Torch
         ["sample", "--sampling-steps", "1", "--class-labels", "1", "--output-path", "one"],
         in: folder)
       #expect(single.status == 0, "\(single.errors)")
-      let other = try JSONSerialization.jsonObject(with: content(folder + "/one/sample.json"))
-      let common = Set(try #require(other as? [String: Any]).keys)
+      let common = Set(try jsonRecord(folder + "/one/sample.json").keys)
         .subtracting(["images", "seconds_per_step", "seconds_per_image"])
       #expect(Set(record.keys) == common.union(["num_samples", "class_labels"]))
     }

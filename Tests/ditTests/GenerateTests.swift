@@ -14,11 +14,6 @@ internal import Testing
       ] + arguments, in: folder, started: started)
   }
 
-  private func record(_ path: String) throws -> [String: Any] {
-    let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
-    return try #require(json as? [String: Any])
-  }
-
   @Test func makesTheFileThatSampleMakes() throws {
     try withTemporaryFolder { folder in
       let steps = ["--sampling-steps", "2"]
@@ -56,7 +51,7 @@ internal import Testing
       let names = classes.enumerated().map { String(format: "%06d-class-%d.png", $0, $1) }
       #expect(try Folder.names(in: folder + "/out").sorted() == names + ["samples.json"])
       #expect(try Folder.names(in: folder).sorted() == ["out"])
-      let record = try record(folder + "/out/samples.json")
+      let record = try jsonRecord(folder + "/out/samples.json")
       #expect(record["class_labels"] as? String == "1,3,5" && record["num_samples"] as? Int == 7)
       let again = try generate(["--output-path", "out"], in: folder)
       #expect(again.status == 64)
@@ -67,7 +62,7 @@ internal import Testing
         in: folder)
       #expect(other.status == 0, "\(other.errors)")
       #expect(try Folder.names(in: folder + "/out").count == 3)
-      #expect(try self.record(folder + "/out/samples.json")["class_labels"] as? String == "random")
+      #expect(try jsonRecord(folder + "/out/samples.json")["class_labels"] as? String == "random")
     }
   }
 

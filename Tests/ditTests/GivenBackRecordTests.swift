@@ -60,9 +60,7 @@ internal import Testing
         ["generate", "-c", "first/samples.json", "--labels", "random", "--output-path", "second"],
         in: folder)
       #expect(second.status == 0, "\(second.errors)")
-      let record = try Data(contentsOf: URL(filePath: folder + "/second/samples.json"))
-      let fields = try #require(
-        JSONSerialization.jsonObject(with: record) as? [String: Any])
+      let fields = try jsonRecord(folder + "/second/samples.json")
       #expect(fields["class_labels"] as? String == "random", "\(fields)")
     }
   }

@@ -36,9 +36,7 @@ internal import Torch
         #expect(trained.status == 0, "\(trained.errors)")
         let own = try OwnAutoencoderTests.sample(run, in: folder)
         #expect(own.status == 0 && own.errors.contains("as the training run noted"))
-        let report = try JSONSerialization.jsonObject(
-          with: Data(contentsOf: URL(filePath: folder.path + "/out/sample.json")))
-        let fields = try #require(report as? [String: Any])
+        let fields = try jsonRecord(folder.path + "/out/sample.json")
         #expect((fields["vae_checkpoint"] as? String)?.hasSuffix("/kl.st") == true)
         #expect(fields["sd_scale_factor"] as? Double == (run == "cached" ? 0.5 : 0.18215))
       }

@@ -29,9 +29,7 @@ internal import Torch
       let latents = try #require(
         try Checkpoint.open(folder + "/latents.safetensors").tensor("latents"))
       #expect(latents.shape == [3, 4, 16, 16] && latents.dtype == .float32)
-      let json = try JSONSerialization.jsonObject(
-        with: Data(contentsOf: URL(filePath: folder + "/out/sample.json")))
-      let report = try #require(json as? [String: Any])
+      let report = try jsonRecord(folder + "/out/sample.json")
       #expect(report["seed"] as? Int == 42)
       #expect(report["sampling_steps"] as? Int == 2)
       #expect(report["vae_checkpoint"] as? String == "embedded autoencoder")
@@ -49,8 +47,7 @@ internal import Torch
       #expect(result.errors.contains("The rows of the grid: cat; arrow"), "\(result.errors)")
       let png = try MappedFile(folder + "/out/grid.png")
       #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 200, 0, 0, 0, 134]))
-      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
-      let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      let report = try jsonRecord(folder + "/out/sample.json")
       let images = try #require(report["images"] as? [[String: Any]])
       #expect(images.map { $0["grid_row"] as? Int } == [1, 1, 1, 2, 2, 2])
       #expect(images.map { $0["grid_column"] as? Int } == [1, 2, 3, 1, 2, 3])
@@ -120,8 +117,7 @@ internal import Torch
       #expect(
         result.errors.contains("DIT_EMULATE_INT8") == Processor.emulatesInt8,
         "\(result.errors)")
-      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
-      let report = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+      let report = try jsonRecord(folder + "/out/sample.json")
       #expect(report["precision"] as? String == "int8" && report["int8_fc2"] as? String == "fp32")
       #expect(report["int8_emulated"] as? Bool ?? false == Processor.emulatesInt8)
     }
@@ -175,8 +171,7 @@ internal import Torch
         ], in: folder)
       #expect(made.status == 0, "\(made.errors)")
       #expect(made.errors.contains("10 steps of unipc"), "\(made.errors)")
-      let data = try Data(contentsOf: URL(filePath: folder + "/out/sample.json"))
-      let record = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+      let record = try jsonRecord(folder + "/out/sample.json")
       #expect(record["timestep_spacing"] as? String == "optimized")
       #expect(record["solver_order"] as? Int == 3)
     }

@@ -1,6 +1,6 @@
 extension Checkpoint {
-  /// The names of numbers beside the weights: counts of steps and the like. MindSpore's files keep all
-  /// numbers as tensors.
+  /// The names of numbers of the training, such as counts of steps, which some files keep next to the
+  /// weights. In MindSpore's files all numbers are tensors.
   package var numbers: [String] {
     entries.filter { entry in
       StoredTensor.known(entry).isNumber

@@ -57,16 +57,17 @@ public struct UniPC: GridSampler {
     _ x: Tensor, from start: PathPoint, to end: PathPoint, order: Int, newest: Tensor?
   ) -> Tensor {
     let h = end.lambda - start.lambda
-    // The positions of the known predictions, in units of h from the start of the step.
-    var positions = (1..<max(order, 1)).map { (history[$0].lambda - history[0].lambda) / h }
-    if newest != nil { positions.append(1) }
-    let weights = UniPC.weights(positions, h)
-    let base = x * (end.sigma / start.sigma) + history[0].x0 * (-end.alpha * expm1(-h))
-    return zip(positions, weights).enumerated().reduce(base) { sum, item in
-      let (position, weight) = item.element
-      let isNewest = item.offset == order - 1
-      let x0 = isNewest ? newest ?? history[0].x0 : history[item.offset + 1].x0
-      return sum + (x0 - history[0].x0) * (-end.alpha * expm1(-h) * weight / position)
+    let (current, factor) = (history[0], -end.alpha * expm1(-h))
+    // Known predictions, with their positions in units of h from the start of the step.
+    var known = (1..<order).map { age in
+      (x0: history[age].x0, position: (history[age].lambda - current.lambda) / h)
+    }
+    if let newest { known.append((newest, 1)) }
+    let weights = UniPC.weights(known.map(\.position), h)
+    let base = x * (end.sigma / start.sigma) + current.x0 * factor
+    return zip(known, weights).reduce(base) { sum, item in
+      let (prediction, weight) = item
+      return sum + (prediction.x0 - current.x0) * (factor * weight / prediction.position)
     }
   }
 

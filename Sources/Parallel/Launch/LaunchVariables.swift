@@ -99,18 +99,32 @@ public struct LaunchVariables {
     let names = ["OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"]
     guard names.contains(where: has) else { return nil }
     let (rank, count) = try rankAndCount(names[0], names[1])
-    let isOneMachine = try number("OMPI_COMM_WORLD_LOCAL_SIZE") == count
-    guard let address = environment["MASTER_ADDR"] ?? (isOneMachine ? Network.loopback : nil) else {
-      throw LaunchError(
-        "mpirun has started \(count) processes on several machines, and MASTER_ADDR is missing: add"
-          + " -x MASTER_ADDR=HOST with the host of rank 0")
-    }
+    let address = try mpirunHost(
+      count, localCount: number("OMPI_COMM_WORLD_LOCAL_SIZE"), option: "-x MASTER_ADDR=HOST")
     return Finding(
       process: LaunchedProcess(
         launcher: "mpirun", rank: rank, worldSize: count,
         localRank: try number("OMPI_COMM_WORLD_LOCAL_RANK") ?? 0, storeHost: address,
         storePort: try chosenPort(of: "PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"),
         servesStore: rank == 0), variables: names)
+  }
+
+  /// The host of rank 0: as given, or this one if it has all processes.
+  ///
+  /// - Parameters:
+  ///   - count: the number of processes.
+  ///   - localCount: of those on this machine; nil if it is not known.
+  ///   - option: gives the host to all processes, for the message.
+  /// - Returns: its name or address.
+  /// - Throws: `LaunchError` if it is missing.
+  private func mpirunHost(_ count: Int, localCount: Int?, option: String) throws -> String {
+    if let given = environment["MASTER_ADDR"] { return given }
+    guard localCount == count else {
+      throw LaunchError(
+        "mpirun has started \(count) processes on several machines, and MASTER_ADDR is missing: add"
+          + " \(option) with the host of rank 0")
+    }
+    return Network.loopback
   }
 
   /// MPICH's process manager Hydra, which Intel MPI has too, and others with its protocol PMI.
@@ -124,12 +138,8 @@ public struct LaunchVariables {
     let (rank, count) = try rankAndCount(names[0], names[1])
     if let slurm, (slurm.process.rank, slurm.process.worldSize) == (rank, count) { return nil }
     let localCount = try number("MPI_LOCALNRANKS") ?? number("PMI_LOCAL_SIZE")
-    let isOneMachine = localCount == count || count == 1
-    guard let address = environment["MASTER_ADDR"] ?? (isOneMachine ? Network.loopback : nil) else {
-      throw LaunchError(
-        "mpirun has started \(count) processes on several machines, and MASTER_ADDR is missing: add"
-          + " -genv MASTER_ADDR HOST with the host of rank 0")
-    }
+    let address = try mpirunHost(
+      count, localCount: count == 1 ? count : localCount, option: "-genv MASTER_ADDR HOST")
     return Finding(
       process: LaunchedProcess(
         launcher: "mpirun", rank: rank, worldSize: count,

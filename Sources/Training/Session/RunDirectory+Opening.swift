@@ -13,8 +13,8 @@ extension RunDirectory {
 }
 
 extension TrainingSettings.OutputSettings {
-  /// Makes a new run of one that is to be resumed and has no checkpoint yet, as a launcher's restart
-  /// may find it. All ranks call it together, and do what rank 0 finds.
+  /// Begins anew if the run to resume has no checkpoint yet, as after a launcher's early restart. All
+  /// ranks call it together, and do what rank 0 finds.
   ///
   /// - Throws: `LaunchError` if a rank is lost; what `note` throws.
   mutating func settle(_ parallel: DataParallel, note: (String) throws -> Void) throws {

@@ -17,7 +17,7 @@ extension ResumableCommand {
   /// The name of the file with the options.
   static var settingsName: String { "config.yaml" }
 
-  /// The file with the options of the run that is to be resumed; nil if nothing is, or it is not there.
+  /// The file of options of the resumed run; nil for a new run, and if the file is missing.
   static func settingsOfRun(_ values: [String: String]) -> String? {
     guard let resume = values["resume"], resume != "false" else { return nil }
     let path = runFolder(values).map { Folder.withoutTrailingSlashes($0) + "/" + settingsName }

@@ -61,7 +61,7 @@ struct ResumeArgument: ExpressibleByArgument, BareOption {
 
   init?(argument: String) {
     let isEmptyRun =
-      Folder.hasFile(argument + "/config.yaml")
+      Folder.hasFile(argument + "/" + TrainCommand.settingsName)
       && RunDirectory.savedCheckpoints(of: argument).isEmpty
     checkpoint =
       argument == Self.bareValue || isEmptyRun ? nil : RunDirectory.checkpoint(at: argument)

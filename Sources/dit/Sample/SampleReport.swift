@@ -29,7 +29,7 @@ struct SampleReport: Encodable {
   let sampler: String
   let samplingSteps: Int?
   let eta: Double
-  /// The order of UniPC; nil for other samplers.
+  /// The order of a multistep method; nil for samplers that have no choice.
   let solverOrder: Int?
   /// The spacing of times; nil if the sampler chooses its steps itself.
   let timestepSpacing: TimestepSpacing?
@@ -79,7 +79,8 @@ struct SampleReport: Encodable {
     sampler = options.sampler.name
     samplingSteps = options.stepCount
     eta = options.samplerOptions.eta
-    solverOrder = options.sampler == .unipc ? options.samplerOptions.solverOrder : nil
+    solverOrder =
+      options.sampler.options.contains(.solverOrder) ? options.samplerOptions.solverOrder : nil
     timestepSpacing = options.timestepSpacing
     guidanceScale = options.guidance.scale
     cfgChannels = options.guidance.channels.description

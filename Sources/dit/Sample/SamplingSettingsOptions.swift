@@ -45,13 +45,14 @@ struct SamplingSettingsOptions: ParsableArguments {
   /// Options that are given and change nothing.
   func notes(_ settings: SamplingSettings) -> [String] {
     var lines = mindONE.notes
-    let readers = SamplingMethod.reading(.eta)
-    if recipe.eta > 0, !readers.contains(settings.options.sampler) {
-      let names = readers.map(\.name).joined(separator: ", ")
-      lines.append("--eta is for \(names) and changes nothing here")
-    }
-    if recipe.solverOrder != 2, settings.options.sampler != .unipc {
-      lines.append("--solver-order is for unipc and changes nothing here")
+    let (given, defaults) = (settings.options.samplerOptions, SamplerOptions())
+    for (key, isGiven) in [
+      (SamplerOptions.Key.eta, given.eta != defaults.eta),
+      (.solverOrder, given.solverOrder != defaults.solverOrder),
+    ] where isGiven && !settings.options.sampler.options.contains(key) {
+      let names = SamplingMethod.reading(key).map(\.name).joined(separator: ", ")
+      lines.append(
+        "--\(OptionTable.kebab(key.rawValue)) is for \(names) and changes nothing here")
     }
     return lines
   }
