@@ -66,4 +66,11 @@ internal import Torch
       #expect(abs((point.sigma - before.sigma) / step - point.sigmaSlope) < 1e-6)
     }
   }
+
+  @Test func placesItsTimestepsInTheFullProcess() throws {
+    let path = NoiseSchedule.linear
+    #expect(path.position(of: 999) == 0.999 && path.position(of: 0.5) == 0.0005)
+    #expect(path.position(of: path.dataTime) == 0)
+    #expect(try path.respaced(at: [0, 400, 700]).position(of: 700) == 0.7)
+  }
 }

@@ -151,4 +151,6 @@ private struct Line: ProbabilityPath {
   func point(at time: Double) -> PathPoint {
     PathPoint(alpha: 1 - time, sigma: time, alphaSlope: -1, sigmaSlope: 1)
   }
+
+  func position(of time: Double) -> Double { time }
 }

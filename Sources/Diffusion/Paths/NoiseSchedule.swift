@@ -13,6 +13,8 @@ public struct NoiseSchedule: Sendable {
   public let alphaBars: [Double]
   /// ᾱₜ₋₁, 1 at the first step.
   public let previousAlphaBars: [Double]
+  /// The number of steps of the full process.
+  private let fullCount: Int
 
   /// The linear schedule of Ho et al. 2020, section 4: 1000 steps from 0.0001 to 0.02.
   public static let linear = NoiseSchedule(betas: linearBetas, timesteps: Array(0..<1000))
@@ -23,9 +25,14 @@ public struct NoiseSchedule: Sendable {
     return (0..<count).map { $0 == count - 1 ? last : Double($0) * step + first }
   }
 
-  init(betas: [Double], timesteps: [Int]) {
+  /// - Parameters:
+  ///   - betas: the variances.
+  ///   - timesteps: of the full process, ascending.
+  ///   - fullCount: the number of steps of the full process; nil if these are all.
+  init(betas: [Double], timesteps: [Int], fullCount: Int? = nil) {
     self.betas = betas
     self.timesteps = timesteps
+    self.fullCount = fullCount ?? betas.count
     var products: [Double] = []
     for beta in betas { products.append((products.last ?? 1) * (1 - beta)) }
     alphaBars = products
@@ -54,7 +61,8 @@ public struct NoiseSchedule: Sendable {
       betas.append(1 - alphaBars[index] / previous)
       previous = alphaBars[index]
     }
-    return NoiseSchedule(betas: betas, timesteps: kept.map { Int($0) })
+    return NoiseSchedule(
+      betas: betas, timesteps: kept.map { Int($0) }, fullCount: fullCount)
   }
 
   /// β̃ₜ, the variance of q(xₜ₋₁ | xₜ, x₀) (equation 7).
@@ -116,6 +124,9 @@ extension NoiseSchedule: ProbabilityPath {
     return PathPoint(
       alpha: alpha, sigma: sigma, alphaSlope: -ratio * slope * cube, sigmaSlope: slope * cube)
   }
+
+  /// The timestep over the number of steps of the full process; 0 for `dataTime`.
+  public func position(of time: Double) -> Double { max(time, 0) / Double(fullCount) }
 
   /// The first step with a timestep of at least `time`, or the last step.
   private func index(atOrAfter time: Double) -> Int {

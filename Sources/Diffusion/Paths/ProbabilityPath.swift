@@ -10,6 +10,9 @@ public protocol ProbabilityPath: Sendable {
 
   /// The mixture at a time between `noiseTime` and `dataTime`.
   func point(at time: Double) -> PathPoint
+
+  /// The place of a time on the way from data, 0, to noise, 1, in a scale that all paths share.
+  func position(of time: Double) -> Double
 }
 
 /// The mixture of data and noise at one time.
