@@ -161,7 +161,10 @@ let package = Package(
     tests("Inference", ["Diffusion", "Layers", "Models", "Torch"]),
     tests(
       "Pipeline",
-      ["Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models", "Torch", logging]),
+      [
+        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models", "Torch",
+        logging,
+      ]),
     tests(
       "Training",
       [

@@ -132,8 +132,8 @@ public struct Prediction {
   }
 }
 
-/// Predicts for all rows of a batch at a time: latents `[N, C, H, W]` to an output with as many
-/// channels or twice as many.
+/// Predicts at a time for the first rows of a batch, or for all: latents `[N, C, H, W]` to an output
+/// with as many channels or twice as many.
 public typealias Network = (_ latents: Tensor, _ time: Double) -> Tensor
 
 /// A network together with what its times and its output mean.
@@ -142,20 +142,40 @@ public struct Predictor {
   public let path: any ProbabilityPath
   private let parametrization: Parametrization
   private let network: Network
+  private let interval: GuidanceInterval
+  private let unguided: Network?
+  private var stepTime: Double?
   private var observer: ((Prediction) -> Void)?
 
-  /// A predictor over a network, guidance included.
+  /// A predictor over a network.
+  ///
+  /// - Parameters:
+  ///   - network: predicts with guidance.
+  ///   - interval: the times of guidance.
+  ///   - unguided: predicts without guidance, at other times; nil if there are none.
+  ///   - path: what the network was trained on.
+  ///   - parametrization: what its output stands for.
   public init(
-    _ network: @escaping Network, path: any ProbabilityPath, parametrization: Parametrization
+    _ network: @escaping Network, during interval: GuidanceInterval = .all,
+    otherwise unguided: Network? = nil, path: any ProbabilityPath, parametrization: Parametrization
   ) {
     self.network = network
+    self.interval = interval
+    self.unguided = unguided
     self.path = path
     self.parametrization = parametrization
   }
 
-  /// The same predictor, which shows each of its predictions.
-  func showing(_ observer: @escaping (Prediction) -> Void) -> Predictor {
+  /// The same predictor for one step.
+  ///
+  /// - Parameters:
+  ///   - time: decides on guidance in the whole step, as in the published code of Heun's method; nil to
+  ///     decide at each time.
+  ///   - observer: shown each prediction.
+  /// - Returns: the predictor.
+  func inStep(from time: Double?, showing observer: @escaping (Prediction) -> Void) -> Predictor {
     var copy = self
+    copy.stepTime = time
     copy.observer = observer
     return copy
   }
@@ -167,6 +187,8 @@ public struct Predictor {
   ///   - time: their time on the path.
   /// - Returns: the prediction.
   public func callAsFunction(_ x: Tensor, at time: Double) -> Prediction {
+    let isGuided = interval.contains(path.position(of: stepTime ?? time))
+    let network = isGuided ? network : unguided ?? network
     let prediction = Prediction(
       network(x, time), for: x, at: path.point(at: time), as: parametrization)
     observer?(prediction)

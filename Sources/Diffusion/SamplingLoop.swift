@@ -116,7 +116,9 @@ public final class SamplingLoop {
     var sampler = sampler
     let (noise, shape, rows, device) = (noise, latents.shape, networkBatchSize, latents.device)
     var predicted: Prediction?
-    let result = sampler.step(latents, predictor.showing { predicted = $0 }) {
+    // A sampler that finds its times on its way tries some of them and goes back.
+    let stepTime = sampler.stepCount == nil ? nil : sampler.time
+    let result = sampler.step(latents, predictor.inStep(from: stepTime) { predicted = $0 }) {
       noise.draw(sampleCount: shape[0], networkBatchSize: rows, shape: Array(shape.dropFirst()))
         .to(device)
     }

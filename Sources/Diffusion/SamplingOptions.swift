@@ -41,27 +41,40 @@ public struct SamplingOptions: Sendable, Equatable {
   ///   - parametrization: what its output stands for.
   ///   - noise: gives the first latents, then the noise of the steps.
   ///   - device: where the latents are.
-  ///   - network: binds the network to the classes of its rows and to the times known beforehand.
+  ///   - guide: binds a weaker network likewise, which guides in place of the null class; nil for none.
+  ///   - network: binds the network to the classes of its rows and to the times known beforehand. With
+  ///     guidance it is asked for all rows in the interval, and for the N conditional ones elsewhere.
   /// - Returns: steps with latents `[N, C, H, W]`.
   /// - Throws: `DiffusionError` for options that do not fit the path; `TorchError` if memory does not
   ///   suffice; what `network` throws.
   public func loop(
     labels: [Int], nullClass: Int, shape: [Int], path: any ProbabilityPath = NoiseSchedule.linear,
     parametrization: Parametrization, noise: NoiseSource, device: Device,
-    network: (_ labels: [Int], _ times: [Double]) throws -> Network
+    guide: NetworkBinding? = nil, network: NetworkBinding
   ) throws -> SamplingLoop {
     let sampler = try sampler.makeSampler(
       on: path, stepCount: stepCount, options: samplerOptions)
-    let rows = guidance.batchedLabels(labels, nullClass: nullClass)
+    let guide = guidance.isActive ? guide : nil
+    let rows = guide == nil ? guidance.batchedLabels(labels, nullClass: nullClass) : labels
     return try withTorchErrors {
       let latents = noise.draw(
         sampleCount: labels.count, networkBatchSize: labels.count, shape: shape
       ).to(device)
-      let network = try withoutGradients { try network(rows, sampler.networkTimes ?? []) }
-      let guided = guidance.guided(network, channelCount: shape[0])
+      let times = sampler.networkTimes ?? []
+      let network = try withoutGradients { try network(rows, times) }
+      let guideNetwork = try withoutGradients {
+        try guide?(rows, times.filter { guidance.interval.contains(path.position(of: $0)) })
+      }
+      let predictor = Predictor(
+        guidance.guided(network, by: guideNetwork, channelCount: shape[0]),
+        during: guidance.interval, otherwise: network, path: path,
+        parametrization: parametrization)
       return SamplingLoop(
-        sampler, Predictor(guided, path: path, parametrization: parametrization), from: latents,
-        noise: noise, networkBatchSize: rows.count)
+        sampler, predictor, from: latents, noise: noise,
+        networkBatchSize: guidance.isActive ? 2 * labels.count : labels.count)
     }
   }
+
+  /// Binds a network to the class of each of its rows and to the times known beforehand.
+  public typealias NetworkBinding = (_ labels: [Int], _ times: [Double]) throws -> Network
 }

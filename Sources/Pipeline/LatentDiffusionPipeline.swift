@@ -33,13 +33,12 @@ public final class LatentDiffusionPipeline {
   /// ... 1; nil for other weights, and if the run does not say.
   public let emaStartShare: Double?
 
-  /// The DiT, whose weights are read with the first batch.
-  private enum Runner {
-    case waiting(DiTState, ExecutionMode)
-    case ready(any DiTRunner)
-  }
+  /// The shape of the weaker model that guides the DiT; nil if the null class does.
+  public var guideModel: DiTConfig? { guide?.config }
 
-  private var runner: Runner
+  private let cache: FeatureCache
+  private let dit: DeferredDiT
+  private let guide: DeferredDiT?
   private let decoder: LatentDecoder
   private let smallVariancePath: String?
 
@@ -90,8 +89,16 @@ public final class LatentDiffusionPipeline {
     decoder = LatentDecoder(autoencoder, scaleFactor: scaleFactor, dtype: dtype)
     self.device = device
     self.model = model
-    runner = .waiting(state, config.mode)
+    cache = config.cache
+    dit = DeferredDiT(state, precision, in: config.mode, on: device)
+    let guideState = try config.guideCheckpoint.map {
+      try DiTState.guide($0, of: model, at: checkpoint.path, config)
+    }
+    guide = guideState.map { [precision] in
+      DeferredDiT($0, precision, in: config.mode, on: device)
+    }
     if let logger {
+      for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
       log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
@@ -187,13 +194,18 @@ public final class LatentDiffusionPipeline {
     labels: [Int], options: SamplingOptions, noise: NoiseSource
   ) throws -> SamplingLoop {
     try check(labels, options)
-    let runner = try loadedRunner()
+    let dit = try dit.runner()
+    let guide = options.guidance.isActive ? try guide?.runner() : nil
     do {
       return try options.loop(
         labels: labels, nullClass: model.classCount,
         shape: [model.channelCount, model.inputSize, model.inputSize],
         parametrization: .noise(learnsVariance: model.learnsVariance), noise: noise,
-        device: device, network: runner.bind)
+        device: device,
+        guide: guide.map { [cache] guide in
+          { guide.bind(labels: $0, times: $1, cache: cache) }
+        },
+        network: { dit.bind(labels: $0, times: $1, cache: cache) })
     } catch let error as DiffusionError {
       throw PipelineError(.setting, error.message)
     }
@@ -206,11 +218,19 @@ public final class LatentDiffusionPipeline {
         "class \(label) is out of range: the model has classes 0 to \(model.classCount - 1)")
     }
     guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
-    guard model.hasNullClass || !options.guidance.isActive else {
+    guard model.hasNullClass || guide != nil || !options.guidance.isActive else {
       throw PipelineError(
         .noNullClass(rows: model.classRowCount),
         "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
           + " class, which guidance needs")
+    }
+    let path = NoiseSchedule.linear
+    guard cache == .off || options.sampler.asksOnceAStep(on: path) else {
+      let others = SamplingMethod.all.filter { $0.asksOnceAStep(on: path) }.map(\.name)
+      throw PipelineError(
+        .unsuitedCache,
+        "the cache \(cache) is for one call of the network in each step, at times known beforehand, as in"
+          + " \(others.joined(separator: ", ")), and \(options.sampler) makes others")
     }
     let eta = options.samplerOptions.eta
     guard (0...1).contains(eta), options.guidance.scale.isFinite else {
@@ -227,16 +247,6 @@ public final class LatentDiffusionPipeline {
       throw PipelineError(
         .setting,
         "guidance on the first \(count) channels: the model has \(model.channelCount)")
-    }
-  }
-
-  private func loadedRunner() throws -> any DiTRunner {
-    switch runner {
-    case .ready(let loaded): return loaded
-    case .waiting(let state, let mode):
-      let loaded = try withTorchErrors { try state.makeRunner(precision, in: mode, on: device) }
-      runner = .ready(loaded)
-      return loaded
     }
   }
 

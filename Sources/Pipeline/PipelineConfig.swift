@@ -22,6 +22,9 @@ public struct PipelineConfig: Sendable, Equatable {
   public var ditCheckpoint: String?
   /// Which weights to take from a checkpoint with an EMA.
   public var weights: WeightSet
+  /// The checkpoint of a weaker model, which guides the DiT in place of the null class; nil for none. Of
+  /// a file with an EMA it is the EMA.
+  public var guideCheckpoint: String?
   /// The autoencoder.
   public var autoencoder: AutoencoderChoice
   /// The published size that the checkpoint must have; nil for any.
@@ -40,6 +43,8 @@ public struct PipelineConfig: Sendable, Equatable {
   public var precision: Precision
   /// How the model is run.
   public var mode: ExecutionMode
+  /// Whether steps use features of earlier ones again.
+  public var cache: FeatureCache
   /// `auto`, or a device as libtorch spells it.
   public var device: String
   /// Whether a GPU may multiply float32 matrices in TF32, which has 10 bits of mantissa.
@@ -47,15 +52,16 @@ public struct PipelineConfig: Sendable, Equatable {
 
   /// A configuration; without arguments, of the embedded model.
   public init(
-    ditCheckpoint: String? = nil, weights: WeightSet = .automatic,
+    ditCheckpoint: String? = nil, weights: WeightSet = .automatic, guideCheckpoint: String? = nil,
     autoencoder: AutoencoderChoice = .automatic, preset: DiTPreset? = nil, imageSize: Int? = nil,
     headCount: Int? = nil, classCount: Int? = nil, classNamesPath: String? = nil,
     scaleFactor: Double? = nil, precision: Precision = .auto,
-    mode: ExecutionMode = .graph, device: String = "auto",
+    mode: ExecutionMode = .graph, cache: FeatureCache = .off, device: String = "auto",
     allowsTF32: Bool = true
   ) {
     self.ditCheckpoint = ditCheckpoint
     self.weights = weights
+    self.guideCheckpoint = guideCheckpoint
     self.autoencoder = autoencoder
     self.preset = preset
     self.imageSize = imageSize
@@ -65,6 +71,7 @@ public struct PipelineConfig: Sendable, Equatable {
     self.scaleFactor = scaleFactor
     self.precision = precision
     self.mode = mode
+    self.cache = cache
     self.device = device
     self.allowsTF32 = allowsTF32
   }

@@ -13,6 +13,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case missingAutoencoder
     /// The scheduler of the model's folder names another variance than the sampler takes.
     case smallVariance
+    /// The sampler does not ask the network once a step, as the cache of its features needs it.
+    case unsuitedCache
     /// Guidance for a model whose class table, of so many rows, has none for the null class.
     case noNullClass(rows: Int)
     /// The checkpoint lacks its position embedding, and no image size is given.
@@ -56,8 +58,9 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
   /// Whether settings are at fault, not a file or the machine.
   public var isSetting: Bool {
     switch reason {
-    case .setting, .foreignAutoencoder, .missingAutoencoder, .smallVariance, .noNullClass,
-      .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse, .otherSettings:
+    case .setting, .foreignAutoencoder, .missingAutoencoder, .smallVariance, .unsuitedCache,
+      .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
+      .otherSettings:
       true
     case .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference, .unusable: false
     }

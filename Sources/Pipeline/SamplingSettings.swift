@@ -37,6 +37,7 @@ extension SamplingSettings: Codable {
   private enum CodingKeys: String, CodingKey {
     case ditCheckpoint = "dit_checkpoint"
     case noEMA = "no_ema"
+    case guideCheckpoint = "guide_checkpoint"
     case vaeCheckpoint = "vae_checkpoint"
     case modelName = "model_name"
     case imageSize = "image_size"
@@ -47,12 +48,14 @@ extension SamplingSettings: Codable {
     case precision
     case secondLayer = "int8_fc2"
     case mode
+    case cache
     case device
     case tf32
     case sampler
     case samplingSteps = "sampling_steps"
     case guidanceScale = "guidance_scale"
     case guidedChannels = "cfg_channels"
+    case guidanceInterval = "guidance_interval"
     case seed
     case batchSize = "batch_size"
   }
@@ -95,6 +98,8 @@ extension SamplingSettings: Codable {
     if let noEMA = try container.decodeIfPresent(Bool.self, forKey: .noEMA) {
       pipeline.weights = noEMA ? .last : .averaged
     }
+    pipeline.guideCheckpoint = try container.decodeIfPresent(
+      String.self, forKey: .guideCheckpoint)
     pipeline.autoencoder = try named(.vaeCheckpoint, or: .automatic, AutoencoderChoice.init)
     pipeline.preset = try named(.modelName, or: nil) { DiTPreset(rawValue: $0) }
     pipeline.imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
@@ -110,6 +115,7 @@ extension SamplingSettings: Codable {
       return formats.first
     }
     pipeline.mode = try named(.mode, or: pipeline.mode) { ExecutionMode(rawValue: $0) }
+    pipeline.cache = try named(.cache, or: pipeline.cache, FeatureCache.init)
     pipeline.device = try value(.device, or: pipeline.device)
     pipeline.allowsTF32 = try value(.tf32, or: pipeline.allowsTF32)
     options = SamplingOptions(
@@ -118,7 +124,8 @@ extension SamplingSettings: Codable {
       samplerOptions: try SamplerOptions(from: decoder),
       guidance: Guidance(
         scale: try value(.guidanceScale, or: options.guidance.scale),
-        channels: try guidedChannels()))
+        channels: try guidedChannels(),
+        interval: try named(.guidanceInterval, or: .all, GuidanceInterval.init)))
     seed = try value(.seed, or: seed)
     batchSize = try container.decodeIfPresent(Int.self, forKey: .batchSize)
   }
@@ -130,6 +137,7 @@ extension SamplingSettings: Codable {
     if pipeline.weights != .automatic {
       try container.encode(pipeline.weights == .last, forKey: .noEMA)
     }
+    try container.encodeIfPresent(pipeline.guideCheckpoint, forKey: .guideCheckpoint)
     try container.encodeIfPresent(pipeline.autoencoder.name, forKey: .vaeCheckpoint)
     try container.encodeIfPresent(pipeline.preset?.rawValue, forKey: .modelName)
     try container.encodeIfPresent(pipeline.imageSize, forKey: .imageSize)
@@ -140,6 +148,7 @@ extension SamplingSettings: Codable {
     try container.encode(pipeline.precision.name, forKey: .precision)
     try container.encodeIfPresent(pipeline.precision.secondLayerName, forKey: .secondLayer)
     try container.encode(pipeline.mode.rawValue, forKey: .mode)
+    try container.encode(pipeline.cache.description, forKey: .cache)
     try container.encode(pipeline.device, forKey: .device)
     try container.encode(pipeline.allowsTF32, forKey: .tf32)
     try container.encode(options.sampler, forKey: .sampler)
@@ -147,6 +156,7 @@ extension SamplingSettings: Codable {
     try options.samplerOptions.encode(to: encoder)
     try container.encode(options.guidance.scale, forKey: .guidanceScale)
     try container.encode(options.guidance.channels.description, forKey: .guidedChannels)
+    try container.encode(options.guidance.interval.description, forKey: .guidanceInterval)
     try container.encode(seed, forKey: .seed)
     try container.encodeIfPresent(batchSize, forKey: .batchSize)
   }

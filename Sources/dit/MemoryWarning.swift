@@ -64,9 +64,14 @@ struct MemoryWarning {
     sampling pipeline: LatentDiffusionPipeline, _ settings: SamplingSettings, batchSize: Int,
     processCount: Int = 1
   ) -> String? {
-    line(
-      sampling: pipeline.model, pipeline.precision,
-      networkBatchSize: batchSize * (settings.options.guidance.isActive ? 2 : 1),
-      stepCount: settings.options.stepCount ?? 1, processCount: processCount)
+    let isGuided = settings.options.guidance.isActive
+    let guide = isGuided ? pipeline.guideModel : nil
+    let rows = isGuided && guide == nil ? 2 * batchSize : batchSize
+    let total = [pipeline.model, guide].compactMap { $0 }.reduce(0) {
+      $0
+        + $1.samplingMemory(
+          pipeline.precision, networkBatchSize: rows, stepCount: settings.options.stepCount ?? 1)
+    }
+    return line(for: total, processCount: processCount, remedy: "a smaller --batch-size")
   }
 }

@@ -16,12 +16,16 @@ internal import Testing
   @Test func keepAllThatIsSet() throws {
     let settings = SamplingSettings(
       pipeline: PipelineConfig(
-        ditCheckpoint: "dit.pt", autoencoder: .file("vae.pt"), preset: .xl2, imageSize: 256,
+        ditCheckpoint: "dit.pt", guideCheckpoint: "weak.pt", autoencoder: .file("vae.pt"),
+        preset: .xl2, imageSize: 256,
         headCount: 16, classCount: 5, classNamesPath: "names.txt", scaleFactor: 0.5,
-        precision: .int8WithFloatFC2, mode: .eager, device: "cuda:1", allowsTF32: false),
+        precision: .int8WithFloatFC2, mode: .eager,
+        cache: .taylor(interval: 3), device: "cuda:1", allowsTF32: false),
       options: SamplingOptions(
         sampler: .ddim, stepCount: 7, samplerOptions: SamplerOptions(eta: 0.25),
-        guidance: Guidance(scale: 1.5, channels: .all)),
+        guidance: Guidance(
+          scale: 1.5, channels: .all,
+          interval: try #require(GuidanceInterval(from: 0.1, to: 0.7)))),
       seed: 1 << 63, batchSize: 3)
     let data = try JSONEncoder().encode(settings)
     #expect(try JSONDecoder().decode(SamplingSettings.self, from: data) == settings)
@@ -34,9 +38,35 @@ internal import Testing
     #expect(try JSONDecoder().decode(SamplingSettings.self, from: data) == settings)
   }
 
+  /// A job goes on with the settings it was begun with, also those of earlier versions.
+  @Test func areToldApartByWhatChangesImages() throws {
+    let plain = SamplingSettings(pipeline: PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(plain.pipeline)
+    func added(_ change: (inout SamplingSettings) throws -> Void) throws -> [String: String] {
+      var settings = plain
+      try change(&settings)
+      let labels = LabelChoice(isDrawn: true)
+      let before = try plain.fingerprint(of: pipeline, count: 3, labels: labels)
+      return try settings.fingerprint(of: pipeline, count: 3, labels: labels)
+        .filter { before[$0.key] != $0.value }
+    }
+    #expect(try added { $0.pipeline.cache = .off }.isEmpty)
+    #expect(try added { $0.pipeline.cache = .taylor(interval: 3) } == ["cache": "taylor:3"])
+    #expect(
+      try added {
+        $0.options.guidance.interval = try #require(GuidanceInterval(from: 0, to: 0.7))
+      } == ["guidance_interval": "0,0.7"])
+    let file = golden("dit-even.safetensors")
+    let guide = try added { $0.pipeline.guideCheckpoint = file }
+    #expect(Array(guide.keys) == ["guide_checkpoint"])
+    #expect(guide["guide_checkpoint"]?.contains("dit-even.safetensors") == true)
+  }
+
   @Test func haveDefaults() throws { #expect(try decoded("{}") == SamplingSettings()) }
 
-  @Test(arguments: ["sampler", "precision", "mode", "model_name", "cfg_channels"])
+  @Test(arguments: [
+    "sampler", "precision", "mode", "model_name", "cfg_channels", "guidance_interval", "cache",
+  ])
   func refuseUnknownNames(_ key: String) throws {
     #expect(throws: DecodingError.self) { try decoded("{\"\(key)\": \"xyz\"}") }
   }

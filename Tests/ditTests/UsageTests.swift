@@ -29,6 +29,17 @@ internal import Testing
     (["--use-fp16", "true", "--dtype", "fp32"], "use_fp16 true contradicts dtype fp32"),
     (["--cfg-channels", "none"], "'none': must be a number of channels, 1 at least, or all"),
     (["--sd-scale-factor", "0"], "must be above 0"),
+    (
+      ["--guidance-interval", "0.7,0.2"],
+      "'0.7,0.2': must be two numbers from 0 to 1, the lower one"
+    ),
+    (["--guidance-interval", "-0.1,0.5"], "'-0.1,0.5': must be two numbers from 0 to 1"),
+    (["--guidance-interval", "0,1.5"], "must be two numbers from 0 to 1"),
+    (["--guidance-interval", "0.5"], "--guidance-interval '0.5': must be two numbers"),
+    (["--guidance-interval", "low,high"], "must be two numbers from 0 to 1"),
+    (["--cache", "taylor:0"], "'taylor:0': must be none, or taylor:N with N from 1 to 100"),
+    (["--cache", "fora:3"], "--cache 'fora:3': must be none, or taylor:N"),
+    (["--cache", "taylor:3", "--sampler", "heun"], "dpm++2m-sde, and heun makes others; give one"),
     (["--condition", "text"], "only 'class' is known"),
     (["--device", "tpu0"], "known are auto, cpu, cuda"),
     (["--device", "npu"], "device 'npu': known here are auto, cpu, cuda"),

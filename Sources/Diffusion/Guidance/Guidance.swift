@@ -29,20 +29,26 @@ extension GuidedChannels: LosslessStringConvertible {
   }
 }
 
-/// Classifier-free guidance (Ho & Salimans 2022, equation 6).
+/// Classifier-free guidance (Ho & Salimans 2022, equation 6), or guidance by a weaker model in place of the
+/// null class (autoguidance, Karras et al. 2024b, equation 2).
 public struct Guidance: Sendable, Equatable {
-  /// How far to go from the unconditional prediction; 1 is the conditional one.
+  /// How far to go from the unconditional or weaker prediction; 1 is the conditional one.
   public var scale: Double
   /// Where it acts. Other channels and a learned variance are taken from the conditional prediction.
   public var channels: GuidedChannels
+  /// When it acts. At other times the network runs without the null class.
+  public var interval: GuidanceInterval
 
   /// Guidance of a scale.
-  public init(scale: Double, channels: GuidedChannels = .first(3)) {
+  public init(
+    scale: Double, channels: GuidedChannels = .first(3), interval: GuidanceInterval = .all
+  ) {
     self.scale = scale
     self.channels = channels
+    self.interval = interval
   }
 
-  /// Whether the network has to run with the null class too.
+  /// Whether the null class or the weaker model has to run too, at the times of the interval.
   public var isActive: Bool { scale > 1 }
 
   /// The classes of the network's rows: the images' own, then, if active, the null class for each.
@@ -50,16 +56,24 @@ public struct Guidance: Sendable, Equatable {
     isActive ? labels + Array(repeating: nullClass, count: labels.count) : labels
   }
 
-  /// Adds guidance to a network.
+  /// Adds guidance to a network, at all times.
   ///
   /// - Parameters:
-  ///   - network: predicts for the rows of `batchedLabels(_:nullClass:)`.
+  ///   - network: predicts for the rows of `batchedLabels(_:nullClass:)`; with a guide, for the images
+  ///     alone.
+  ///   - guide: predicts for the images, in place of the null class; nil for none.
   ///   - channelCount: C, of the latents.
   /// - Returns: a network over the images, one row each.
-  public func guided(_ network: @escaping Network, channelCount: Int) -> Network {
+  public func guided(
+    _ network: @escaping Network, by guide: Network? = nil, channelCount: Int
+  ) -> Network {
     guard isActive else { return network }
     return { latents, time in
-      combined(network(concatenated([latents, latents]), time), channelCount: channelCount)
+      if let guide {
+        return combined(
+          network(latents, time), guide(latents, time), channelCount: channelCount)
+      }
+      return combined(network(concatenated([latents, latents]), time), channelCount: channelCount)
     }
   }
 
@@ -71,15 +85,25 @@ public struct Guidance: Sendable, Equatable {
   /// - Returns: `[N, K, H, W]`
   public func combined(_ output: Tensor, channelCount: Int) -> Tensor {
     let halves = output.chunks(2, axis: 0)
-    let (conditional, null) = (halves[0], halves[1])
+    return combined(halves[0], halves[1], channelCount: channelCount)
+  }
+
+  /// Goes from a weak prediction to a strong one, and beyond.
+  ///
+  /// - Parameters:
+  ///   - strong: the conditional prediction, `[N, K, H, W]`; channels without guidance are its own.
+  ///   - weak: the null class's or the guide's, `[N, C, H, W]` or with more channels.
+  ///   - channelCount: C, of the latents; C ≤ K.
+  /// - Returns: `[N, K, H, W]`
+  private func combined(_ strong: Tensor, _ weak: Tensor, channelCount: Int) -> Tensor {
     let guided: Int
     switch channels {
     case .first(let count): guided = min(count, channelCount)
     case .all: guided = channelCount
     }
-    let from = null.narrowed(axis: 1, start: 0, count: guided)
-    let to = conditional.narrowed(axis: 1, start: 0, count: guided)
-    let rest = conditional.narrowed(axis: 1, start: guided, count: output.size(1) - guided)
+    let from = weak.narrowed(axis: 1, start: 0, count: guided)
+    let to = strong.narrowed(axis: 1, start: 0, count: guided)
+    let rest = strong.narrowed(axis: 1, start: guided, count: strong.size(1) - guided)
     return concatenated([from + (to - from) * scale, rest], axis: 1)
   }
 }

@@ -39,6 +39,14 @@ public struct SamplingMethod: Sendable {
   /// The options that it reads, besides the spacing.
   public var options: Set<SamplerOptions.Key> { sampler.options }
 
+  /// Whether it knows its times on a path beforehand, and asks the network once in each step.
+  public func asksOnceAStep(on path: any ProbabilityPath) -> Bool {
+    guard let sampler = try? makeSampler(on: path, stepCount: 4),
+      let times = sampler.networkTimes
+    else { return false }
+    return times.count == sampler.stepCount
+  }
+
   /// A sampler at the start of its run, over its own grid of times.
   ///
   /// - Parameters:

@@ -3,7 +3,8 @@ public import Models
 public import Torch
 
 /// A DiT with the labels of one batch: predicts noise, and variance if it is learned, for latents
-/// `[N, C, H, W]` at a time, which may be fractional.
+/// `[N, C, H, W]` at a time, which may be fractional. N is the number of labels, or less for the first
+/// rows alone.
 public typealias ConditionedDiT = (_ latents: Tensor, _ time: Double) -> Tensor
 
 /// A DiT that can predict, packed or as written.
@@ -14,8 +15,16 @@ public protocol DiTRunner {
   ///   - labels: the class of each batch element, the null class included.
   ///   - times: the times known beforehand, in the order of their first use. Other times work too, each
   ///     at the cost of one pass over the modulation weights.
+  ///   - cache: what is used again. The network then has to be called once for each step, in order.
   /// - Returns: the network for that batch.
-  func bind(labels: [Int], times: [Double]) -> ConditionedDiT
+  func bind(labels: [Int], times: [Double], cache: FeatureCache) -> ConditionedDiT
+}
+
+extension DiTRunner {
+  /// Sets the labels and the known times of a batch, without a cache.
+  public func bind(labels: [Int], times: [Double]) -> ConditionedDiT {
+    bind(labels: labels, times: times, cache: .off)
+  }
 }
 
 /// Makes the DiT of a mode.

@@ -63,7 +63,7 @@ public final class PackedDiT: DiTRunner {
   }
 
   /// Sets the labels and known times of a batch; modulation is computed ahead, many steps at once.
-  public func bind(labels: [Int], times: [Double]) -> ConditionedDiT {
+  public func bind(labels: [Int], times: [Double], cache: FeatureCache) -> ConditionedDiT {
     var indices: [Int: Int] = [:]
     var distinct: [Int] = []
     for label in labels where indices[label] == nil {
@@ -76,40 +76,82 @@ public final class PackedDiT: DiTRunner {
         network, labels: distinct, times: times, device: device, budget: modulationBudget)
     }
     let type = tokenFormat.dtype
+    let forecast = BlockForecast(cache)
     guard !device.capabilities.hasPackedKernels else {
       return { latents, time in
         withoutGradients {
-          let table = ModulationTable(schedule.table(at: time), labels: labelIndices)
-          return self.forward(latents.to(type), table).to(.float32)
+          let rows = labelIndices[0..<latents.size(0)]
+          let table = ModulationTable(schedule.table(at: time), labels: rows)
+          let change = forecast?.change(at: time, rowCount: latents.size(0))
+          return self.forward(latents.to(type), table, adding: change, keep: forecast?.keep)
+            .to(.float32)
         }
       }
     }
-    var step: BufferedStep?
+    var steps: [Int: (take: BufferedStep, change: Tensor?)] = [:]  // by rows
     return { latents, time in
       withoutGradients {
+        let count = latents.size(0)
         let table = schedule.table(at: time)
-        let current =
-          step
-          ?? BufferedStep(latents: latents.to(type), table: table) {
-            self.forward($0, ModulationTable($1, labels: labelIndices))
-          }
-        if !hasTorchErrors { step = current }
-        self.recording = current.recording
-        return current(latents, table).to(.float32)
+        let rows = labelIndices[0..<count]
+        if let change = forecast?.change(at: time, rowCount: count) {
+          return self.forward(
+            latents.to(type), ModulationTable(table, labels: rows), adding: change
+          ).to(.float32)
+        }
+        let step =
+          steps[count]
+          ?? self.recorded(latents.to(type), table, rows: rows, keepsChange: forecast != nil)
+        if !hasTorchErrors { steps[count] = step }
+        self.recording = step.take.recording
+        let output = step.take(latents, table).to(.float32)
+        if let change = step.change { forecast?.keep(change.cloned) }
+        return output
       }
     }
   }
 
-  private func forward(_ latents: Tensor, _ table: ModulationTable) -> Tensor {
+  /// A step with fixed buffers, one of them for what the blocks add to the tokens, if that is kept.
+  private func recorded(
+    _ latents: Tensor, _ table: Tensor, rows: Tensor, keepsChange: Bool
+  ) -> (take: BufferedStep, change: Tensor?) {
+    let shape = [latents.size(0), network.config.tokenCount, network.config.hiddenSize]
+    let change = keepsChange ? Tensor.zeros(shape, device: device) : nil
+    let step = BufferedStep(latents: latents, table: table) {
+      self.forward(
+        $0, ModulationTable($1, labels: rows),
+        keep: change.map { buffer in { buffer.copyInPlace(from: $0) } })
+    }
+    return (step, change)
+  }
+
+  /// Predicts for some rows.
+  ///
+  /// - Parameters:
+  ///   - latents: `[R, C, H, W]`
+  ///   - table: the modulation of the rows.
+  ///   - change: added to the tokens in place of the blocks, `[R, T, D]`, float32; nil to run them.
+  ///   - keep: told what the blocks have added, in the same shape.
+  /// - Returns: `[R, C or 2 C, H, W]`
+  private func forward(
+    _ latents: Tensor, _ table: ModulationTable, adding change: Tensor? = nil,
+    keep: ((Tensor) -> Void)? = nil
+  ) -> Tensor {
     func vectors(_ index: Int) -> [ModulationVector] { offsets[index].map { table[$0] } }
     // libtorch's products serve both ends of the network: their weights are not packed.
     let patches = withPlainOperators { network.patchEmbed.byMatrixProduct(latents) }
+    let embedded = patches + network.positions
+    let tokens = change.map { (embedded.to(.float32) + $0).to(embedded.dtype) } ?? embedded
+    let isKept = change == nil && keep != nil
+    let embedding = isKept ? embedded.cloned : nil
     return network(
-      PackedStream(patches + network.positions, format: tokenFormat),
-      block: { network.blocks[$0](&$1, modulatedBy: vectors($0)) },
-      finalLayer: { tokens in
+      PackedStream(tokens, format: tokenFormat),
+      block: { if change == nil { network.blocks[$0](&$1, modulatedBy: vectors($0)) } },
+      finalLayer: { stream in
         let normalized = network.finalLayer.norm(
-          &tokens, modulatedBy: vectors(network.blocks.count))
+          &stream, modulatedBy: vectors(network.blocks.count))
+        // The stream has updated the tokens in place.
+        if let embedding { keep?(tokens.to(.float32) - embedding.to(.float32)) }
         return withPlainOperators { network.finalLayer.linear(normalized) }
       })
   }

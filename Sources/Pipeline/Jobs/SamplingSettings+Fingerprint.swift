@@ -25,7 +25,14 @@ extension SamplingSettings {
     let weights =
       self.pipeline.weights == .automatic ? [:] : ["weights": self.pipeline.weights.rawValue]
     // Not in the record of a job that an earlier version began.
-    let added = options.samplerOptions.chosenTexts
+    var added = options.samplerOptions.chosenTexts
+    if options.guidance.interval != .all {
+      added["guidance_interval"] = options.guidance.interval.description
+    }
+    if self.pipeline.cache != .off { added["cache"] = self.pipeline.cache.description }
+    if let guide = self.pipeline.guideCheckpoint {
+      added["guide_checkpoint"] = try FileStamp.text(of: guide)
+    }
     return added.merging([
       "dit_checkpoint": try self.pipeline.ditCheckpoint.map(FileStamp.text) ?? EmbeddedModel.stamp,
       "vae_checkpoint": autoencoder, "num_samples": "\(count)",

@@ -146,8 +146,8 @@ struct Arguments {
       case let value?: flags.append(name, value)
       }
     case .value, .integer, .classes:
-      // A negative number is a value, not an option.
-      let value = joined ?? next.flatMap { $0.hasPrefix("-") && Double($0) == nil ? nil : $0 }
+      // A negative number is a value, not an option, also in a list.
+      let value = joined ?? next.flatMap { $0.hasPrefix("-") && !Self.isNumeric($0) ? nil : $0 }
       guard let value else { return flags.arguments.append("--\(name)") }
       if joined == nil { rest.removeFirst() }
       try check(name, value)
@@ -162,6 +162,11 @@ struct Arguments {
 
   private func check(_ name: String, _ value: String) throws {
     if let fault = table.fault(name, value) { throw UsageError("--\(name) \(fault)") }
+  }
+
+  /// Whether a text begins with a number, which a comma may follow.
+  private static func isNumeric(_ text: String) -> Bool {
+    text.split(separator: ",", maxSplits: 1).first.flatMap { Double($0) } != nil
   }
 
   /// `true` or `false` for the spellings of YAML and Python; nil for anything else.

@@ -79,6 +79,23 @@ extension DiTPreset: ExpressibleByArgument {
   }
 }
 
+/// `none`, or `taylor:N`.
+struct FeatureCacheArgument: ExplainedArgument {
+  static let expectation =
+    "none, or taylor:N with N from \(FeatureCache.intervals.lowerBound) to"
+    + " \(FeatureCache.intervals.upperBound), such as taylor:3"
+  let cache: FeatureCache
+
+  init(_ cache: FeatureCache) { self.cache = cache }
+
+  init?(argument: String) {
+    guard let cache = FeatureCache(argument) else { return nil }
+    self.cache = cache
+  }
+
+  var defaultValueDescription: String { cache.description }
+}
+
 /// `3`, another number of channels, or `all`.
 struct GuidedChannelsArgument: ExplainedArgument {
   static let expectation = "a number of channels, 1 at least, or all"
@@ -92,4 +109,19 @@ struct GuidedChannelsArgument: ExplainedArgument {
   }
 
   var defaultValueDescription: String { channels.description }
+}
+
+/// Two positions on the way from data to noise.
+struct GuidanceIntervalArgument: ExplainedArgument {
+  static let expectation = "two numbers from 0 to 1, the lower one first, such as 0,0.7"
+  let interval: GuidanceInterval
+
+  init(_ interval: GuidanceInterval) { self.interval = interval }
+
+  init?(argument: String) {
+    guard let interval = GuidanceInterval(argument) else { return nil }
+    self.interval = interval
+  }
+
+  var defaultValueDescription: String { interval.description }
 }

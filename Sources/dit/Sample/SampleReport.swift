@@ -18,6 +18,7 @@ struct SampleReport: Encodable {
 
   let ditCheckpoint: String
   let noEma: Bool?
+  let guideCheckpoint: String?
   let vaeCheckpoint: String
   let imageSize: Int
   /// As given; nil where the checkpoint tells.
@@ -35,6 +36,8 @@ struct SampleReport: Encodable {
   let timestepSpacing: TimestepSpacing?
   let guidanceScale: Double
   let cfgChannels: String
+  /// Nil for all times.
+  let guidanceInterval: String?
   let sdScaleFactor: Double
   let seed: UInt64
   let batchSize: Int
@@ -42,6 +45,8 @@ struct SampleReport: Encodable {
   let int8Fc2: String?
   let int8Emulated: Bool?
   let mode: String
+  /// Nil for none.
+  let cache: String?
   let device: String
   let libtorch: String
 
@@ -69,6 +74,7 @@ struct SampleReport: Encodable {
     let (config, options) = (settings.pipeline, settings.options)
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
     noEma = config.weights == .automatic ? nil : config.weights == .last
+    guideCheckpoint = config.guideCheckpoint
     vaeCheckpoint = pipeline.autoencoder.name ?? "none"
     // For latents alone the pipeline's size is that of the latents.
     imageSize = config.imageSize ?? pipeline.imageSize
@@ -84,6 +90,8 @@ struct SampleReport: Encodable {
     timestepSpacing = options.timestepSpacing
     guidanceScale = options.guidance.scale
     cfgChannels = options.guidance.channels.description
+    guidanceInterval =
+      options.guidance.interval == .all ? nil : options.guidance.interval.description
     sdScaleFactor = pipeline.scaleFactor
     seed = settings.seed
     self.batchSize = batchSize
@@ -91,6 +99,7 @@ struct SampleReport: Encodable {
     int8Fc2 = pipeline.precision.secondLayerName
     int8Emulated = pipeline.precision.isEmulated ? true : nil
     mode = config.mode.rawValue
+    cache = config.cache == .off ? nil : config.cache.description
     device = pipeline.device.description
     libtorch = LibTorch.version
   }

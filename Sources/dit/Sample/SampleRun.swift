@@ -94,6 +94,9 @@ struct SampleRun {
     let model = pipeline.model
     let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
     let size = "\(pipeline.imageSize) x \(pipeline.imageSize)"
+    let interval =
+      options.guidance.interval == .all || !options.guidance.isActive
+      ? "" : " from \(options.guidance.interval.low) to \(options.guidance.interval.high)"
     return name
       + (pipeline.makesImages
         ? ", \(size) pixels, \(Amount.of(plan.images.count, "image"))"
@@ -101,7 +104,7 @@ struct SampleRun {
       + (plan.batches.count > 1 ? " in \(plan.batches.count) batches" : "")
       + ", \(options.stepCount.map { Amount.of($0, "step") } ?? "steps") of"
       + " \(options.sampler.name),"
-      + " guidance \(options.guidance.scale), seed \(settings.seed),"
+      + " guidance \(options.guidance.scale)\(interval), seed \(settings.seed),"
       + " \(pipeline.precision) on \(pipeline.device)"
   }
 

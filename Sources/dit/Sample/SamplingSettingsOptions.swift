@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Checkpoint
 internal import Diffusion
+internal import Inference
 internal import Models
 internal import Pipeline
 
@@ -23,13 +24,15 @@ struct SamplingSettingsOptions: ParsableArguments {
       pipeline: PipelineConfig(
         ditCheckpoint: checkpoint == EmbeddedModel.name ? nil : checkpoint,
         weights: model.noEma.map { $0 ? .last : .averaged } ?? .automatic,
+        guideCheckpoint: model.guideCheckpoint,
         autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,
         preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
         classCount: model.shape.numClasses,
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
         precision: try format.withSecondLayer(
           mindONE.precision(format.precision, device: device)),
-        mode: mindONE.msMode ?? execution.chosenMode, device: device, allowsTF32: execution.tf32),
+        mode: mindONE.msMode ?? execution.chosenMode, cache: recipe.cache.cache, device: device,
+        allowsTF32: execution.tf32),
       options: try recipe.options(), seed: recipe.seed, batchSize: batchSize)
   }
 
@@ -54,6 +57,13 @@ struct SamplingSettingsOptions: ParsableArguments {
       lines.append(
         "--\(OptionTable.kebab(key.rawValue)) is for \(names) and changes nothing here")
     }
+    let guidance = settings.options.guidance
+    for (name, isGiven) in [
+      ("guidance-interval", guidance.interval != .all),
+      ("guide-checkpoint", settings.pipeline.guideCheckpoint != nil),
+    ] where isGiven && !guidance.isActive {
+      lines.append("--\(name) changes nothing with a --guidance-scale of \(guidance.scale)")
+    }
     return lines
   }
 }
@@ -72,6 +82,12 @@ struct SamplingModelOptions: ReplacingOptions {
   @Option(
     help: "Take the weights of the last step, not the EMA (default: the EMA if there is one).")
   var noEma: Bool?
+  @Option(
+    help: """
+      A weaker DiT for the same latents and classes, which guides in place of the null class \
+      (autoguidance): a smaller one, or an earlier checkpoint. Of a file with an EMA, the EMA.
+      """, completion: .file())
+  var guideCheckpoint: String?
   @Option(
     help:
       "The autoencoder's file or folder (also of its two halves), or none for a model that makes pixels (default: what the DiT's folder or run knows).",
@@ -102,6 +118,15 @@ struct SamplingRecipeOptions: ReplacingOptions {
   @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
   @Option(help: "Channels that guidance acts on: a number of the first ones, or all.")
   var cfgChannels = GuidedChannelsArgument(.first(3))
+  @Option(
+    help: "The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half.")
+  var guidanceInterval = GuidanceIntervalArgument(.all)
+  @Option(
+    help: """
+      none, or taylor:N: the transformer runs in every Nth step, and is extrapolated between, for \
+      samplers with many steps.
+      """)
+  var cache = FeatureCacheArgument(.off)
   @Option(help: "What latents were multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
@@ -126,6 +151,7 @@ struct SamplingRecipeOptions: ReplacingOptions {
       sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
       samplerOptions: SamplerOptions(
         eta: eta, solverOrder: solverOrder, timestepSpacing: timestepSpacing),
-      guidance: Guidance(scale: guidanceScale, channels: cfgChannels.channels))
+      guidance: Guidance(
+        scale: guidanceScale, channels: cfgChannels.channels, interval: guidanceInterval.interval))
   }
 }

@@ -1,0 +1,53 @@
+internal import Checkpoint
+internal import Models
+
+extension DiTState {
+  /// Opens the weaker model of autoguidance: its EMA, if it has one.
+  ///
+  /// - Parameters:
+  ///   - path: its file or folder.
+  ///   - model: the model that it guides.
+  ///   - modelPath: that model's file, for messages.
+  ///   - config: may say what the file leaves open.
+  /// - Returns: the parameters of the guide.
+  /// - Throws: `FileError` or `CheckpointError` for a file that cannot be read; `PipelineError` if it is
+  ///   no DiT, or one for other latents or other classes.
+  static func guide(
+    _ path: String, of model: DiTConfig, at modelPath: String, _ config: PipelineConfig
+  ) throws -> DiTState {
+    let checkpoint = try Checkpoint.openModel(path)
+    func open(headCount: Int? = nil, classCount: Int? = nil) throws -> DiTState {
+      try DiTState(
+        checkpoint, headCount: headCount, imageSize: model.inputSize, classCount: classCount
+      ) { 1 }
+    }
+    var state = try open()
+    // What is said of the model holds for a guide from the same training too.
+    let isAssumed = state.headCountSource == .width
+    let headCount =
+      isAssumed && state.config.hiddenSize == model.hiddenSize ? config.headCount : nil
+    let classCount =
+      state.config.classRowCount == model.classRowCount ? config.classCount : nil
+    if headCount != nil || classCount != nil {
+      state = try open(headCount: headCount, classCount: classCount)
+    }
+    guard state.config.takes(sameAs: model) else {
+      throw PipelineError(
+        .setting,
+        "the guide '\(path)' is for \(state.config.inputs), '\(modelPath)' for \(model.inputs)")
+    }
+    return state
+  }
+}
+
+extension DiTConfig {
+  /// Whether another model takes the same latents and classes.
+  fileprivate func takes(sameAs other: DiTConfig) -> Bool {
+    (inputSize, channelCount, classCount)
+      == (other.inputSize, other.channelCount, other.classCount)
+  }
+
+  fileprivate var inputs: String {
+    "latents of \(channelCount) x \(inputSize) x \(inputSize) and \(classCount) classes"
+  }
+}

@@ -1,0 +1,162 @@
+internal import Checkpoint
+internal import Diffusion
+internal import Inference
+internal import Layers
+internal import Models
+internal import Pipeline
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct AutoguidanceTests {
+  /// A weaker copy of the built-in model: its blocks do less.
+  private static func writeGuide(
+    to path: String, leavingOut isLeftOut: (String) -> Bool = { _ in false }
+  ) throws {
+    let checkpoint = try EmbeddedModel.checkpoint()
+    let tensors = checkpoint.stateDict.filter { !isLeftOut($0.key) }.sorted { $0.key < $1.key }
+    try CheckpointWriter.write(
+      tensors.map { name, tensor in
+        (name, name.hasSuffix("attn.proj.weight") ? tensor.to(.float32) * 0.5 : tensor)
+      }, metadata: checkpoint.metadata, to: path)
+  }
+
+  private static func model(_ checkpoint: Checkpoint) throws -> DiT {
+    let (config, _) = try DiTConfig.inferred(
+      from: checkpoint.stateDict.mapValues(\.shape), metadata: checkpoint.metadata)
+    return DiT(config, at: ParameterStore(.load(checkpoint.stateDict, dtype: .float32)).root)
+  }
+
+  @Test(arguments: ExecutionMode.allCases, [GuidedChannels.first(3), .all])
+  func followsItsFormula(_ mode: ExecutionMode, _ channels: GuidedChannels) throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/guide.safetensors"
+      try Self.writeGuide(to: path)
+      let pipeline = try LatentDiffusionPipeline(
+        PipelineConfig(guideCheckpoint: path, precision: .fp32, mode: mode))
+      let options = SamplingOptions(
+        sampler: .ddim, stepCount: 4, guidance: Guidance(scale: 2, channels: channels))
+      let latents = try pipeline.samplingLoop(
+        labels: [2, 5], options: options, generator: try pipeline.makeGenerator(seed: 7)
+      ).run()
+
+      let (main, guide) = (
+        try Self.model(EmbeddedModel.checkpoint()), try Self.model(Checkpoint.open(path))
+      )
+      let y = Tensor([2, 5])
+      let guided = channels == .all ? 4 : 3
+      let predictor = Predictor(
+        { latents, time in
+          let t = Tensor.full([2], time)
+          let (strong, weak) = (main(latents, t: t, y: y), guide(latents, t: t, y: y))
+          let sum = weak + (strong - weak) * 2
+          return concatenated(
+            [
+              sum.narrowed(axis: 1, start: 0, count: guided),
+              strong.narrowed(axis: 1, start: guided, count: strong.size(1) - guided),
+            ], axis: 1)
+        }, path: NoiseSchedule.linear, parametrization: .noise(learnsVariance: true))
+      let generator = try Generator(seed: 7)
+      let expected = try SamplingLoop(
+        try SamplingMethod.ddim.makeSampler(on: NoiseSchedule.linear, stepCount: 4), predictor,
+        from: .randn([2, 4, 16, 16], generator: generator), noise: .perBatch(generator),
+        networkBatchSize: 4
+      ).run()
+      #expect(relativeError(latents, expected) < Tolerance.trajectory)
+
+      let unguided = SamplingOptions(
+        sampler: .ddim, stepCount: 4, guidance: Guidance(scale: 1))
+      let other = try pipeline.samplingLoop(
+        labels: [2, 5], options: unguided, generator: try pipeline.makeGenerator(seed: 7)
+      ).run()
+      #expect(relativeError(other, expected) > 0.01)
+    }
+  }
+
+  @Test func worksInOtherFormatsAndWithACache() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/guide.safetensors"
+      try Self.writeGuide(to: path)
+      func latents(_ precision: Precision, _ cache: FeatureCache = .off) throws -> Tensor {
+        let pipeline = try LatentDiffusionPipeline(
+          PipelineConfig(guideCheckpoint: path, precision: precision, cache: cache))
+        return try pipeline.samplingLoop(
+          labels: [2],
+          options: SamplingOptions(
+            sampler: .dpm2M, stepCount: 20,
+            guidance: Guidance(
+              scale: 2, interval: try #require(GuidanceInterval(from: 0.1, to: 0.9)))),
+          generator: try pipeline.makeGenerator(seed: 7)
+        ).run()
+      }
+      let expected = try latents(.fp32)
+      #expect(relativeNormError(try latents(.bf16), expected) < Tolerance.bfloat16)
+      if Device.cpu.capabilities.int8 {
+        #expect(relativeNormError(try latents(.int8), expected) < 2 * Tolerance.int8)
+      }
+      #expect(relativeError(try latents(.fp32, .taylor(interval: 1)), expected) == 0)
+      let cached = try latents(.fp32, .taylor(interval: 2))
+      let error = relativeNormError(cached, expected)
+      #expect(error > Tolerance.trajectory && error < 0.2, "\(error)")
+    }
+  }
+
+  @Test func refusesAGuideForOtherLatentsOrClasses() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/guide.safetensors"
+      let values = try GoldenValues("dit-even")
+      try CheckpointWriter.write(
+        values.weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+        metadata: ["num_heads": "2"], to: path)
+      let error = try #require(
+        #expect(throws: PipelineError.self) {
+          try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: path))
+        })
+      #expect(error.isSetting)
+      #expect(
+        error.message
+          == "the guide '\(path)' is for latents of 4 x 8 x 8 and 10 classes, 'embedded model' for"
+          + " latents of 4 x 16 x 16 and 12 classes")
+    }
+  }
+
+  @Test func isReadAsStrictlyAsTheModel() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/guide.safetensors"
+      try Self.writeGuide(to: path) { $0 == "blocks.1.mlp.fc1.bias" }
+      let error = try #require(
+        #expect(throws: PipelineError.self) {
+          try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: path))
+        })
+      #expect(error.message.contains("1 missing: blocks.1.mlp.fc1.bias"), "\(error)")
+    }
+  }
+
+  /// A class table without the row of the null class.
+  @Test func guidesAModelWithoutANullClass() throws {
+    try withTemporaryFolder { folder in
+      let (path, guide) = (folder + "/model.safetensors", folder + "/guide.safetensors")
+      try Self.writeGuide(to: guide)
+      let checkpoint = try EmbeddedModel.checkpoint()
+      let table = "y_embedder.embedding_table.weight"
+      try CheckpointWriter.write(
+        checkpoint.stateDict.sorted { $0.key < $1.key }.map { name, tensor in
+          (name, name == table ? tensor[0..<tensor.size(0) - 1].cloned : tensor)
+        }, metadata: checkpoint.metadata, to: path)
+      func run(_ guide: String?) throws -> Tensor {
+        let pipeline = try LatentDiffusionPipeline(
+          PipelineConfig(
+            ditCheckpoint: path, guideCheckpoint: guide, autoencoder: .embedded,
+            precision: .fp32))
+        #expect(!pipeline.model.hasNullClass)
+        return try pipeline.samplingLoop(
+          labels: [1], options: SamplingOptions(sampler: .ddim, stepCount: 2),
+          generator: try pipeline.makeGenerator(seed: 7)
+        ).run()
+      }
+      let error = #expect(throws: PipelineError.self) { try run(nil) }
+      #expect(error?.reason == .noNullClass(rows: 12))
+      #expect(try run(guide).shape == [1, 4, 16, 16])
+    }
+  }
+}
