@@ -24,6 +24,8 @@ public final class Checkpoint {
     public let byteCount: Int
     /// The other runs of bytes, in order, of a tensor that is stored in several; mostly empty.
     public internal(set) var continuation: [Range<Int>] = []
+    /// Whether the bytes are spelled as a text, each a character, as old pickles do with NumPy's arrays.
+    var isText = false
     /// The index of its file, in a checkpoint of several files.
     public internal(set) var fileIndex = 0
 
@@ -40,7 +42,7 @@ public final class Checkpoint {
     func named(_ name: String) -> Entry {
       Entry(
         name: name, dtype: dtype, shape: shape, strides: strides, byteOffset: byteOffset,
-        byteCount: byteCount, continuation: continuation, fileIndex: fileIndex)
+        byteCount: byteCount, continuation: continuation, isText: isText, fileIndex: fileIndex)
     }
   }
 
@@ -153,11 +155,12 @@ public final class Checkpoint {
     entries = contents.entries
     foreignTensors = contents.foreign
     positions = try Checkpoint.positions(of: entries, in: path)
-    metadata = files.reduce(into: try PipelinePart.metadata(nextTo: path)) {
-      $0.merge($1.contents.metadata) { $1 }
-    }
+    let outer = try PipelinePart.metadata(nextTo: path)
+    metadata = files.reduce(into: outer.texts) { $0.merge($1.contents.metadata) { $1 } }
+    let outerNames = outer.texts["class_names"]
+    let namesDiffer = outerNames != nil && outerNames != metadata["class_names"]
     notes =
-      found + contents.notes
+      found + contents.notes + outer.notes + (namesDiffer ? [.ownClassNames] : [])
       + (foreignTensors.isEmpty ? [] : [.foreignTypes(foreignTensors)])
     isTraining = files.contains(where: \.contents.isTraining)
     self.path = path
@@ -191,7 +194,7 @@ public final class Checkpoint {
 
   /// A tensor over the file's bytes; nil if the name is missing.
   ///
-  /// Only a tensor stored in several runs of bytes is copied. Writing to it changes neither the file
+  /// Only a tensor stored in several runs of bytes, or as text, is copied. Writing to it changes neither the file
   /// nor a checkpoint from another `open`, but does change tensors that share its storage.
   public func tensor(_ name: String) -> Tensor? {
     positions[name].map { tensor(of: entries[$0]) }
@@ -220,6 +223,7 @@ public final class Checkpoint {
   private func tensor(of entry: Entry) -> Tensor {
     guard entry.continuation.isEmpty else { return joined(entry) }
     let run = bytes(of: entry)
+    guard !entry.isText else { return NumPyRun.tensor(entry, ofText: run) }
     guard let start = UnsafeMutableRawPointer(mutating: run.baseAddress) else {
       return .empty(entry.shape, dtype: entry.dtype)
     }

@@ -5,7 +5,7 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
   /// Source: https://github.com/huggingface/safetensors, "Format".
   case safetensors
   /// The format of `torch.save`: a pickle and storages, in a zip archive, or one after the other before
-  /// PyTorch 1.6.
+  /// PyTorch 1.6; also a pickle by itself, with arrays of NumPy.
   case pytorch
   /// The format of `mindspore.save_checkpoint`: a protobuf message.
   case mindspore
@@ -17,6 +17,7 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
     if PyTorchFile.begins(bytes) { return .pytorch }
     if Safetensors.begins(bytes) { return .safetensors }
     if MindSporeFile.begins(bytes) { return .mindspore }
+    if PyTorchFile.isPickle(bytes) { return .pytorch }
     let remedy = "a safetensors, PyTorch or MindSpore file is needed"
     throw CheckpointError(.unknownFormat, "\(guess(bytes)); \(remedy)")
   }
@@ -30,9 +31,6 @@ public enum CheckpointFormat: String, CaseIterable, Sendable {
     if bytes.count > 262, bytes[257..<262].elementsEqual("ustar".utf8) {
       return "this is a tar archive, as PyTorch wrote before 0.1.10 or with its files unpacked;"
         + " load it there and save it again with `torch.save`"
-    }
-    if bytes.count > 1, bytes[0] == 0x80, (2...5).contains(bytes[1]) {
-      return "this is a bare pickle, not a file of `torch.save`"
     }
     let first = bytes.prefix(8).map { byte in
       let digits = String(byte, radix: 16)

@@ -28,6 +28,10 @@ public enum CheckpointNote: Sendable, Equatable, CustomStringConvertible {
   case noChecksums
   /// The file is of PyTorch's format before version 1.6, which has no checksums.
   case oldPyTorchFormat
+  /// Diffusers' table of classes has no name for a number, so that its names are not used.
+  case incompleteClassNames(path: String, count: Int, missing: Int)
+  /// The file has class names of its own, which are used, and diffusers' table others.
+  case ownClassNames
   /// A half of an autoencoder was found in a file of its own.
   case half(AutoencoderHalf, fileName: String)
 
@@ -45,8 +49,8 @@ public enum CheckpointNote: Sendable, Equatable, CustomStringConvertible {
     case .completedAverage(let names):
       "the EMA weights lack \(nameList(names)), taken from the weights of the last step"
     case .unreadAverage(let place, let form):
-      "took the weights of the last step: EMA weights are there under \(clipped(place)), in a form"
-        + " that is not read (\(form))"
+      "took the weights of the last step: \(clipped(place)) may be EMA weights, in a form that is not"
+        + " read (\(form))"
     case .leftOutValues(let names): "left out \(nameList(names)), not being tensors"
     case .leftOutCounter(let name): "left out \(clipped(name)), a number of the training"
     case .leftOutNumbers(let names): "left out \(nameList(names)), not being weights"
@@ -59,6 +63,10 @@ public enum CheckpointNote: Sendable, Equatable, CustomStringConvertible {
     case .removedParts(let parts): "took \(nameList(parts)) out of the names"
     case .noChecksums: "the file was saved without checksums"
     case .oldPyTorchFormat: "the file is of the format before PyTorch 1.6, without checksums"
+    case .incompleteClassNames(let path, let count, let missing):
+      "'\(path)' names \(count) classes, but not class \(missing): its names are not used"
+    case .ownClassNames:
+      "took the class names in the file's own metadata, which are not those of model_index.json"
     case .half(let half, let fileName): "the \(half.rawValue) is '\(fileName)'"
     }
   }

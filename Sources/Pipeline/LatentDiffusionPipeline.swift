@@ -100,6 +100,7 @@ public final class LatentDiffusionPipeline {
     if let logger {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
       log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
+      for finding in chosen.state?.findings ?? [] { logger.info("\(finding)") }
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
       }
@@ -112,6 +113,7 @@ public final class LatentDiffusionPipeline {
   ) {
     for note in checkpoint.notes { logger.info("\(note)") }
     for finding in state.findings { logger.info("\(finding)") }
+    if let note = classNames.unusedNote { logger.warning("\(note)") }
     logger.info("\(model.headCount) attention heads, \(state.headCountSource.rawValue)")
     if precision.isEmulated {
       logger.warning(

@@ -92,13 +92,133 @@ internal import Testing
     #expect(!Self.isAveraged(file))
   }
 
-  @Test func areCountedWhereThereAreSeveral() throws {
+  @Test func areTakenUnderTheUsualNameWhereThereAreSeveral() throws {
+    let last = ("model", Self.dict(Self.last))
+    for name in ["ema", "model_ema", "ema_state_dict", "EMA"] {
+      let file = try Self.open([
+        ("ema_0.999", Self.dict(Self.other)), last, (name, Self.dict(Self.average)),
+      ])
+      Self.expect(file, Self.average)
+      #expect(file.notes.contains(.otherAverages(["ema_0.999"])))
+      #expect(
+        file.notes.contains(.tookStateDict(keys: [name], isAveraged: true, leftOut: ["model"])))
+    }
+    for names in [["ema_0.999", "ema_0.9999"], ["ema", "model_ema"], ["swa", "polyak", "avg"]] {
+      let averages = zip(names, [Self.average, Self.other, Self.last]).map {
+        ($0, Self.dict($1))
+      }
+      let error = try #require(
+        #expect(throws: CheckpointError.self) { try Self.open([last] + averages) })
+      #expect(error.reason == .severalAverages)
+      for name in names { #expect(error.message.contains("'\(name)'"), "\(error)") }
+    }
+  }
+
+  @Test func areTakenOnceWhereTwoNamesShareThem() throws {
+    let shared = Self.dict(Self.average)
     let file = try Self.open([
-      ("model", Self.dict(Self.last)), ("ema_0.999", Self.dict(Self.average)),
-      ("ema_0.9999", Self.dict(Self.other)),
+      ("model", Self.dict(Self.last)), ("ema_a", shared), ("ema_b", shared),
     ])
     Self.expect(file, Self.average)
-    #expect(file.notes.contains(.otherAverages(["ema_0.9999"])))
+    #expect(!file.notes.contains { if case .otherAverages = $0 { true } else { false } })
+  }
+
+  @Test func areFoundBehindWhatOnlySoundsSo() throws {
+    let history = PickleBytes.dict([
+      ("train", tensor([4])), ("val", tensor([4])), ("test", tensor([3])),
+    ])
+    let list = PickleBytes.list([tensor([3]), tensor([3])])
+    let scalars = PickleBytes.list([Self.number(1), Self.number(2)])
+    for junk in [history, list, scalars] {
+      for names in [["ema_losses", "ema_model"], ["avg_loss", "weights_ema"], ["ema", "ema_7"]] {
+        for last in [[("model", Self.dict(Self.last))], []] {
+          let file = try Self.open(
+            [(names[0], junk)] + last + [(names[1], Self.dict(Self.average))])
+          Self.expect(file, Self.average)
+        }
+        let file = try Self.open([(names[0], junk), ("model", Self.dict(Self.last))])
+        Self.expect(file, Self.last)
+      }
+    }
+  }
+
+  private func tensor(_ shape: [Int]) -> [UInt8] { Self.tensor(shape, at: Self.other) }
+
+  @Test(arguments: [
+    ["optimizer_states", "0", "ema"], ["optimizer", "ema"],
+    ["optimizer_states", "0", "ema_params"],
+    ["optimizer_states", "1", "state", "ema"], ["optimizer", "ema_infos", "0", "params"],
+    ["callbacks", "EMA", "ema_state_dict"], ["callbacks", "EMACallback{'decay': 0.9}", "state"],
+    ["callbacks", "StochasticWeightAveraging", "average_model_state"],
+    ["state", "algorithms", "0", "1", "ema_model", "named_parameters_dict"],
+    ["trainer", "ema", "shadow_params"], ["loops", "fit", "ema_weights"],
+  ])
+  func areFoundInTheStatesOfOptimizersAndCallbacks(path: [String]) throws {
+    for average in [Self.dict(Self.average), Self.list(Self.average), Self.list(0, Self.short)] {
+      let isRead = average != Self.list(0, Self.short)
+      var value = average
+      for key in path.dropFirst().reversed() {
+        guard let position = Int(key) else {
+          value = PickleBytes.dict([("step", PickleBytes.none), (key, value)])
+          continue
+        }
+        let others = (0..<position).map { _ in PickleBytes.text("EMA") }
+        value = PickleBytes.list(others + [value])
+      }
+      let file = try Self.open([("state_dict", Self.dict(Self.last)), (path[0], value)])
+      Self.expect(file, isRead ? Self.average : Self.last)
+      #expect(Self.isAveraged(file) == isRead)
+      let place = path.joined(separator: ".")
+      #expect(file.notes.description.contains(place), "\(file.notes)")
+      #expect(file.notes.description.contains("not read") == !isRead, "\(file.notes)")
+    }
+  }
+
+  private static let short = Array(model.dropLast(2))
+
+  @Test func mayBeADictOfNumbersInOrder() throws {
+    func dict(_ keys: [Int], _ values: [[UInt8]]) -> [UInt8] {
+      PickleBytes.emptyDict + PickleBytes.mark
+        + zip(keys, values).flatMap { PickleBytes.integer($0) + $1 } + PickleBytes.setItems
+    }
+    let tensors = Self.model.map { Self.tensor($0.1, at: Self.average) }
+    for keys in [[0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 1, 3, 2, 4]] {
+      let file = try Self.open([
+        ("model", Self.dict(Self.last)), ("ema", dict(keys, tensors)),
+      ])
+      let isRead = keys == [0, 1, 2, 3, 4]
+      Self.expect(file, isRead ? Self.average : Self.last)
+      #expect(file.notes.description.contains("not read") == !isRead)
+    }
+    let parts = tensors.map { PickleBytes.dict([("step", PickleBytes.none), ("ema", $0)]) }
+    let optimizer = PickleBytes.dict([("state", dict([0, 1, 2, 3, 4], parts))])
+    let file = try Self.open([("model", Self.dict(Self.last)), ("optimizer", optimizer)])
+    Self.expect(file, Self.last)
+    #expect(file.notes.description.contains("'optimizer.state.0.ema'"), "\(file.notes)")
+  }
+
+  @Test func areNotTheAveragesOfGradients() throws {
+    let state = PickleBytes.dict([
+      ("exp_avg", Self.dict(Self.other)), ("square_avg", Self.dict(Self.other)),
+      ("grad_ema", Self.dict(Self.other)), ("step_average", Self.list(Self.other)),
+      ("ema_sq", Self.dict(Self.other)),
+    ])
+    for name in ["optimizer", "optimizer_states", "opt"] {
+      let optimizer = name == "optimizer_states" ? PickleBytes.list([state]) : state
+      let file = try Self.open([("state_dict", Self.dict(Self.last)), (name, optimizer)])
+      Self.expect(file, Self.last)
+      #expect(!file.notes.description.contains("not read"), "\(file.notes)")
+    }
+  }
+
+  @Test func ofLightningAreWhereTheWeightsOfTheLastStepWere() throws {
+    let file = try Self.open([
+      ("epoch", PickleBytes.none), ("state_dict", Self.dict(Self.average)),
+      ("current_model_state", Self.dict(Self.last)),
+      ("averaging_state", PickleBytes.dict([("n_averaged", Self.number(1))])),
+    ])
+    Self.expect(file, Self.average)
+    #expect(Self.isAveraged(file))
   }
 
   @Test(arguments: [true, false]) func areNamedByOrder(isWhole: Bool) throws {
@@ -123,8 +243,7 @@ internal import Testing
 
   @Test func areSaidToBeThereInAFormThatIsNotRead() throws {
     let object = PickleBytes.call("models", "DiT", [Self.dict(Self.average)])
-    let short = Array(Self.model.dropLast(2))
-    for average in [object, Self.list(Self.average, short)] {
+    for average in [object, Self.list(Self.average, Self.short)] {
       let members = [("model", Self.dict(Self.last)), ("ema", average)]
       let file = try Self.open(members)
       Self.expect(file, Self.last)

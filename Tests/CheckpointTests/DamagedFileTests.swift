@@ -4,7 +4,7 @@ internal import Testing
 
 /// Files that were cut short or altered.
 @Suite struct DamagedFileTests {
-  @Test(arguments: ["layouts", "training", "legacy", "unchecked"])
+  @Test(arguments: ["layouts", "training", "legacy", "unchecked", "numpy2", "numpy5"])
   func refusesAFileCutShortAnywhere(file: String) throws {
     let bytes = try content(of: golden("checkpoints/\(file).pt"))
     for length in 0..<bytes.count {
@@ -14,7 +14,7 @@ internal import Testing
     }
   }
 
-  @Test(arguments: ["layouts", "unchecked", "legacy"])
+  @Test(arguments: ["layouts", "unchecked", "legacy", "legacy4", "numpy-bare2", "numpy-bare5"])
   func neverReachesBeyondTheFileWithOneBitFlipped(file: String) throws {
     var bytes = try content(of: golden("checkpoints/\(file).pt"))
     var failures = 0

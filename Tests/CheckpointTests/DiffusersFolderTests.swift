@@ -117,8 +117,11 @@ internal import Torch
       #expect(vae.metadata == ["scaling_factor": "0.5"])
       try AtomicFile.write(
         #"{"id2label": {"1": "dog", "7": "cat"}}"#, to: folder + "/model_index.json")
-      #expect(try Checkpoint.open(folder).metadata.isEmpty)
-      for text in ["", "{", #"{"id2label": [1]}"#] {
+      let incomplete = try Checkpoint.open(folder)
+      #expect(incomplete.metadata.isEmpty)
+      #expect(incomplete.notes.description.contains("not class 0"), "\(incomplete.notes)")
+      let twice = #"{"id2label": {"0": "dog", "0": "cat"}}"#
+      for text in ["", "{", #"{"id2label": [1]}"#, twice] {
         try AtomicFile.write(text, to: folder + "/model_index.json")
         let error = try #require(
           #expect(throws: CheckpointError.self) { try Checkpoint.open(folder) })

@@ -41,7 +41,10 @@ internal import Torch
     }
   }
 
-  @Test(arguments: ["_orig_mod", "_fsdp_wrapped_module", "module", "_checkpoint_wrapped_module"])
+  @Test(arguments: [
+    "_orig_mod", "_fsdp_wrapped_module", "module", "_checkpoint_wrapped_module", "_backbone",
+    "_network",
+  ])
   func wrappersAreTakenOutOfTheMiddle(part: String) throws {
     let tensors = Self.tensors(1) { $0.replacing(".attn", with: ".\(part).attn") }
     for file in try Self.opened(tensors) {
@@ -66,6 +69,35 @@ internal import Torch
         #expect(Set(file.values.values) == [1] && file.values.count == 4)
       }
       for file in try Self.opened(tensors, .all) { #expect(file.values.count == 8) }
+    }
+  }
+
+  @Test func aNumberIsNoSetOfAverages() throws {
+    for number in ["ema_decay", "ema_steps", "ema_start", "swa_n"] {
+      let tensors =
+        [(number, Tensor.full([], 0.5))] + Self.tensors(1) + Self.tensors(2) { "ema." + $0 }
+      for file in try Self.opened(tensors) {
+        #expect(file.values == Dictionary(uniqueKeysWithValues: Self.model.map { ($0, 2) }))
+        let sets = file.notes.filter { if case .otherAverages = $0 { true } else { false } }
+        #expect(sets.isEmpty, "\(file.notes)")
+      }
+    }
+  }
+
+  @Test func averagesThatFitEquallyAreNamed() throws {
+    let last = Self.tensors(1) { "model." + $0 }
+    let slow = Self.tensors(2) { "ema_slow." + $0 }
+    let fast = Self.tensors(3) { "ema_fast." + $0 }
+    let error = try #require(
+      #expect(throws: CheckpointError.self) { try Self.opened(last + slow + fast) })
+    #expect(error.message.contains("'ema_slow', 'ema_fast'"), "\(error)")
+    for file in try Self.opened(last + slow + fast, .last) {
+      #expect(Set(file.values.values) == [1])
+    }
+    let usual = Self.tensors(4) { "ema." + $0 }
+    for file in try Self.opened(last + slow + usual) {
+      #expect(Set(file.values.values) == [4])
+      #expect(file.notes.contains(.otherAverages(["ema_slow"])), "\(file.notes)")
     }
   }
 

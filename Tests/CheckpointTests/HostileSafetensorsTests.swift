@@ -18,6 +18,13 @@ internal import Testing
     #expect(opened.entries.map(\.name) == ["a"])
   }
 
+  @Test(arguments: [0x280, 0x380, 0x480, 0x580])
+  func opensAFileThatBeginsAsAPickle(_ length: Int) throws {
+    let header = "{" + tensor("a", "[2]", "[0,8]") + "}"
+    let opened = try open(file(header + String(repeating: " ", count: length - header.utf8.count)))
+    #expect(opened.entries.map(\.name) == ["a"])
+  }
+
   @Test(arguments: [
     ("[2]", "[0,9]", "lies at bytes 0 to 9"), ("[2]", "[8,0]", "lies at bytes 8 to 0"),
     ("[2]", "[-8,0]", "a negative number"), ("[2]", "[0,8,9]", "more than 2"),

@@ -26,7 +26,8 @@ internal import Torch
 
   @Test(arguments: [
     "types2", "types4", "types5", "layouts", "training", "nested2", "nested4", "parameters",
-    "legacy", "unchecked",
+    "legacy", "legacy3", "legacy4", "legacy5", "unchecked", "numpy2", "numpy3", "numpy5",
+    "numpy-legacy", "numpy-bare2", "numpy-bare4", "numpy-bare5",
   ])
   func readsPyTorchFiles(file: String) throws {
     let expected = try PyTorchFileTests.expected(file)
@@ -43,6 +44,29 @@ internal import Torch
       #expect(tensor.shape == facts.shape)
       #expect(tensor.elements(Double.self) == facts.elements, "\(entry.name)")
     }
+  }
+
+  @Test func listsTensorsThatItDoesNotComputeIn() throws {
+    let checkpoint = try Checkpoint.open(golden("checkpoints/forms.pt"))
+    #expect(checkpoint.entries.map(\.name) == ["plain"])
+    let expected: [(String, String, [Int], Int?)] = [
+      ("coo", "float32, sparse", [2, 3], 60), ("csr", "float32, sparse", [2, 3], 60),
+      ("csc", "float32, sparse", [2, 3], 68), ("bsr", "float32, sparse", [4, 4], 120),
+      ("tensor_scale", "qint8", [2, 3], 6), ("channel_scale", "quint8", [2, 3], 6),
+      ("four_bits", "quint4x2", [2, 3], nil), ("meta", "float32, meta", [2, 3], 0),
+      ("meta_parameter", "float32, meta", [2], 0), ("nested", "float32, nested", [5], 68),
+      ("complex32", "complex32", [3], 12), ("uint16", "uint16", [3], 6),
+      ("uint64", "uint64", [3], 24), ("big", "float32, big-endian", [3], 12),
+      ("wide", "uint32", [3], 12),
+    ]
+    #expect(checkpoint.foreignTensors.map(\.name) == expected.map(\.0))
+    for (tensor, facts) in zip(checkpoint.foreignTensors, expected) {
+      #expect(tensor.type == facts.1 && tensor.shape == facts.2, "\(tensor)")
+      #expect(facts.3 == nil || tensor.byteCount == facts.3, "\(tensor)")
+    }
+    #expect(
+      checkpoint.notes.contains(.leftOutValues(["texts", "objects", "records", "date"])),
+      "\(checkpoint.notes)")
   }
 
   @Test func sharesTheBytesOfASharedStorage() throws {

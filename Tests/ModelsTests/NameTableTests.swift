@@ -18,7 +18,9 @@ internal import Testing
     #expect(table.own("q.bias")?.name == "layers.#.qkv.bias")
   }
 
-  @Test(arguments: ["up", "up.a.block.1", "up.1.block", "upper.1.block.1", ""])
+  @Test(arguments: [
+    "up", "up.a.block.1", "up.01.block.1", "up.1.block.00", "up.1.block", "upper.1.block.1", "",
+  ])
   func leavesOtherNamesAlone(_ name: String) {
     #expect(table.own(name) == nil && table.foreign(name).isEmpty)
   }

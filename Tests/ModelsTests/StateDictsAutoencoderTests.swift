@@ -96,6 +96,25 @@ internal import Torch
     #expect(Set(names) == ["encoder.layers.0.weight", "decoder.layers.0.weight"])
   }
 
+  @Test func keepsNamesApartThatWouldBecomeOne() throws {
+    let first = "decoder.up.1.block.0.conv1.weight"
+    let own = "decoder.up_blocks.0.resnets.0.conv1.weight"
+    let pairs = [
+      (first, "decoder.up.01.block.0.conv1.weight"), (first, own),
+      (
+        "encoder.mid_block.attentions.0.query.weight", "encoder.mid_block.attentions.0.to_q.weight"
+      ), ("encoder.mid.attn_1.q.weight", "encoder.mid_block.attentions.0.query.weight"),
+      ("encoder.norm_out.gamma", "encoder.norm_out.embedding_table"),
+    ]
+    for (a, b) in pairs {
+      let state = [
+        "decoder.conv_in.weight": mark(0, rank: 4), a: mark(1, rank: 2), b: mark(2, rank: 2),
+      ]
+      let mapped = try #require(StateDicts.autoencoder(state)).state
+      #expect(Set(mapped.values.map(\.item)) == [0, 1, 2], "\(a), \(b): \(mapped.keys)")
+    }
+  }
+
   @Test func leavesOtherModelsAlone() {
     #expect(StateDicts.autoencoder(["conv1.weight": mark(0, rank: 4)]) == nil)
   }

@@ -115,7 +115,8 @@ internal import Torch
     ("out_channels", "1"),
     ("down_block_types", #"["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]"#),
     ("up_block_types", #"["AttnUpDecoderBlock2D", "UpDecoderBlock2D"]"#),
-    ("_class_name", #""AsymmetricAutoencoderKL""#),
+    ("_class_name", #""AsymmetricAutoencoderKL""#), ("scaling_factor", "null"),
+    ("norm_num_groups", "null"), ("use_quant_conv", "null"), ("act_fn", "null"),
   ]) func isRefusedByName(_ key: String, _ value: String?) throws {
     var fields = AutoencoderFieldsTests.kl
     fields[key] = value
@@ -150,6 +151,54 @@ internal import Torch
           try AutoencoderFieldsTests.state("autoencoder-kl", text, file: file)
         })
       #expect(error.message.contains("config.json'"), "\(error)")
+    }
+  }
+
+  @Test(arguments: [
+    "{\"scaling_factor\": 0.5,\n\"norm_num_groups\": 8,\n\"scaling_factor\": 0.5}",
+    #"{"a": {"x": [{}, {"scaling_factor": 1}]}, "scaling_factor": 1, "scaling\u005ffactor": 2}"#,
+  ])
+  func hasNoFieldTwice(_ text: String) throws {
+    for (model, file) in [("kl", "diffusion_pytorch_model.safetensors"), ("tiny", "v.safetensors")]
+    {
+      let error = try #require(
+        #expect(throws: PipelineError.self) {
+          try AutoencoderFieldsTests.state("autoencoder-\(model)", text, file: file)
+        })
+      #expect(error.message.contains("'scaling_factor' stands twice, in line"), "\(error)")
+    }
+  }
+
+  @Test func isAnErrorIfItsLinkLeadsNowhere() throws {
+    for name in ["diffusion_pytorch_model", "vae"] {
+      try withTemporaryFolder { folder in
+        let path = "\(folder)/\(name).safetensors"
+        try CheckpointWriter.write(
+          try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) }, to: path)
+        try FileManager.default.createSymbolicLink(
+          atPath: folder + "/config.json", withDestinationPath: "../gone/config.json")
+        let error = #expect(throws: (any Error).self) {
+          try AutoencoderState(Checkpoint.open(path))
+        }
+        #expect("\(try #require(error))".contains("config.json"))
+      }
+    }
+  }
+
+  @Test func countsLessThanTheFilesOwnMetadata() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/diffusion_pytorch_model.safetensors"
+      try CheckpointWriter.write(
+        try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) },
+        metadata: ["scaling_factor": "0.5"], to: path)
+      for (other, isDifferent) in [("0.5", false), ("0.25", true)] {
+        try AtomicFile.write("{\"scaling_factor\": \(other)}", to: folder + "/config.json")
+        let state = try AutoencoderState(Checkpoint.open(path))
+        #expect(state.model(on: .cpu).defaultScaleFactor == 0.5)
+        #expect(state.findings.count == (isDifferent ? 1 : 0))
+        guard let finding = state.findings.first?.description else { continue }
+        #expect(finding.contains("scaling_factor is 0.5") && finding.contains("0.25 as in"))
+      }
     }
   }
 

@@ -20,6 +20,18 @@ internal import Torch
     #expect(relativeError(positions, values["weights.pos_embed"]) < 1e-6)
   }
 
+  @Test func knowsTheSizeOfItsImages() throws {
+    let state = try DiTState(Checkpoint.open(DiTStateTests.file))
+    let size = state.config.inputSize * 8
+    try state.checkImageSize(nil)
+    try state.checkImageSize(size)
+    for other in [state.config.inputSize, 2 * size, size + 8, 0, -size] {
+      let error = try #require(
+        #expect(throws: PipelineError.self) { try state.checkImageSize(other) })
+      #expect(error.message.contains("\(size) x \(size) pixels"), "\(error)")
+    }
+  }
+
   @Test func asksForTheSizeThatALoneFileLacks() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/model.safetensors"

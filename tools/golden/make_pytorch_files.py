@@ -1,6 +1,6 @@
 """Makes the PyTorch checkpoints for the tests, and pytorch.json with their contents.
 
-Usage: pip install torch==2.13.0; python tools/golden/make_pytorch_files.py
+Usage: pip install torch==2.13.0 numpy==2.4.6; python tools/golden/make_pytorch_files.py
 Writes Tests/Golden/checkpoints/*.pt and pytorch.json: for each file the tensors in order
 (name, type, shape, strides, elements in row-major order), the metadata and the notes.
 """
@@ -9,7 +9,9 @@ import argparse
 import collections
 import json
 import pathlib
+import pickle
 
+import numpy as np
 import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "Golden" / "checkpoints"
@@ -78,6 +80,42 @@ def legacy():
     return {"base": base, "turned": base.t(), "half": numbers(3).half(), "epoch": 5}
 
 
+def arrays():
+    base = np.arange(12, dtype=np.float32).reshape(3, 4) / 4
+    values = np.array([0, 1, 2, 3, 96, 1])
+    types = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
+    return {name: values.astype(name) for name in types} | {
+        # Protocol 2 spells bytes as text.
+        "bytes": np.array([0, 10, 34, 92, 127, 128, 191, 192, 194, 195, 255], np.uint8),
+        "negative": -base[0].astype(np.float64) / 3,
+        "columns": np.asfortranarray(base), "turned": base.T, "every": base[::2, ::3],
+        "cube": np.asfortranarray(np.arange(12, dtype=np.int16).reshape(2, 3, 2)),
+        "scalar": np.array(2.5, np.float32), "empty": np.zeros((0, 3), np.float32),
+    }
+
+
+def forms():
+    """Tensors that are listed, and not computed in."""
+    values = numbers(2, 3) * (numbers(2, 3) > 0.5)
+    return {
+        "plain": numbers(2), "coo": values.to_sparse(), "csr": values.to_sparse_csr(),
+        "csc": values.to_sparse_csc(), "bsr": numbers(4, 4).to_sparse_bsr((2, 2)),
+        "tensor_scale": torch.quantize_per_tensor(values, 0.1, 0, torch.qint8),
+        "channel_scale": torch.quantize_per_channel(
+            values, torch.tensor([0.1, 0.2]), torch.tensor([0, 1]), 0, torch.quint8),
+        "four_bits": torch.quantize_per_channel(
+            values, torch.tensor([0.1, 0.2]), torch.tensor([0.0, 1.0]), 0, torch.quint4x2),
+        "meta": torch.empty(2, 3, device="meta"),
+        "meta_parameter": torch.nn.Parameter(torch.empty(2, device="meta")),
+        "nested": torch.nested.nested_tensor([numbers(2), numbers(3)]),
+        "complex32": torch.zeros(3, dtype=torch.complex32),
+        "uint16": torch.zeros(3, dtype=torch.uint16), "uint64": torch.zeros(3, dtype=torch.uint64),
+        "big": np.arange(3, dtype=">f4"), "wide": np.arange(3, dtype=np.uint32),
+        "texts": np.array(["a"]), "objects": np.array([None]),
+        "records": np.zeros(2, dtype=[("a", "f4")]), "date": np.zeros(1, "datetime64[s]"),
+    }
+
+
 def expected(state, metadata=None, notes=None):
     def tensor(name, value):
         value = value.detach()
@@ -87,7 +125,17 @@ def expected(state, metadata=None, notes=None):
             "elements": value.to(torch.float64).flatten().tolist(),
         }
 
-    tensors = [tensor(*item) for item in state.items() if isinstance(item[1], torch.Tensor)]
+    def array(name, value):
+        value = pickle.loads(pickle.dumps(value))
+        return {
+            "name": name, "dtype": str(value.dtype), "shape": list(value.shape),
+            "strides": [stride // value.itemsize for stride in value.strides],
+            "elements": value.astype(np.float64).flatten().tolist(),
+        }
+
+    tensors = [
+        (tensor if isinstance(value, torch.Tensor) else array)(name, value)
+        for name, value in state.items() if isinstance(value, (torch.Tensor, np.ndarray))]
     return {"tensors": tensors, "metadata": metadata or {}, "notes": notes or []}
 
 
@@ -132,10 +180,20 @@ def main():
     content = parameters()
     save("parameters", content, content)
     content = legacy()
-    save(
-        "legacy", content, content, {"epoch": "5"},
-        ["the file is of the format before PyTorch 1.6, without checksums"],
-        _use_new_zipfile_serialization=False)
+    old = ["the file is of the format before PyTorch 1.6, without checksums"]
+    for name, protocol in ("legacy", 2), ("legacy3", 3), ("legacy4", 4), ("legacy5", 5):
+        save(
+            name, content, content, {"epoch": "5"}, old, pickle_protocol=protocol,
+            _use_new_zipfile_serialization=False)
+    content = arrays()
+    for protocol in (2, 3, 5):
+        save(f"numpy{protocol}", content, content, pickle_protocol=protocol)
+    save("numpy-legacy", content, content, {}, old, _use_new_zipfile_serialization=False)
+    for protocol in (2, 4, 5):
+        name = f"numpy-bare{protocol}"
+        (FOLDER / f"{name}.pt").write_bytes(pickle.dumps(content, protocol))
+        facts[name] = expected(content)
+    torch.save(forms(), FOLDER / "forms.pt")
     torch.serialization.set_crc32_options(False)
     content = layouts()
     save("unchecked", content, content, {}, ["the file was saved without checksums"])

@@ -55,11 +55,15 @@ public enum PipelinePart: String, CaseIterable, Sendable {
   /// the model reads its `config.json` again, and tells of its faults.
   ///
   /// - Throws: `CheckpointError` if the list of classes cannot be read.
-  static func metadata(nextTo weights: String) throws -> [String: String] {
+  static func metadata(
+    nextTo weights: String
+  ) throws -> (texts: [String: String], notes: [CheckpointNote]) {
     let folder = Folder.parent(of: weights)
-    guard isWeights(weights) else { return [:] }
+    guard isWeights(weights) else { return ([:], []) }
     var metadata: [String: String] = [:]
+    var notes: [CheckpointNote] = []
     let pipelinePath = "\(Folder.parent(of: Folder.named(folder)))/\(pipelineFile)"
+    try refuseRepeatedKey(pipelinePath)
     let pipeline = decode(Pipeline.self, pipelinePath)
     guard pipeline != nil || !Folder.hasFile(pipelinePath) else {
       throw CheckpointError(
@@ -69,14 +73,24 @@ public enum PipelinePart: String, CaseIterable, Sendable {
     }
     if let labels = pipeline?.id2label, transformer.isName(of: folder) {
       let names = (0..<labels.count).compactMap { labels[String($0)] }
-      if names.count == labels.count, !names.isEmpty {
+      if let gap = (0..<labels.count).first(where: { labels[String($0)] == nil }) {
+        notes.append(.incompleteClassNames(path: pipelinePath, count: labels.count, missing: gap))
+      } else if !names.isEmpty {
         metadata["class_names"] = ClassNameList.encode(names)
       }
     }
     if let factor = decode(Config.self, "\(folder)/\(configFile)")?.scaling_factor {
       metadata["scaling_factor"] = "\(factor)"
     }
-    return metadata
+    return (metadata, notes)
+  }
+
+  /// - Throws: `CheckpointError` for a key that comes twice in a JSON file.
+  static func refuseRepeatedKey(_ path: String) throws {
+    guard let file = try? MappedFile(path) else { return }
+    if let repeated = withExtendedLifetime(file, { RepeatedKey(in: file.bytes) }) {
+      throw CheckpointError(.damaged, "'\(path)': \(repeated)")
+    }
   }
 
   /// Whether a file has the name that diffusers gives to weights.

@@ -17,6 +17,7 @@ struct ShardList {
   /// - Throws: `FileError`; `CheckpointError` if it is not a list, or names files of other folders.
   init(_ path: String) throws {
     let file = try MappedFile(path)
+    try PipelinePart.refuseRepeatedKey(path)
     guard let contents = try? JSONDecoder().decode(Map.self, from: Data(file.bytes)),
       !contents.weight_map.isEmpty
     else {

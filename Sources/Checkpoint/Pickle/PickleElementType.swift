@@ -3,32 +3,32 @@ internal import Torch
 /// An element type as a pickle names it, supported by this package or not.
 struct PickleElementType: Equatable {
   /// PyTorch's name, for example "float32".
-  let name: String
+  private let name: String
+  /// The way in which elements differ from plain ones of this type; nil for plain ones.
+  private(set) var form: String?
 
-  /// The type in this package; nil for others, such as complex numbers.
-  var dtype: DType? { PickleElementType.known[name] }
+  /// The type in this package; nil for others, such as complex or sparse numbers.
+  var dtype: DType? { form == nil ? PickleElementType.known[name] : nil }
 
-  /// The size of an element in bytes; nil if unknown.
+  /// The size of an element in bytes; nil if it is unknown, or less than one.
   var byteCount: Int? {
-    switch name {
-    case "quint8", "qint8": 1
-    case "complex64": 8
-    case "complex128": 16
-    case "qint32": 4
-    default: dtype?.byteCount
-    }
+    PickleElementType.known[name]?.byteCount ?? PickleElementType.foreign[name] ?? nil
   }
 
-  /// The type of numbers whose opposites are stored, as PyTorch's negative bit says.
-  static func negated(_ type: PickleElementType) -> PickleElementType {
-    PickleElementType(unchecked: type.name + ", negated")
-  }
+  /// The name, with the form.
+  var description: String { name + (form.map { ", \($0)" } ?? "") }
 
-  private init(unchecked name: String) { self.name = name }
+  /// The type in another form, such as sparse, or negated: the opposites are stored, as PyTorch's
+  /// negative bit says.
+  func inForm(_ form: String) -> PickleElementType {
+    var type = self
+    type.form = form
+    return type
+  }
 
   /// Finds an attribute of the `torch` module; nil for other attributes.
   init?(_ name: String) {
-    guard PickleElementType.known[name] != nil || PickleElementType.foreign.contains(name) else {
+    guard PickleElementType.known[name] != nil || PickleElementType.foreign[name] != nil else {
       return nil
     }
     self.name = name
@@ -56,11 +56,19 @@ struct PickleElementType: Equatable {
     "bfloat16": .bfloat16, "float8_e5m2": .float8e5m2, "float8_e4m3fn": .float8e4m3,
   ]
 
-  private static let foreign: Set<String> = [
-    "complex32", "complex64", "complex128", "uint16", "uint32", "uint64", "quint8", "qint8",
-    "qint32", "quint4x2", "quint2x4", "float8_e5m2fnuz", "float8_e4m3fnuz", "float8_e8m0fnu",
-    "float4_e2m1fn_x2",
-  ]
+  /// The sizes of types that are not computed in; nil for those of less than a byte.
+  private static let foreign: [String: Int?] = {
+    var sizes: [String: Int?] = [
+      "complex32": 4, "complex64": 8, "complex128": 16, "uint16": 2, "uint32": 4, "uint64": 8,
+      "quint8": 1, "qint8": 1, "qint32": 4, "quint4x2": nil, "quint2x4": nil,
+      "float8_e5m2fnuz": 1, "float8_e4m3fnuz": 1, "float8_e8m0fnu": 1, "float4_e2m1fn_x2": 1,
+      "float128": 16, "bits8": 1, "bits16": 2, "bits1x8": nil, "bits2x4": nil, "bits4x2": nil,
+    ]
+    for bits in 1...7 {
+      for name in ["int\(bits)", "uint\(bits)"] { sizes.updateValue(nil, forKey: name) }
+    }
+    return sizes
+  }()
 
   private static let storageClasses: [String: String] = [
     "ByteStorage": "uint8", "CharStorage": "int8", "ShortStorage": "int16", "IntStorage": "int32",

@@ -12,6 +12,8 @@ enum PickleGlobal: Equatable {
   case namespace
   /// `_codecs.encode`, with which old protocols spell bytes.
   case encode
+  /// `bytes` and `bytearray`.
+  case bytes
   /// `torch._utils._rebuild_tensor_v2`: the storage has the element type.
   case rebuildTensor
   /// `torch._utils._rebuild_tensor_v3`: the element type is an argument.
@@ -20,6 +22,20 @@ enum PickleGlobal: Equatable {
   case rebuildParameter
   /// `torch._tensor._rebuild_from_type_v2`: another call, and attributes of its result.
   case rebuildWithAttributes
+  /// `torch._utils._rebuild_qtensor`: integers with a scale.
+  case rebuildQuantized
+  /// `torch._utils._rebuild_sparse_tensor`, of any layout.
+  case rebuildSparse
+  /// `torch._utils._rebuild_nested_tensor`: tensors of several sizes in one.
+  case rebuildNested
+  /// `torch._utils._rebuild_meta_tensor_no_storage`: sizes without numbers.
+  case rebuildMeta
+  /// `numpy.dtype`.
+  case numPyType
+  /// `numpy.core.multiarray._reconstruct`, an array that gets its numbers as attributes.
+  case numPyArray
+  /// `numpy.core.numeric._frombuffer`, an array of protocol 5.
+  case numPyBuffer
   /// `torch.Size`.
   case size
   /// `torch.device`.
@@ -42,8 +58,9 @@ enum PickleGlobal: Equatable {
 
   /// Packages whose functions start programs, change files or load code.
   private static let dangerousPackages: Set<Substring> = [
-    "ctypes", "importlib", "marshal", "nt", "os", "pickle", "posix", "pty", "runpy", "shutil",
-    "socket", "subprocess", "sys", "webbrowser",
+    "bdb", "cProfile", "code", "commands", "ctypes", "importlib", "marshal", "nt", "os", "pdb",
+    "pickle", "pip", "popen2", "posix", "profile", "pty", "runpy", "shutil", "socket", "subprocess",
+    "sys", "timeit", "webbrowser",
   ]
   private static let dangerousFunctions: Set = [
     "__import__", "apply", "breakpoint", "compile", "eval", "exec", "execfile", "input", "open",
@@ -70,12 +87,23 @@ enum PickleGlobal: Equatable {
       .type
     case ("argparse", "Namespace"): .namespace
     case ("_codecs", "encode"): .encode
+    case ("__builtin__", "bytes"), ("builtins", "bytes"), ("__builtin__", "bytearray"),
+      ("builtins", "bytearray"):
+      .bytes
     case ("torch._utils", "_rebuild_tensor_v2"): .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v3"): .rebuildTypedTensor
     case ("torch._utils", "_rebuild_parameter"),
       ("torch._utils", "_rebuild_parameter_with_state"):
       .rebuildParameter
     case ("torch._tensor", "_rebuild_from_type_v2"): .rebuildWithAttributes
+    case ("torch._utils", "_rebuild_qtensor"): .rebuildQuantized
+    case ("torch._utils", "_rebuild_sparse_tensor"): .rebuildSparse
+    case ("torch._utils", "_rebuild_nested_tensor"): .rebuildNested
+    case ("torch._utils", "_rebuild_meta_tensor_no_storage"): .rebuildMeta
+    case ("numpy", "dtype"): .numPyType
+    case ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"):
+      .numPyArray
+    case ("numpy.core.numeric", "_frombuffer"), ("numpy._core.numeric", "_frombuffer"): .numPyBuffer
     case ("torch", "Size"): .size
     case ("torch", "device"): .device
     case ("torch", "UntypedStorage"), ("torch.storage", "UntypedStorage"): .storage(nil)
@@ -90,6 +118,13 @@ enum PickleGlobal: Equatable {
   static func refusal(_ module: String, _ name: String) -> CheckpointError {
     let asked = clipped("\(module).\(name)")
     let remedy = "load it in PyTorch, if you trust it, and save `model.state_dict()` instead"
+    if (module, name) == ("torch.storage", "_load_from_bytes") {
+      return CheckpointError(
+        .refused,
+        "the file holds tensors that were pickled without `torch.save` (it asks for \(asked), which"
+          + " loads a file from within); load it in PyTorch, if you trust it, and save its state dict"
+          + " with `torch.save`")
+    }
     if module.hasPrefix("torch.nn.modules") {
       return CheckpointError(
         .refused,

@@ -14,8 +14,9 @@ struct PickleGraph {
     case bool(Bool)
     case integer(Int)
     case float(Double)
-    case text(String)
-    /// A value whose content no state dict needs, such as bytes or a huge number.
+    case text(Text)
+    case bytes(Run)
+    /// A value whose content no state dict needs, such as a huge number.
     case opaque
     case global(PickleGlobal)
     case tuple(Int)
@@ -32,6 +33,8 @@ struct PickleGraph {
     case storage(Int)
     /// An index of `tensors`.
     case tensor(Int)
+    /// An index of `numPyTypes`.
+    case numPyType(Int)
 
     /// A word for messages.
     var kind: String {
@@ -40,7 +43,8 @@ struct PickleGraph {
       case .bool: "a truth value"
       case .integer, .float: "a number"
       case .text: "a text"
-      case .opaque: "bytes or the like"
+      case .bytes: "bytes"
+      case .opaque: "a value of no use here"
       case .global: "a Python name"
       case .tuple: "a tuple"
       case .list: "a list"
@@ -48,19 +52,24 @@ struct PickleGraph {
       case .namespace, .object: "an object"
       case .storage: "a storage"
       case .tensor: "a tensor"
+      case .numPyType: "a NumPy type"
       }
     }
+  }
 
-    /// A number, truth value or text as text.
-    var scalarText: String? {
-      switch self {
-      case .bool(let value): String(value)
-      case .integer(let value): String(value)
-      case .float(let value): String(value)
-      case .text(let value): value
-      default: nil
-      }
-    }
+  /// A text of the pickle.
+  struct Text {
+    /// Its bytes in the pickle.
+    let range: Range<Int>
+    /// The text itself, if it is short.
+    let short: String?
+  }
+
+  /// Bytes of the pickle.
+  struct Run {
+    let range: Range<Int>
+    /// Whether they are spelled as a text in UTF-8, each byte a character, as old protocols do.
+    let isText: Bool
   }
 
   /// A run of bytes that tensors share.
@@ -75,13 +84,20 @@ struct PickleGraph {
 
   /// A tensor as the pickle states it, unchecked.
   struct Tensor {
-    let storage: Storage
+    /// Where its numbers are.
+    enum Content {
+      /// In a storage, from the element at `offset` on; a tuple of strides.
+      case storage(Storage, offset: Int, strides: Index)
+      /// In the pickle itself, as an array of NumPy: the first index runs fastest, or the last one.
+      case run(Run, isColumnMajor: Bool)
+      /// In parts that are not read, of so many bytes together, if that is known.
+      case parts(byteCount: Int?)
+    }
+
     let type: PickleElementType
-    /// The index of its first element in the storage.
-    let offset: Int
-    /// Tuples of the sizes and strides.
+    /// A tuple of the sizes.
     let shape: Index
-    let strides: Index
+    let content: Content
   }
 
   /// What a pickle says of an object that is not made.
@@ -95,13 +111,19 @@ struct PickleGraph {
     var parts: [Index]
   }
 
+  /// The pickle, which texts and bytes are ranges of.
+  let bytes: UnsafeRawBufferPointer
   private(set) var values: [Value] = []
   var items: [[Index]] = []
   var storages: [Storage] = []
   var tensors: [Tensor] = []
   var objects: [Object] = []
+  /// The types of NumPy; nil for those of other things than numbers.
+  var numPyTypes: [PickleElementType?] = []
   /// For each dict with attributes, the dict of them.
   var attributes: [Index: Index] = [:]
+
+  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   subscript(index: Index) -> Value {
     get { values[index] }
@@ -122,7 +144,19 @@ struct PickleGraph {
 
   /// The text of a value; nil for other values.
   func text(_ index: Index) -> String? {
-    if case .text(let text) = self[index] { text } else { nil }
+    guard case .text(let text) = self[index] else { return nil }
+    return text.short
+      ?? String(validating: UnsafeRawBufferPointer(rebasing: bytes[text.range]), as: UTF8.self)
+  }
+
+  /// A number, truth value or text as text; nil for other values.
+  func scalarText(_ index: Index) -> String? {
+    switch self[index] {
+    case .bool(let value): String(value)
+    case .integer(let value): String(value)
+    case .float(let value): String(value)
+    default: text(index)
+    }
   }
 
   /// The items of a tuple; nil for other values.
@@ -136,6 +170,21 @@ struct PickleGraph {
     case .list(let content), .tuple(let content): items[content]
     default: nil
     }
+  }
+
+  /// The items of a list or tuple, or the values of a dict with the keys 0, 1, 2 and so on; nil for other
+  /// values.
+  func sequence(_ index: Index) -> [Index]? {
+    guard case .dictionary(let content) = self[index], !items[content].isEmpty else {
+      return list(index)
+    }
+    let members = items[content]
+    var values: [Index] = []
+    for position in stride(from: 0, to: members.count - 1, by: 2) {
+      guard case .integer(values.count) = self[members[position]] else { return nil }
+      values.append(members[position + 1])
+    }
+    return values
   }
 
   /// Whether a value is a tensor of one dimension or more.

@@ -5,15 +5,19 @@
 /// instruction takes at least a byte and makes at most one value, so the pickle's length bounds time and
 /// memory.
 struct PickleMachine {
-  /// The longest pickle to read: a few million tensors.
+  /// The longest pickle to read, without the content of long texts and bytes: a few million tensors.
   static let maximumByteCount = 64 << 20
+  /// The most bytes of a short text, or of short bytes.
+  private static let maximumShortCount = 64 << 10
 
-  var graph = PickleGraph()
+  var graph: PickleGraph
   private(set) var cursor: ByteCursor
   private var stack: [PickleGraph.Index] = []
   /// The heights of the stack at the marks.
   private var marks: [Int] = []
   private var memo: [Int: PickleGraph.Index] = [:]
+  /// The bytes in long texts and bytes, of which only the ranges are kept.
+  private var longByteCount = 0
   /// The number of items that may still be copied from container to container.
   var copyBudget: Int
 
@@ -31,6 +35,7 @@ struct PickleMachine {
 
   private init(_ cursor: ByteCursor) {
     self.cursor = cursor
+    graph = PickleGraph(cursor.bytes)
     copyBudget = min(cursor.remaining, PickleMachine.maximumByteCount)
   }
 
@@ -42,7 +47,7 @@ struct PickleMachine {
   private mutating func run() throws -> PickleGraph.Index {
     let start = cursor.offset
     while true {
-      guard cursor.offset - start <= PickleMachine.maximumByteCount else {
+      guard cursor.offset - start - longByteCount <= PickleMachine.maximumByteCount else {
         throw error("it is longer than \(PickleMachine.maximumByteCount) bytes", .unsupported)
       }
       let code = try cursor.take(UInt8.self)
@@ -71,12 +76,13 @@ struct PickleMachine {
     case .long1: push(integer(try cursor.take(Int(try cursor.take(UInt8.self)))))
     case .binFloat:
       push(.float(Double(bitPattern: UInt64(bigEndian: try cursor.take(UInt64.self)))))
-    case .shortBinUnicode: push(.text(try text(count: Int(try cursor.take(UInt8.self)))))
-    case .binUnicode: push(.text(try text(count: Int(try cursor.take(UInt32.self)))))
-    case .binUnicode8: push(.text(try text(count: try cursor.takeCount(UInt64.self))))
-    case .shortBinBytes: try pushBytes(count: Int(try cursor.take(UInt8.self)))
-    case .binBytes: try pushBytes(count: Int(try cursor.take(UInt32.self)))
-    case .binBytes8, .byteArray8: try pushBytes(count: try cursor.takeCount(UInt64.self))
+    case .shortBinUnicode: try pushText(count: Int(try cursor.take(UInt8.self)))
+    case .binUnicode: try pushText(count: Int(try cursor.take(UInt32.self)))
+    case .binUnicode8: try pushText(count: try cursor.takeCount(UInt64.self))
+    case .shortBinBytes: push(.bytes(try run(count: Int(try cursor.take(UInt8.self)))))
+    case .binBytes: push(.bytes(try run(count: Int(try cursor.take(UInt32.self)))))
+    case .binBytes8, .byteArray8:
+      push(.bytes(try run(count: try cursor.takeCount(UInt64.self))))
     // Texts of Python 2, in any encoding.
     case .shortBinString: try pushString(count: Int(try cursor.take(UInt8.self)))
     case .binString: try pushString(count: try cursor.takeCount(Int32.self))
@@ -213,16 +219,30 @@ struct PickleMachine {
     graph.items[content].append(contentsOf: values)
   }
 
-  private mutating func pushBytes(count: Int) throws {
+  /// Takes bytes, of which only the range is kept.
+  private mutating func run(count: Int) throws -> PickleGraph.Run {
+    let start = cursor.offset
     _ = try cursor.take(count)
-    push(.opaque)
+    if count > PickleMachine.maximumShortCount { longByteCount += count }
+    return PickleGraph.Run(range: start..<cursor.offset, isText: false)
+  }
+
+  private mutating func pushText(count: Int) throws {
+    let range = try run(count: count).range
+    let isShort = count <= PickleMachine.maximumShortCount
+    push(
+      .text(PickleGraph.Text(range: range, short: isShort ? try text(content(range)) : nil)))
   }
 
   private mutating func pushString(count: Int) throws {
-    push(String(validating: try cursor.take(count), as: UTF8.self).map { .text($0) } ?? .opaque)
+    let run = try run(count: count)
+    let text = String(validating: content(run.range), as: UTF8.self)
+    push(text.map { .text(PickleGraph.Text(range: run.range, short: $0)) } ?? .bytes(run))
   }
 
-  private mutating func text(count: Int) throws -> String { try text(try cursor.take(count)) }
+  private func content(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: cursor.bytes[range])
+  }
 
   private func text(_ bytes: UnsafeRawBufferPointer) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self) else {

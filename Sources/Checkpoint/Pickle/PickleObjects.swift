@@ -24,12 +24,24 @@ extension PickleMachine {
     case .set:
       guard arguments.count == 1, case .list(let content) = graph[arguments[0]] else { break }
       return graph.add(.list(content))
-    case .encode, .device: return graph.add(.opaque)
+    case .encode: return encoded(arguments)
+    case .bytes: return bytes(arguments)
+    case .device: return graph.add(.opaque)
     case .size:
       guard arguments.count == 1, graph.tuple(arguments[0]) != nil else { break }
       return arguments[0]
     case .rebuildTensor: return try tensor(arguments, argumentCount: 6...7)
     case .rebuildTypedTensor: return try tensor(arguments, argumentCount: 7...8)
+    case .rebuildQuantized: return try quantizedTensor(arguments)
+    case .rebuildSparse: return try sparseTensor(arguments)
+    case .rebuildNested: return try nestedTensor(arguments)
+    case .rebuildMeta: return try metaTensor(arguments)
+    case .numPyType: return numPyType(arguments)
+    case .numPyBuffer:
+      return array(ofBuffer: arguments)
+        ?? addObject("numpy.core.numeric", "_frombuffer", [tuple])
+    case .numPyArray:
+      return addObject(PickleMachine.arrays.module, PickleMachine.arrays.name, [tuple])
     case .rebuildParameter:
       guard 3...4 ~= arguments.count else { break }
       return arguments[0]
@@ -70,8 +82,15 @@ extension PickleMachine {
     switch (graph[object], graph[state]) {
     case (.namespace, .dictionary(let content)): graph[object] = .namespace(content)
     case (.dictionary, .dictionary): graph.attributes[object] = state
-    case (.object(let index), _): graph.objects[index].parts.append(state)
-    case (.dictionary, _), (.tensor, _), (.list, _), (.opaque, _): break
+    case (.object(let index), _):
+      let (module, name) = (graph.objects[index].module, graph.objects[index].name)
+      if (module, name) == PickleMachine.arrays, let array = array(of: state) {
+        graph[object] = array
+      } else {
+        graph.objects[index].parts.append(state)
+      }
+    case (.numPyType(let index), _): describeType(index, state)
+    case (.dictionary, _), (.tensor, _), (.list, _), (.bytes, _), (.opaque, _): break
     default: throw error("attributes of what has none", .unsupported)
     }
   }
@@ -114,11 +133,19 @@ extension PickleMachine {
       type = named
     }
     guard var type else { throw error("a tensor lacks its element type") }
-    if try isNegated(arguments.dropFirst(argumentCount.lowerBound).first) { type = .negated(type) }
-    graph.tensors.append(
-      PickleGraph.Tensor(
-        storage: graph.storages[storage], type: type, offset: offset, shape: arguments[2],
-        strides: arguments[3]))
+    if try isNegated(arguments.dropFirst(argumentCount.lowerBound).first) {
+      type = type.inForm("negated")
+    }
+    return addTensor(
+      type, shape: arguments[2],
+      .storage(graph.storages[storage], offset: offset, strides: arguments[3]))
+  }
+
+  /// Notes a tensor.
+  mutating func addTensor(
+    _ type: PickleElementType, shape: PickleGraph.Index, _ content: PickleGraph.Tensor.Content
+  ) -> PickleGraph.Index {
+    graph.tensors.append(PickleGraph.Tensor(type: type, shape: shape, content: content))
     return graph.add(.tensor(graph.tensors.count - 1))
   }
 
@@ -130,7 +157,7 @@ extension PickleMachine {
     return false
   }
 
-  private var unknownArguments: CheckpointError {
+  var unknownArguments: CheckpointError {
     error("a call has unknown arguments", .unsupported)
   }
 

@@ -4,20 +4,31 @@
 /// version, facts about the machine, the object and the keys of its storages; then for each storage the
 /// number of elements in 8 bytes and the elements.
 enum LegacyPyTorchFile {
-  /// The pickle of the magic number 0x1950a86a20f9469cfc6c with protocol 2.
+  /// The magic number 0x1950a86a20f9469cfc6c and the end of its pickle.
   private static let magic: [UInt8] = [
-    0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+    0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+  ]
+  /// What comes before it in each protocol; from 4 on a frame of 13 bytes.
+  private static let beginnings: [[UInt8]] = [
+    [0x80, 2], [0x80, 3], [0x80, 4, 0x95, 13, 0, 0, 0, 0, 0, 0, 0],
+    [0x80, 5, 0x95, 13, 0, 0, 0, 0, 0, 0, 0],
   ]
   private static let protocolVersion = 1001
 
   /// Whether the bytes begin with the magic number.
-  static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: magic) }
+  static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool { magicEnd(bytes) != nil }
+
+  /// The place after the magic number; nil if the bytes do not begin with it.
+  private static func magicEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    beginnings.map { $0 + magic }.first { bytes.starts(with: $0) }?.count
+  }
 
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
   static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
-    let cursor = try ByteCursor(bytes, at: magic.count, reading: "the file's pickle")
+    let cursor = try ByteCursor(
+      bytes, at: magicEnd(bytes) ?? 0, reading: "the file's pickle")
     let version = try PickleMachine.read(cursor)
     guard case .integer(protocolVersion) = version.graph[version.root] else {
       throw CheckpointError(

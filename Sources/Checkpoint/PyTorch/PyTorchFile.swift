@@ -15,11 +15,17 @@ enum PyTorchFile {
     ZipSignature.begins(bytes) || LegacyPyTorchFile.begins(bytes)
   }
 
+  /// Whether the bytes look like a pickle by itself. Files of other formats may begin in the same way.
+  static func isPickle(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.count > 1 && bytes[0] == 0x80 && (2...5).contains(bytes[1])
+  }
+
   /// Reads the table of tensors.
   ///
   /// - Throws: `CheckpointError`.
   static func read(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
-    guard ZipSignature.begins(bytes) else { return try LegacyPyTorchFile.read(bytes) }
+    if LegacyPyTorchFile.begins(bytes) { return try LegacyPyTorchFile.read(bytes) }
+    guard ZipSignature.begins(bytes) else { return try readPickle(bytes) }
     let archive = try ZipArchive(bytes)
     let folder = try folder(of: archive)
     try checkVersion(archive, folder)
@@ -28,12 +34,29 @@ enum PyTorchFile {
     guard end.remaining == 0 else {
       throw CheckpointError(.damaged, "data.pkl has \(end.remaining) bytes after its end")
     }
-    var contents = try PyTorchState.contents(graph, root: root) { key in
+    let start = archive.entry(folder + "data.pkl")?.data.lowerBound ?? 0
+    var contents = try PyTorchState.contents(graph, root: root, start: start) { key in
       archive.entry("\(folder)data/\(key)")?.data
     }
     try verifyStorages(archive, folder)
     if archive.lacksChecksums { contents.notes.append(.noChecksums) }
     return contents
+  }
+
+  /// Reads a pickle by itself, which may hold arrays of NumPy, but no tensors.
+  private static func readPickle(_ bytes: UnsafeRawBufferPointer) throws -> CheckpointContents {
+    do {
+      let (graph, root, end) = try PickleMachine.read(ByteCursor(bytes, reading: "the pickle"))
+      guard end.remaining == 0 else {
+        throw CheckpointError(.damaged, "it has \(end.remaining) bytes after its end")
+      }
+      return try PyTorchState.contents(graph, root: root) { _ in nil }
+    } catch let error as CheckpointError {
+      throw CheckpointError(
+        error.reason == .refused ? .refused : .unknownFormat,
+        "this is a bare pickle, not a file of `torch.save`, and no dict of NumPy arrays:"
+          + " \(error.message)")
+    }
   }
 
   /// The one folder that has a `data.pkl`, with a slash at its end.

@@ -12,8 +12,8 @@ struct StateDictChoice {
 
   /// The weights of the last step.
   private(set) var last: Table?
-  /// Their average.
-  private(set) var average: Table?
+  /// What may be their average, best first.
+  private(set) var averages: [Table] = []
   /// Averages that cannot be read.
   private(set) var unread: [UnreadAverage] = []
   /// Numbers, texts and truth values next to the tensors.
@@ -53,11 +53,7 @@ struct StateDictChoice {
     try addMetadata(top)
     if let found = search.last { try addAttributes(found.index) }
     last = try search.last.map { try table($0, top, isAveraged: false) }
-    if let found = search.averages.first {
-      let others = search.averages.dropFirst().map { $0.path.joined(separator: ".") }
-      average = try table(found, top.filter { !others.contains($0.key) }, isAveraged: true)
-      if !others.isEmpty { average?.notes.append(.otherAverages(others)) }
-    }
+    averages = try search.averages.map { try table($0, top, isAveraged: true) }
   }
 
   private typealias Members = [(key: String, value: PickleGraph.Index)]
@@ -87,7 +83,7 @@ struct StateDictChoice {
         return PickleGlobal.refusal(graph.objects[object].module, graph.objects[object].name)
       }
     }
-    let names = top.prefix(8).map { clipped($0.key) }.joined(separator: ", ")
+    let names = nameList(top.map(\.key))
     return CheckpointError(
       .noTensors,
       "no state dict in the file: it has \(names.isEmpty ? "nothing" : names); save a model's"
@@ -102,7 +98,7 @@ struct StateDictChoice {
       let others = top.map(\.key).filter { $0 != first && metadata[$0] == nil }
       notes.append(.tookStateDict(keys: found.path, isAveraged: isAveraged, leftOut: others))
     }
-    if let items = graph.list(found.index) {
+    if let items = graph.sequence(found.index) {
       let tensors = items.compactMap { item in
         if case .tensor(let tensor) = graph[item] { ("", tensor) } else { nil }
       }
@@ -131,7 +127,7 @@ struct StateDictChoice {
   /// under "args".
   private mutating func addMetadata(_ top: Members) throws {
     for (key, value) in top {
-      if let text = graph[value].scalarText {
+      if let text = graph.scalarText(value) {
         metadata[key] = text
       } else if key == "class_names", let text = try json(value) {
         metadata[key] = text
@@ -142,7 +138,7 @@ struct StateDictChoice {
     else { return }
     for (key, value) in try graph.members(arguments) ?? [] {
       let name = "args.\(key)"
-      if let text = graph[value].scalarText, metadata[name] == nil { metadata[name] = text }
+      if let text = graph.scalarText(value), metadata[name] == nil { metadata[name] = text }
     }
   }
 

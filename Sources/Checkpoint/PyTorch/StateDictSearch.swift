@@ -8,7 +8,7 @@ struct StateDictSearch {
     let index: PickleGraph.Index
   }
 
-  /// The averages, best first.
+  /// What may be averages, best first.
   private(set) var averages: [Found] = []
   /// Averages that are there in another form.
   private(set) var unread: [UnreadAverage] = []
@@ -22,24 +22,53 @@ struct StateDictSearch {
   ]
   /// The usual keys of averages, which come before others.
   private static let averageKeys = ["ema", "model_ema", "ema_state_dict"]
+  /// The keys that Lightning's `WeightAveraging` adds: the weights of the last step, and what it keeps
+  /// beside the averages, which are then under "state_dict".
+  private static let swappedKeys = (last: "current_model_state", mark: "averaging_state")
+  /// An average that is not read.
+  private static let partForm = "a tensor in the state of each parameter"
   /// The most dicts around the state dict.
   private static let maximumDepth = 4
+  /// The most dicts and lists around averages.
+  private static let maximumAverageDepth = 6
+  /// The most items of a list, and the most averages, to look at.
+  private static let maximumCount = 16
+
+  /// Where the search for averages is.
+  private enum Place: Int {
+    case plain
+    /// In the state of an optimizer.
+    case optimizer
+    /// Under a key for averages.
+    case average
+  }
 
   private let graph: PickleGraph
-  private var visited: Set<PickleGraph.Index> = []
+  private var visited: Set<Int> = []
 
   /// Searches the outermost value.
   ///
   /// - Throws: `CheckpointError` for a dict that has a key twice.
   init(_ graph: PickleGraph, root: PickleGraph.Index) throws {
     self.graph = graph
-    try findAverages(root, [], isAverage: false)
+    try findAverages(root, [], .plain)
     averages = averages.enumerated().sorted {
       (StateDictSearch.rank($0.element.path), $0.offset)
         < (StateDictSearch.rank($1.element.path), $1.offset)
     }.map(\.element)
     visited = []
-    last = try findLast(root, [])
+    let top = try members(root) ?? []
+    func value(_ key: String) -> PickleGraph.Index? { top.first { $0.key == key }?.value }
+    if value(StateDictSearch.swappedKeys.mark) != nil, let average = value("state_dict"),
+      let own = value(StateDictSearch.swappedKeys.last),
+      let found = try findLast(own, [StateDictSearch.swappedKeys.last])
+    {
+      averages.insert(Found(path: ["state_dict"], index: average), at: 0)
+      last = found
+    } else {
+      last = try findLast(root, [])
+    }
+    averages = Array(averages.prefix(StateDictSearch.maximumCount))
   }
 
   /// Places with shorter paths come first, then the usual keys; equals stay in the order of the file.
@@ -63,36 +92,51 @@ struct StateDictSearch {
   }
 
   private mutating func findAverages(
-    _ index: PickleGraph.Index, _ path: [String], isAverage: Bool
+    _ index: PickleGraph.Index, _ path: [String], _ place: Place
   ) throws {
     // A dict may contain itself, and be under several keys.
-    guard path.count <= StateDictSearch.maximumDepth,
-      visited.insert(isAverage ? -1 - index : index).inserted
+    guard path.count <= StateDictSearch.maximumAverageDepth,
+      visited.insert(3 * index + place.rawValue).inserted
     else { return }
-    if isAverage, let items = graph.list(index), items.count > 1 {
-      if items.allSatisfy(isTensor) {
-        averages.append(Found(path: path, index: index))
-      } else {
-        for (position, item) in items.enumerated().prefix(16) {
-          try findAverages(item, path + [String(position)], isAverage: true)
+    if let items = graph.sequence(index) {
+      if place == .average, items.count > 1, items.allSatisfy(isTensor) {
+        if items.contains(where: graph.isWeight) {
+          averages.append(Found(path: path, index: index))
         }
+        return
+      }
+      for (position, item) in items.enumerated().prefix(StateDictSearch.maximumCount) {
+        try findAverages(item, path + [String(position)], place)
       }
       return
     }
     guard let members = try members(index) else { return }
-    if isAverage, members.contains(where: { graph.isWeight($0.value) }) {
+    if place == .average, members.contains(where: { graph.isWeight($0.value) }) {
       averages.append(Found(path: path, index: index))
       return
     }
-    let before = averages.count
-    for (key, value) in members where !WeightNames.meansOther(key) {
-      try findAverages(
-        value, path + [key], isAverage: isAverage || WeightNames.meansAverage(key))
+    func isAverage(_ key: String) -> Bool {
+      place == .optimizer
+        ? WeightNames.meansAverageOfOptimizer(key) : WeightNames.meansAverage(key)
     }
-    for (key, value) in members where averages.count == before && WeightNames.meansAverage(key) {
-      guard graph.holdsTensors(value), !isTensor(value) else { continue }
+    let before = averages.count
+    for (key, value) in members where !WeightNames.meansCopy(key) {
+      let isOptimizer = place == .optimizer || WeightNames.meansOptimizer(key)
+      try findAverages(
+        value, path + [key],
+        place == .average && !WeightNames.meansOptimizer(key) || isAverage(key)
+          ? .average : isOptimizer ? .optimizer : .plain)
+    }
+    for (key, value) in members where averages.count == before && isAverage(key) {
+      // Of a state for each parameter the first one stands for all.
+      let isPart = place == .optimizer && graph.isWeight(value)
+      guard graph.holdsTensors(value), !isTensor(value) || isPart,
+        !isPart || !unread.contains(where: { $0.form == StateDictSearch.partForm })
+      else { continue }
       unread.append(
-        UnreadAverage(place: (path + [key]).joined(separator: "."), form: graph.form(of: value)))
+        UnreadAverage(
+          place: (path + [key]).joined(separator: "."),
+          form: isPart ? StateDictSearch.partForm : graph.form(of: value)))
     }
   }
 

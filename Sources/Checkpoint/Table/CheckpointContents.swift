@@ -2,8 +2,8 @@
 struct CheckpointContents {
   /// The tensors; of a training's file those of the last step.
   var table = StateTable()
-  /// The averaged weights, where the file has them apart from the others.
-  var average: StateTable?
+  /// What may be averaged weights, where the file has them apart from the others.
+  var averages: [StateTable] = []
   /// Averaged weights that cannot be read.
   var unreadAverages: [UnreadAverage] = []
   var metadata: [String: String] = [:]

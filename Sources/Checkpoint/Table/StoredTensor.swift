@@ -1,5 +1,5 @@
 /// A row of a file's table of tensors.
-enum StoredTensor {
+enum StoredTensor: Equatable {
   case known(Checkpoint.Entry)
   case foreign(ForeignTensor)
 

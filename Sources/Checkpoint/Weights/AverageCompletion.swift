@@ -3,95 +3,96 @@
 /// An average may be a list in the order of the parameters, have its names mangled, or lack what is not
 /// trained.
 struct AverageCompletion {
+  /// How well averages go with the weights of the last step.
+  enum Fit: Equatable {
+    /// They have names and shapes of those, or there are none to compare with.
+    case exact
+    /// They may be weights of the same model under other names.
+    case possible
+    /// They are something else.
+    case none(form: String)
+  }
+
+  /// The keys of the dicts around them.
+  let keys: [String]
   /// The weights by the names of the model.
   private(set) var tensors: [StoredTensor]
-  private(set) var notes: [CheckpointNote] = []
+  private(set) var notes: [CheckpointNote]
+  let fit: Fit
 
   /// The parameter that trainers of DiTs freeze: sines and cosines.
   private static let frozen = "pos_embed"
 
-  /// Brings averages to the names of other weights; nil for a list that does not fit them.
+  /// Brings averages to the names of other weights.
   ///
   /// - Parameters:
   ///   - average: the averages.
   ///   - last: the weights of the last step, in their order; empty if the file has none.
-  init?(_ average: StateTable, with last: [StoredTensor]) {
+  init(_ average: StateTable, with last: PrefixedSets) {
+    keys = average.keys
+    notes = average.notes
     guard !average.isList else {
-      guard let named = AverageCompletion.named(average.tensors, as: last) else { return nil }
-      tensors = named.tensors
-      noteKept(named.kept)
+      let partner = last.partner(ofList: average.tensors, frozen: AverageCompletion.frozen)
+      tensors = []
+      fit =
+        partner == nil
+        ? .none(
+          form:
+            "a list of \(average.tensors.count) tensors without names, and the file has no state"
+            + " dict of the same shapes to name them") : .exact
+      if let partner { complete(partner) }
       return
     }
-    let model = last.filter { !$0.isNumber }
-    let names = Set(model.map(\.name))
+    let names = Set(last.members.last { $0.prefix.isEmpty }?.tensors.map(\.name) ?? [])
     let numbers = average.tensors.filter { $0.isNumber && !names.contains($0.name) }
     let weights = average.tensors.filter { !$0.isNumber || names.contains($0.name) }
     tensors = weights
     if !numbers.isEmpty { notes.append(.leftOutNumbers(numbers.map(\.name))) }
-    guard !weights.isEmpty, !model.isEmpty else { return }
-    for set in AverageCompletion.sets(of: model) where set.count >= weights.count {
-      let own = Dictionary(set.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-      let plain = weights.allSatisfy { own[$0.name] != nil }
-      guard plain || AverageCompletion.areMangled(weights, of: set) else { continue }
-      func key(_ tensor: StoredTensor) -> String {
-        plain ? tensor.name : WeightNames.mangled(tensor.name)
-      }
-      guard !plain || weights.count < set.count else { return }
-      let averages = Dictionary(
-        weights.map { (key($0), $0) }, uniquingKeysWith: { first, _ in first })
-      tensors = set.map { averages[key($0)]?.named($0.name) ?? $0 }
-      noteKept(set.filter { averages[key($0)] == nil }.map(\.name))
+    guard last.count > 0 else {
+      fit = .exact
       return
     }
-  }
-
-  /// Notes the weights that are not averages.
-  private mutating func noteKept(_ names: [String]) {
-    if !names.isEmpty { notes.append(.completedAverage(names)) }
-  }
-
-  /// The weights, and those under each first part of a name, without that part.
-  private static func sets(of weights: [StoredTensor]) -> [[StoredTensor]] {
-    let families = Dictionary(grouping: weights) { $0.name.prefix { $0 != "." } }
-    return [weights]
-      + families.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.map {
-        first, members in
-        members.filter { $0.name.count > first.count }.map {
-          $0.named(String($0.name.dropFirst(first.count + 1)))
-        }
-      }
-  }
-
-  /// Whether the names are those of weights without dots and underscores, each of which stands for one.
-  private static func areMangled(_ averages: [StoredTensor], of weights: [StoredTensor]) -> Bool {
-    let names = Set(weights.map { WeightNames.mangled($0.name) })
-    return names.count == weights.count
-      && averages.allSatisfy {
-        !$0.name.contains(".") && names.contains(WeightNames.mangled($0.name))
-      }
-  }
-
-  /// A list under the names of weights of the same shapes in the same order, of which the frozen one may
-  /// be missing; nil if they do not fit.
-  private static func named(
-    _ list: [StoredTensor], as last: [StoredTensor]
-  ) -> (tensors: [StoredTensor], kept: [String])? {
-    for set in sets(of: last.filter({ !$0.isNumber })) {
-      for isWhole in [true, false] {
-        func isListed(_ tensor: StoredTensor) -> Bool {
-          isWhole || tensor.name.split(separator: ".").last.map(String.init) != frozen
-        }
-        let listed = set.filter(isListed)
-        guard listed.count == list.count, zip(listed, list).allSatisfy({ $0.shape == $1.shape })
-        else { continue }
-        var rest = list[...]
-        return (
-          set.map { tensor in
-            isListed(tensor) ? rest.popFirst().map { $0.named(tensor.name) } ?? tensor : tensor
-          }, set.filter { !isListed($0) }.map(\.name)
-        )
-      }
+    if let partner = last.partner(of: weights) {
+      fit = .exact
+      complete(partner)
+    } else {
+      fit = AverageCompletion.fit(of: weights, with: last)
     }
-    return nil
+  }
+
+  /// The same with a note on averages at other places, which then are not among what was left out.
+  func beside(_ others: [String]) -> AverageCompletion {
+    var copy = self
+    copy.notes =
+      notes.map { note in
+        guard case .tookStateDict(let keys, let isAveraged, let leftOut) = note else { return note }
+        let rest = leftOut.filter { name in
+          !others.contains { name == $0 || name == $0 + ".*" }
+        }
+        return .tookStateDict(keys: keys, isAveraged: isAveraged, leftOut: rest)
+      } + [.otherAverages(others)]
+    return copy
+  }
+
+  /// Takes what the averages lack from the weights of the last step.
+  private mutating func complete(
+    _ partner: (set: PrefixedSets.Member, averages: [String: StoredTensor])
+  ) {
+    let kept = partner.set.tensors.map(\.name).filter { partner.averages[$0] == nil }
+    tensors = partner.set.tensors.map { partner.averages[$0.name] ?? $0 }
+    if !kept.isEmpty { notes.append(.completedAverage(kept)) }
+  }
+
+  /// Whether weights of other names may be those of the same model: about as many, with mostly the same
+  /// shapes, or more than the other ones.
+  private static func fit(of weights: [StoredTensor], with last: PrefixedSets) -> Fit {
+    let shapes = Set(last.members.last { $0.prefix.isEmpty }?.tensors.map(\.shape) ?? [])
+    let known = weights.count { shapes.contains($0.shape) }
+    let areAlike = 4 * weights.count >= 3 * last.count && 4 * known >= 3 * weights.count
+    guard weights.count > last.count || areAlike else {
+      return .none(
+        form: "\(weights.count) tensors whose names and shapes are not those of the weights")
+    }
+    return .possible
   }
 }

@@ -1,8 +1,8 @@
 /// The sets of weights in a table whose names begin with the set's: `ema_model.` beside
 /// `online_model.`, `ema.` and `adam_m.` beside `network.`.
 struct FlatWeights {
-  /// The averaged weights, by the names of the model; nil if there are none.
-  private(set) var average: StateTable?
+  /// The sets of averaged weights, by the names of the model.
+  private(set) var averages: [StateTable] = []
   /// The weights of the last step.
   private(set) var last: [StoredTensor]
   /// How those were found, beside averages.
@@ -12,8 +12,6 @@ struct FlatWeights {
   /// Averaged weights that cannot be read.
   private(set) var unread: UnreadAverage?
 
-  /// The most parts of a prefix.
-  private static let maximumDepth = 4
   /// The number that PyTorch's `AveragedModel` keeps beside its module.
   private static let averageMark = "n_averaged"
   /// The fewest names that are taken for mangled ones of a whole model.
@@ -24,7 +22,7 @@ struct FlatWeights {
   /// Sorts the tensors of a table.
   init(_ tensors: [StoredTensor]) {
     if tensors.contains(where: { $0.isNumber && $0.name == FlatWeights.averageMark }) {
-      average = StateTable(tensors: tensors, notes: [.averagedModel])
+      averages = [StateTable(tensors: tensors, notes: [.averagedModel])]
       last = []
       return
     }
@@ -43,38 +41,50 @@ struct FlatWeights {
       }
       groups[position].tensors.append(tensor.named(String(tensor.name.dropFirst(prefix.count))))
     }
+    // Numbers alone are no weights, as `ema_decay` is none.
+    others += groups.filter { $0.tensors.allSatisfy(\.isNumber) }.flatMap { group in
+      group.tensors.map { $0.named(group.prefix + $0.name) }
+    }
+    groups.removeAll { $0.tensors.allSatisfy(\.isNumber) }
     let weights = others.filter { !$0.isNumber }
     let state = FlatWeights.optimizerState(weights, among: groups.flatMap(\.tensors))
     optimizer = state.prefixes
     last = others.filter { !state.names.contains($0.name) }
     guard !groups.isEmpty else { return }
-    let model = last.filter { !$0.isNumber }
-    for (index, group) in groups.enumerated() {
-      let names = group.tensors.filter { !$0.isNumber }.map(\.name)
-      guard names.count >= FlatWeights.minimumCount else { continue }
-      let partner = FlatWeights.partner(of: names, in: model)
-      guard partner != nil || model.isEmpty else {
-        if unread == nil, names.count >= FlatWeights.mangledCount,
-          !names.contains(where: { $0.contains(".") })
+    let sets = PrefixedSets(last)
+    var partner: PrefixedSets.Member?
+    for group in groups {
+      let weights = group.tensors.filter { !$0.isNumber }
+      guard weights.count >= FlatWeights.minimumCount else { continue }
+      // A set that the averages make up for the most part.
+      let own = sets.partner(of: weights, atMost: 2 * weights.count)?.set
+      guard own != nil || sets.count == 0 else {
+        if unread == nil, weights.count >= FlatWeights.mangledCount,
+          !weights.contains(where: { $0.name.contains(".") })
         {
           unread = UnreadAverage(
             place: group.prefix, form: "names of parameters without dots, and not of these weights")
         }
         continue
       }
-      let others = groups.indices.filter { $0 != index }.map { groups[$0].prefix + "*" }
+      partner = partner ?? own
       let key = String(group.prefix.dropLast())
-      average = StateTable(
-        keys: [key], tensors: group.tensors,
-        notes: [
-          .tookStateDict(
-            keys: [key], isAveraged: true,
-            leftOut: partner?.prefix == "" ? [] : Checkpoint.families(of: last.map(\.name)))
-        ] + (others.isEmpty ? [] : [.otherAverages(others)]))
+      let rest = groups.filter { $0.prefix != group.prefix }.map { $0.prefix + "*" }
+      averages.append(
+        StateTable(
+          keys: [key], tensors: group.tensors,
+          notes: [
+            .tookStateDict(
+              keys: [key], isAveraged: true,
+              leftOut: (own?.prefix == "" ? [] : Checkpoint.families(of: last.map(\.name))) + rest)
+          ]))
+    }
+    if !averages.isEmpty {
       if let partner {
-        let own = partner.prefix.isEmpty ? [] : [partner.prefix + "*"]
         lastNotes = [
-          .tookStateDict(keys: own, isAveraged: false, leftOut: [group.prefix + "*"] + others)
+          .tookStateDict(
+            keys: partner.prefix.isEmpty ? [] : [partner.prefix + "*"], isAveraged: false,
+            leftOut: groups.map { $0.prefix + "*" })
         ]
         last = partner.tensors
       }
@@ -91,50 +101,12 @@ struct FlatWeights {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     if parts.count == 1, name.hasPrefix("ema_"), name.count > 4 { return "ema_" }
     var length = 0
-    for part in parts.dropLast().prefix(maximumDepth) {
+    for part in parts.dropLast().prefix(PrefixedSets.maximumDepth) {
       guard Int(part) == nil else { return nil }
       length += part.count + 1
       if WeightNames.meansAverage(String(part)) { return String(name.prefix(length)) }
     }
     return nil
-  }
-
-  /// The prefixes of a name, the empty one first, up to the first number.
-  private static func prefixes(of name: String) -> [String] {
-    var prefixes = [""]
-    for part in name.split(separator: ".", omittingEmptySubsequences: false)
-      .dropLast().prefix(maximumDepth)
-    {
-      guard Int(part) == nil else { break }
-      prefixes.append((prefixes.last ?? "") + part + ".")
-    }
-    return prefixes
-  }
-
-  /// The smallest set of weights under one prefix that has all the names, without the prefix; names may
-  /// be mangled. Nil if there is none that these names make up for the most part.
-  private static func partner(
-    of names: [String], in weights: [StoredTensor]
-  ) -> (prefix: String, tensors: [StoredTensor])? {
-    var sets: [String: [StoredTensor]] = [:]
-    for tensor in weights {
-      for prefix in prefixes(of: tensor.name) {
-        sets[prefix, default: []].append(
-          tensor.named(String(tensor.name.dropFirst(prefix.count))))
-      }
-    }
-    let candidates = sets.filter {
-      $0.value.count >= names.count && $0.value.count <= 2 * names.count
-    }.sorted {
-      ($0.value.count, $0.key.count, $0.key) < ($1.value.count, $1.key.count, $1.key)
-    }
-    let mangled = Set(names.map(WeightNames.mangled))
-    let found =
-      candidates.first { Set($0.value.map(\.name)).isSuperset(of: names) }
-      ?? candidates.first {
-        Set($0.value.map { WeightNames.mangled($0.name) }).isSuperset(of: mangled)
-      }
-    return found.map { ($0.key, $0.value) }
   }
 
   /// The tensors under an optimizer's prefix whose further names are those of weights.
@@ -148,14 +120,16 @@ struct FlatWeights {
     var weights: Set<String> = []
     for tensor in tensors.filter({ family($0) == nil }) + averages {
       weights.formUnion(
-        prefixes(of: tensor.name).map { String(tensor.name.dropFirst($0.count)) })
+        PrefixedSets.prefixes(of: tensor.name).map { String(tensor.name.dropFirst($0.count)) })
     }
     var names: Set<String> = []
     var families: Set<String> = []
     for tensor in tensors {
       guard let first = family(tensor) else { continue }
       let rest = String(tensor.name.dropFirst(first.count + 1))
-      let found = prefixes(of: rest).contains { weights.contains(String(rest.dropFirst($0.count))) }
+      let found = PrefixedSets.prefixes(of: rest).contains {
+        weights.contains(String(rest.dropFirst($0.count)))
+      }
       guard found else { continue }
       names.insert(tensor.name)
       families.insert(first)

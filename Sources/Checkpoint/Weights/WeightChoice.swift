@@ -18,14 +18,14 @@ extension CheckpointContents {
     let last = StateTable(
       keys: table.keys, tensors: model.tensors,
       notes: table.notes + flat.lastNotes + renamed.notes + model.notes)
-    let flatAverage = flat.average.map { inner in
+    let flatAverages = flat.averages.map { inner in
       StateTable(
         keys: table.keys + inner.keys, tensors: inner.tensors,
         notes: table.notes + renamed.notes + inner.notes)
     }
     if weights != .last {
-      if take(inner(average), with: last.tensors, isMindSpore) { return }
-      if take(flatAverage, with: flat.last, isMindSpore) { return }
+      if try take(averages.map(inner), with: last.tensors, isMindSpore) { return }
+      if try take(flatAverages, with: flat.last, isMindSpore) { return }
     }
     guard weights != .averaged else { throw weights.missing(unreadAverages) }
     guard !last.tensors.isEmpty else { throw weights.missing(unreadAverages) }
@@ -36,38 +36,32 @@ extension CheckpointContents {
     }
   }
 
-  /// Takes averages, completed from the weights of the last step; false if there are none, or they are a
-  /// list that does not fit.
+  /// Takes averages, completed from the weights of the last step; false if there are none that fit.
   private mutating func take(
-    _ average: StateTable?, with last: [StoredTensor], _ isMindSpore: Bool
-  ) -> Bool {
-    guard let average else { return false }
-    guard let completed = AverageCompletion(average, with: last) else {
-      unreadAverages.append(
-        UnreadAverage(
-          place: average.keys.joined(separator: "."),
-          form:
-            "a list of \(average.tensors.count) tensors without names, and the file has no state"
-            + " dict of the same shapes to name them"))
-      return false
-    }
-    let unwrapped = WrapperNames.removed(completed.tensors, isMindSpore: isMindSpore)
+    _ candidates: [StateTable], with last: [StoredTensor], _ isMindSpore: Bool
+  ) throws -> Bool {
+    let choice = try AverageChoice(candidates, with: PrefixedSets(last))
+    unreadAverages = choice.unread + unreadAverages
+    guard let average = choice.average else { return false }
+    let unwrapped = WrapperNames.removed(average.tensors, isMindSpore: isMindSpore)
     table = StateTable(keys: average.keys, tensors: unwrapped.tensors)
-    notes = average.notes + completed.notes + unwrapped.notes + notes
+    notes = average.notes + unwrapped.notes + notes
     return true
   }
 
   /// Averages without the wrappers' parts of names; of a module that also has the weights of the last
   /// step, the averages alone.
-  private func inner(_ average: StateTable?) -> StateTable? {
-    guard var average, !average.isList else { return average }
+  private func inner(_ average: StateTable) -> StateTable {
+    var average = average
+    guard !average.isList else { return average }
     let renamed = WrapperNames.removed(average.tensors)
     average.tensors = renamed.tensors
     average.notes += renamed.notes
-    if let inner = FlatWeights(average.tensors).average {
-      average.keys += inner.keys
-      average.tensors = inner.tensors
-      average.notes += inner.notes
+    let inner = FlatWeights(average.tensors).averages
+    if inner.count == 1 {
+      average.keys += inner[0].keys
+      average.tensors = inner[0].tensors
+      average.notes += inner[0].notes
     }
     return average
   }

@@ -7,7 +7,7 @@ enum WeightNames {
   private static let optimizerWords: Set = [
     "accum", "adam", "adamw", "beta", "exp", "grad", "gradient", "gradients", "grads", "lr",
     "moment", "momentum", "moments", "opt", "optim", "optimizer", "optimizers", "scaler", "sched",
-    "scheduler", "schedulers", "sgd", "swap",
+    "scheduler", "schedulers", "sgd", "sq", "square", "squared", "squares", "swap", "variance",
   ]
   /// Words for the weights of the last step that a trainer keeps beside their average.
   private static let copyWords: Set = [
@@ -28,15 +28,22 @@ enum WeightNames {
       && words.isDisjoint(with: copyWords)
   }
 
+  /// Whether a name within an optimizer's state is that of averaged weights. Averages of gradients and
+  /// their squares are there too, so that other words than for the EMA do not count, nor do names of
+  /// parameters.
+  static func meansAverageOfOptimizer(_ name: String) -> Bool {
+    let rest: Set = ["average", "averaged", "avg"]
+    return meansAverage(name) && !name.contains(".")
+      && !words(name).isDisjoint(with: averageWords.subtracting(rest))
+  }
+
   /// Whether a name is that of an optimizer's or a scheduler's state.
   static func meansOptimizer(_ name: String) -> Bool {
     !words(name).isDisjoint(with: optimizerWords)
   }
 
-  /// Whether a name is that of what a trainer keeps beside the weights.
-  static func meansOther(_ name: String) -> Bool {
-    meansOptimizer(name) || !words(name).isDisjoint(with: copyWords)
-  }
+  /// Whether a name is that of a copy of the weights of the last step.
+  static func meansCopy(_ name: String) -> Bool { !words(name).isDisjoint(with: copyWords) }
 
   /// Whether a name is that of a number of the training, such as a count of steps.
   static func meansCounter(_ name: String) -> Bool {

@@ -18,7 +18,7 @@ public enum WeightSet: String, Sendable, Codable {
     if let first = unread.first, self != .last {
       return CheckpointError(
         self == .averaged ? .noAverage : .unsupported,
-        "the file has averaged weights under \(clipped(first.place)) in a form that is not read:"
+        "the file may have averaged weights under \(clipped(first.place)), in a form that is not read:"
           + " \(first.form)")
     }
     return switch self {

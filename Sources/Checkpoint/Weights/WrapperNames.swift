@@ -1,10 +1,10 @@
 /// The parts that wrappers of models put into the names of parameters.
 enum WrapperNames {
-  /// Data parallelism, compilation, sharding, recomputation, and the wrappers of DeepSpeed, Lightning
-  /// and Opacus.
+  /// Data parallelism, compilation, sharding, recomputation, and the wrappers of DeepSpeed, Lightning,
+  /// Opacus and MindSpore.
   private static let parts: Set<Substring> = [
     "module", "_module", "_orig_mod", "_fsdp_wrapped_module", "_fpw_module",
-    "_checkpoint_wrapped_module", "_forward_module", "_ddp_module",
+    "_checkpoint_wrapped_module", "_forward_module", "_ddp_module", "_backbone", "_network",
   ]
   /// The part that MindSpore's training cells put in front.
   private static let cell: Substring = "network"

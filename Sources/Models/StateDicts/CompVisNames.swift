@@ -31,14 +31,16 @@ enum CompVisNames {
     ("mid_block.attentions.0.proj_attn", "mid_block.attentions.0.to_out.0"),
   ])
 
-  /// The state dict in diffusers' names, with the 1x1 convolutions of attention as matrices.
+  /// The state dict in diffusers' names, with the 1x1 convolutions of attention as matrices. A name stays
+  /// if another tensor has its name in diffusers.
   static func own(_ state: [String: Tensor]) -> [String: Tensor] {
     let stages = stageCount(state.keys, decoder: "decoder.up.")
     var result: [String: Tensor] = [:]
-    for (name, tensor) in state {
-      let known = withinHalf(name) { rest in
+    for (name, tensor) in state.sorted(by: { $0.key < $1.key }) {
+      let own = withinHalf(name) { rest in
         (table.own(rest, of: stages) ?? oldAttention.own(rest))?.name
       }
+      let known = own != name && (state[own] != nil || result[own] != nil) ? name : own
       result[known] =
         isAttentionWeight(known) && tensor.rank == 4 ? tensor.flattened(from: 1) : tensor
     }

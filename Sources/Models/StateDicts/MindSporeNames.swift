@@ -9,12 +9,12 @@ enum MindSporeNames {
   ]
 
   /// The state dict with norms and embeddings named as in PyTorch. A name stays if the state dict has
-  /// PyTorch's name too.
+  /// PyTorch's name too, or another name for it.
   static func own(_ state: [String: Tensor]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for (name, tensor) in state {
+    for (name, tensor) in state.sorted(by: { $0.key < $1.key }) {
       let known = replacingLastPart(of: name) { part in members.first { $0.foreign == part }?.own }
-      result[state[known] == nil ? known : name] = tensor
+      result[state[known] == nil && result[known] == nil ? known : name] = tensor
     }
     return result
   }

@@ -27,9 +27,12 @@ struct NameTable {
     rows.compactMap { NameTable.translated(name, $0.own, $0.foreign, count) }
   }
 
-  /// The number in a parameter's name, of at most six digits; nil for other text.
+  /// The number in a parameter's name, of at most six digits; nil for other text. With a zero in front it
+  /// is a name of its own: `01` is not `1`.
   static func number(_ text: some StringProtocol) -> Int? {
-    text.utf8.count <= 6 && text.first?.isNumber == true ? Int(text) : nil
+    guard text.utf8.count <= 6, text.first?.isNumber == true, text == "0" || text.first != "0"
+    else { return nil }
+    return Int(text)
   }
 
   private static func translated(

@@ -8,6 +8,9 @@ public struct ClassNames: Sendable {
   public let count: Int
   /// Class i's name at i; nil if there are no names.
   public let names: [String]?
+  /// Says that the checkpoint's names are not used, as they are of another number of classes; nil if that
+  /// is not so.
+  let unusedNote: String?
 
   /// Names from a file, else from the checkpoint's metadata (`class_names`, a JSON list), else
   /// ImageNet's if there are 1,000 classes.
@@ -25,9 +28,14 @@ public struct ClassNames: Sendable {
         throw PipelineError(
           .unusable, "'\(path)' has \(lines.count) names and the model \(count) classes")
       }
-      names = lines
+      (names, unusedNote) = (lines, nil)
     } else {
       let known = ClassNameList.decode(metadata)
+      unusedNote =
+        [0, count].contains(known.count)
+        ? nil
+        : "the checkpoint names \(known.count) classes, and the model has \(count): its names are not"
+          + " used"
       names = known.count == count ? known : count == 1000 ? EmbeddedModel.imageNetNames : nil
     }
   }

@@ -11,6 +11,18 @@ struct AutoencoderFields {
   private let config: DiffusersFields?
   private let metadata: DiffusersFields
 
+  /// Fields that a file's own metadata may have too.
+  private static let sharedKeys = [
+    "norm_num_groups", "scaling_factor", "shift_factor", "latents_mean", "latents_std",
+  ]
+  /// Fields that may not be null.
+  private static let givenKeys = [
+    "act_fn", "block_out_channels", "down_block_types", "in_channels", "latent_channels",
+    "layers_per_block", "mid_block_add_attention", "norm_num_groups", "out_channels",
+    "scaling_factor", "up_block_types", "upsample_fn", "upsampling_scaling_factor",
+    "use_post_quant_conv", "use_quant_conv",
+  ]
+
   /// Reads the fields of a checkpoint.
   ///
   /// A `config.json` of another model, next to a file that is not named as diffusers names it, does not
@@ -20,7 +32,7 @@ struct AutoencoderFields {
   init(_ checkpoint: Checkpoint, className: String) throws {
     self.className = className
     metadata = DiffusersFields(metadata: checkpoint.metadata, path: checkpoint.path)
-    let found = try checkpoint.configPath.flatMap { try DiffusersFields($0) }
+    let found = try checkpoint.configPath.map { try DiffusersFields($0) }
     let name = try found?.text("_class_name")
     if let found, let name, name != className, checkpoint.isNamedByDiffusers {
       throw found.fault(
@@ -29,6 +41,15 @@ struct AutoencoderFields {
           + " AutoencoderKL and AutoencoderTiny")
     }
     config = name == className || name == nil && checkpoint.isNamedByDiffusers ? found : nil
+    for fields in [metadata, config] { try fields?.refuseNull(AutoencoderFields.givenKeys) }
+  }
+
+  /// Fields that the file's own metadata and the `config.json` have with different values.
+  var findings: [StateFinding] {
+    guard let config else { return [] }
+    return metadata.differences(from: config, in: AutoencoderFields.sharedKeys).map {
+      .ownField($0.key, value: $0.own, other: $0.other, path: config.path)
+    }
   }
 
   /// The configuration of an `AutoencoderKL`.

@@ -5,7 +5,7 @@ internal import Foundation
 /// that a fault names its field.
 struct DiffusersFields {
   /// A value that a field may have.
-  private enum Value: Decodable {
+  private enum Value: Decodable, Equatable, CustomStringConvertible {
     case null
     case flag(Bool)
     case number(Double)
@@ -29,21 +29,34 @@ struct DiffusersFields {
         self = .other
       }
     }
+
+    var description: String {
+      switch self {
+      case .null: "null"
+      case .flag(let flag): "\(flag)"
+      case .number(let number): "\(number)"
+      case .text(let text): "'\(text)'"
+      case .list(let values): "\(values)"
+      case .other: "an object"
+      }
+    }
   }
 
   /// The file, for messages.
   let path: String
   private var values: [String: Value]
 
-  /// Reads a file; nil if there is none.
+  /// Reads a file.
   ///
   /// - Throws: `PipelineError` if it is no JSON object; `FileError` if it cannot be read.
-  init?(_ path: String) throws {
-    guard Folder.hasFile(path) else { return nil }
+  init(_ path: String) throws {
     let bytes: Data
+    let repeated: RepeatedKey?
     do {
       let file = try MappedFile(path)
-      bytes = withExtendedLifetime(file) { Data(file.bytes) }
+      (bytes, repeated) = withExtendedLifetime(file) {
+        (Data(file.bytes), RepeatedKey(in: file.bytes))
+      }
     } catch let error as FileError where error.reason == .empty {
       throw PipelineError(.unusable, "'\(path)' is empty; was it copied completely?")
     }
@@ -53,6 +66,7 @@ struct DiffusersFields {
       throw PipelineError(
         .unusable, "'\(path)' is no JSON object that can be read; was it copied completely?")
     }
+    if let repeated { throw PipelineError(.unusable, "'\(path)': \(repeated)") }
     self.path = path
   }
 
@@ -147,6 +161,26 @@ struct DiffusersFields {
   }
 
   // MARK: Checks
+
+  /// Refuses null for fields that diffusers computes with.
+  func refuseNull(_ keys: [String]) throws {
+    for key in keys where values[key] == .null {
+      throw fault(
+        key, "is null, which diffusers cannot compute with; give a value, or leave it out")
+    }
+  }
+
+  /// The fields that have another value in a second file, with both values.
+  func differences(
+    from other: DiffusersFields, in keys: [String]
+  ) -> [(key: String, own: String, other: String)] {
+    keys.compactMap { key in
+      guard has(key), other.has(key), let own = values[key], let second = other.values[key],
+        own != second
+      else { return nil }
+      return (key, own.description, second.description)
+    }
+  }
 
   /// Refuses a field whose value is another than the one that is computed; missing counts as that one.
   func require<Value: Equatable>(_ key: String, _ value: Value?, is known: Value) throws {

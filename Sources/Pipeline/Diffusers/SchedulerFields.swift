@@ -15,7 +15,7 @@ struct SchedulerFields {
   ///
   /// - Throws: `PipelineError` if the file cannot be read, or names a process that is not computed.
   init?(_ checkpoint: Checkpoint) throws {
-    guard let config = try checkpoint.schedulerPath.flatMap({ try DiffusersFields($0) }) else {
+    guard let config = try checkpoint.schedulerPath.map({ try DiffusersFields($0) }) else {
       return nil
     }
     path = config.path

@@ -16,7 +16,7 @@ struct TransformerFields {
   ///
   /// - Throws: `PipelineError` if it cannot be read, or asks for something that is not computed.
   init?(_ checkpoint: Checkpoint) throws {
-    guard let config = try checkpoint.configPath.flatMap({ try DiffusersFields($0) }) else {
+    guard let config = try checkpoint.configPath.map({ try DiffusersFields($0) }) else {
       return nil
     }
     let name = try config.text("_class_name")
@@ -42,6 +42,12 @@ struct TransformerFields {
 
   /// `Transformer2DModel` in versions before 0.29.
   private static let classNames: Set = ["DiTTransformer2DModel", "Transformer2DModel"]
+
+  /// Heads that the file's own metadata has with another number.
+  func differences(from metadata: [String: String]) -> [StateFinding] {
+    guard let own = metadata["num_heads"], let headCount, Int(own) != headCount else { return [] }
+    return [.ownField("num_heads", value: own, other: "\(headCount)", path: config.path)]
+  }
 
   /// Refuses fields that contradict the tensors.
   ///

@@ -35,7 +35,6 @@ public struct AutoencoderState {
       StateDicts.autoencoder(checkpoint.stateDict) == nil
         ? StateDicts.autoencoderPrefixes(of: names) : []
     }
-    findings = part.findings
     guard let (kind, state) = StateDicts.autoencoder(part.state) else {
       throw PipelineError(
         .unusable,
@@ -44,7 +43,8 @@ public struct AutoencoderState {
       )
     }
     let name = kind == .kl ? "AutoencoderKL" : "TinyAutoencoder"
-    (config, names) = try StateCheck(checkpoint)("is no whole \(name)") {
+    let fieldFindings: [StateFinding]
+    (config, names, fieldFindings) = try StateCheck(checkpoint)("is no whole \(name)") {
       let shapes = state.mapValues(\.shape)
       let fields = try AutoencoderFields(
         checkpoint, className: kind == .kl ? "AutoencoderKL" : "AutoencoderTiny")
@@ -54,8 +54,9 @@ public struct AutoencoderState {
         case .tiny: .tiny(try fields.tiny(shapes))
         }
       let names = try StateCheck.names(of: state) { _ = AutoencoderState.model(config, at: $0) }
-      return (config, names)
+      return (config, names, fields.findings)
     }
+    findings = part.findings + fieldFindings
     tensors = state
   }
 

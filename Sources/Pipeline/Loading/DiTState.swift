@@ -47,9 +47,9 @@ public struct DiTState {
         "does not hold the parameters of a DiT"
       ) {
         let part = try ModelPart(checkpoint, "DiT") { StateDicts.ditPrefixes(of: $0) }
-        var findings = part.findings
         let isForeign = StateDicts.isDiffusersDiT(part.state.keys)
         let fields = isForeign ? try TransformerFields(checkpoint) : nil
+        var findings = part.findings + (fields?.differences(from: checkpoint.metadata) ?? [])
         let scheduler = isForeign ? try SchedulerFields(checkpoint) : nil
         var state = try StateDicts.dit(part.state) { checkpoint.releasePages() }
         let lacksPositions =
@@ -88,6 +88,25 @@ public struct DiTState {
       metadata["num_classes"] = String(names.count)
     }
     return metadata
+  }
+
+  /// Refuses an image size that is not the model's own.
+  ///
+  /// - Parameter wanted: height and width in pixels; nil for any.
+  /// - Throws: `PipelineError`.
+  package func checkImageSize(_ wanted: Int?) throws {
+    guard let wanted else { return }
+    let factor =
+      RunAutoencoder(metadata: checkpoint.metadata)?.downsamplingFactor
+      ?? (config.channelCount == 3 ? 1 : 8)
+    let (size, overflow) = config.inputSize.multipliedReportingOverflow(by: factor)
+    guard overflow || size != wanted else { return }
+    let latents =
+      factor == 1 ? "" : ", from latents of \(config.inputSize) x \(config.inputSize)"
+    throw PipelineError(
+      .setting,
+      "image size \(wanted): '\(checkpoint.path)' makes images of \(size) x \(size) pixels\(latents)"
+    )
   }
 
   /// Lays out the parameters for running; pages of the file are released as they are used up.

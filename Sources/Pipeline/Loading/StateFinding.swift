@@ -10,6 +10,9 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
   case leftOutNumbers([String])
   /// The class table has a row for each class and none for no class.
   case noNullClass(classCount: Int)
+  /// A field has one value in the file's own metadata, which counts, and another in diffusers'
+  /// configuration next to it.
+  case ownField(String, value: String, other: String, path: String)
 
   /// A sentence for the user.
   public var description: String {
@@ -21,6 +24,8 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
     case .leftOutNumbers(let names): "left out \(nameList(names)), numbers beside the weights"
     case .noNullClass(let count):
       "the class table has \(count) rows for \(count) classes, and none for no class"
+    case .ownField(let name, let value, let other, let path):
+      "\(name) is \(value), as the file's own metadata says, and not \(other) as in '\(path)'"
     }
   }
 }

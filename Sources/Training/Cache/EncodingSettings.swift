@@ -62,6 +62,7 @@ extension LatentCacheBuilder {
     for finding in folder.findings { logger.notice("\(finding)") }
     try encoding.checkOutput(apartFrom: folder.path)
     let encoder = try ImageEncoder(encoding.autoencoderPath, device: device)
+    for finding in encoder.findings { logger.notice("\(finding)") }
     let factor = encoder.autoencoder.downsamplingFactor
     guard encoding.imageSize.isMultiple(of: factor) else {
       throw TrainingError(

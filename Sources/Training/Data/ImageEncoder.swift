@@ -14,6 +14,8 @@ struct ImageEncoder {
   let kind: String
   /// The checksum of the encoder's weights.
   let checksum: String
+  /// What the file left open about the autoencoder.
+  let findings: [StateFinding]
 
   /// Opens an autoencoder.
   ///
@@ -44,6 +46,7 @@ struct ImageEncoder {
     self.path = path
     self.autoencoder = autoencoder
     kind = state.kind
+    findings = state.findings
     checksum = state.encoderChecksum
   }
 

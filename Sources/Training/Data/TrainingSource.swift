@@ -88,6 +88,7 @@ struct TrainingSource {
     self.settings = settings
     content = .folder(folder)
     try folder.findings.forEach { try note($0.description) }
+    try encoder?.findings.forEach { try note($0.description) }
     try TrainingSource.noteScale(
       settings.scaleFactor, own: autoencoder?.defaultScaleFactor, note: note)
   }

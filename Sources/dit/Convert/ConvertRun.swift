@@ -121,7 +121,11 @@ struct ConvertRun {
           source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize,
           classCount: command.shape.numClasses)
       }
-    if case .other(let error) = content { throw error }
+    switch content {
+    case .dit(let dit): try dit.checkImageSize(command.shape.imageSize)
+    case .autoencoder: break
+    case .other(let error): throw error
+    }
     return content
   }
 
@@ -131,7 +135,6 @@ struct ConvertRun {
     let name: String
     switch content {
     case .dit(let dit):
-      noteUnusedSize(dit)
       name = dit.config.preset?.rawValue ?? "DiT"
     case .autoencoder(let autoencoder):
       name = autoencoder.kind
@@ -140,17 +143,6 @@ struct ConvertRun {
     let tensors = content.tensors ?? []
     let count = tensors.reduce(0) { $0 + $1.tensor.count }
     note("\(name), \(tensors.count) tensors, \(count) numbers")
-  }
-
-  /// Notes an image size that is not the one of the position embedding.
-  private func noteUnusedSize(_ dit: DiTState) {
-    let size = dit.config.inputSize
-    guard let imageSize = command.shape.imageSize,
-      imageSize != size * (dit.config.channelCount == 3 ? 1 : 8)
-    else { return }
-    note(
-      "--image-size \(imageSize) changes nothing: the position embedding is that of \(size) x \(size) latents"
-    )
   }
 
   /// The source's metadata, with what shapes do not show.

@@ -67,7 +67,7 @@ struct Inspection: Encodable {
 
   /// Reads all tensors; `shape` is what the user knows of the model.
   ///
-  /// - Throws: `Interrupted`.
+  /// - Throws: `Interrupted`; `PipelineError` if the image size is another than the model's.
   init(_ checkpoint: Checkpoint, _ shape: CheckpointShapeOptions) throws {
     file = checkpoint.path
     format = checkpoint.format.rawValue
@@ -79,6 +79,7 @@ struct Inspection: Encodable {
       + checkpoint.foreignTensors.map { Tensor(name: $0.name, dtype: $0.type, shape: $0.shape) }
     var notes = checkpoint.notes.map(\.description)
     let name: String
+    var found: DiTState?
     do {
       let content = try CheckpointContent(
         checkpoint, headCount: shape.numHeads, imageSize: shape.imageSize,
@@ -86,7 +87,7 @@ struct Inspection: Encodable {
       notes += content.findings.map(\.description)
       switch content {
       case .dit(let dit):
-        name = "DiT"
+        (name, found) = ("DiT", dit)
         facts = Inspection.facts(dit)
         multiplyAdds = dit.config.multiplyAddCount
         memory = MemoryEstimate(dit.config)
@@ -100,6 +101,7 @@ struct Inspection: Encodable {
       name = "other"
       notes.append(error.wording)
     }
+    try found?.checkImageSize(shape.imageSize)
     kind = checkpoint.isTraining ? "training checkpoint (\(name))" : name
     self.notes = notes
     config = Dictionary(facts, uniquingKeysWith: { $1 })

@@ -5,6 +5,7 @@ extension CheckpointError: ErrorWithRemedy {
   var remedy: String? {
     switch reason {
     case .noAverage: "leave out --ema, or --no-ema false, to take those"
+    case .severalAverages: "or take the weights of the last step with --no-ema"
     case .remote(.address): "download it, and name the file"
     case .remote(.published(let name)):
       "the published file is https://dl.fbaipublicfiles.com/DiT/models/\(name)"
