@@ -14,7 +14,8 @@ public struct CheckpointError: Error, CustomStringConvertible, Equatable, Sendab
     case noTensors
     /// No EMA weights in the file.
     case noAverage
-    /// Several sets of EMA weights, of which none is meant more than the others.
+    /// Several sets of EMA weights beside those of the last step, of which none is meant more than the
+    /// others.
     case severalAverages
     /// No file has this name, which is a model's on the Hugging Face hub, or an address.
     case remote(RemoteModel)

@@ -80,6 +80,9 @@ internal import Torch
         #expect(file.values == Dictionary(uniqueKeysWithValues: Self.model.map { ($0, 2) }))
         let sets = file.notes.filter { if case .otherAverages = $0 { true } else { false } }
         #expect(sets.isEmpty, "\(file.notes)")
+        let took = CheckpointNote.tookStateDict(
+          keys: ["ema"], isAveraged: true, leftOut: [number])
+        #expect(file.notes.contains(took), "\(file.notes)")
       }
     }
   }

@@ -50,13 +50,13 @@ internal import Torch
     let checkpoint = try Checkpoint.open(golden("checkpoints/forms.pt"))
     #expect(checkpoint.entries.map(\.name) == ["plain"])
     let expected: [(String, String, [Int], Int?)] = [
-      ("coo", "float32, sparse", [2, 3], 60), ("csr", "float32, sparse", [2, 3], 60),
-      ("csc", "float32, sparse", [2, 3], 68), ("bsr", "float32, sparse", [4, 4], 120),
+      ("coo", "sparse float32", [2, 3], 60), ("csr", "sparse float32", [2, 3], 60),
+      ("csc", "sparse float32", [2, 3], 68), ("bsr", "sparse float32", [4, 4], 120),
       ("tensor_scale", "qint8", [2, 3], 6), ("channel_scale", "quint8", [2, 3], 6),
-      ("four_bits", "quint4x2", [2, 3], nil), ("meta", "float32, meta", [2, 3], 0),
-      ("meta_parameter", "float32, meta", [2], 0), ("nested", "float32, nested", [5], 68),
+      ("four_bits", "quint4x2", [2, 3], nil), ("meta", "meta float32", [2, 3], 0),
+      ("meta_parameter", "meta float32", [2], 0), ("nested", "nested float32", [5], 68),
       ("complex32", "complex32", [3], 12), ("uint16", "uint16", [3], 6),
-      ("uint64", "uint64", [3], 24), ("big", "float32, big-endian", [3], 12),
+      ("uint64", "uint64", [3], 24), ("big", "big-endian float32", [3], 12),
       ("wide", "uint32", [3], 12),
     ]
     #expect(checkpoint.foreignTensors.map(\.name) == expected.map(\.0))

@@ -1,6 +1,7 @@
 internal import Checkpoint
 internal import Files
 internal import Foundation
+internal import Models
 internal import TestSupport
 internal import Testing
 internal import Torch
@@ -29,6 +30,21 @@ internal import Torch
       let expected = tensor.to(dtype).elements(Float.self)
       #expect(copy.dtype == dtype, sourceLocation: sourceLocation)
       #expect(copy.elements(Float.self) == expected, "\(name)", sourceLocation: sourceLocation)
+    }
+  }
+
+  @Test func refusesAnImageSizeThatIsNotTheFiles() throws {
+    try withTemporaryFolder { folder in
+      try ConvertTests.writeModel(to: folder + "/one.pt", as: .pytorch)
+      let size = 8 * (try GoldenValues("dit-even").config.model.inputSize)
+      let convert = ["convert", "-s", "one.pt", "-t", "two.safetensors", "--image-size"]
+      for command in [convert, ["inspect", "one.pt", "--image-size"]] {
+        let result = try dit(command + ["\(2 * size)"], in: folder)
+        #expect(result.status == 64, "\(result.errors)")
+        #expect(result.errors.contains("\(size) x \(size) pixels"), "\(result.errors)")
+      }
+      #expect(!Folder.hasFile(folder + "/two.safetensors"))
+      #expect(try dit(convert + ["\(size)"], in: folder).status == 0)
     }
   }
 

@@ -111,6 +111,29 @@ internal import Torch
     #expect(other["kind"] as? String == "other" && other["format"] as? String == "mindspore")
   }
 
+  @Test func listsTensorsThatAreNotComputedIn() throws {
+    let result = try dit(["inspect", golden("checkpoints/forms.pt")], in: ".")
+    #expect(result.status == 0)
+    for line in [
+      "coo  [2, 3] sparse float32", "meta  [2, 3] meta float32", "tensor_scale  [2, 3] qint8",
+      "complex32         1 tensors, 3 elements, 12 bytes", "big-endian float32 1 tensors,",
+    ] { #expect(result.output.contains(line), "\(result.output)") }
+  }
+
+  @Test func readsAFileWithSeveralAverages() throws {
+    try withTemporaryFolder { folder in
+      let names = ["a", "b", "c"]
+      try CheckpointWriter.write(
+        ["model", "ema_a", "ema_b"].flatMap { set in
+          names.map { ("\(set).\($0)", Tensor.full([2], 1)) }
+        }, to: folder + "/file")
+      let result = try dit(["inspect", "file"], in: folder)
+      #expect(result.status == 0)
+      #expect(result.output.contains("under 'ema_a', 'ema_b'"), "\(result.output)")
+      #expect(try dit(["convert", "-s", "file", "-t", "x.pt"], in: folder).status == 1)
+    }
+  }
+
   @Test func countsNumbersThatAreNone() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/file"

@@ -15,8 +15,8 @@ struct PickleElementType: Equatable {
     PickleElementType.known[name]?.byteCount ?? PickleElementType.foreign[name] ?? nil
   }
 
-  /// The name, with the form.
-  var description: String { name + (form.map { ", \($0)" } ?? "") }
+  /// The name, after the form: "sparse float32".
+  var description: String { (form.map { "\($0) " } ?? "") + name }
 
   /// The type in another form, such as sparse, or negated: the opposites are stored, as PyTorch's
   /// negative bit says.

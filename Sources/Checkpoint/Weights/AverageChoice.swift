@@ -44,7 +44,7 @@ struct AverageChoice {
     let usual = different.filter { AverageChoice.isUsual($0.keys) }
     guard usual.count == 1 else {
       throw CheckpointError(
-        .severalAverages,
+        last.count == 0 ? .unsupported : .severalAverages,
         "the file has \(different.count) sets of averaged weights (EMA) that fit equally well, under"
           + " \(nameList(different.map(AverageChoice.place))); save the one to take in a file of its own"
       )

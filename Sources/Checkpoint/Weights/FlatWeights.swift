@@ -52,6 +52,7 @@ struct FlatWeights {
     last = others.filter { !state.names.contains($0.name) }
     guard !groups.isEmpty else { return }
     let sets = PrefixedSets(last)
+    let numbers = Set(last.filter(\.isNumber).map(\.name))
     var partner: PrefixedSets.Member?
     for group in groups {
       let weights = group.tensors.filter { !$0.isNumber }
@@ -76,7 +77,8 @@ struct FlatWeights {
           notes: [
             .tookStateDict(
               keys: [key], isAveraged: true,
-              leftOut: (own?.prefix == "" ? [] : Checkpoint.families(of: last.map(\.name))) + rest)
+              leftOut: Checkpoint.families(
+                of: last.map(\.name).filter { own?.prefix != "" || numbers.contains($0) }) + rest)
           ]))
     }
     if !averages.isEmpty {

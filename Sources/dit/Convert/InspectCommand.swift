@@ -34,8 +34,15 @@ struct InspectCommand: ParsableCommand {
       try show(pipeline) { pipeline.lines(showingAll: all) }
       return
     }
-    let checkpoint = try Checkpoint.openModel(file, part: nil)
-    let inspection = try Inspection(checkpoint, shape)
+    var notes: [String] = []
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint.openModel(file, part: nil)
+    } catch let error as CheckpointError where error.reason == .severalAverages {
+      notes = [error.message]
+      checkpoint = try Checkpoint.openModel(file, weights: .last, part: nil)
+    }
+    let inspection = try Inspection(checkpoint, shape, notes: notes)
     try show(inspection) {
       inspection.lines + [""] + TensorTree(checkpoint).lines(showingAll: all)
     }

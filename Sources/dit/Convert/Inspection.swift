@@ -65,10 +65,13 @@ struct Inspection: Encodable {
     case metadata, tensors
   }
 
-  /// Reads all tensors; `shape` is what the user knows of the model.
+  /// Reads all tensors; `shape` is what the user knows of the model, and `notes` what opening the file
+  /// showed.
   ///
   /// - Throws: `Interrupted`; `PipelineError` if the image size is another than the model's.
-  init(_ checkpoint: Checkpoint, _ shape: CheckpointShapeOptions) throws {
+  init(
+    _ checkpoint: Checkpoint, _ shape: CheckpointShapeOptions, notes found: [String] = []
+  ) throws {
     file = checkpoint.path
     format = checkpoint.format.rawValue
     metadata = checkpoint.metadata
@@ -77,7 +80,7 @@ struct Inspection: Encodable {
         Tensor(name: $0.name, dtype: $0.dtype.description, shape: $0.shape)
       }
       + checkpoint.foreignTensors.map { Tensor(name: $0.name, dtype: $0.type, shape: $0.shape) }
-    var notes = checkpoint.notes.map(\.description)
+    var notes = found + checkpoint.notes.map(\.description)
     let name: String
     var found: DiTState?
     do {
@@ -186,7 +189,7 @@ struct Inspection: Encodable {
 
   /// A name and its value, as a line.
   static func row(_ name: String, _ value: String) -> String {
-    name.padding(toLength: 18, withPad: " ", startingAt: 0) + value
+    name.padding(toLength: max(18, name.count + 1), withPad: " ", startingAt: 0) + value
   }
 
   /// The findings as text, without the tensors.
