@@ -122,6 +122,7 @@ cli-docs: ready ## Write docs/CLI.md, the help of all commands
 manual: build ## Write the manual pages: .build/man
 	@mkdir -p .build/man
 	$(SWIFT) package --allow-writing-to-package-directory generate-manual --multi-page --output-directory .build/man
+	scripts/mend-manual .build/man
 
 .PHONY: install
 install: build manual ## Install the program, its libraries, manual and completions below PREFIX=/usr/local

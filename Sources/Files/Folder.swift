@@ -4,20 +4,43 @@ internal import Foundation
 public enum Folder {
   /// Makes a folder and its parents unless they exist; checks that it is writable.
   ///
-  /// - Throws: `FileError`.
-  public static func make(_ path: String) throws {
-    var made = ""
-    for part in path.split(separator: "/", omittingEmptySubsequences: true) {
-      made += (made.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
-      guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
-      let number = errno
-      // A parent may be unreadable, or on a read-only file system, and still exist.
-      var status = stat()
-      guard stat(made, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-        throw FileError.system("make folder", path, errno: number)
+  /// - Returns: the folders that did not exist before, the outermost first.
+  /// - Throws: `FileError`; folders that were made are removed again.
+  @discardableResult
+  public static func make(_ path: String) throws -> [String] {
+    var (folder, made) = ("", [String]())
+    do {
+      for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+        folder += (folder.isEmpty && !path.hasPrefix("/") ? "" : "/") + part
+        if mkdir(folder, 0o777) == 0 {
+          made.append(folder)
+        } else if errno != EEXIST {
+          let number = errno
+          // A parent may be unreadable, or on a read-only file system, and still exist.
+          guard exists(folder) else { throw FileError.system("make folder", path, errno: number) }
+        }
       }
+      try checkWritable(path)
+    } catch {
+      removeEmpty(made)
+      throw error
     }
-    try checkWritable(path)
+    return made
+  }
+
+  /// The folders that `make` would make, the outermost first.
+  public static func missing(_ path: String) -> [String] {
+    var (folder, folders) = (withoutTrailingSlashes(path), [String]())
+    while !exists(folder), folder != "/", !folder.isEmpty {
+      folders.insert(folder, at: 0)
+      folder = withoutTrailingSlashes(parent(of: folder))
+    }
+    return folders
+  }
+
+  /// Removes those of some folders that are empty, the last first.
+  public static func removeEmpty(_ folders: [String]) {
+    for folder in folders.reversed() { rmdir(folder) }
   }
 
   /// Checks that files can be made in a folder.
@@ -97,7 +120,8 @@ extension Folder {
     unlink(temporary)
     let number = makeLink(name, temporary)
     guard number == 0 else {
-      guard numbersWithoutLinks.contains(number) else {
+      // The same numbers say that nothing can be written to the folder.
+      guard numbersWithoutLinks.contains(number), takesFiles(temporary) else {
         throw FileError.system("write", path, errno: number)
       }
       throw FileError(
@@ -114,10 +138,20 @@ extension Folder {
   }
 
   /// What `symlink` says on file systems without links: Linux's exFAT and FAT (EPERM), SMB and NFS
-  /// servers (EOPNOTSUPP), FUSE (ENOSYS, EPERM), and shared folders of virtual machines (EINVAL, EROFS).
+  /// servers (EOPNOTSUPP, EACCES), FUSE (ENOSYS, EPERM), and shared folders of virtual machines (EINVAL,
+  /// EROFS).
   private static let numbersWithoutLinks: Set<Int32> = [
-    EPERM, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL, EROFS,
+    EPERM, EACCES, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL, EROFS,
   ]
+
+  /// Whether a file of that name can be made; it is removed again.
+  private static func takesFiles(_ path: String) -> Bool {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return false }
+    close(descriptor)
+    unlink(path)
+    return true
+  }
 
   /// Whether a symbolic link of that name exists, whatever it refers to.
   package static func isLink(_ path: String) -> Bool {

@@ -5,12 +5,12 @@ public import Torch
 
 /// Where the autoencoder comes from.
 public enum AutoencoderChoice: Sendable, Equatable {
-  /// The autoencoder in the DiT's folder, if it holds a whole pipeline; the embedded one for the embedded
+  /// The autoencoder in the DiT's folder, if it holds a whole pipeline; the built-in one for the built-in
   /// model; none for a model of 3 channels. Any other model needs a file.
   case automatic
   /// The model makes pixels.
   case none
-  /// The embedded autoencoder.
+  /// The built-in autoencoder.
   case embedded
   /// A file, or the folder of a pipeline or model.
   case file(String)
@@ -18,7 +18,7 @@ public enum AutoencoderChoice: Sendable, Equatable {
 
 /// The files of a `LatentDiffusionPipeline`, and how it runs.
 public struct PipelineConfig: Sendable, Equatable {
-  /// The DiT's checkpoint, a file or folder; nil for the embedded model.
+  /// The DiT's checkpoint, a file or folder; nil for the built-in model.
   public var ditCheckpoint: String?
   /// Which weights to take from a checkpoint with an EMA.
   public var weights: WeightSet
@@ -50,7 +50,7 @@ public struct PipelineConfig: Sendable, Equatable {
   /// Whether a GPU may multiply float32 matrices in TF32, which has 10 bits of mantissa.
   public var allowsTF32: Bool
 
-  /// A configuration; without arguments, of the embedded model.
+  /// A configuration; without arguments, of the built-in model.
   public init(
     ditCheckpoint: String? = nil, weights: WeightSet = .automatic, guideCheckpoint: String? = nil,
     autoencoder: AutoencoderChoice = .automatic, preset: DiTPreset? = nil, imageSize: Int? = nil,

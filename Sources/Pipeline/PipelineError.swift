@@ -7,8 +7,10 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
   public enum Reason: Sendable, Equatable {
     /// A setting is out of range, or contradicts the model or another setting.
     case setting
-    /// An autoencoder is given for the embedded model, which has its own.
+    /// An autoencoder is given for the built-in model, which has its own.
     case foreignAutoencoder
+    /// The file or folder that is given for a DiT is an autoencoder's.
+    case isAutoencoder
     /// The model makes latents, and no autoencoder is given.
     case missingAutoencoder
     /// The scheduler of the model's folder names another variance than the sampler takes.
@@ -62,7 +64,9 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
       .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
       .otherSettings:
       true
-    case .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference, .unusable: false
+    case .isAutoencoder, .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference,
+      .unusable:
+      false
     }
   }
 }

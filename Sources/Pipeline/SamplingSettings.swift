@@ -21,7 +21,7 @@ public struct SamplingSettings: Sendable, Equatable {
   /// The most images made together if no batch size is given.
   public static let defaultBatchSize = 8
 
-  /// Settings; without arguments those of the embedded model.
+  /// Settings; without arguments those of the built-in model.
   public init(
     pipeline: PipelineConfig = PipelineConfig(), options: SamplingOptions = SamplingOptions(),
     seed: UInt64 = 42, batchSize: Int? = nil
@@ -93,7 +93,7 @@ extension SamplingSettings: Codable {
       return channels
     }
     pipeline.ditCheckpoint = try named(.ditCheckpoint, or: nil) {
-      .some($0 == EmbeddedModel.name ? nil : $0)
+      .some(EmbeddedModel.isName($0) ? nil : $0)
     }
     if let noEMA = try container.decodeIfPresent(Bool.self, forKey: .noEMA) {
       pipeline.weights = noEMA ? .last : .averaged
@@ -163,12 +163,12 @@ extension SamplingSettings: Codable {
 }
 
 extension AutoencoderChoice {
-  /// The choice of a name in options and files: a path, `none`, or `embedded autoencoder`.
+  /// The choice of a name in options and files: a path, `none`, or `built-in autoencoder`.
   public init(_ name: String) {
     self =
       switch name {
       case "none", "None": .none
-      case EmbeddedModel.autoencoderName: .embedded
+      case _ where EmbeddedModel.isAutoencoderName(name): .embedded
       default: .file(name)
       }
   }

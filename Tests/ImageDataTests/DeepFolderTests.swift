@@ -32,6 +32,34 @@ internal import Testing
     }
   }
 
+  @Test func tellsOfHiddenFoldersAndImages() throws {
+    try withTemporaryFolder { folder in
+      try files(
+        [
+          "n1/0.png", ".thumbnails/0.png", "n1/.cache/1.png", "n1/._0.png", "n1/.DS_Store",
+          ".gitignore", "n1/.x.webp",
+        ], in: folder)
+      let images = try ImageFolder(folder)
+      #expect(names(images) == ["n1/0.png"] && images.classNames == ["n1"])
+      #expect(
+        images.findings
+          == [.hiddenEntries([".thumbnails", "n1/._0.png", "n1/.cache", "n1/.x.webp"])])
+      #expect(
+        images.findings.map(\.description) == [
+          "left out 4 entries ('.thumbnails', 'n1/._0.png', 'n1/.cache', ...) whose names begin with a"
+            + " dot"
+        ])
+    }
+  }
+
+  @Test func tellsOfHiddenFoldersWhereThereAreNoOthers() throws {
+    try withTemporaryFolder { folder in
+      try files([".n1/0.png"], in: folder)
+      let error = #expect(throws: ImageError.self) { try ImageFolder(folder) }
+      #expect(error?.message.contains("'.n1') whose names begin with a dot") == true)
+    }
+  }
+
   @Test func followsLinksButNotInCircles() throws {
     try withTemporaryFolder { folder in
       try files(["data/a/1.png", "elsewhere/deep/2.png"], in: folder)

@@ -49,6 +49,7 @@ internal import Testing
           "left out 1 image ('6.png') outside class folders",
           "left out 2 images ('8.GIF', 'a/3.webp') of kinds that are not read; convert them to PNG or"
             + " JPEG",
+          "left out 2 entries ('.git', 'a/.2.png') whose names begin with a dot",
           "left out what is no image: 3 entries ('readme', 'a/more', 'b/notes.txt')",
         ])
     }

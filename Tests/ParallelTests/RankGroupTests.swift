@@ -28,6 +28,24 @@ internal import Torch
     return results.withLock { results in (0..<2).map { results[$0] } }
   }
 
+  /// `.invalid` is reserved for names that do not exist (RFC 6761).
+  @Test(arguments: [
+    (0, "MASTER_ADDR", "no-host.invalid"), (1, "MASTER_ADDR", "127.0.0.1:29500"),
+    (1, "MS_SCHED_HOST", "no-host.invalid"),
+  ]) func tellsAtOnceThatAHostIsUnknown(_ rank: Int, _ source: String, _ host: String) throws {
+    var process = LaunchedProcess(
+      launcher: "the test", rank: rank, worldSize: 2, localRank: rank, storeHost: host,
+      storePort: try LocalPort.free(), servesStore: rank == 0)
+    process.hostSource = source
+    let error = #expect(throws: LaunchError.self) {
+      try RankGroup(process, timeout: .seconds(600))
+    }
+    let port = source == "MASTER_ADDR" ? "MASTER_PORT" : "MS_SCHED_PORT"
+    for text in ["\(source): this machine knows no address of '\(host)'", "Set \(source)", port] {
+      #expect(error?.message.contains(text) == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test func waitsForRankZeroWhileItGetsOn() throws {
     let found = try errors(timeout: .seconds(4)) { ranks in
       try ranks.onRankZero(.draw, step: 1) { mark in
@@ -90,12 +108,12 @@ internal import Torch
 
   /// Waits alone as one of two ranks; gives what was told and thrown.
   private func waitAlone(
-    _ rank: Int, host: String = "127.0.0.1"
+    _ rank: Int
   ) throws -> (waits: [RankWait], error: String, port: Int) {
     let port = try LocalPort.free()
     var process = LaunchedProcess(
-      launcher: "the test", rank: rank, worldSize: 2, localRank: rank, storeHost: host,
-      storePort: port, servesStore: rank == 0)
+      launcher: "the test", rank: rank, worldSize: 2, localRank: rank,
+      storeHost: "127.0.0.1", storePort: port, servesStore: rank == 0)
     process.variables = [.init(name: "RANK", value: "\(rank)"), .init(name: "N", value: "2")]
     var waits: [RankWait] = []
     let error = #expect(throws: LaunchError.self) {
@@ -122,8 +140,7 @@ internal import Torch
       second.waits.first?.description.hasPrefix(
         "waiting for rank 0, which does not listen at 127.0.0.1:\(second.port) yet;") == true)
     #expect(second.error.contains("within 5 s (Connection refused): does it run"))
-    let nowhere = try waitAlone(1, host: "no-such-host.invalid")
-    #expect(nowhere.error.contains("no rank 0 at no-such-host.invalid:"))
+    #expect(second.error.contains("no rank 0 at 127.0.0.1:\(second.port)"))
   }
 
   @Test func namesAFewOfManyRanks() {

@@ -115,7 +115,7 @@ internal import Torch
       #expect(error.isSetting)
       #expect(
         error.message
-          == "the guide '\(path)' is for latents of 4 x 8 x 8 and 10 classes, 'embedded model' for"
+          == "the guide '\(path)' is for latents of 4 x 8 x 8 and 10 classes, 'built-in model' for"
           + " latents of 4 x 16 x 16 and 12 classes")
     }
   }

@@ -59,6 +59,47 @@ internal import Testing
     #expect(try #require(error).message.contains("did you mean 'white shark'"))
   }
 
+  @Test(arguments: [
+    "a\nb\n", "a\nb", "a\nb\n\n\n", "a\r\nb\r\n\r\n", "\u{FEFF}a\r\nb\r\n", "a\rb\r\r",
+    " a\t\nb \n \n\t\n",
+  ]) func readsAListAsEditorsWriteIt(_ text: String) throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(text, to: folder + "/names.txt")
+      let classes = try ClassNames(count: 2, metadata: [:], path: folder + "/names.txt")
+      #expect(classes.names == ["a", "b"])
+    }
+  }
+
+  @Test(arguments: [
+    ("a\n\nb\n", "line 2 is empty"), ("\na\nb", "line 1 is empty"),
+    ("a\r\n \t\r\nb\r\n", "line 2 is empty"),
+    ("\u{FEFF}\na\nb", "line 1 is empty"), ("a\nb\nc\n\n", "has 3 names and the model 2 classes"),
+    ("\n\n", "has 0 names"),
+  ]) func refusesAListWithGaps(_ text: String, _ hint: String) throws {
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(text, to: folder + "/names.txt")
+      let error = #expect(throws: PipelineError.self) {
+        try ClassNames(count: 2, metadata: [:], path: folder + "/names.txt")
+      }
+      #expect(error?.message.contains(hint) == true, "\(error?.message ?? "")")
+    }
+  }
+
+  @Test func tellsOfListsWithTwoReadings() throws {
+    let names = #"["a","b","a,b","2","1,2","c,d","c","great shark, shark"]"#
+    let classes = try ClassNames(count: 8, metadata: ["class_names": names])
+    func readings(_ text: String) -> [ClassNames.TwoReadings] { classes.twoReadings(in: text) }
+    #expect(
+      readings("c,a, B") == [.init(text: "a, B", joined: 2, split: [0, 1], isJoined: true)])
+    #expect(
+      readings("a,1,2") == [.init(text: "1, 2", joined: 4, split: [1, 2], isJoined: false)])
+    #expect(try classes.labels(from: "1,2") == [1, 2])
+    // Only one reading is a class each; synonyms of one class; quotation marks.
+    for text in ["c,d", "great shark, shark", "\"a,b\"", "a", "2", "b,a", "\"a\",\"b\"", "x,y"] {
+      #expect(readings(text) == [], "\(text)")
+    }
+  }
+
   @Test func knowsFoldersNamedByWordNet() throws {
     let names = #"["n02979186","n03000684","mine"]"#
     let classes = try ClassNames(count: 3, metadata: ["class_names": names])

@@ -141,6 +141,8 @@ internal import Torch
       for (ema, share) in [
         ("{\"decay\": 0.99, \"warmsUp\": false}", 0.366), ("null", nil),
         ("{\"decay\": 0.99, \"warmsUp\": true}", 0),
+        ("{\"decay\": 0.99, \"warmsUp\": false, \"startShare\": 0.25}", 0.25),
+        ("{\"decay\": 0.99, \"warmsUp\": true, \"startShare\": 0.9}", 0.9),
       ] as [(String, Double?)] {
         try makeRecord(in: folder, ema: ema)
         let found = RunRecord.startShare(of: folder + "/ema.safetensors")

@@ -3,7 +3,8 @@ internal import Models
 internal import TestSupport
 internal import Testing
 internal import Torch
-internal import Training
+
+@testable internal import Training
 
 /// Counts the images that it decodes.
 private final class CountingAutoencoder: Autoencoder {
@@ -24,6 +25,16 @@ private final class CountingAutoencoder: Autoencoder {
 }
 
 @Suite struct SampleGridTests {
+  /// Classes without images would show what the model has never seen.
+  @Test(arguments: [
+    ([31, 153, 779], [31, 153, 779]), (Array(0..<5), [0, 1, 2, 3, 4]),
+    (Array(0..<1000), (0..<16).map { $0 * 1000 / 16 }), (Array(100..<117), Array(100..<116)),
+  ]) func drawsClassesThatHaveImages(_ classes: [Int], _ drawn: [Int]) {
+    let writer = SampleWriter(
+      classes: classes, codec: LatentCodec(CountingAutoencoder()), device: .cpu)
+    #expect(writer.labels == drawn)
+  }
+
   /// Others wait for no longer than from one sign to the next.
   @Test func callsMarkAfterEachStepAndBeforeEachImage() throws {
     let values = try GoldenValues("dit-even")

@@ -215,10 +215,6 @@ internal import Torch
       #expect(try folder.encode(vae: "kl").status == 0)
       for (arguments, status, hint) in [
         (["--image-size", "64"], 64, "is a cache of latents of 32 pixels"),
-        (
-          ["--sample-interval", "1"], 64,
-          "sample grids need the autoencoder that made 'cache'; give"
-        ),
         (["--vae-checkpoint", "none"], 64, "is a cache of latents, and the autoencoder is none"),
         (["--vae-checkpoint", "tiny.st"], 1, "and the latents of 'cache' are of AutoencoderKL"),
       ] as [([String], Int32, String)] {
@@ -230,6 +226,19 @@ internal import Torch
         ["--data-path", "cache", "--sample-interval", "4", "--vae-checkpoint", "kl.st"], run: "run")
       #expect(shown.status == 0, "\(shown.errors)")
       #expect(Folder.hasFile(folder.path + "/run/samples/step-000004.png"))
+      // The cache knows its autoencoder, as long as it is there.
+      let sampled = ["--data-path", "cache", "--sample-interval", "4"]
+      let known = try folder.train(sampled, run: "known")
+      #expect(known.status == 0, "\(known.errors)")
+      #expect(known.errors.contains("/kl.st', as the cache notes"), "\(known.errors)")
+      #expect(Folder.hasFile(folder.path + "/known/samples/step-000004.png"))
+      try Folder.rename(folder.path + "/kl.st", to: folder.path + "/moved.st")
+      let gone = try folder.train(sampled, run: "gone")
+      #expect(gone.status == 64 && !Folder.exists(folder.path + "/gone"))
+      #expect(
+        gone.errors.contains("sample grids need the autoencoder that made 'cache'; give"),
+        "\(gone.errors)")
+      try Folder.rename(folder.path + "/moved.st", to: folder.path + "/kl.st")
 
       for (arguments, vae, hint) in [
         (["--shard-size", "2"], "kl", "shard size: 1024 there, 2 here"),

@@ -51,6 +51,54 @@ internal import Testing
     }
   }
 
+  /// A record of the other command gives model and sampler; how many images is meant otherwise there.
+  @Test func takesWhatFitsOfTheOtherCommandsRecord() throws {
+    try withTemporaryFolder { folder in
+      let options = ["--sampling-steps", "1", "--seed", "3", "--num-samples", "3"]
+      for arguments in [
+        ["sample", "--class-labels", "face,1", "--output-path", "few"],
+        ["generate", "--labels", "random", "--output-path", "many"],
+        ["generate", "--output-path", "file.npz"],
+      ] {
+        let made = try dit(arguments + options, in: folder)
+        #expect(made.status == 0, "\(made.errors)")
+      }
+      let few = try dit(["sample", "-c", "many/samples.json", "--output-path", "a"], in: folder)
+      #expect(few.status == 0, "\(few.errors)")
+      #expect(
+        few.errors.contains(
+          "'many/samples.json' is the record of dit generate, whose images are others for the same seed:"
+            + " class_labels and num_samples left out; dit generate -c many/samples.json repeats them"
+        ),
+        "\(few.errors)")
+      let record = try jsonRecord(folder + "/a/sample.json")
+      #expect(record["num_samples"] as? Int == 1 && record["seed"] as? Int == 3)
+      #expect(record["sampling_steps"] as? Int == 1 && record["command"] as? String == "sample")
+      // Records of earlier versions do not name the command.
+      let path = folder + "/few/sample.json"
+      let former = try String(contentsOfFile: path, encoding: .utf8)
+        .replacing("\"command\" : \"sample\",", with: "")
+        .replacing("built-in", with: "embedded")
+      try AtomicFile.write(former, to: path)
+      let none = try dit(["generate", "-c", "few/sample.json", "--output-path", "b"], in: folder)
+      #expect(none.status == 64 && none.errors.contains("give --num-samples"), "\(none.errors)")
+      let many = try dit(
+        ["generate", "-c", "few/sample.json", "--num-samples", "4", "--output-path", "b"],
+        in: folder)
+      #expect(many.status == 0, "\(many.errors)")
+      #expect(many.errors.contains("is the record of dit sample, "), "\(many.errors)")
+      #expect(many.errors.contains(": num_samples left out"), "\(many.errors)")
+      #expect(try jsonRecord(folder + "/b/samples.json")["class_labels"] as? String == "3,1")
+      // The job of `dit sample --npz` is that of `dit generate`.
+      let same = try dit(["sample", "-c", "file.json", "--npz", "again.npz"], in: folder)
+      #expect(same.status == 0 && !same.errors.contains("is the record of"), "\(same.errors)")
+      let files = try ["file.npz", "again.npz"].map {
+        try Data(contentsOf: URL(filePath: folder + "/" + $0))
+      }
+      #expect(files[0] == files[1])
+    }
+  }
+
   @Test func letsAFlagWinOverTheRecord() throws {
     try withTemporaryFolder { folder in
       let options = ["generate", "--num-samples", "3", "--sampling-steps", "1"]

@@ -181,6 +181,36 @@ internal import Testing
     }
   }
 
+  @Test(arguments: [
+    ["RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "no-host.invalid", "MASTER_PORT": "29500"],
+    ["RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "no-host.invalid", "MASTER_PORT": "0"],
+    [
+      "MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": "2", "MS_SCHED_HOST": "no-host.invalid",
+      "MS_SCHED_PORT": "8118", "MS_NODE_ID": "0",
+    ],
+    [
+      "SLURM_STEP_ID": "0", "SLURM_JOB_ID": "1", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2",
+      "SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NODELIST": "no-host.invalid,b",
+    ],
+  ]) func saysThatTheHostOfRankZeroIsUnknown(_ environment: [String: String]) throws {
+    try withParallelFolder { folder in
+      var environment = environment
+      if environment["MASTER_PORT"] == "0" {
+        environment["MASTER_PORT"] = "\(try LocalPort.free())"
+      }
+      let result = try dit(
+        ParallelFolder.model + ["--output-path", "run", "--timeout", "600"], in: folder.path,
+        environment: environment)
+      #expect(result.status == 1)
+      let variable = try #require(environment.first { $0.value.hasPrefix("no-host") }).key
+      #expect(
+        result.errors.hasPrefix(
+          "Error: \(variable): this machine knows no address of 'no-host.invalid'"),
+        "\(result.errors)")
+      #expect(!Folder.exists(folder.path + "/run"))
+    }
+  }
+
   @Test func worksAloneWhereNothingElseIsSaid() throws {
     try withParallelFolder { folder in
       let run = ["--train-batch-size", "2", "--max-steps", "1", "--output-path"]

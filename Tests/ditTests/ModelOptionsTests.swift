@@ -54,7 +54,7 @@ internal import Torch
   @Test func comparesOptionsWithTheCheckpointAndDoesNotNeedItAgain() throws {
     try withTemporaryFolder { folder in
       try makeImages(in: folder + "/images")
-      #expect(try train(["--max-steps", "1", "--output-path", "first"], in: folder).status == 0)
+      #expect(try train(["--max-steps", "2", "--output-path", "first"], in: folder).status == 0)
       let start = pixels + ["--dit-checkpoint", "first/checkpoints/latest"]
       for (arguments, hint) in [
         (["--depth", "7"], "depth 7: 'first/checkpoints/latest/ema.safetensors' has 2"),

@@ -114,8 +114,8 @@ internal import Torch
           "sample", "--dit-checkpoint", "none", "--vae-checkpoint", "none", "--no-ema=false",
         ], in: folder)
       #expect(missing.status == 1 && missing.errors.contains("no EMA"), "\(missing.errors)")
-      let embedded = try dit(["sample", "--no-ema"], in: folder)
-      #expect(embedded.status == 64, "\(embedded.errors)")
+      let builtIn = try dit(["sample", "--no-ema"], in: folder)
+      #expect(builtIn.status == 64, "\(builtIn.errors)")
 
       // convert knows the two files of a run too.
       for (option, file) in [("--no-ema", "model"), ("--ema", "ema")] {
@@ -186,6 +186,7 @@ internal import Torch
           "'x.st': 1 of the numbers of 'blocks.1.mlp.fc1.weight' are NaN or infinite"),
         "\(start.errors)")
       #expect(!start.errors.contains("learning-rate"))
+      #expect(!Folder.exists(folder + "/second"))
       // A checkpoint of an earlier version, which has no checksums.
       let record = try String(contentsOfFile: last + "/state.json", encoding: .utf8)
       try AtomicFile.write(

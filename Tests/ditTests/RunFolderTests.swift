@@ -40,7 +40,8 @@ internal import Testing
       #expect(second.status == 0, "\(second.errors)")
       let other = try dit(start + ["--image-size", "32"], in: folder)
       #expect(other.status == 64)
-      #expect(other.errors.contains("image size 32: 'run/checkpoints/latest/ema.safetensors' is"))
+      // After one step the EMA is still to 18 % the weights from before it.
+      #expect(other.errors.contains("image size 32: 'run/checkpoints/latest/model.safetensors' is"))
       #expect(other.errors.contains("for images of 16 x 16 pixels"), "\(other.errors)")
     }
   }

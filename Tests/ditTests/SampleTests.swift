@@ -32,7 +32,7 @@ internal import Torch
       let report = try jsonRecord(folder + "/out/sample.json")
       #expect(report["seed"] as? Int == 42)
       #expect(report["sampling_steps"] as? Int == 2)
-      #expect(report["vae_checkpoint"] as? String == "embedded autoencoder")
+      #expect(report["vae_checkpoint"] as? String == "built-in autoencoder")
     }
   }
 
@@ -158,7 +158,7 @@ internal import Torch
       }
       #expect(result.status == 128 + signal, "\(result.errors)")
       #expect(result.errors.hasSuffix("Stopped.\n"))
-      #expect(try names(in: folder + "/out") == [])
+      #expect(!Folder.exists(folder + "/out"))
     }
   }
 

@@ -10,7 +10,12 @@ internal import Testing
     (["--imagegrid=1"], "--imagegrid '1': must be true or false"),
     (["--sampling-steps", "1001"], "must be from 1 to 1000"),
     (["--sampling-steps", "many"], "--sampling-steps 'many': must be a whole number"),
-    (["--sampling-stps", "5"], "--sampling-steps"),
+    (
+      ["--sampling-stps", "5"], "unknown option '--sampling-stps'; did you mean '--sampling-steps'?"
+    ),
+    (["--foo", "5"], "unknown option '--foo'; --help lists those of the command"),
+    (["-x", "5"], "unknown option '-x'; --help lists those of the command"),
+    (["-seed", "5"], "unknown option '-seed'; did you mean '--seed'?"),
     (["--class-labels", "12"], "classes 0 to 11"),
     (["--class-labels", "clok"], "did you mean 'clock'?"),
     (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 8"),

@@ -5,6 +5,9 @@ internal import Foundation
 /// The system releases the lock when the process ends, however it ends. Its file `.lock` stays. On a
 /// file system without locks, nothing is locked.
 public final class FolderLock {
+  /// The name of its file.
+  package static let fileName = ".lock"
+
   private let descriptor: Int32
 
   /// Takes the lock.
@@ -12,7 +15,7 @@ public final class FolderLock {
   /// - Parameter folder: an existing folder.
   /// - Throws: `FileError`: `inUse` if another process holds the lock, or this one does already.
   public init(_ folder: String) throws {
-    let path = folder + "/.lock"
+    let path = folder + "/" + FolderLock.fileName
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw FileError.system("write", path, errno: errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
@@ -30,6 +33,6 @@ public final class FolderLock {
 
   /// The owner of a folder's lock, or its last one; nil if that is not known.
   public static func owner(of folder: String) -> LockOwner? {
-    LockFile.owner(of: folder + "/.lock")
+    LockFile.owner(of: folder + "/" + fileName)
   }
 }

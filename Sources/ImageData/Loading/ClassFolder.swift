@@ -7,12 +7,14 @@ struct ClassFolder {
     var unreadImages: [String] = []
     var systemFolders: [String] = []
     var unnamed: [String] = []
+    var hidden: [String] = []
     var others: [String] = []
 
     mutating func add(_ listing: FolderListing, in folder: String = "") {
       unreadImages += listing.unreadImages.map { folder + $0 }
       systemFolders += listing.systemFolders.map { folder + $0 }
       unnamed += listing.unnamed.map { folder + $0 }
+      hidden += listing.hidden.map { folder + $0 }
       others += listing.others.map { folder + $0 }
     }
 
@@ -20,6 +22,7 @@ struct ClassFolder {
       unreadImages += other.unreadImages
       systemFolders += other.systemFolders
       unnamed += other.unnamed
+      hidden += other.hidden
       others += other.others
     }
   }
@@ -54,7 +57,7 @@ struct ClassFolder {
     /// Whether there is nothing to tell but that the folder has no images.
     var isEmpty: Bool {
       parts.isEmpty && leftOut.unreadImages.isEmpty && leftOut.systemFolders.isEmpty
-        && leftOut.unnamed.isEmpty
+        && leftOut.unnamed.isEmpty && leftOut.hidden.isEmpty
     }
   }
 

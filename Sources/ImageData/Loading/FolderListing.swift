@@ -1,6 +1,6 @@
 internal import Files
 
-/// The visible entries of a folder by kind, sorted by the bytes of their names.
+/// The entries of a folder by kind, sorted by the bytes of their names.
 struct FolderListing {
   /// File extensions of images, in lower case.
   static let endings = ["jpeg", "jpg", "png", "bmp"]
@@ -28,6 +28,9 @@ struct FolderListing {
   let systemFolders: [String]
   /// Folders and images whose names are not UTF-8, as messages show them.
   let unnamed: [String]
+  /// Folders and images whose names begin with a dot, as messages show them. Other such files are no
+  /// data, and are not told.
+  let hidden: [String]
   /// Everything else, as messages show it.
   let others: [String]
 
@@ -43,10 +46,17 @@ struct FolderListing {
     }
     var (folders, images, unread): ([String], [String], [String]) = ([], [], [])
     var (system, unnamed, others): ([String], [String], [String]) = ([], [], [])
-    for entry in entries where !entry.shownName.hasPrefix(".") {
+    var hidden: [String] = []
+    for entry in entries {
       let isFolder = entry.kind == .folder
       let ending = isFolder ? "" : FolderListing.ending(of: entry.name ?? entry.shownName)
       let isImage = FolderListing.endings.contains(ending)
+      guard !entry.shownName.hasPrefix(".") else {
+        if isFolder || isImage || FolderListing.unreadEndings.contains(ending) {
+          hidden.append(entry.shownName)
+        }
+        continue
+      }
       switch entry.name {
       case nil where isFolder || isImage: unnamed.append(entry.shownName)
       case let name? where isFolder:
@@ -69,6 +79,7 @@ struct FolderListing {
     unreadImages = unread
     systemFolders = system
     self.unnamed = unnamed
+    self.hidden = hidden
     self.others = others
   }
 

@@ -16,6 +16,8 @@ extension ImageFolder {
     case unreadImages([String])
     /// Folders of systems, archive programs and file servers, which are left out.
     case systemFolders([String])
+    /// Folders and images whose names begin with a dot, which are left out.
+    case hiddenEntries([String])
     /// Files and folders that are not images, which are left out.
     case otherEntries([String])
   }
@@ -38,6 +40,8 @@ extension ImageFolder.Finding: CustomStringConvertible {
       "left out \(Self.listed(names, "image")) of kinds that are not read; convert them to PNG or JPEG"
     case .systemFolders(let names):
       "left out \(Self.listed(names, "folder")) of systems and file servers"
+    case .hiddenEntries(let names):
+      "left out \(Self.listed(names, "entry")) whose names begin with a dot"
     case .otherEntries(let names): "left out what is no image: \(Self.listed(names, "entry"))"
     }
   }

@@ -9,8 +9,9 @@ internal import Files
 /// - A table `image_caption.csv` next to the images, with the columns `image` and `class`. Images are
 ///   numbered by line; captions are ignored.
 ///
-/// Images end in jpeg, jpg, png or bmp, in either case. A folder is a folder, whatever its name. Hidden
-/// entries are skipped, and folders that systems and file servers make, such as `__MACOSX` and `@eaDir`.
+/// Images end in jpeg, jpg, png or bmp, in either case. A folder is a folder, whatever its name. Left out
+/// are entries whose names begin with a dot, and folders that systems and file servers make, such as
+/// `__MACOSX` and `@eaDir`.
 /// The initializer lists the folder once and opens no image.
 public struct ImageFolder: Sendable {
   /// The folder that holds the class folders or the table.
@@ -69,6 +70,7 @@ public struct ImageFolder: Sendable {
       listing.images.isEmpty ? nil : .strayImages(listing.images),
       leftOut.unreadImages.isEmpty ? nil : .unreadImages(leftOut.unreadImages),
       leftOut.systemFolders.isEmpty ? nil : .systemFolders(leftOut.systemFolders),
+      leftOut.hidden.isEmpty ? nil : .hiddenEntries(leftOut.hidden),
       leftOut.others.isEmpty ? nil : .otherEntries(leftOut.others),
     ]
     findings = passedOver.compactMap { $0 }
@@ -133,12 +135,17 @@ public struct ImageFolder: Sendable {
     _ root: String, _ listing: FolderListing, _ leftOut: ClassFolder.LeftOut
   ) -> ImageError {
     let kinds = "files that end in \(FolderListing.endings.joined(separator: ", "))"
+    let hidden =
+      leftOut.hidden.isEmpty
+      ? ""
+      : "; left out are \(Finding.listed(leftOut.hidden, "entry")) whose names begin with a dot"
     guard listing.folders.isEmpty else {
       let unread = leftOut.unreadImages
       let others =
         unread.isEmpty
         ? "" : "; convert the \(Finding.listed(unread, "image")) of other kinds to PNG or JPEG"
-      return ImageError("no images in the class folders of '\(root)'; \(kinds) are taken\(others)")
+      return ImageError(
+        "no images in the class folders of '\(root)'; \(kinds) are taken\(others)\(hidden)")
     }
     guard listing.images.isEmpty else {
       return ImageError(
@@ -146,7 +153,7 @@ public struct ImageFolder: Sendable {
           + "into a folder, or add \(ImageTable.fileName)")
     }
     return ImageError(
-      "no class folders in '\(root)'; expected are \(root)/<class>/<image>, \(kinds)")
+      "no class folders in '\(root)'; expected are \(root)/<class>/<image>, \(kinds)\(hidden)")
   }
 }
 

@@ -154,19 +154,21 @@ public struct LaunchVariables {
     let size = has("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS"
     let (rank, count) = try rankAndCount("SLURM_PROCID", size)
     let isOneMachine = try number("SLURM_STEP_NUM_NODES") ?? number("SLURM_NNODES") == 1
-    let list = environment["SLURM_STEP_NODELIST"] ?? environment["SLURM_JOB_NODELIST"]
-    let node = list.flatMap { SlurmNodeList.firstNode(of: $0) }
+    let lists = ["SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"]
+    let list = lists.first(where: has)
+    let node = list.flatMap { environment[$0] }.flatMap { SlurmNodeList.firstNode(of: $0) }
     let known = environment["MASTER_ADDR"] ?? (isOneMachine || count == 1 ? Network.loopback : node)
     guard let address = known else {
       throw LaunchError(
         "SLURM_PROCID=\(rank) is set, but neither SLURM_STEP_NODELIST nor MASTER_ADDR says where rank"
           + " 0 is; set MASTER_ADDR")
     }
-    return Finding(
-      process: LaunchedProcess(
-        launcher: "srun", rank: rank, worldSize: count, localRank: try number("SLURM_LOCALID") ?? 0,
-        storeHost: address, storePort: try chosenPort(of: "SLURM_JOB_ID", "SLURM_STEP_ID"),
-        servesStore: rank == 0), variables: ["SLURM_PROCID", size])
+    var process = LaunchedProcess(
+      launcher: "srun", rank: rank, worldSize: count, localRank: try number("SLURM_LOCALID") ?? 0,
+      storeHost: address, storePort: try chosenPort(of: "SLURM_JOB_ID", "SLURM_STEP_ID"),
+      servesStore: rank == 0)
+    if !has("MASTER_ADDR"), let list { process.hostSource = list }
+    return Finding(process: process, variables: ["SLURM_PROCID", size])
   }
 
   /// MindSpore's cluster: workers, and a scheduler that serves the store.
@@ -178,6 +180,7 @@ public struct LaunchVariables {
       storeHost: try text("MS_SCHED_HOST", beside: "MS_ROLE"),
       storePort: try port("MS_SCHED_PORT", beside: "MS_ROLE"), servesStore: role == "MS_SCHED")
     process.isStoreApart = true
+    process.hostSource = "MS_SCHED_HOST"
     switch role {
     case "MS_SCHED": process.isScheduler = true
     case "MS_WORKER":
@@ -199,15 +202,17 @@ public struct LaunchVariables {
       given: try number("RANK_ID"), device: environment["DEVICE_ID"], ownAddresses: ownAddresses)
     let entry = table.devices[rank]
     let isOneMachine = table.serverCount == 1
+    var process = LaunchedProcess(
+      launcher: "'\(path)'", rank: rank, worldSize: table.devices.count,
+      localRank: entry.localRank,
+      storeHost: environment["MASTER_ADDR"]
+        ?? (isOneMachine ? Network.loopback : table.devices[0].host),
+      storePort: has("MASTER_PORT")
+        ? try port("MASTER_PORT", beside: "RANK_TABLE_FILE") : LaunchedProcess.defaultPort,
+      servesStore: rank == 0)
+    if !has("MASTER_ADDR") { process.hostSource = "the rank table '\(path)'" }
     return Finding(
-      process: LaunchedProcess(
-        launcher: "'\(path)'", rank: rank, worldSize: table.devices.count,
-        localRank: entry.localRank,
-        storeHost: environment["MASTER_ADDR"]
-          ?? (isOneMachine ? Network.loopback : table.devices[0].host),
-        storePort: has("MASTER_PORT")
-          ? try port("MASTER_PORT", beside: "RANK_TABLE_FILE") : LaunchedProcess.defaultPort,
-        servesStore: rank == 0),
+      process: process,
       variables: (option == nil ? ["RANK_TABLE_FILE"] : []) + ["RANK_ID", "DEVICE_ID"])
   }
 }

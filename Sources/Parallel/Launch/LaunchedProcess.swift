@@ -10,6 +10,8 @@ public struct LaunchedProcess: Sendable, Equatable {
   public var localRank: Int
   /// Host of the rendezvous store.
   public var storeHost: String
+  /// Where the host was found, for messages: an environment variable or a file.
+  public var hostSource = "MASTER_ADDR"
   /// Port of the store.
   public var storePort: Int
   /// Whether this process serves the store.

@@ -54,6 +54,31 @@ public enum Network {
     return nil
   }
 
+  /// Why a name leads to no address.
+  struct UnknownName {
+    /// The system's words.
+    let reason: String
+    /// Whether no answer came, so that the next try may succeed.
+    let isTransient: Bool
+  }
+
+  /// Looks a host up.
+  ///
+  /// - Parameter host: a name or address.
+  /// - Returns: nil if it has an address.
+  static func fault(ofName host: String) -> UnknownName? {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    var first: UnsafeMutablePointer<addrinfo>?
+    let status = getaddrinfo(host, nil, &hints, &first)
+    guard status != 0 else {
+      freeaddrinfo(first)
+      return nil
+    }
+    return UnknownName(
+      reason: String(cString: gai_strerror(status)), isTransient: status == EAI_AGAIN)
+  }
+
   /// Tries to connect to a port once.
   ///
   /// - Parameters:

@@ -17,6 +17,8 @@ struct Rendezvous {
   static let noticeDelay = Duration.seconds(4)
   /// Key of the hosts of all ranks, set by rank 0 once all have arrived.
   private static let hostsKey = "hosts"
+  /// How long a name server may give no answer.
+  private static let nameDelay = Duration.seconds(5)
   /// Time limit of one attempt to connect.
   private static let attempt = Duration.seconds(3)
   /// Seconds for the others to read a failure before the store's server leaves.
@@ -33,7 +35,8 @@ struct Rendezvous {
   ///   - timeout: how long to wait for others.
   ///   - check: called repeatedly while waiting; throws to stop.
   ///   - waiting: called once if that takes longer than a few seconds.
-  /// - Throws: `LaunchError` if the store cannot be reached or the port is taken; errors of `check`.
+  /// - Throws: `LaunchError` if the store's host is unknown, which is told at once, the store cannot be
+  ///   reached, or the port is taken; errors of `check`.
   init(
     _ process: LaunchedProcess, timeout: Duration, check: @escaping () throws -> Void,
     waiting: @escaping (RankWait) -> Void = { _ in }
@@ -42,6 +45,7 @@ struct Rendezvous {
     self.timeout = timeout
     self.check = check
     self.waiting = waiting
+    try Rendezvous.checkName(process, check)
     if process.servesStore {
       do {
         store = try Rendezvous.store(process, timeout)
@@ -70,6 +74,32 @@ struct Rendezvous {
         throw Rendezvous.missing(process, timeout, error.message)
       }
     }
+  }
+
+  /// Checks that the store's host has an address. Ranks that know none would wait for nothing.
+  ///
+  /// - Throws: `LaunchError`; errors of `check`.
+  private static func checkName(_ process: LaunchedProcess, _ check: () throws -> Void) throws {
+    let begin = ContinuousClock.now
+    while let fault = Network.fault(ofName: process.storeHost) {
+      try check()
+      guard fault.isTransient, ContinuousClock.now - begin < nameDelay else {
+        throw LaunchError(
+          "\(process.hostSource): this machine knows no address of '\(process.storeHost)'"
+            + " (\(fault.reason)). \(remedy(for: process)) This process is \(process.place)")
+      }
+      usleep(200_000)
+    }
+  }
+
+  private static func remedy(for process: LaunchedProcess) -> String {
+    let (variable, port) =
+      process.hostSource == "MS_SCHED_HOST"
+      ? ("MS_SCHED_HOST", "MS_SCHED_PORT") : ("MASTER_ADDR", "MASTER_PORT")
+    let server = process.isStoreApart ? "where all ranks meet" : "of rank 0"
+    return
+      "Set \(variable) to the name or address of the machine \(server), without the port, which is"
+      + " \(port)."
   }
 
   /// Why the store cannot be reached; nil if it can. A plain connection comes first, as libtorch prints

@@ -18,8 +18,9 @@ public struct ClassNames: Sendable {
   /// - Parameters:
   ///   - count: the number of classes of the model.
   ///   - metadata: the checkpoint's texts.
-  ///   - path: a text file of names, line i for class i; nil for none.
-  /// - Throws: `PipelineError` if the number of names is wrong; `FileError`.
+  ///   - path: a text file of names, line i for class i, counted from 0; nil for none. Empty lines at the
+  ///     end do not count.
+  /// - Throws: `PipelineError` if a line between is empty or the number of names is wrong; `FileError`.
   public init(count: Int, metadata: [String: String], path: String? = nil) throws {
     self.count = count
     if let path {
@@ -44,7 +45,13 @@ public struct ClassNames: Sendable {
     var lines = try TextFile.content(of: path)
       .split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.trimmingCharacters(in: .whitespaces) }
-    if lines.last == "" { lines.removeLast() }
+    while lines.last == "" { lines.removeLast() }
+    if let index = lines.firstIndex(of: "") {
+      throw PipelineError(
+        .unusable,
+        "'\(path)', line \(index + 1) is empty: each line is the name of a class, and this one would be"
+          + " class \(index)")
+    }
     return lines
   }
 
@@ -68,19 +75,77 @@ public struct ClassNames: Sendable {
     let items = ClassLabelItems(text).items
     // Takes some milliseconds.
     let index = items.allSatisfy { $0.number != nil } ? nil : ClassNameIndex(names ?? [])
-    var labels: [Int] = []
+    return try readings(of: items, index).map(\.label)
+  }
+
+  /// The classes of a list, each with the items that it takes.
+  private func readings(
+    of items: [ClassLabelItems.Item], _ index: ClassNameIndex?
+  ) throws -> [(label: Int, items: Range<Int>)] {
+    var readings: [(label: Int, items: Range<Int>)] = []
     var place = 0
     while place < items.count {
       if let id = items[place].number {
-        labels.append(try checked(id))
-        place += 1
+        readings.append((try checked(id), place..<place + 1))
       } else if let index {
         let (label, used) = try label(at: place, of: items, index)
-        labels.append(label)
-        place += used
+        readings.append((label, place..<place + used))
       }
+      place = readings.last?.items.upperBound ?? items.count
     }
-    return labels
+    return readings
+  }
+
+  /// Items of such a list that can be read in two ways: as the name of one class, and as several classes.
+  public struct TwoReadings: Sendable, Equatable {
+    /// The items, with commas between.
+    public let text: String
+    /// The class of that name.
+    public let joined: Int
+    /// The classes of the single items.
+    public let split: [Int]
+    /// Whether the list stands for the one class.
+    public let isJoined: Bool
+
+    /// Both readings.
+    package init(text: String, joined: Int, split: [Int], isJoined: Bool) {
+      self.text = text
+      self.joined = joined
+      self.split = split
+      self.isJoined = isJoined
+    }
+  }
+
+  /// Where such a list can be read in two ways.
+  ///
+  /// - Parameter text: the list.
+  /// - Returns: in the order of the list; a list that cannot be read has none.
+  public func twoReadings(in text: String) -> [TwoReadings] {
+    let items = ClassLabelItems(text).items
+    guard names != nil, items.count > 1 else { return [] }
+    let index = ClassNameIndex(names ?? [])
+    func name(_ range: Range<Int>) -> String {
+      items[range].map(\.text).joined(separator: ", ")
+    }
+    func single(_ place: Int) -> Int? {
+      items[place].number.flatMap { try? checked($0) }
+        ?? index.labels(of: name(place..<place + 1)).first
+    }
+    return ((try? readings(of: items, index)) ?? []).compactMap { _, range in
+      // A number comes before the name '1,2' that it may begin.
+      let isJoined = range.count > 1
+      let lower = range.lowerBound
+      let longest =
+        items[lower].number == nil ? range.count : min(items.count - lower, index.longestName)
+      let runs = stride(from: longest, to: 1, by: -1).map { lower..<lower + $0 }
+      guard let run = runs.first(where: { index.labels(of: name($0)).count == 1 }) else {
+        return nil
+      }
+      let joined = index.labels(of: name(run))[0]
+      let split = run.compactMap(single)
+      guard split.count == run.count, !split.contains(joined) else { return nil }
+      return TwoReadings(text: name(run), joined: joined, split: split, isJoined: isJoined)
+    }
   }
 
   /// Numbers in such a list that are the names of other classes, with those classes.

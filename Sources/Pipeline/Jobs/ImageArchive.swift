@@ -36,6 +36,12 @@ public struct ImageArchive: ImageOutput {
     }
   }
 
+  /// Removes the work folder, if no batch is there yet.
+  public func abandon(_ plan: ImagePlan) {
+    guard !hasImages(of: plan) else { return }
+    try? unfinished.remove()
+  }
+
   /// Whether all images of a batch are there.
   public func hasBatch(_ batch: Int, of plan: ImagePlan) -> Bool {
     Folder.hasFile(file(of: batch))

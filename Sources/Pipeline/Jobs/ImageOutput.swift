@@ -20,6 +20,9 @@ public protocol ImageOutput: Sendable {
   /// - Throws: `PipelineError` if another job works here or began with other settings; `FileError`.
   func begin(_ plan: ImagePlan, _ settings: [String: String]) throws -> FolderLock
 
+  /// Removes what a job that has failed has made here, if no image is there yet.
+  func abandon(_ plan: ImagePlan)
+
   /// Whether all images of a batch are there.
   func hasBatch(_ batch: Int, of plan: ImagePlan) -> Bool
 
@@ -35,4 +38,11 @@ public protocol ImageOutput: Sendable {
   ///   - record: the settings, as text.
   /// - Throws: `FileError`.
   func finish(_ plan: ImagePlan, record: String) throws
+}
+
+extension ImageOutput {
+  /// Whether any batch is there.
+  func hasImages(of plan: ImagePlan) -> Bool {
+    (0..<plan.batchCount).contains { hasBatch($0, of: plan) }
+  }
 }

@@ -8,6 +8,8 @@ public struct NumberedImages: ImageOutput {
   public let path: String
   private let replacesImages: Bool
   private let unfinished: UnfinishedJob
+  /// The folders that were not there before.
+  private let missing: [String]
 
   /// A folder at a path; it need not be there.
   ///
@@ -17,6 +19,7 @@ public struct NumberedImages: ImageOutput {
   public init(_ path: String, replacesImages: Bool = false) {
     self.path = Folder.withoutTrailingSlashes(path)
     self.replacesImages = replacesImages
+    missing = Folder.missing(self.path)
     unfinished = UnfinishedJob(of: Folder.named(path))
   }
 
@@ -41,6 +44,13 @@ public struct NumberedImages: ImageOutput {
       }
       for name in images { unlink(path + "/" + name) }
     }
+  }
+
+  /// Removes the work folder, and the folder for images if it is new, if no batch is there yet.
+  public func abandon(_ plan: ImagePlan) {
+    guard !hasImages(of: plan) else { return }
+    try? unfinished.remove()
+    Folder.removeEmpty(missing)
   }
 
   /// Whether all images of a batch are there.

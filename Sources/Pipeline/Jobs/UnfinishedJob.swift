@@ -30,7 +30,8 @@ struct UnfinishedJob {
       try AtomicFile.write(try JSON.line(settings) + "\n", to: settingsFile)
       return lock
     }
-    let earlier = (try? JSONDecoder().decode([String: String].self, from: data)) ?? [:]
+    let earlier = ((try? JSONDecoder().decode([String: String].self, from: data)) ?? [:])
+      .mapValues(EmbeddedModel.current)
     let differing = Set(settings.keys).union(earlier.keys).filter { settings[$0] != earlier[$0] }
       .sorted()
     guard differing.isEmpty else {

@@ -36,6 +36,9 @@ public struct AutoencoderState {
         ? StateDicts.autoencoderPrefixes(of: names) : []
     }
     guard let (kind, state) = StateDicts.autoencoder(part.state) else {
+      guard StateDicts.ditPrefixes(of: checkpoint.entries.map(\.name)).isEmpty else {
+        throw PipelineError(.unusable, "'\(checkpoint.path)' is no autoencoder but a DiT")
+      }
       throw PipelineError(
         .unusable,
         "'\(checkpoint.path)' is no autoencoder: its tensors are named neither as AutoencoderKL's"

@@ -22,11 +22,7 @@ public enum CheckpointContent {
   public init(
     _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil, classCount: Int? = nil
   ) throws {
-    let names = checkpoint.entries.map(\.name)
-    let hasPrefixedAutoencoder =
-      StateDicts.ditPrefixes(of: names).isEmpty
-      && StateDicts.autoencoderPrefixes(of: names).count == 1
-    if hasPrefixedAutoencoder || StateDicts.autoencoder(checkpoint.stateDict) != nil {
+    if CheckpointContent.isAutoencoder(checkpoint) {
       self = .autoencoder(try AutoencoderState(checkpoint))
       return
     }
@@ -37,6 +33,15 @@ public enum CheckpointContent {
     } catch let error as PipelineError {
       self = .other(error)
     }
+  }
+
+  /// Whether parameters have the names of an autoencoder, or of half of one.
+  static func isAutoencoder(_ checkpoint: Checkpoint) -> Bool {
+    let names = checkpoint.entries.map(\.name)
+    let hasPrefix =
+      StateDicts.ditPrefixes(of: names).isEmpty
+      && StateDicts.autoencoderPrefixes(of: names).count == 1
+    return hasPrefix || StateDicts.autoencoder(checkpoint.stateDict) != nil
   }
 
   /// What the file left open about the model, or has besides.

@@ -34,12 +34,16 @@ public struct DiTState {
   ///   - imageSize: height and width of images in pixels, if the caller knows them.
   ///   - classCount: classes without the null class, if the caller knows them.
   ///   - downsamplingFactor: image size over latent size; by default 1 for a model of 3 channels, else 8.
-  /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors, or a field of
-  ///   diffusers' configuration that is not computed.
+  /// - Throws: `PipelineError` that names all missing, unexpected and mismatched tensors, a field of
+  ///   diffusers' configuration that is not computed, or says that it is an autoencoder.
   public init(
     _ checkpoint: Checkpoint, headCount: Int? = nil, imageSize: Int? = nil, classCount: Int? = nil,
     downsamplingFactor: () throws -> Int? = { nil }
   ) throws {
+    let isDiT = !StateDicts.ditPrefixes(of: checkpoint.entries.map(\.name)).isEmpty
+    guard isDiT || !CheckpointContent.isAutoencoder(checkpoint) else {
+      throw PipelineError.isAutoencoder(checkpoint.path)
+    }
     self.checkpoint = checkpoint
     let path = checkpoint.path
     (tensors, names, config, headCountSource, findings, smallVariancePath) = try StateCheck(

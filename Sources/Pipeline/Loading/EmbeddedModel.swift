@@ -4,10 +4,23 @@ public import Checkpoint
 /// The model that is built into the library.
 public enum EmbeddedModel {
   /// Stands for the model's path in messages.
-  public static let name = "embedded model"
+  public static let name = "built-in model"
 
   /// Stands for the autoencoder's path in messages.
-  public static let autoencoderName = "embedded autoencoder"
+  public static let autoencoderName = "built-in autoencoder"
+
+  /// Whether a text stands for the model's path, also in records of earlier versions.
+  public static func isName(_ text: String) -> Bool { current(text) == name }
+
+  /// Whether a text stands for the autoencoder's path, also in records of earlier versions.
+  public static func isAutoencoderName(_ text: String) -> Bool { current(text) == autoencoderName }
+
+  /// A name or stamp as this version writes it. Earlier ones called the model embedded.
+  static func current(_ text: String) -> String {
+    let former = ["embedded model": name, "embedded autoencoder": autoencoderName]
+    guard let (old, new) = former.first(where: { text.hasPrefix($0.key) }) else { return text }
+    return new + text.dropFirst(old.count)
+  }
 
   /// The DiT's checkpoint, without a copy.
   ///

@@ -60,6 +60,14 @@ package enum RunFolderLayout {
   }
 }
 
+extension PipelineError {
+  /// That a path for a DiT is an autoencoder's.
+  static func isAutoencoder(_ path: String) -> PipelineError {
+    let kind = Folder.exists(path) ? "the folder of an autoencoder, not of" : "an autoencoder, not"
+    return PipelineError(.isAutoencoder, "'\(path)' is \(kind) a DiT")
+  }
+}
+
 extension Checkpoint {
   /// Opens what `open` takes, or the folder of a training run or of one of its checkpoints, for its EMA
   /// weights, else its weights.
@@ -72,7 +80,8 @@ extension Checkpoint {
   ///   - part: which model to take from a pipeline's folder; nil for the first one there, the
   ///     transformer before the autoencoder.
   /// - Returns: the opened checkpoint.
-  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is damaged or of no use.
+  /// - Throws: `FileError` if it cannot be read; `CheckpointError` if it is damaged or of no use;
+  ///   `PipelineError` if it is the folder of an autoencoder, and a DiT is asked for.
   public static func openModel(
     _ path: String, weights: WeightSet = .automatic, part: PipelinePart? = .transformer
   ) throws -> Checkpoint {
@@ -86,8 +95,17 @@ extension Checkpoint {
     }
     let file = RunFolderLayout.file(in: path, weights)
     let isAverage = file?.hasSuffix("/" + RunFolderLayout.emaWeights) == true
-    let checkpoint = try open(
-      file ?? path, weights: isAverage ? .automatic : weights, part: part)
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try open(
+        file ?? path, weights: isAverage ? .automatic : weights, part: part)
+    } catch let error as FileError where error.reason == .isFolder && part == .transformer {
+      // A folder without a DiT may have another model.
+      guard
+        (try? open(path, weights: .all, part: .vae)).map(CheckpointContent.isAutoencoder) == true
+      else { throw error }
+      throw PipelineError.isAutoencoder(path)
+    }
     try RunRecord(nextTo: checkpoint.path)?.verify(checkpoint)
     return checkpoint
   }

@@ -16,6 +16,7 @@ package struct RunRecord: Decodable {
   private struct Average: Decodable {
     let decay: Double
     let warmsUp: Bool
+    let startShare: Double?
   }
 
   /// The record beside a file of weights; nil if there is none.
@@ -58,14 +59,21 @@ package struct RunRecord: Decodable {
     }
   }
 
-  /// The share of an EMA that is still the weights from before the first step: decay to the power of
-  /// the steps, or 0 for one that has warmed up; nil if there is no average, or the record does not
-  /// say.
+  /// The share of an EMA that is still the weights from before the first step; nil if there is no
+  /// average, or the record does not say.
   package var startShare: Double? {
     trainer.ema.flatMap { ema in
-      guard (0...1).contains(ema.decay), trainer.optimizerStepCount >= 0 else { return nil }
-      return ema.warmsUp ? 0 : pow(ema.decay, Double(trainer.optimizerStepCount))
+      ema.startShare
+        ?? RunRecord.startShare(
+          decay: ema.decay, warmsUp: ema.warmsUp, stepCount: trainer.optimizerStepCount)
     }
+  }
+
+  /// The share of an EMA that has the same recipe since the first step: decay to the power of the steps,
+  /// or 0 for one that has warmed up. Records of earlier versions have only the last recipe.
+  package static func startShare(decay: Double, warmsUp: Bool, stepCount: Int) -> Double? {
+    guard (0...1).contains(decay), stepCount >= 0 else { return nil }
+    return warmsUp ? 0 : pow(decay, Double(stepCount))
   }
 
   /// `startShare` of the weights that `path` stands for, if they are an EMA.

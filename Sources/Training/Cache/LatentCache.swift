@@ -12,6 +12,9 @@ public final class LatentCache {
   private let shards: [Checkpoint]
   private let moments: [[Tensor]]
   private let labels: [[Int]]
+
+  /// The classes that have images.
+  var classesWithImages: Set<Int> { Set(labels.joined()) }
   private let broken: Set<Int>
 
   /// Opens a cache and compares each of its files with the manifest.

@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Files
 internal import ImageData
 internal import Inference
 internal import Models
@@ -99,6 +100,13 @@ struct TrainingSource {
   ) throws {
     let path = settings.path
     let content = try LatentCacheManifest(path).settings
+    var settings = settings
+    if drawsSamples, settings.autoencoder == nil, let file = content.autoencoderPath,
+      Folder.hasFile(file) || Folder.exists(file)
+    {
+      settings.autoencoder = .checkpoint(file)
+      try note("the autoencoder of sample grids is '\(file)', as the cache notes")
+    }
     try content.check(settings, drawsSamples: drawsSamples, path: path)
     var autoencoder: (any Autoencoder)?
     if case .checkpoint(let file) = settings.autoencoder {
@@ -174,6 +182,14 @@ struct TrainingSource {
     let count = known.first { $0 >= classCount } ?? classCount
     let names = try ClassNames(count: count, metadata: pretrained?.metadata ?? [:])
     return (0..<count).map(names.name)
+  }
+
+  /// The classes that have images, ascending.
+  var classesWithImages: [Int] {
+    switch content {
+    case .folder(let folder): Set((0..<folder.count).map(folder.label)).sorted()
+    case .cache(let cache): cache.classesWithImages.sorted()
+    }
   }
 
   /// The images in the fingerprint of a run.

@@ -23,6 +23,9 @@ public final class AdamW {
   public var isSharded: Bool { partition != nil }
   /// Steps taken.
   public private(set) var stepCount = 0
+  /// The share of the average that is still the weights from before the first step: the product of its
+  /// decays so far; nil if a run of an earlier version does not say.
+  private var emaStartShare: Double? = 1
 
   private let weightDecays: [Double]
   private let config: AdamWConfig
@@ -80,7 +83,7 @@ public final class AdamW {
     _ gradients: [Tensor], learningRate: Double, lossScale: Double = 1, clipping: Double = 1
   ) throws {
     let next = nextStep(learningRate: learningRate, lossScale: lossScale, clipping: clipping)
-    stepCount += 1
+    countStep()
     withoutGradients {
       adamWInPlace(slots(AdamW.parts(of: gradients, partition)), coefficients, step: next)
     }
@@ -121,8 +124,11 @@ public final class AdamW {
     }
   }
 
-  /// Counts a recorded step.
-  func countStep() { stepCount += 1 }
+  /// Counts a step; the caller takes it, or has recorded it.
+  func countStep() {
+    stepCount += 1
+    emaStartShare = emaStartShare.map { $0 * emaDecay(at: stepCount) }
+  }
 
   /// Gathers moments or averages from all ranks, one parameter at a time. All ranks call it together.
   ///
@@ -168,11 +174,21 @@ public final class AdamW {
   }
 
   /// Continues counting from an earlier run.
-  public func restore(stepCount: Int) { self.stepCount = stepCount }
+  ///
+  /// - Parameters:
+  ///   - stepCount: the steps that it took.
+  ///   - emaStartShare: the share of its average that is still the weights from before the first of them;
+  ///     nil if that is not known.
+  public func restore(stepCount: Int, emaStartShare: Double? = nil) {
+    self.stepCount = stepCount
+    self.emaStartShare = emaStartShare
+  }
 
   /// What a checkpoint keeps of the moving average's recipe; nil without one.
   var emaRecord: TrainerState.Average? {
-    config.emaDecay.map { TrainerState.Average(decay: $0, warmsUp: emaWarmsUp) }
+    config.emaDecay.map {
+      TrainerState.Average(decay: $0, warmsUp: emaWarmsUp, startShare: emaStartShare)
+    }
   }
 
   /// The share of the moving average that stays at a step, counted from 1.

@@ -17,6 +17,8 @@ public struct RunDirectory: Sendable {
   var makeLink: @Sendable (_ path: String, _ name: String) throws -> Void = {
     try Folder.link($0, to: $1)
   }
+  /// The folders that did not exist before.
+  private let made: [String]
 
   /// The finished checkpoints of a run.
   ///
@@ -42,10 +44,28 @@ public struct RunDirectory: Sendable {
   /// - Throws: `FileError` if it cannot be written to.
   public init(_ path: String) throws {
     self.path = path
-    try Folder.make(path)
-    for folder in [RunFolderLayout.checkpoints, "samples", "tensorboard"] {
-      try Folder.make(path + "/" + folder)
+    var made = try Folder.make(path)
+    do {
+      for folder in [RunFolderLayout.checkpoints, "samples", "tensorboard"] {
+        made += try Folder.make(path + "/" + folder)
+      }
+    } catch {
+      Folder.removeEmpty(made)
+      throw error
     }
+    self.made = made
+  }
+
+  /// Removes the folders that this value has made, and the file of a lock that has ended, where nothing
+  /// else is in them.
+  func removeUnused() {
+    guard !made.isEmpty else { return }
+    let content = try? Folder.names(in: path)
+    let known = [RunFolderLayout.checkpoints, "samples", "tensorboard", FolderLock.fileName]
+    if made.contains(path), content?.allSatisfy(known.contains) == true {
+      unlink(path + "/" + FolderLock.fileName)
+    }
+    Folder.removeEmpty(made)
   }
 
   /// Keeps other processes out, and removes the unfinished checkpoints of a killed one.

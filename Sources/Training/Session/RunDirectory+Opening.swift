@@ -5,10 +5,10 @@ extension RunDirectory {
   init(_ output: TrainingSettings.OutputSettings) throws {
     // Before anything is made.
     if case .checkpoint(let path) = output.resumption { _ = try TrainingCheckpoint(path).state() }
-    try self.init(output.path)
-    guard output.resumption != nil || savedSteps.isEmpty else {
-      throw TrainingError(.runExists, "'\(path)' holds a run already")
+    guard output.resumption != nil || RunDirectory.savedCheckpoints(of: output.path).isEmpty else {
+      throw TrainingError(.runExists, "'\(output.path)' holds a run already")
     }
+    try self.init(output.path)
   }
 }
 

@@ -6,14 +6,20 @@ internal import Torch
 
 /// Draws a grid of samples into the run folder, of up to 16 classes.
 struct SampleWriter {
-  /// Classes of the model.
-  let classCount: Int
+  /// The classes to choose from: those that have images.
+  let classes: [Int]
   /// Decodes latents.
   let codec: LatentCodec
   /// The device of the weights.
   let device: Device
 
   private struct Stopped: Error {}
+
+  /// The classes of the grid, evenly spaced.
+  var labels: [Int] {
+    let shown = min(classes.count, 16)
+    return (0..<shown).map { classes[$0 * classes.count / shown] }
+  }
 
   /// Draws and writes a grid.
   ///
@@ -30,9 +36,8 @@ struct SampleWriter {
     _ config: DiTConfig, _ weights: [String: Tensor], step: Int, to directory: RunDirectory,
     _ log: SessionLog, shouldStop: () throws -> Bool
   ) throws -> Bool {
-    let shown = min(classCount, 16)
     do {
-      let grid = try SampleGrid(labels: (0..<shown).map { $0 * classCount / shown }).sample(
+      let grid = try SampleGrid(labels: labels).sample(
         config, weights, codec: codec, device: device
       ) {
         if try shouldStop() { throw Stopped() }

@@ -38,13 +38,15 @@ struct SessionParts {
   var dataset: TrainingSession.DatasetSummary
   var log: SessionLog
   var broken = BrokenImageList()
+  /// The classes that have images, ascending.
+  var classesWithImages: [Int]
   var availableMemory: Int?
 }
 
 extension SessionParts {
   /// Opens the parts of a run.
   ///
-  /// - Throws: what `TrainingSession` throws.
+  /// - Throws: what `TrainingSession` throws; folders that were made are removed again.
   init(
     _ settings: TrainingSettings, ranks: RankGroup?, logger: Logger,
     checking: (_ done: Int, _ count: Int) throws -> Void
@@ -72,6 +74,8 @@ extension SessionParts {
     // Before the model takes any.
     let availableMemory = ProcessMemory.availableBytes
     let directory = parallel.isWriter ? try RunDirectory(output) : nil
+    var isOpen = false
+    defer { if !isOpen { directory?.removeUnused() } }
     let (dit, store) = try InitialWeights.makeModel(
       config, from: pretrained?.weights, classNames: classNames, seed: recipe.seed,
       device: device, note: log.note)
@@ -114,8 +118,9 @@ extension SessionParts {
       dataset: .init(
         imageCount: source.imageCount, classCount: source.classCount,
         hasClassNames: !source.classNames.isEmpty), log: log, broken: broken,
-      availableMemory: availableMemory)
+      classesWithImages: source.classesWithImages, availableMemory: availableMemory)
     try noteRecording(settings.execution.mode)
+    isOpen = true
   }
 
   /// The fewest steps from one checkpoint to the next, if no interval is given.

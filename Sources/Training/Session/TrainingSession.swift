@@ -89,8 +89,20 @@ public final class TrainingSession {
     saver = CheckpointSaver(
       parts.directory, keepCount: parts.plan.options.keepCount, metadata: parts.plan.metadata)
     samples = SampleWriter(
-      classCount: parts.data.classNames.count, codec: parts.codec, device: parts.device)
-    lock = try directory.map { try $0.lock() }
+      classes: parts.classesWithImages, codec: parts.codec, device: parts.device)
+    do {
+      lock = try directory.map { try $0.lock() }
+    } catch {
+      directory?.removeUnused()
+      throw error
+    }
+  }
+
+  /// Leaves nothing of a run that was refused before its first step.
+  deinit {
+    guard !isStarted else { return }
+    lock = nil
+    directory?.removeUnused()
   }
 
   /// Starts the run, or resumes it as the settings say; the first step does so by itself.

@@ -50,5 +50,8 @@ public struct TrainerState: Sendable, Codable, Equatable {
     var decay: Double
     /// Whether it follows faster at first.
     var warmsUp: Bool
+    /// The share of the average that is still the weights from before the first step; nil in files of
+    /// earlier versions.
+    var startShare: Double?
   }
 }

@@ -2,6 +2,7 @@ internal import Diffusion
 internal import Layers
 internal import Models
 internal import Parallel
+internal import Pipeline
 public import Torch
 
 /// Takes optimizer steps: data, loss, gradients, AdamW, moving average.
@@ -273,7 +274,13 @@ public final class Trainer {
       let left = max(sampleLimit - sampleCount, 0)
       stepCount = step + (left + globalBatchSize - 1) / globalBatchSize
     }
-    optimizer.restore(stepCount: state.optimizerStepCount)
+    optimizer.restore(
+      stepCount: state.optimizerStepCount,
+      emaStartShare: state.ema.flatMap { ema in
+        ema.startShare
+          ?? RunRecord.startShare(
+            decay: ema.decay, warmsUp: ema.warmsUp, stepCount: state.optimizerStepCount)
+      })
     // Runs of earlier versions did not warm up unless they were told to.
     optimizer.emaWarmsUp = config.emaWarmsUp ?? state.ema?.warmsUp ?? false
     if scaler.scaling.continues(state.scaling ?? scaler.scaling) {

@@ -29,20 +29,27 @@ struct Arguments {
     guard let path = given ?? command?.settingsOfRun(flags.values) else { return flags.arguments }
     if given == nil {
       flags.append("config", path)
-      // The run may have moved since, or been named from another folder.
-      if flags.values["output-path"] == nil {
-        flags.append("output-path", Folder.parent(of: path))
-      }
+      for (name, value) in command?.optionsOfRun(flags.values) ?? [] { flags.append(name, value) }
     }
-    let replaced = flags.names.reduce(into: flags.unset) { $0.formUnion(table.replaced[$1] ?? []) }
+    let replaced = flags.names.reduce(into: flags.unset.union(foreign(path, flags.names))) {
+      $0.formUnion(table.replaced[$1] ?? [])
+    }
     let file = try ConfigurationFile(path)
     let settings = try file.settings(table, check: check).filter { !replaced.contains($0.name) }
     try file.checkAgreement(settings.filter { !flags.names.contains($0.name) })
     return settings.map(\.argument) + flags.arguments
   }
 
+  /// The settings of another command's record, for which those of the file are dropped.
+  private func foreign(_ path: String, _ given: Set<String>) -> Set<String> {
+    table.recorded.map { RecordOrigin.foreignSettings(in: path, for: $0.origin(given: given)) }
+      ?? []
+  }
+
   /// Flags in the parser's form.
   private struct Flags {
+    /// Whether help is asked for, with which unknown options are no error.
+    let asksForHelp: Bool
     var arguments: [String] = []
     /// Long options among them.
     var names: Set<String> = []
@@ -98,7 +105,7 @@ struct Arguments {
   ///
   /// - Throws: `UsageError` for a wrong value, and for another program's name of an option.
   private func flags(_ arguments: [String]) throws -> Flags {
-    var result = Flags()
+    var result = Flags(asksForHelp: !Arguments.helpFlags.isDisjoint(with: arguments))
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       if argument == "--" {
@@ -106,6 +113,7 @@ struct Arguments {
         break
       }
       guard argument.hasPrefix("--") else {
+        if !result.asksForHelp { try checkShort(argument) }
         result.arguments.append(argument)
         continue
       }
@@ -153,12 +161,42 @@ struct Arguments {
       try check(name, value)
       flags.append(name, value)
     case nil:
-      if let meant = OtherNames.option(name, in: table) {
-        throw UsageError("unknown option '--\(name)'; did you mean '--\(meant)'?")
+      guard Arguments.parserFlags.contains(name) || flags.asksForHelp else {
+        let meant =
+          OtherNames.option(name, in: table)
+          ?? Spelling.nearest(to: name, among: table.kinds.keys.sorted())
+        throw Arguments.unknown("--\(name)", meant: meant.map { "--\($0)" })
       }
       flags.arguments.append(joined.map { "--\(name)=\($0)" } ?? "--\(name)")
     }
   }
+
+  /// Checks an option of one dash; other words, and negative numbers, are operands.
+  private func checkShort(_ argument: String) throws {
+    guard argument.hasPrefix("-"), argument != "-", Double(argument) == nil else { return }
+    let name = argument.prefix { $0 != "=" }
+    let word = OptionTable.kebab(String(name.dropFirst()))
+    let known = Arguments.shortNames[word].map { table.kinds[$0] != nil } ?? false
+    guard !known else { return }
+    throw Arguments.unknown(
+      String(name), meant: table.kinds[word] == nil ? nil : "--\(word)")
+  }
+
+  /// The options that have a short name too.
+  private static let shortNames = ["c": "config", "s": "source", "t": "target"]
+
+  private static func unknown(_ option: String, meant: String?) -> UsageError {
+    UsageError(
+      "unknown option '\(option)'; "
+        + (meant.map { "did you mean '\($0)'?" } ?? "--help lists those of the command"))
+  }
+
+  private static let helpFlags: Set = ["--help", "-h", "--help-hidden"]
+
+  /// Long options of the parser itself, for every command.
+  private static let parserFlags: Set = [
+    "help", "help-hidden", "version", "generate-completion-script", "experimental-dump-help",
+  ]
 
   private func check(_ name: String, _ value: String) throws {
     if let fault = table.fault(name, value) { throw UsageError("--\(name) \(fault)") }

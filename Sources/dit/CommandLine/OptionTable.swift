@@ -21,7 +21,9 @@ struct OptionTable {
   /// Whether the command takes operands, which may follow an option without a value.
   private(set) var takesOperands = false
   /// Keys of a run's record that are no options; in a configuration file they change nothing.
-  private(set) var recordKeys: Set<String> = []
+  var recordKeys: Set<String> { recorded?.recordKeys ?? [] }
+  /// The command, if it writes records.
+  private(set) var recorded: (any RecordedCommand.Type)?
   private var expectations: [String: Expectation] = [:]
   /// For each option, the configuration keys that its flag overrides.
   private(set) var replaced: [String: Set<String>] = [:]
@@ -32,9 +34,7 @@ struct OptionTable {
     if let group = arguments as? any ReplacingOptions.Type {
       replaced.merge(group.replaced) { $0.union($1) }
     }
-    if let command = arguments as? any RecordedCommand.Type {
-      recordKeys.formUnion(command.recordKeys)
-    }
+    if let command = arguments as? any RecordedCommand.Type { recorded = command }
     for child in Mirror(reflecting: arguments.init()).children {
       guard let label = child.label, label.hasPrefix("_") else { continue }
       if let group = child.value as? any OptionGroupLike {
@@ -146,6 +146,12 @@ protocol ReplacingOptions: ParsableArguments {
 protocol RecordedCommand: ParsableArguments {
   /// Keys of the record that are no options, in kebab-case.
   static var recordKeys: Set<String> { get }
+
+  /// Whose records the command takes as its own.
+  ///
+  /// - Parameter names: the options that are given, in kebab-case.
+  /// - Returns: the command that writes them.
+  static func origin(given names: Set<String>) -> RecordOrigin
 }
 
 /// A type of option whose value may be left out.

@@ -11,6 +11,14 @@ protocol ResumableCommand: ParsableCommand {
   /// - Parameter values: the values of the options, in kebab-case.
   /// - Returns: nil if they name none.
   static func runFolder(_ values: [String: String]) -> String?
+
+  /// Options that follow from the folder of the resumed run, in kebab-case; not those that are given.
+  ///
+  /// - Parameters:
+  ///   - folder: of the run.
+  ///   - values: the values of the options that are given.
+  /// - Returns: names and values.
+  static func options(of folder: String, _ values: [String: String]) -> [(String, String)]
 }
 
 extension ResumableCommand {
@@ -22,6 +30,11 @@ extension ResumableCommand {
     guard let resume = values["resume"], resume != "false" else { return nil }
     let path = runFolder(values).map { Folder.withoutTrailingSlashes($0) + "/" + settingsName }
     return path.flatMap { Folder.hasFile($0) ? $0 : nil }
+  }
+
+  /// The options that follow from the resumed run's folder; empty for a new run.
+  static func optionsOfRun(_ values: [String: String]) -> [(String, String)] {
+    runFolder(values).map { options(of: Folder.withoutTrailingSlashes($0), values) } ?? []
   }
 
   /// A line about the file that was found.

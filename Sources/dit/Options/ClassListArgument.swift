@@ -20,11 +20,22 @@ struct ClassListArgument: ExpressibleByArgument {
 }
 
 extension ClassNames {
-  /// One line for each number in a list that is the name of another class.
+  /// One line for each part of a list that can be read in two ways: a number that is the name of another
+  /// class, and a name with commas whose parts are classes.
   func notes(on list: String) -> [String] {
-    namesakes(in: list).map { id, named in
-      "class \(id) is called '\(name(of: id))'; for the class called '\(id)', number \(named), put the name"
-        + " in quotation marks: --class-labels '\"\(id)\"'"
-    }
+    twoReadings(in: list).map(ClassNames.note)
+      + namesakes(in: list).map { id, named in
+        "class \(id) is called '\(name(of: id))'; for the class called '\(id)', number \(named), put the name"
+          + " in quotation marks: --class-labels '\"\(id)\"'"
+      }
+  }
+
+  private static func note(_ readings: TwoReadings) -> String {
+    let split = readings.split.map(String.init).joined(separator: ",")
+    return readings.isJoined
+      ? "'\(readings.text)' is read as the name of class \(readings.joined); for the classes of its parts"
+        + " give their numbers: --class-labels \(split)"
+      : "'\(readings.text)' is read as the classes \(split); for the class of that name, number"
+        + " \(readings.joined), put it in quotation marks: --class-labels '\(quoted(readings.text))'"
   }
 }

@@ -1,10 +1,12 @@
 internal import ArgumentParser
 internal import Files
+internal import Parallel
 internal import Pipeline
 
 /// `dit generate`
 struct GenerateCommand: ParsableCommand, RecordedCommand {
   static let recordKeys = SampleReport.keysWithoutOption
+  static func origin(given names: Set<String>) -> RecordOrigin { .generate }
   static let configuration = CommandConfiguration(
     commandName: "generate", abstract: "Make many images, by any number of processes.",
     discussion: """
@@ -71,6 +73,9 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
       try sampling.settings(batchSize: batchSize), count: numSamples, output: output,
       classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random },
       option: "--output-path", replaces: force)
-    try run.run(sampling, parallel) { try $0?.agree(on: self) }
+    try run.run(sampling, parallel) { ranks in
+      if ranks.isRankZero { RecordOrigin.note(config, for: .generate).map(note) }
+      try ranks?.agree(on: self)
+    }
   }
 }

@@ -93,11 +93,16 @@ struct GenerateRun {
         processCount: ranks?.localWorldSize ?? 1
       ).map(note)
     }
-    try run(job, ranks)
+    do {
+      try run(job, ranks)
+    } catch {
+      if ranks.isRankZero { output.abandon(plan) }
+      throw error
+    }
     guard ranks.isRankZero else { return }
     let hold = ranks?.hold()
     defer { hold?.release() }
-    var report = SampleReport(settings, pipeline, batchSize: plan.batchSize)
+    var report = SampleReport(settings, pipeline, batchSize: plan.batchSize, of: .generate)
     report.numSamples = count
     report.classLabels = choice.description
     try output.finish(plan, record: try report.text)
@@ -122,11 +127,19 @@ struct GenerateRun {
     guard !replaces else { return }
     let remedy = "choose another \(option), or allow it with --force"
     let isBegun = output.isBegun
+    let record = output.recordPath
+    if output.exists, !isBegun, Folder.hasFile(record) {
+      let count = RecordOrigin.imageCount(in: record).map {
+        ": it has its \(Amount.of($0, "image"))"
+      }
+      throw UsageError(
+        "'\(path)' is complete\(count ?? ""); choose another \(option), or make it anew with --force"
+      )
+    }
     // Images of a folder that is begun are part of the job.
     guard !output.exists || output is NumberedImages && isBegun else {
       throw UsageError("'\(path)' would be overwritten; \(remedy)")
     }
-    let record = output.recordPath
     guard isBegun || !ranks.isRankZero || !FileManager.default.fileExists(atPath: record)
     else {
       throw UsageError("'\(record)', where the settings go, would be overwritten; \(remedy)")

@@ -5,6 +5,8 @@ internal import Foundation
 struct OutputFolder {
   /// Its path.
   let path: String
+  /// The folders that did not exist before.
+  private let made: [String]
 
   /// Makes the folder and checks that the files can be written, before any work is done.
   ///
@@ -23,9 +25,12 @@ struct OutputFolder {
         try OutputFolder.refuse([also].filter(OutputFolder.isThere), option: "--save-latents")
       }
     }
-    try Folder.make(self.path)
+    made = try Folder.make(self.path)
     if let also { try OutputFolder.reserve(also, replacesFile: true) }
   }
+
+  /// Removes the folders that this value has made, if nothing was written to them.
+  func removeUnused() { Folder.removeEmpty(made) }
 
   /// Checks that a file of latents can be written, before any work is done.
   ///

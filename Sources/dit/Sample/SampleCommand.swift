@@ -7,6 +7,9 @@ internal import Torch
 /// `dit sample`
 struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
   static let recordKeys = SampleReport.keysWithoutOption
+  static func origin(given names: Set<String>) -> RecordOrigin {
+    names.contains("npz") ? .generate : .sample
+  }
   static let replaced: [String: Set<String>] = [
     "npz": ["output-path", "save-latents"], "output-path": ["npz"], "save-latents": ["npz"],
   ]
@@ -76,7 +79,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
     ProcessMemory.prepare()
     try sampling.execution.apply()
     try parallel.run(useParallel: sampling.mindONE.useParallel) { ranks in
-      if ranks.isRankZero { sampling.notes(settings).forEach(note) }
+      if ranks.isRankZero {
+        RecordOrigin.note(config, for: .sample).map(note)
+        sampling.notes(settings).forEach(note)
+      }
       guard ranks == nil else {
         throw UsageError(
           "several processes make images for --npz FILE alone; give --use-parallel false to have each"
@@ -95,7 +101,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
       settings, count: numSamples, output: ImageArchive(file), classLabels: classLabels?.text,
       isDrawn: nil, option: "--npz", replaces: force)
     try run.run(sampling, parallel) { ranks in
-      if ranks.isRankZero { note("dit generate --output-path \(file) does the same as --npz") }
+      if ranks.isRankZero {
+        RecordOrigin.note(config, for: .generate).map(note)
+        note("dit generate --output-path \(file) does the same as --npz")
+      }
       try ranks?.agree(on: self)
     }
   }

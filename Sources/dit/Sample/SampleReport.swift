@@ -16,6 +16,8 @@ struct SampleReport: Encodable {
     let gridColumn: Int?
   }
 
+  /// The command that can be given this record back.
+  let command: String
   let ditCheckpoint: String
   let noEma: Bool?
   let guideCheckpoint: String?
@@ -61,7 +63,7 @@ struct SampleReport: Encodable {
 
   /// Keys that are no options, in kebab-case.
   static let keysWithoutOption: Set = [
-    "int8-emulated", "libtorch", "images", "seconds-per-step", "seconds-per-image",
+    "command", "int8-emulated", "libtorch", "images", "seconds-per-step", "seconds-per-image",
   ]
 
   /// The record of a run.
@@ -70,8 +72,13 @@ struct SampleReport: Encodable {
   ///   - settings: as given.
   ///   - pipeline: made of them; it settles what they leave open.
   ///   - batchSize: images at a time.
-  init(_ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int) {
+  ///   - command: the one that can be given this record back.
+  init(
+    _ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int,
+    of command: RecordOrigin
+  ) {
     let (config, options) = (settings.pipeline, settings.options)
+    self.command = command.rawValue
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
     noEma = config.weights == .automatic ? nil : config.weights == .last
     guideCheckpoint = config.guideCheckpoint

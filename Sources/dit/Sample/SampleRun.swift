@@ -58,6 +58,7 @@ struct SampleRun {
     let plan = SamplePlan(
       labels: labels, imagesPerLabel: imagesPerLabel, batchSize: settings.batchSize)
     let folder = try outputFolder(pipeline, plan)
+    defer { folder?.removeUnused() }
     note(summary(pipeline, plan))
     classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
     SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
@@ -186,7 +187,7 @@ struct SampleRun {
   private func report(
     _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ times: SampleTimes
   ) -> SampleReport {
-    var report = SampleReport(settings, pipeline, batchSize: plan.batchSize)
+    var report = SampleReport(settings, pipeline, batchSize: plan.batchSize, of: .sample)
     report.secondsPerStep = times.secondsPerStep
     report.secondsPerImage = times.total / Double(plan.images.count)
     report.classLabels = plan.labels.map(String.init).joined(separator: ",")

@@ -22,7 +22,7 @@ struct SamplingSettingsOptions: ParsableArguments {
     let checkpoint = model.ditCheckpoint ?? model.pretrainedModelPath
     return SamplingSettings(
       pipeline: PipelineConfig(
-        ditCheckpoint: checkpoint == EmbeddedModel.name ? nil : checkpoint,
+        ditCheckpoint: checkpoint.flatMap { EmbeddedModel.isName($0) ? nil : $0 },
         weights: model.noEma.map { $0 ? .last : .averaged } ?? .automatic,
         guideCheckpoint: model.guideCheckpoint,
         autoencoder: model.vaeCheckpoint.map { AutoencoderChoice($0) } ?? .automatic,

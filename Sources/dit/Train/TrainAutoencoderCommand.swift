@@ -129,6 +129,9 @@ struct TrainAutoencoderCommand: ResumableCommand {
     values["output-path"].map(runFolder(of:))
   }
 
+  /// None: the folder is found by --output-path alone.
+  static func options(of folder: String, _ values: [String: String]) -> [(String, String)] { [] }
+
   private static func runFolder(of file: String) -> String { file + ".run" }
 
   /// Checks that no result is lost; gives whether there is a run to resume.

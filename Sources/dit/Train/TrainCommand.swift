@@ -103,6 +103,11 @@ struct TrainCommand: ResumableCommand {
     }
   }
 
+  /// The run may have moved since, or been named from another folder.
+  static func options(of folder: String, _ values: [String: String]) -> [(String, String)] {
+    values["output-path"] == nil ? [("output-path", folder)] : []
+  }
+
   private func train(_ settings: TrainingSettings, _ ranks: RankGroup?) throws {
     // One rank speaks for all.
     let isFirst = ranks.isRankZero

@@ -11,7 +11,7 @@ struct TrainDataOptions: ParsableArguments {
   @Option(
     help: """
       The autoencoder's file, the folder of its two halves, or none to train on pixels. The result of \
-      dit encode needs it for --sample-interval only.
+      dit encode needs it for --sample-interval only, where it takes the one that made it.
       """, completion: .file()) var vaeCheckpoint: String?
   @Option(help: "Factor of the latents (default: the autoencoder's own).")
   var sdScaleFactor: Double?

@@ -5,9 +5,11 @@ extension PipelineError: ErrorWithRemedy {
     switch reason {
     case .foreignAutoencoder:
       "name the model's file with --dit-checkpoint, or leave --vae-checkpoint out"
+    case .isAutoencoder: "an autoencoder goes to --vae-checkpoint"
     case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
     case .smallVariance: "give another --sampler"
     case .unsuitedCache: "give one of those with --sampler, or --cache none"
+    case .noNullClass(rows: 1): "give --guidance-scale 1"
     case .noNullClass(let rows):
       "give --guidance-scale 1, or --num-classes \(rows - 1) if the last row is the null class"
     case .missingImageSize: "give --image-size"
