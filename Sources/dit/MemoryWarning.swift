@@ -70,7 +70,8 @@ struct MemoryWarning {
     let total = [pipeline.model, guide].compactMap { $0 }.reduce(0) {
       $0
         + $1.samplingMemory(
-          pipeline.precision, networkBatchSize: rows, stepCount: settings.options.stepCount ?? 1)
+          pipeline.precision, networkBatchSize: rows, stepCount: settings.options.stepCount ?? 1,
+          cache: settings.pipeline.cache)
     }
     return line(for: total, processCount: processCount, remedy: "a smaller --batch-size")
   }

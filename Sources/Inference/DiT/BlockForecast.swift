@@ -19,6 +19,9 @@ internal import Torch
 final class BlockForecast {
   /// The order of the polynomial.
   private static let order = 2
+  /// The most tensors of the tokens' shape at once: one for each kept step, the embedding, and the new
+  /// features.
+  static let tensorCount = order + 3
 
   private let interval: Int
   private var kept: [(step: Int, change: Tensor)] = []  // latest first

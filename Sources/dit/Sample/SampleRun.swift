@@ -2,6 +2,7 @@ internal import Checkpoint
 internal import Diffusion
 internal import Foundation
 internal import ImageData
+internal import Inference
 internal import Logging
 internal import Models
 internal import Pipeline
@@ -118,6 +119,7 @@ struct SampleRun {
     let progress = Progress("Sampling", count: batches.count * ticks)
     defer { progress.finish() }
     var result = Result()
+    result.times.isUneven = settings.hasUnevenSteps
     for (index, batch) in batches.enumerated() {
       let imagesLeft = batches[index...].reduce(0) { $0 + $1.count }
       let steps = try result.times.measure(\.preparing) {
@@ -201,5 +203,13 @@ struct SampleRun {
         gridRow: place.map { $0.row + 1 }, gridColumn: place.map { $0.column + 1 })
     }
     return report
+  }
+}
+
+extension SamplingSettings {
+  /// Whether some steps compute more than others.
+  fileprivate var hasUnevenSteps: Bool {
+    let guidance = options.guidance
+    return pipeline.cache != .off || guidance.isActive && guidance.interval != .all
   }
 }

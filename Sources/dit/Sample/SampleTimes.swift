@@ -10,6 +10,8 @@ struct SampleTimes {
   var writing = 0.0
   /// Images that were decoded.
   var imageCount = 0
+  /// Whether steps differ in what they compute.
+  var isUneven = false
   private var firstSteps: [Double] = []
   private var laterSteps: [Double] = []
 
@@ -33,8 +35,12 @@ struct SampleTimes {
     imageCount > 0 ? (decoding + writing) / Double(imageCount) * Double(count) : 0
   }
 
-  /// The median of the steps, without the first of each batch if there are others.
-  var secondsPerStep: Double { median(laterSteps.isEmpty ? firstSteps : laterSteps) }
+  /// The median of the steps, or the mean of uneven ones, without the first of each batch if there are
+  /// others.
+  var secondsPerStep: Double {
+    let steps = laterSteps.isEmpty ? firstSteps : laterSteps
+    return isUneven ? steps.reduce(0, +) / Double(max(steps.count, 1)) : median(steps)
+  }
 
   /// The sum of all parts.
   var total: Double { preparing + stepping + decoding + writing }
