@@ -97,6 +97,20 @@ internal import Torch
     }
   }
 
+  @Test func saysThatAModelDoesNotGuideItself() throws {
+    try withTemporaryFolder { folder in
+      try Self.writeGuide(to: folder + "/weak.safetensors")
+      let result = try dit(
+        [
+          "sample", "--dit-checkpoint", "weak.safetensors", "--guide-checkpoint",
+          "weak.safetensors", "--vae-checkpoint", "embedded autoencoder", "--sampling-steps", "1",
+          "--output-path", "out",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("is the model itself: that is no guidance"))
+    }
+  }
+
   @Test func refusesAGuideThatIsNotThere() throws {
     try withTemporaryFolder { folder in
       let result = try dit(["sample", "--guide-checkpoint", "none.pt"], in: folder)

@@ -64,6 +64,12 @@ struct SamplingSettingsOptions: ParsableArguments {
     ] where isGiven && !guidance.isActive {
       lines.append("--\(name) changes nothing with a --guidance-scale of \(guidance.scale)")
     }
+    let pipeline = settings.pipeline
+    if let guide = pipeline.guideCheckpoint, guide == pipeline.ditCheckpoint,
+      pipeline.weights != .last
+    {
+      lines.append("--guide-checkpoint is the model itself: that is no guidance")
+    }
     return lines
   }
 }
