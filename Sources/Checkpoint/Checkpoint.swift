@@ -176,6 +176,9 @@ public final class Checkpoint {
     }
   }
 
+  /// The paths of its files, in order; empty for bytes in memory.
+  package var filePaths: [String] { files.filter { $0.file != nil }.map(\.path) }
+
   /// Whether it is a file, not bytes in memory.
   var isFile: Bool { files.contains { $0.file != nil } }
 

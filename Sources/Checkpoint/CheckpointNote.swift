@@ -64,7 +64,7 @@ public enum CheckpointNote: Sendable, Equatable, CustomStringConvertible {
     case .noChecksums: "the file was saved without checksums"
     case .oldPyTorchFormat: "the file is of the format before PyTorch 1.6, without checksums"
     case .incompleteClassNames(let path, let count, let missing):
-      "'\(path)' names \(count) class\(count == 1 ? "" : "es"), but not class \(missing): its names are not used"
+      "'\(path)' names \(count) classes, but not class \(missing): its names are not used"
     case .ownClassNames:
       "took the class names in the file's own metadata, which are not those of model_index.json"
     case .half(let half, let fileName): "the \(half.rawValue) is '\(fileName)'"

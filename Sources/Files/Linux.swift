@@ -9,6 +9,11 @@ enum System {
     posix_fadvise(descriptor, off_t(offset), off_t(count), POSIX_FADV_DONTNEED)
   }
 
+  /// Has the calling thread run where others leave the processors to it.
+  static func yieldToOtherThreads() {
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+  }
+
   /// When a file's content was changed last.
   static func modificationTime(_ status: stat) -> timespec { status.st_mtim }
 

@@ -32,6 +32,8 @@ public final class LatentDiffusionPipeline {
   /// For the EMA of a training run, how much of it is still the weights from before the first step, 0
   /// ... 1; nil for other weights, and if the run does not say.
   public let emaStartShare: Double?
+  /// The paths of the weights' files, by the setting that names them; empty for what is built in.
+  package let weightPaths: [String: [String]]
 
   /// The shape of the weaker model that guides the DiT; nil if the null class does.
   public var guideModel: DiTConfig? { guide?.config }
@@ -94,6 +96,10 @@ public final class LatentDiffusionPipeline {
     let guideState = try config.guideCheckpoint.map {
       try DiTState.guide($0, of: model, at: checkpoint.path, config)
     }
+    weightPaths = [
+      "dit_checkpoint": checkpoint.filePaths, "guide_checkpoint": guideState?.filePaths,
+      "vae_checkpoint": chosen.filePaths,
+    ].compactMapValues { $0 }
     guide = guideState.map { [precision] in
       DeferredDiT($0, precision, in: config.mode, on: device)
     }
@@ -198,16 +204,25 @@ public final class LatentDiffusionPipeline {
     try check(labels, options)
     let dit = try dit.runner()
     let guide = options.guidance.isActive ? try guide?.runner() : nil
+    return try samplingLoop(
+      labels, options, noise,
+      guide: guide.map { [cache] guide in
+        { guide.bind(labels: $0, times: $1, cache: cache) }
+      },
+      network: { dit.bind(labels: $0, times: $1, cache: cache) })
+  }
+
+  /// Prepares the steps with any networks.
+  func samplingLoop(
+    _ labels: [Int], _ options: SamplingOptions, _ noise: NoiseSource,
+    guide: SamplingOptions.NetworkBinding? = nil, network: SamplingOptions.NetworkBinding
+  ) throws -> SamplingLoop {
     do {
       return try options.loop(
         labels: labels, nullClass: model.classCount,
         shape: [model.channelCount, model.inputSize, model.inputSize],
         parametrization: .noise(learnsVariance: model.learnsVariance), noise: noise,
-        device: device,
-        guide: guide.map { [cache] guide in
-          { guide.bind(labels: $0, times: $1, cache: cache) }
-        },
-        network: { dit.bind(labels: $0, times: $1, cache: cache) })
+        device: device, guide: guide, network: network)
     } catch let error as DiffusionError {
       throw PipelineError(.setting, error.message)
     }

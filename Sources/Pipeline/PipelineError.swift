@@ -33,6 +33,12 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case outputInUse
     /// The output was begun with other settings, which lie in a folder next to it.
     case otherSettings(folder: String)
+    /// An image has no record of how it was made, or one that cannot be used.
+    case imageRecord
+    /// A file that an image was made with, named by this setting, is not there.
+    case recordedFileMissing(setting: String)
+    /// The weights named by this setting are not those that an image was made with.
+    case otherWeights(setting: String)
     /// The model predicts NaN or infinity.
     case nonFiniteLatents
     /// The file's tensors are not those of a known model.
@@ -64,8 +70,9 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
       .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
       .otherSettings:
       true
-    case .isAutoencoder, .absentDevice, .kernelLibrary, .nonFiniteLatents, .model, .inference,
-      .unusable:
+    case .isAutoencoder, .absentDevice, .kernelLibrary, .imageRecord, .recordedFileMissing,
+      .otherWeights,
+      .nonFiniteLatents, .model, .inference, .unusable:
       false
     }
   }

@@ -34,7 +34,7 @@ public struct SamplingSettings: Sendable, Equatable {
 }
 
 extension SamplingSettings: Codable {
-  private enum CodingKeys: String, CodingKey {
+  private enum CodingKeys: String, CodingKey, CaseIterable {
     case ditCheckpoint = "dit_checkpoint"
     case noEMA = "no_ema"
     case guideCheckpoint = "guide_checkpoint"
@@ -59,6 +59,9 @@ extension SamplingSettings: Codable {
     case seed
     case batchSize = "batch_size"
   }
+
+  /// All keys in JSON.
+  package static var keys: [String] { CodingKeys.allCases.map(\.rawValue) + SamplerOptions.keys }
 
   /// Reads settings.
   ///

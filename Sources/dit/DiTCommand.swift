@@ -78,7 +78,7 @@ struct DiTCommand: ParsableCommand {
     try checkKnown(arguments.dropFirst(path.count).first, of: type)
     let command = type
     let rest = try Arguments(OptionTable(command)).normalized(
-      Array(arguments.dropFirst(path.count)), of: command as? any ResumableCommand.Type
+      Array(arguments.dropFirst(path.count)), of: command
     ) { settings in
       do {
         _ = try command.parse(settings)

@@ -1,4 +1,3 @@
-internal import Checkpoint
 internal import Files
 internal import Pipeline
 internal import TestSupport
@@ -11,15 +10,6 @@ internal import Testing
   init() throws {
     imageNet = try ClassNames(count: 1000, metadata: [:])
     three = try ClassNames(count: 3, metadata: ["class_names": #"["cat","hot dog","dog, big"]"#])
-  }
-
-  @Test func saysThatNamesOfAnotherNumberOfClassesAreNotUsed() throws {
-    let metadata = ["class_names": ClassNameList.encode(["a", "b"])]
-    let fitting = try ClassNames(count: 2, metadata: metadata)
-    #expect(fitting.unusedNote == nil && fitting.names == ["a", "b"])
-    let other = try ClassNames(count: 5, metadata: metadata)
-    #expect(try #require(other.unusedNote).contains("names 2 classes") && other.names == nil)
-    #expect(try ClassNames(count: 5, metadata: [:]).unusedNote == nil)
   }
 
   @Test func readsNumbersAndNamesInAnyCase() throws {

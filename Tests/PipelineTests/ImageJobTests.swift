@@ -60,7 +60,8 @@ internal import Testing
     try withTemporaryFolder { folder in
       let plan = ImagePlan(labels: [4], batchSize: 1, imageSize: 1, seed: 7)
       let pixels = RGBImage(width: 1, height: 1, pixels: [1, 2, 3])
-      let image = ImageJob.Image(index: 0, label: 4, pixels: pixels)
+      let image = ImageJob.Image(
+        index: 0, label: 4, pixels: pixels, place: ImagePlace([4], row: 0))
       let output = NumberedImages(folder + "/out//")
       do {
         let lock = try output.begin(plan, ["seed": "7"])

@@ -12,11 +12,29 @@ typedef struct {
 /// Gives back what one of the functions below made.
 void cimage_free(cimage_buffer buffer);
 
-/// Encodes rows of red, green, blue bytes as PNG.
+/// A text of a PNG file, under a key of 1 to 79 printable Latin-1 characters.
+typedef struct {
+  const char *key;
+  /// Latin-1, for a chunk tEXt, or UTF-8, for iTXt.
+  const char *text;
+  int is_utf8;
+} cimage_text;
+
+/// Encodes rows of red, green, blue bytes as PNG, with texts before the pixels.
 ///
 /// Returns NULL, or a message that is good until the thread's next call.
 const char *cimage_png_encode(const uint8_t *pixels, uint32_t width, uint32_t height,
-                              cimage_buffer *result);
+                              const cimage_text *texts, int text_count, cimage_buffer *result);
+
+/// Reads the first text under a key from a PNG file of `count` bytes, 8 of signature among them.
+///
+/// The file must be whole, all other chunks aside. A text of more than 4 MiB, decompressed or not,
+/// is an error. `text->bytes` is NULL if there is no text. It is UTF-8 if `is_utf8` says so, else
+/// Latin-1.
+///
+/// Returns NULL, or a message that is good until the thread's next call.
+const char *cimage_png_text(const uint8_t *bytes, size_t count, const char *key,
+                            cimage_buffer *text, int *is_utf8);
 
 /// Reads the size in pixels from the head of a JPEG file.
 ///

@@ -24,11 +24,14 @@ public struct SamplerOptions: Sendable, Equatable, Codable {
 }
 
 extension SamplerOptions {
-  private enum CodingKeys: String, CodingKey {
+  private enum CodingKeys: String, CodingKey, CaseIterable {
     case eta
     case solverOrder = "solver_order"
     case timestepSpacing = "timestep_spacing"
   }
+
+  /// All keys in JSON.
+  package static var keys: [String] { CodingKeys.allCases.map(\.rawValue) }
 
   /// Reads options; those that are missing have their defaults.
   public init(from decoder: any Decoder) throws {

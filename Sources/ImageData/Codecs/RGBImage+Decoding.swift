@@ -52,7 +52,7 @@ extension RGBImage {
     if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
       return try decodingJPEG(bytes, halvedFor: size)
     }
-    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
+    if bytes.starts(with: pngSignature) {
       return try decodingPNG(bytes)
     }
     if bytes.starts(with: "BM".utf8) { return try decodingBMP(bytes) }

@@ -2,6 +2,8 @@
 struct UnreadFormat: CustomStringConvertible {
   /// What it is, and what to do.
   let description: String
+  /// Its name; nil for a pointer of Git LFS.
+  let name: String?
 
   /// The kind; nil for anything unknown.
   init?(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -10,6 +12,7 @@ struct UnreadFormat: CustomStringConvertible {
     }
     guard !has("version https://git-lfs") else {
       description = "it is a pointer of Git LFS, not the image; run git lfs pull"
+      name = nil
       return
     }
     let name: String? =
@@ -36,6 +39,7 @@ struct UnreadFormat: CustomStringConvertible {
         nil
       }
     guard let name else { return nil }
+    self.name = name
     description =
       "the content is \(name), which is not read, whatever the file's name says; convert it to PNG or"
       + " JPEG"

@@ -10,7 +10,7 @@ public struct ClassNames: Sendable {
   public let names: [String]?
   /// Says that the checkpoint's names are not used, as they are of another number of classes; nil if that
   /// is not so.
-  package let unusedNote: String?
+  let unusedNote: String?
 
   /// Names from a file, else from the checkpoint's metadata (`class_names`, a JSON list), else
   /// ImageNet's if there are 1,000 classes.
@@ -35,7 +35,7 @@ public struct ClassNames: Sendable {
       unusedNote =
         [0, count].contains(known.count)
         ? nil
-        : "the checkpoint names \(known.count) class\(known.count == 1 ? "" : "es"), and the model has \(count): its names are not"
+        : "the checkpoint names \(known.count) classes, and the model has \(count): its names are not"
           + " used"
       names = known.count == count ? known : count == 1000 ? EmbeddedModel.imageNetNames : nil
     }

@@ -1,7 +1,7 @@
 internal import Checkpoint
 public import Files
 internal import Foundation
-internal import ImageData
+public import ImageData
 
 /// A `.npz` file of a job's images: pixels as `arr_0`, `[N, H, W, 3]` in uint8, and classes as `arr_1`,
 /// `[N]` in int64.
@@ -48,7 +48,9 @@ public struct ImageArchive: ImageOutput {
   }
 
   /// Writes a batch as a file of pixels, which `finish` joins with the others.
-  public func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws {
+  public func write(
+    _ images: [ImageJob.Image], of plan: ImagePlan, texts: (ImageJob.Image) throws -> [PNGText]
+  ) throws {
     guard let first = images.first else { return }
     try images.flatMap(\.pixels.pixels).withUnsafeBytes {
       try AtomicFile.write(contentsOf: $0, to: file(of: first.index / plan.batchSize))

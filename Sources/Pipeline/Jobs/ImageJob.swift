@@ -17,6 +17,8 @@ public final class ImageJob {
     public let label: Int
     /// Its pixels.
     public let pixels: RGBImage
+    /// Its place among the images that were made together.
+    package let place: ImagePlace
   }
 
   /// What is made.
@@ -100,7 +102,12 @@ public final class ImageJob {
       labels: indices.map { plan.labels[$0] }, options: options, noise: .perSample(generators))
     let latents = try steps.run { _ in try check() }
     let pixels = try pipeline.decode(latents, check: check)
-    return zip(indices, pixels).map { Image(index: $0, label: plan.labels[$0], pixels: $1) }
+    let labels = indices.map { plan.labels[$0] }
+    return zip(indices, pixels).enumerated().map { row, image in
+      Image(
+        index: image.0, label: labels[row], pixels: image.1,
+        place: ImagePlace(labels, row: row, hasOwnNoise: true))
+    }
   }
 
   /// Counts images that this process has made.

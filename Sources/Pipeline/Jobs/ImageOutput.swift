@@ -1,4 +1,5 @@
 public import Files
+public import ImageData
 
 /// Where the images of a job are written, batch by batch, so that a job that was stopped goes on.
 public protocol ImageOutput: Sendable {
@@ -28,8 +29,14 @@ public protocol ImageOutput: Sendable {
 
   /// Writes the images of a batch.
   ///
-  /// - Throws: `FileError`; `ImageError` if an image cannot be encoded.
-  func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws
+  /// - Parameters:
+  ///   - images: of the batch.
+  ///   - plan: all images.
+  ///   - texts: of an image, for a format that takes them.
+  /// - Throws: `FileError`; `ImageError` if an image cannot be encoded; what `texts` throws.
+  func write(
+    _ images: [ImageJob.Image], of plan: ImagePlan, texts: (ImageJob.Image) throws -> [PNGText]
+  ) throws
 
   /// Puts the output and its record in place, once all batches are there.
   ///
@@ -44,5 +51,12 @@ extension ImageOutput {
   /// Whether any batch is there.
   func hasImages(of plan: ImagePlan) -> Bool {
     (0..<plan.batchCount).contains { hasBatch($0, of: plan) }
+  }
+
+  /// Writes the images of a batch, without texts.
+  ///
+  /// - Throws: `FileError`; `ImageError` if an image cannot be encoded.
+  public func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws {
+    try write(images, of: plan) { _ in [] }
   }
 }

@@ -1,6 +1,6 @@
 public import Files
 internal import Foundation
-internal import ImageData
+public import ImageData
 
 /// A folder of a job's images as PNG files, named by number and class: `000012-class-207.png`.
 public struct NumberedImages: ImageOutput {
@@ -58,10 +58,12 @@ public struct NumberedImages: ImageOutput {
     plan.images(of: batch).allSatisfy { Folder.hasFile(file(of: $0, plan.labels[$0])) }
   }
 
-  /// Writes each image of a batch as a PNG file.
-  public func write(_ images: [ImageJob.Image], of plan: ImagePlan) throws {
+  /// Writes each image of a batch as a PNG file with its texts.
+  public func write(
+    _ images: [ImageJob.Image], of plan: ImagePlan, texts: (ImageJob.Image) throws -> [PNGText]
+  ) throws {
     for image in images {
-      try image.pixels.png().withUnsafeBytes {
+      try image.pixels.png(texts: try texts(image)).withUnsafeBytes {
         try AtomicFile.write(contentsOf: $0, to: file(of: image.index, image.label))
       }
     }

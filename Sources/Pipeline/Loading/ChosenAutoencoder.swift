@@ -17,6 +17,9 @@ struct ChosenAutoencoder {
   /// The file that the DiT's own file names; nil if the caller named one, or none is known.
   let ownPath: String?
 
+  /// The paths of its files, in order; nil without a model, empty for the embedded one.
+  var filePaths: [String]? { checkpoint?.filePaths }
+
   private let checkpoint: Checkpoint?
   /// The autoencoder that the DiT was trained with; nil if it is not known.
   private let trained: RunAutoencoder?

@@ -21,6 +21,9 @@ public struct DiTState {
   /// The file that names another variance for `ddpm` than the one that it takes; nil if none does.
   let smallVariancePath: String?
 
+  /// The paths of its files, in order; empty for the embedded one.
+  var filePaths: [String] { checkpoint.filePaths }
+
   private let checkpoint: Checkpoint
 
   /// Finds the DiT in a checkpoint.

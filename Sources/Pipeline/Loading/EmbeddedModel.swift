@@ -1,5 +1,6 @@
 internal import CEmbeddedModel
 public import Checkpoint
+internal import Files
 
 /// The model that is built into the library.
 public enum EmbeddedModel {
@@ -46,6 +47,17 @@ public enum EmbeddedModel {
       UnsafeRawBufferPointer(start: embedded_autoencoder, count: embedded_autoencoder_size),
     ]
     return "\(name), " + parts.map { CRC32.text(CRC32.checksum($0)) }.joined(separator: "-")
+  }
+
+  /// The SHA-256 of the DiT's file, as 64 hexadecimal digits.
+  static var digest: String {
+    SHA256.text(of: UnsafeRawBufferPointer(start: embedded_model, count: embedded_model_size))
+  }
+
+  /// The SHA-256 of the autoencoder's file, as 64 hexadecimal digits.
+  static var autoencoderDigest: String {
+    SHA256.text(
+      of: UnsafeRawBufferPointer(start: embedded_autoencoder, count: embedded_autoencoder_size))
   }
 
   /// The names of ImageNet's 1,000 classes.

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import Files
 internal import Foundation
 internal import Pipeline
@@ -11,25 +12,36 @@ struct Arguments {
 
   init(_ table: OptionTable) { self.table = table }
 
-  /// The arguments in the parser's form, with the settings of the configuration file.
+  /// The arguments in the parser's form, with the settings of a file.
   ///
   /// - Parameters:
   ///   - arguments: the command's arguments as typed, without its name.
-  ///   - command: may find settings in the folder of the run that it resumes.
+  ///   - command: may find settings in the folder of the run that it resumes, or in a file that a run
+  ///     wrote.
   ///   - check: returns what is wrong with the arguments made from one setting of the file; nil if
   ///     nothing is.
   /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a wrong value or a file that cannot be used.
   func normalized(
-    _ arguments: [String], of command: (any ResumableCommand.Type)? = nil,
+    _ arguments: [String], of command: (any ParsableCommand.Type)? = nil,
     check: ([String]) -> String?
   ) throws -> [String] {
     var flags = try flags(arguments)
     let given = try configurationPath(flags.arguments)
-    guard let path = given ?? command?.settingsOfRun(flags.values) else { return flags.arguments }
+    if let recorded = try (command as? any RepeatingCommand.Type)?.recordedOptions(flags.values) {
+      guard given == nil else {
+        throw UsageError("-c and --\(recorded.option) both give all settings; give one of them")
+      }
+      let replaced = flags.names.reduce(into: flags.names) {
+        $0.formUnion(table.replaced[$1] ?? [])
+      }
+      return try recorded.arguments(table, without: replaced, check: check) + flags.arguments
+    }
+    let resumable = command as? any ResumableCommand.Type
+    guard let path = given ?? resumable?.settingsOfRun(flags.values) else { return flags.arguments }
     if given == nil {
       flags.append("config", path)
-      for (name, value) in command?.optionsOfRun(flags.values) ?? [] { flags.append(name, value) }
+      for (name, value) in resumable?.optionsOfRun(flags.values) ?? [] { flags.append(name, value) }
     }
     let replaced = flags.names.reduce(into: flags.unset.union(foreign(path, flags.names))) {
       $0.formUnion(table.replaced[$1] ?? [])

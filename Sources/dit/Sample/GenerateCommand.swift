@@ -44,6 +44,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
   @Option(help: "Images at a time (default: 8).") var batchSize: Int?
   @OptionGroup var sampling: SamplingSettingsOptions
   @OptionGroup(title: "Several processes") var parallel: ParallelOptions
+  @Option(help: "Write into each PNG file how it was made.") var metadata = true
   @Option(help: "Overwrite images that are there already.") var force = false
 
   /// How images get their classes.
@@ -72,7 +73,7 @@ struct GenerateCommand: ParsableCommand, RecordedCommand {
     let run = GenerateRun(
       try sampling.settings(batchSize: batchSize), count: numSamples, output: output,
       classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random },
-      option: "--output-path", replaces: force)
+      hasMetadata: metadata && !isArchive, option: "--output-path", replaces: force)
     try run.run(sampling, parallel) { ranks in
       if ranks.isRankZero { RecordOrigin.note(config, for: .generate).map(note) }
       try ranks?.agree(on: self)

@@ -13,6 +13,7 @@ struct GenerateRun {
   private let output: any ImageOutput
   private let classLabels: String?
   private let isDrawn: Bool?
+  private let hasMetadata: Bool
   private let option: String
   private let replaces: Bool
 
@@ -25,17 +26,19 @@ struct GenerateRun {
   ///   - classLabels: the classes to choose from; nil for all.
   ///   - isDrawn: whether to draw classes by the seed rather than take them in turn; nil to draw them
   ///     unless they are listed.
+  ///   - hasMetadata: whether images tell how they were made.
   ///   - option: names the output, for messages.
   ///   - replaces: whether the output may be there already.
   init(
     _ settings: SamplingSettings, count: Int, output: any ImageOutput, classLabels: String?,
-    isDrawn: Bool?, option: String, replaces: Bool
+    isDrawn: Bool?, hasMetadata: Bool, option: String, replaces: Bool
   ) {
     self.settings = settings
     self.count = count
     self.output = output
     self.classLabels = classLabels
     self.isDrawn = isDrawn
+    self.hasMetadata = hasMetadata
     self.option = option
     self.replaces = replaces
   }
@@ -93,13 +96,16 @@ struct GenerateRun {
         processCount: ranks?.localWorldSize ?? 1
       ).map(note)
     }
+    let digests = hasMetadata ? WeightDigests(of: pipeline) : nil
+    let texts = digests.map { ImageTexts(settings, pipeline, batchSize: plan.batchSize, $0) }
     do {
-      try run(job, ranks)
+      try run(job, texts, ranks)
     } catch {
       if ranks.isRankZero { output.abandon(plan) }
       throw error
     }
     guard ranks.isRankZero else { return }
+    digests.flatMap(SampleFiles.note).map(note)
     let hold = ranks?.hold()
     defer { hold?.release() }
     var report = SampleReport(settings, pipeline, batchSize: plan.batchSize, of: .generate)
@@ -152,7 +158,7 @@ struct GenerateRun {
       + (ranks.map { ", by \($0.worldSize) processes" } ?? "")
   }
 
-  private func run(_ job: ImageJob, _ ranks: RankGroup?) throws {
+  private func run(_ job: ImageJob, _ texts: ImageTexts?, _ ranks: RankGroup?) throws {
     let progress =
       ranks.isRankZero
       ? Progress("Sampling", count: count, from: job.countBefore, unit: "image") : nil
@@ -166,7 +172,12 @@ struct GenerateRun {
       try RankGroup.checkStop(ranks)
     }
     do {
-      while let images = try job.next(check: check) { try output.write(images, of: job.plan) }
+      while let images = try job.next(check: check) {
+        try output.write(images, of: job.plan) { image in
+          try texts?.texts(of: image.place, seed: job.plan.seed(of: image.index), check: check)
+            ?? []
+        }
+      }
       progress?.update(job.doneCount)
     } catch let stop as Interrupted {
       if ranks.isRankZero { note("The same command goes on from here.") }

@@ -5,7 +5,7 @@ internal import Pipeline
 internal import Torch
 
 /// `dit sample`
-struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
+struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand, RepeatingCommand {
   static let recordKeys = SampleReport.keysWithoutOption
   static func origin(given names: Set<String>) -> RecordOrigin {
     names.contains("npz") ? .generate : .sample
@@ -29,12 +29,17 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
 
       A seed gives the image that PyTorch gives with that seed and the same batch. Each option is \
       also a key of the configuration file: --sampling-steps is sampling_steps. Ctrl-C stops at the \
-      next step. The record, sample.json, can be given back with -c. dit generate makes many images, by several processes if need be.
+      next step. The record, sample.json, can be given back with -c, and an image with --from. dit generate makes many images, by several processes if need be.
       """)
 
   @Option(name: [.short, .long], help: "A YAML file of options.", completion: .file()) var config:
     String?
 
+  @Option(
+    help: """
+      Make this PNG file of dit sample or dit generate again: all settings are its own. Flags win; \
+      with --class-labels, --num-samples or --batch-size new images are made with its settings.
+      """, completion: .file()) var from: String?
   @OptionGroup var sampling: SamplingSettingsOptions
   @Option(help: "Classes by number or name, with commas between (default: a few).")
   var classLabels: ClassListArgument?
@@ -45,6 +50,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
   @Option(help: "The folder for images (default: samples/<date-time>).", completion: .file())
   var outputPath: String?
   @Option(help: "Write all images also as one grid.") var imagegrid = true
+  @Option(help: "Write into each PNG file how it was made.") var metadata = true
   @Option(
     help: """
       Also write the latents to this safetensors file; with --vae-checkpoint none, those of a latent \
@@ -67,9 +73,18 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
     guard npz == nil || saveLatents == nil && outputPath == nil else {
       throw UsageError("--npz stands in place of --output-path and --save-latents")
     }
+    guard from == nil || npz == nil else {
+      throw UsageError("--from makes PNG files: give --output-path FOLDER in place of --npz")
+    }
     guard npz != nil || parallel.workers ?? 1 == 1 else {
       throw UsageError("--workers: several processes make images for --npz alone")
     }
+  }
+
+  static func recordedOptions(_ values: [String: String]) throws -> RecordedOptions? {
+    guard let path = values["from"] else { return nil }
+    return RecordedOptions(
+      option: "from", path: path, options: try ImageRecord(readFrom: path).options)
   }
 
   func run() throws {
@@ -88,18 +103,30 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand {
           "several processes make images for --npz FILE alone; give --use-parallel false to have each"
             + " work by itself")
       }
-      try SampleRun(
-        settings, classLabels: classLabels?.text, imagesPerLabel: numSamples,
-        files: SampleFiles(
-          folder: outputPath, latents: saveLatents, hasGrid: imagegrid, replaces: force)
-      ).run()
+      try makeImages(settings)
     }
+  }
+
+  private func makeImages(_ settings: SamplingSettings) throws {
+    let files = SampleFiles(
+      folder: outputPath, latents: saveLatents, hasGrid: imagegrid, hasMetadata: metadata,
+      replaces: force)
+    let repeated = try from.map { try RepeatedImage($0) }
+    if let repeated, let place = repeated.place {
+      var settings = settings
+      settings.batchSize = repeated.record.settings.batchSize
+      return try RepeatRun(settings, repeated, place, files).run()
+    }
+    try SampleRun(
+      settings, classLabels: classLabels?.text ?? repeated?.label.map(String.init),
+      imagesPerLabel: numSamples, files: files, repeated: repeated
+    ).run()
   }
 
   private func generate(_ file: String, _ settings: SamplingSettings) throws {
     let run = GenerateRun(
       settings, count: numSamples, output: ImageArchive(file), classLabels: classLabels?.text,
-      isDrawn: nil, option: "--npz", replaces: force)
+      isDrawn: nil, hasMetadata: false, option: "--npz", replaces: force)
     try run.run(sampling, parallel) { ranks in
       if ranks.isRankZero {
         RecordOrigin.note(config, for: .generate).map(note)

@@ -8,24 +8,13 @@ internal import Models
 internal import Pipeline
 internal import Torch
 
-/// The files that `dit sample` writes.
-struct SampleFiles {
-  /// The folder for images; nil for a new one.
-  let folder: String?
-  /// The file for latents; nil for none.
-  let latents: String?
-  /// Whether all images are also written as one grid.
-  let hasGrid: Bool
-  /// Whether files may be there already.
-  let replaces: Bool
-}
-
 /// One run of `dit sample`, from settings to files.
 struct SampleRun {
   private let settings: SamplingSettings
   private let classLabels: String?
   private let imagesPerLabel: Int
   private let files: SampleFiles
+  private let repeated: RepeatedImage?
   private let clock = ContinuousClock()
 
   /// A run.
@@ -35,16 +24,20 @@ struct SampleRun {
   ///   - classLabels: numbers or names, with commas between; nil for a few classes.
   ///   - imagesPerLabel: images of each label.
   ///   - files: where images go.
+  ///   - repeated: the image that gave settings; nil for none.
   init(
-    _ settings: SamplingSettings, classLabels: String?, imagesPerLabel: Int, files: SampleFiles
+    _ settings: SamplingSettings, classLabels: String?, imagesPerLabel: Int, files: SampleFiles,
+    repeated: RepeatedImage? = nil
   ) {
     self.settings = settings
     self.classLabels = classLabels
     self.imagesPerLabel = imagesPerLabel
     self.files = files
+    self.repeated = repeated
   }
 
   func run() throws {
+    try repeated?.checkPresence(settings)
     let device = try settings.pipeline.openDevice()
     let free = MemoryWarning(device)
     let pipeline = try LatentDiffusionPipeline(settings.pipeline, on: device, logger: .notes())
@@ -53,6 +46,7 @@ struct SampleRun {
         "--vae-checkpoint none: the model makes latents of \(pipeline.model.channelCount) channels, not"
           + " pixels; give --save-latents FILE to keep those, or name the file of its autoencoder")
     }
+    let digests = try files.digests(of: pipeline, for: repeated)
     let labels =
       try classLabels.map { try pipeline.classNames.labels(from: $0) }
       ?? pipeline.classNames.defaultLabels
@@ -64,8 +58,10 @@ struct SampleRun {
     classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
     SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
     free?.line(sampling: pipeline, settings, batchSize: plan.batchSize).map(note)
-    let result = try sample(pipeline, plan, folder)
-    try finish(pipeline, plan, folder, result)
+    let texts = files.texts(settings, pipeline, batchSize: plan.batchSize, digests)
+    let result = try sample(pipeline, plan, folder, texts)
+    try finish(pipeline, plan, folder, result, texts)
+    digests.flatMap(SampleFiles.note).map(note)
   }
 
   /// The folder for images and record; nil for latents alone, unless a folder is named.
@@ -111,7 +107,8 @@ struct SampleRun {
   }
 
   private func sample(
-    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder?
+    _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder?,
+    _ texts: ImageTexts?
   ) throws -> Result {
     let generator = try pipeline.makeGenerator(seed: settings.seed)
     let batches = plan.batches
@@ -144,13 +141,16 @@ struct SampleRun {
         result.latents.append(latents.to(.cpu))
       }
       guard pipeline.makesImages else { continue }
+      let labels = batch.map(\.label)
       for (row, plan) in batch.enumerated() {
         let images = try result.times.measure(\.decoding) {
           try pipeline.decode(latents[row..<row + 1], check: Interrupt.check)
         }
         result.times.imageCount += 1
         try result.times.measure(\.writing) {
-          for image in images { try folder?.write(image.png(), to: plan.fileName) }
+          let place = ImagePlace(labels, row: row, batch: index)
+          let texts = try texts?.texts(of: place, check: Interrupt.check) ?? []
+          for image in images { try folder?.write(image.png(texts: texts), to: plan.fileName) }
         }
         result.images += images
       }
@@ -160,7 +160,7 @@ struct SampleRun {
 
   private func finish(
     _ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan, _ folder: OutputFolder?,
-    _ result: Result
+    _ result: Result, _ texts: ImageTexts?
   ) throws {
     var times = result.times
     try times.measure(\.writing) {
@@ -171,7 +171,9 @@ struct SampleRun {
           metadata: ["class_labels": labels, "seed": String(settings.seed)], to: path)
       }
       if files.hasGrid, pipeline.makesImages {
-        try folder?.write(ImageGrid.grid(result.images, plan.grid).png(), to: "grid.png")
+        let texts = try texts?.texts(ofGrid: plan.labels, imagesPerLabel: imagesPerLabel) ?? []
+        let grid = ImageGrid.grid(result.images, plan.grid)
+        try folder?.write(grid.png(texts: texts), to: "grid.png")
       }
     }
     try folder?.write(Array(try report(pipeline, plan, times).text.utf8), to: "sample.json")

@@ -20,6 +20,10 @@ extension PipelineError: ErrorWithRemedy {
       "scripts/build-cuda builds it, and an empty DIT_CUDA_LIBRARY in the environment does without"
     case .outputInUse: "wait for it, stop it, or choose another output"
     case .otherSettings(let folder): "give those, or remove '\(folder)'"
+    case .imageRecord: nil
+    case .recordedFileMissing(let setting): "say where it is with --\(OptionTable.kebab(setting))"
+    case .otherWeights(let setting):
+      "name the right one with --\(OptionTable.kebab(setting)), which also takes others, with a warning"
     case .nonFiniteLatents: "are its weights sound, and does --precision fp32 give images?"
     case .model(let reason): reason.remedy
     case .inference(let reason): reason.remedy

@@ -58,7 +58,7 @@ struct ConfigurationFile {
     for (key, line, value) in entries {
       let name = OptionTable.kebab(key)
       guard !table.recordKeys.contains(name) else { continue }
-      guard name != "config", let kind = table.kinds[name] else {
+      guard name != "config", name != "from", let kind = table.kinds[name] else {
         faults.append("line \(line): unknown key '\(key)'\(suggestion(key, table))")
         continue
       }
