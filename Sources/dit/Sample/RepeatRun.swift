@@ -16,7 +16,7 @@ struct RepeatRun {
   /// A run.
   ///
   /// - Parameters:
-  ///   - settings: those of the image, but for what flags say.
+  ///   - settings: those of the image and of flags, which win.
   ///   - repeated: the image.
   ///   - place: in its batch.
   ///   - files: where the image goes.
@@ -39,6 +39,7 @@ struct RepeatRun {
     let digests = try files.digests(of: pipeline, for: repeated)
     let folder = try OutputFolder(
       files.folder, reserving: [fileName], also: files.latents, replacesFiles: files.replaces)
+    defer { folder.removeUnused() }
     note(summary(pipeline))
     SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
     free?.line(sampling: pipeline, settings, batchSize: place.labels.count).map(note)
