@@ -8,6 +8,10 @@ public struct DiffusionError: Error, CustomStringConvertible {
     case time
     /// An order that the sampler does not have.
     case solverOrder
+    /// A tolerance of an adaptive sampler that is not above 0.
+    case tolerance
+    /// An amount of noise below 0.
+    case diffusionNorm
     /// A path that the sampler or time grid is not for.
     case path
   }

@@ -15,11 +15,16 @@ public enum NoiseSource {
   ///   - networkBatchSize: the rows that the published code draws, a multiple of N; the first N are
   ///     used.
   ///   - shape: of one row.
-  /// - Returns: `[N]` and `shape`, on the generators' device.
-  public func draw(sampleCount: Int, networkBatchSize: Int, shape: [Int]) -> Tensor {
+  ///   - dtype: in which they are drawn, float32 or float64: other numbers of the same stream.
+  /// - Returns: `[N]` and `shape`, float32, on the generators' device.
+  public func draw(
+    sampleCount: Int, networkBatchSize: Int, shape: [Int], dtype: DType = .float32
+  ) -> Tensor {
     switch self {
     case .perBatch(let generator):
-      return .randn([networkBatchSize] + shape, generator: generator)[0..<sampleCount]
+      return Tensor.randn([networkBatchSize] + shape, dtype: dtype, generator: generator)[
+        0..<sampleCount
+      ].to(.float32)
     case .perSample(let generators):
       guard generators.count == sampleCount, networkBatchSize.isMultiple(of: sampleCount) else {
         fatalError(
@@ -28,7 +33,8 @@ public enum NoiseSource {
       }
       let rows = networkBatchSize / sampleCount
       return concatenated(
-        generators.map { Tensor.randn([rows] + shape, generator: $0)[0..<1] })
+        generators.map { Tensor.randn([rows] + shape, dtype: dtype, generator: $0)[0..<1] }
+      ).to(.float32)
     }
   }
 

@@ -116,6 +116,9 @@ public struct Prediction {
   /// The predicted ε, `[N, C, H, W]`.
   public var noise: Tensor { parametrization.noise(at: point)(x, mean) }
 
+  /// The predicted gradient of the log density, -ε / σ, `[N, C, H, W]`.
+  public var score: Tensor { noise * (-1 / point.sigma) }
+
   /// The predicted dx/dt, `[N, C, H, W]`.
   public var velocity: Tensor { parametrization.velocity(at: point)(x, mean) }
 
@@ -187,7 +190,9 @@ public struct Predictor {
   ///   - time: their time on the path.
   /// - Returns: the prediction.
   public func callAsFunction(_ x: Tensor, at time: Double) -> Prediction {
-    let isGuided = interval.contains(path.position(of: stepTime ?? time))
+    // The last step of an adaptive sampler asks beyond the ends.
+    let position = min(max(path.position(of: stepTime ?? time), 0), 1)
+    let isGuided = interval.contains(position)
     let network = isGuided ? network : unguided ?? network
     let prediction = Prediction(
       network(x, time), for: x, at: path.point(at: time), as: parametrization)

@@ -60,6 +60,7 @@ public final class SamplingLoop {
   private let predictor: Predictor
   private let noise: NoiseSource
   private let networkBatchSize: Int
+  private let noiseType: DType
   private let startTime: Double?
   private var latents: Tensor
   private var index = 0
@@ -74,16 +75,18 @@ public final class SamplingLoop {
   ///   - latents: standard normal, `[N, C, H, W]`
   ///   - noise: gives fresh noise, which is sent to the device of the latents.
   ///   - networkBatchSize: the rows of each draw of noise, a multiple of N. With guidance the published
-  ///     code draws 2 N and uses the first N.
+  ///     code of DiT draws 2 N and uses the first N.
+  ///   - noiseType: the type in which noise is drawn, float32 or float64.
   public init(
     _ sampler: any Sampler, _ predictor: Predictor, from latents: Tensor, noise: NoiseSource,
-    networkBatchSize: Int
+    networkBatchSize: Int, noiseType: DType = .float32
   ) {
     self.sampler = sampler
     self.predictor = predictor
     self.latents = latents
     self.noise = noise
     self.networkBatchSize = networkBatchSize
+    self.noiseType = noiseType
     startTime = sampler.time
   }
 
@@ -115,12 +118,14 @@ public final class SamplingLoop {
   private func advanced() -> (any Sampler, Tensor, Prediction?) {
     var sampler = sampler
     let (noise, shape, rows, device) = (noise, latents.shape, networkBatchSize, latents.device)
+    let dtype = noiseType
     var predicted: Prediction?
     // A sampler that finds its times on its way tries some of them and goes back.
     let stepTime = sampler.stepCount == nil ? nil : sampler.time
     let result = sampler.step(latents, predictor.inStep(from: stepTime) { predicted = $0 }) {
-      noise.draw(sampleCount: shape[0], networkBatchSize: rows, shape: Array(shape.dropFirst()))
-        .to(device)
+      noise.draw(
+        sampleCount: shape[0], networkBatchSize: rows, shape: Array(shape.dropFirst()), dtype: dtype
+      ).to(device)
     }
     return (sampler, result, predicted)
   }

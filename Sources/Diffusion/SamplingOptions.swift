@@ -2,18 +2,27 @@ public import Torch
 
 /// How to sample.
 public struct SamplingOptions: Sendable, Equatable {
-  /// The method.
-  public var sampler: SamplingMethod
+  /// The method: the family's own unless it is set.
+  public var sampler: SamplingMethod {
+    get { chosenSampler ?? family.defaultSampler }
+    set { chosenSampler = newValue }
+  }
+  /// The method that is set; nil for the family's own.
+  public private(set) var chosenSampler: SamplingMethod?
+  /// The family whose defaults hold where nothing is set.
+  public private(set) var family = ModelFamily.dit
   /// The number of steps: the method's default unless it is set; nil if the method chooses it on its way.
   public var stepCount: Int? {
-    get { givenStepCount ?? sampler.defaultStepCount }
-    set { givenStepCount = newValue }
+    get { sampler.defaultStepCount.map { chosenStepCount ?? $0 } }
+    set { chosenStepCount = newValue }
   }
-  private var givenStepCount: Int?
+  /// The number of steps that is set; nil for the method's default.
+  public private(set) var chosenStepCount: Int?
   /// The spacing of times: the method's own unless it is set; nil if the method chooses its times on its
   /// way.
   public var timestepSpacing: TimestepSpacing? {
-    samplerOptions.timestepSpacing ?? stepCount.map { sampler.defaultSpacing(forSteps: $0) }
+    samplerOptions.timestepSpacing
+      ?? stepCount.map { family.isFlow ? .linspace : sampler.defaultSpacing(forSteps: $0) }
   }
   /// The method's options.
   public var samplerOptions: SamplerOptions
@@ -22,13 +31,23 @@ public struct SamplingOptions: Sendable, Equatable {
 
   /// Options with their defaults.
   public init(
-    sampler: SamplingMethod = .ddpm, stepCount: Int? = nil,
+    sampler: SamplingMethod? = nil, stepCount: Int? = nil,
     samplerOptions: SamplerOptions = SamplerOptions(), guidance: Guidance = Guidance(scale: 4)
   ) {
-    self.sampler = sampler
-    givenStepCount = stepCount == sampler.defaultStepCount ? nil : stepCount
+    chosenSampler = sampler
+    chosenStepCount = stepCount
     self.samplerOptions = samplerOptions
     self.guidance = guidance
+  }
+
+  /// The same options, with what is not set as a family has it.
+  public func settled(for family: ModelFamily) -> SamplingOptions {
+    var settled = self
+    settled.family = family
+    settled.chosenSampler = settled.sampler
+    settled.chosenStepCount = settled.stepCount
+    settled.guidance.channels = guidance.channels ?? family.guidedChannels
+    return settled
   }
 
   /// Draws the first latents of a batch and prepares the steps from there.
@@ -37,8 +56,7 @@ public struct SamplingOptions: Sendable, Equatable {
   ///   - labels: the class of each of the N images.
   ///   - nullClass: the class that stands for none.
   ///   - shape: `[C, H, W]`, of an image's latents.
-  ///   - path: what the model was trained on.
-  ///   - parametrization: what its output stands for.
+  ///   - process: how the model was trained.
   ///   - noise: gives the first latents, then the noise of the steps.
   ///   - device: where the latents are.
   ///   - guide: binds a weaker network likewise, which guides in place of the null class; nil for none.
@@ -48,12 +66,13 @@ public struct SamplingOptions: Sendable, Equatable {
   /// - Throws: `DiffusionError` for options that do not fit the path; `TorchError` if memory does not
   ///   suffice; what `network` throws.
   public func loop(
-    labels: [Int], nullClass: Int, shape: [Int], path: any ProbabilityPath = NoiseSchedule.linear,
-    parametrization: Parametrization, noise: NoiseSource, device: Device,
-    guide: NetworkBinding? = nil, network: NetworkBinding
+    labels: [Int], nullClass: Int, shape: [Int], process: DiffusionProcess, noise: NoiseSource,
+    device: Device, guide: NetworkBinding? = nil, network: NetworkBinding
   ) throws -> SamplingLoop {
-    let sampler = try sampler.makeSampler(
-      on: path, stepCount: stepCount, options: samplerOptions)
+    let settled = settled(for: process.family)
+    let (guidance, family, path) = (settled.guidance, process.family, process.path)
+    let sampler = try settled.sampler.makeSampler(
+      on: path, stepCount: settled.stepCount, options: samplerOptions)
     let guide = guidance.isActive ? guide : nil
     let rows = guide == nil ? guidance.batchedLabels(labels, nullClass: nullClass) : labels
     return try withTorchErrors {
@@ -68,10 +87,11 @@ public struct SamplingOptions: Sendable, Equatable {
       let predictor = Predictor(
         guidance.guided(network, by: guideNetwork, channelCount: shape[0]),
         during: guidance.interval, otherwise: network, path: path,
-        parametrization: parametrization)
+        parametrization: process.parametrization)
+      let noiseRows = guidance.isActive ? family.noiseRowsPerImage : 1
       return SamplingLoop(
         sampler, predictor, from: latents, noise: noise,
-        networkBatchSize: guidance.isActive ? 2 * labels.count : labels.count)
+        networkBatchSize: labels.count * noiseRows, noiseType: family.noiseType)
     }
   }
 

@@ -15,6 +15,8 @@ public import Torch
 public final class LatentDiffusionPipeline {
   /// The shape of the DiT.
   public let model: DiTConfig
+  /// How the DiT was trained: what its times and outputs mean.
+  public let process: DiffusionProcess
   /// The classes and their names.
   public let classNames: ClassNames
   /// The device of the model.
@@ -70,6 +72,9 @@ public final class LatentDiffusionPipeline {
       try open().state?.downsamplingFactor
     }
     let model = state.config
+    process = try state.family.process(
+      family: config.family, shape: config.path, prediction: config.prediction,
+      learnsVariance: model.learnsVariance)
     let dtype = DeviceSelection.autoencoderType(precision, on: device)
     let chosen = try open()
     let autoencoder = try chosen.decoder(
@@ -107,6 +112,7 @@ public final class LatentDiffusionPipeline {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
       log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
       for finding in chosen.state?.findings ?? [] { logger.info("\(finding)") }
+      logFamily(state.family, to: logger)
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
       }
@@ -131,6 +137,23 @@ public final class LatentDiffusionPipeline {
     }
     if decoder.autoencoder != nil {
       PipelineConfig.scaleNote(scaleFactor, own: ownScaleFactor).map { logger.warning("\($0)") }
+    }
+  }
+
+  /// Says what a flow is taken for, and by what.
+  private func logFamily(_ found: FamilyFinding, to logger: Logger) {
+    if let flow = process.flow {
+      let isFound = process.family == found.family && flow == found.flow
+      let source = isFound ? found.source.rawValue : "as chosen"
+      let text =
+        "family \(process.family.rawValue), a flow on the \(flow.shape.rawValue) path that predicts"
+        + " \(flow.prediction.rawValue), \(source)"
+      logger.info("\(text)")
+    } else if found.family.isFlow {
+      let text =
+        "taken for family \(process.family.rawValue), as chosen; it would be"
+        + " \(found.family.rawValue), \(found.source.rawValue)"
+      logger.warning("\(text)")
     }
   }
 
@@ -220,9 +243,8 @@ public final class LatentDiffusionPipeline {
     do {
       return try options.loop(
         labels: labels, nullClass: model.classCount,
-        shape: [model.channelCount, model.inputSize, model.inputSize],
-        parametrization: .noise(learnsVariance: model.learnsVariance), noise: noise,
-        device: device, guide: guide, network: network)
+        shape: [model.channelCount, model.inputSize, model.inputSize], process: process,
+        noise: noise, device: device, guide: guide, network: network)
     } catch let error as DiffusionError {
       throw PipelineError(.setting, error.message)
     }
@@ -253,7 +275,7 @@ public final class LatentDiffusionPipeline {
     guard (0...1).contains(eta), options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be from 0 to 1, and the guidance scale a number")
     }
-    if let smallVariancePath, options.sampler == .ddpm {
+    if let smallVariancePath, options.settled(for: process.family).sampler == .ddpm {
       throw PipelineError(
         .smallVariance,
         "'\(smallVariancePath)': variance_type is fixed_small, and the sampler ddpm takes the large one"

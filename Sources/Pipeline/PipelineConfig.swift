@@ -1,4 +1,5 @@
 public import Checkpoint
+public import Diffusion
 public import Inference
 public import Models
 public import Torch
@@ -35,6 +36,12 @@ public struct PipelineConfig: Sendable, Equatable {
   public var headCount: Int?
   /// Classes without the null class, for a model whose class table has no row for it.
   public var classCount: Int?
+  /// What the model's times and outputs mean; nil for what its file tells.
+  public var family: ModelFamily?
+  /// The path of a flow; nil for what its file tells.
+  public var path: FlowPath.Shape?
+  /// What a flow predicts; nil for what its file tells.
+  public var prediction: Flow.Prediction?
   /// A text file of class names, one on each line.
   public var classNamesPath: String?
   /// What latents are multiplied by before the model; nil for the autoencoder's own.

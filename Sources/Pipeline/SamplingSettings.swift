@@ -31,6 +31,20 @@ public struct SamplingSettings: Sendable, Equatable {
     self.seed = seed
     self.batchSize = batchSize
   }
+
+  /// The same settings, with what is not set as the model of a pipeline has it.
+  ///
+  /// - Parameter pipeline: made of these settings.
+  /// - Returns: settings that leave nothing of the sampler and the family open.
+  public func settled(for pipeline: LatentDiffusionPipeline) -> SamplingSettings {
+    var settled = self
+    let process = pipeline.process
+    settled.options = options.settled(for: process.family)
+    settled.pipeline.family = process.family
+    settled.pipeline.path = process.flow?.shape
+    settled.pipeline.prediction = process.flow?.prediction
+    return settled
+  }
 }
 
 extension SamplingSettings: Codable {
@@ -43,6 +57,9 @@ extension SamplingSettings: Codable {
     case imageSize = "image_size"
     case numHeads = "num_heads"
     case numClasses = "num_classes"
+    case family
+    case path
+    case prediction
     case classNames = "class_names"
     case scaleFactor = "sd_scale_factor"
     case precision
@@ -85,9 +102,9 @@ extension SamplingSettings: Codable {
       return result
     }
     /// A text or a number.
-    func guidedChannels() throws -> GuidedChannels {
+    func guidedChannels() throws -> GuidedChannels? {
       guard let count = try? container.decode(Int.self, forKey: .guidedChannels) else {
-        return try named(.guidedChannels, or: options.guidance.channels, GuidedChannels.init)
+        return try named(.guidedChannels, or: nil) { GuidedChannels($0).map(Optional.some) }
       }
       guard let channels = GuidedChannels(String(count)) else {
         throw DecodingError.dataCorruptedError(
@@ -108,6 +125,9 @@ extension SamplingSettings: Codable {
     pipeline.imageSize = try container.decodeIfPresent(Int.self, forKey: .imageSize)
     pipeline.headCount = try container.decodeIfPresent(Int.self, forKey: .numHeads)
     pipeline.classCount = try container.decodeIfPresent(Int.self, forKey: .numClasses)
+    pipeline.family = try container.decodeIfPresent(ModelFamily.self, forKey: .family)
+    pipeline.path = try container.decodeIfPresent(FlowPath.Shape.self, forKey: .path)
+    pipeline.prediction = try container.decodeIfPresent(Flow.Prediction.self, forKey: .prediction)
     pipeline.classNamesPath = try container.decodeIfPresent(String.self, forKey: .classNames)
     pipeline.scaleFactor = try container.decodeIfPresent(Double.self, forKey: .scaleFactor)
     pipeline.precision = try named(.precision, or: pipeline.precision) { Precision(name: $0) }
@@ -122,7 +142,7 @@ extension SamplingSettings: Codable {
     pipeline.device = try value(.device, or: pipeline.device)
     pipeline.allowsTF32 = try value(.tf32, or: pipeline.allowsTF32)
     options = SamplingOptions(
-      sampler: try value(.sampler, or: options.sampler),
+      sampler: try container.decodeIfPresent(SamplingMethod.self, forKey: .sampler),
       stepCount: try container.decodeIfPresent(Int.self, forKey: .samplingSteps),
       samplerOptions: try SamplerOptions(from: decoder),
       guidance: Guidance(
@@ -146,6 +166,9 @@ extension SamplingSettings: Codable {
     try container.encodeIfPresent(pipeline.imageSize, forKey: .imageSize)
     try container.encodeIfPresent(pipeline.headCount, forKey: .numHeads)
     try container.encodeIfPresent(pipeline.classCount, forKey: .numClasses)
+    try container.encodeIfPresent(pipeline.family, forKey: .family)
+    try container.encodeIfPresent(pipeline.path, forKey: .path)
+    try container.encodeIfPresent(pipeline.prediction, forKey: .prediction)
     try container.encodeIfPresent(pipeline.classNamesPath, forKey: .classNames)
     try container.encodeIfPresent(pipeline.scaleFactor, forKey: .scaleFactor)
     try container.encode(pipeline.precision.name, forKey: .precision)
@@ -154,11 +177,11 @@ extension SamplingSettings: Codable {
     try container.encode(pipeline.cache.description, forKey: .cache)
     try container.encode(pipeline.device, forKey: .device)
     try container.encode(pipeline.allowsTF32, forKey: .tf32)
-    try container.encode(options.sampler, forKey: .sampler)
-    try container.encodeIfPresent(options.stepCount, forKey: .samplingSteps)
+    try container.encodeIfPresent(options.chosenSampler, forKey: .sampler)
+    try container.encodeIfPresent(options.chosenStepCount, forKey: .samplingSteps)
     try options.samplerOptions.encode(to: encoder)
     try container.encode(options.guidance.scale, forKey: .guidanceScale)
-    try container.encode(options.guidance.channels.description, forKey: .guidedChannels)
+    try container.encodeIfPresent(options.guidance.channels?.description, forKey: .guidedChannels)
     try container.encode(options.guidance.interval.description, forKey: .guidanceInterval)
     try container.encode(seed, forKey: .seed)
     try container.encodeIfPresent(batchSize, forKey: .batchSize)

@@ -43,7 +43,7 @@ internal import Torch
       guidance: guidance)
     _ = try options.loop(
       labels: [4, 5, 6], nullClass: 9, shape: [2, 4, 4],
-      parametrization: .noise(learnsVariance: false), noise: .perBatch(generator), device: .cpu
+      process: .ddpm(learnsVariance: false), noise: .perBatch(generator), device: .cpu
     ) { labels, _ in
       #expect(labels == (guidance.isActive ? [4, 5, 6, 9, 9, 9] : [4, 5, 6]))
       return { latents, time in
@@ -115,7 +115,7 @@ internal import Torch
       guidance: Guidance(scale: 2, interval: interval))
     _ = try options.loop(
       labels: [3, 4], nullClass: 9, shape: [4, 4, 4],
-      parametrization: .noise(learnsVariance: true), noise: .perBatch(try Generator(seed: 1)),
+      process: .ddpm(learnsVariance: true), noise: .perBatch(try Generator(seed: 1)),
       device: .cpu,
       guide: { labels, times in
         #expect(labels == [3, 4])
@@ -143,7 +143,7 @@ internal import Torch
   @Test func needsAScaleAboveOne() throws {
     let options = SamplingOptions(sampler: .ddim, stepCount: 2, guidance: Guidance(scale: 1))
     _ = try options.loop(
-      labels: [3], nullClass: 9, shape: [1, 4, 4], parametrization: .noise(learnsVariance: false),
+      labels: [3], nullClass: 9, shape: [1, 4, 4], process: .ddpm(learnsVariance: false),
       noise: .perBatch(try Generator(seed: 1)), device: .cpu,
       guide: { _, _ in
         Issue.record("the guide is bound")

@@ -46,9 +46,11 @@ internal import Torch
   }
 }
 
-/// Every method of the registry against its file of golden values, `sampler-NAME`.
+/// Every method for discrete steps against its file of golden values, `sampler-NAME`.
 @Suite struct SamplingMethodTests {
-  @Test(arguments: SamplingMethod.all) func takesTheReferenceRuns(_ method: SamplingMethod) throws {
+  @Test(arguments: SamplingMethod.fitting(NoiseSchedule.linear)) func takesTheReferenceRuns(
+    _ method: SamplingMethod
+  ) throws {
     let values = try GoldenValues("sampler-\(method)")
     let runs = values.tensors("run.")
     #expect(!runs.isEmpty)
@@ -107,9 +109,15 @@ internal import Torch
   }
 
   @Test(arguments: SamplingMethod.all) func runsItsDefaultSteps(_ method: SamplingMethod) throws {
-    let sampler = try method.makeSampler(on: NoiseSchedule.linear)
-    #expect(sampler.stepCount == method.defaultStepCount)
-    #expect(sampler.time == NoiseSchedule.linear.noiseTime)
+    let paths: [any ProbabilityPath] = [NoiseSchedule.linear, DiffusionProcess.flow().path]
+    let fitting = paths.filter { SamplingMethod.fitting($0).contains(method) }
+    #expect(!fitting.isEmpty)
+    for path in fitting {
+      let sampler = try method.makeSampler(on: path)
+      #expect(sampler.stepCount == method.defaultStepCount)
+      let start = try #require(sampler.time)
+      #expect(abs(path.position(of: start) - path.position(of: path.noiseTime)) < 0.0011)
+    }
   }
 
   @Test func namesTheKnownMethodsForAnUnknownOne() throws {
@@ -135,22 +143,16 @@ internal import Torch
     #expect(options.stepCount == 7)
   }
 
-  @Test(arguments: SamplingMethod.all) func refusesAPathWithoutTimesteps(
-    _ method: SamplingMethod
-  ) throws {
-    let error = #expect(throws: DiffusionError.self) { try method.makeSampler(on: Line()) }
-    #expect(try #require(error).reason == .path)
+  @Test func takesTheDefaultsOfTheFamily() {
+    let options = SamplingOptions(guidance: Guidance(scale: 2))
+    let (dit, repa) = (options.settled(for: .dit), options.settled(for: .repa))
+    #expect(dit.sampler == .ddpm && dit.stepCount == 250 && dit.guidance.channels == .first(3))
+    #expect(dit.timestepSpacing == .respaced)
+    #expect(repa.sampler == .heun && repa.stepCount == 25 && repa.guidance.channels == .all)
+    var chosen = SamplingOptions(sampler: .unipc, stepCount: 8)
+    chosen.guidance.channels = .first(1)
+    let flow = chosen.settled(for: .sit)
+    #expect(flow.sampler == .unipc && flow.stepCount == 8 && flow.timestepSpacing == .linspace)
+    #expect(flow.guidance.channels == .first(1))
   }
-}
-
-/// x = (1 - t) x₀ + t ε
-private struct Line: ProbabilityPath {
-  let noiseTime = 1.0
-  let dataTime = 0.0
-
-  func point(at time: Double) -> PathPoint {
-    PathPoint(alpha: 1 - time, sigma: time, alphaSlope: -1, sigmaSlope: 1)
-  }
-
-  func position(of time: Double) -> Double { time }
 }

@@ -22,7 +22,7 @@ internal import Torch
   ) throws -> Tensor {
     try SamplingOptions(sampler: .ddim, stepCount: steps, guidance: guidance).loop(
       labels: Self.labels, nullClass: Self.nullClass, shape: [4, 8, 8],
-      parametrization: .noise(learnsVariance: true), noise: .perBatch(try Generator(seed: 42)),
+      process: .ddpm(learnsVariance: true), noise: .perBatch(try Generator(seed: 42)),
       device: .cpu, network: runner.bind
     ).run()
   }

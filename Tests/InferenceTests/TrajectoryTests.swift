@@ -59,7 +59,7 @@ internal import Torch
       guidance: Guidance(scale: run.scale))
     let steps = try options.loop(
       labels: [1, 7], nullClass: 10, shape: [4, 8, 8],
-      parametrization: .noise(learnsVariance: true), noise: .perBatch(try Generator(seed: 42)),
+      process: .ddpm(learnsVariance: true), noise: .perBatch(try Generator(seed: 42)),
       device: .cpu, network: try runner(values, mode).bind)
     var count = 0
     while let step = try steps.next() {

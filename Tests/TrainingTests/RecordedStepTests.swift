@@ -34,7 +34,7 @@ internal import Torch
       $0.emaDecay = 0.9
       $0.emaWarmsUp = true
       $0.schedule = LearningRateSchedule(.linear, start: 1e-3, end: 1e-4, warmupCount: 2)
-      $0.weighting = .minSNR(gamma: 5)
+      $0.objective = .ddpm(weighting: .minSNR(gamma: 5))
     },
     "no average, recomputation": {
       $0.emaDecay = nil

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import ImageData
 internal import Models
 internal import TestSupport
@@ -31,7 +32,8 @@ private final class CountingAutoencoder: Autoencoder {
     (Array(0..<1000), (0..<16).map { $0 * 1000 / 16 }), (Array(100..<117), Array(100..<116)),
   ]) func drawsClassesThatHaveImages(_ classes: [Int], _ drawn: [Int]) {
     let writer = SampleWriter(
-      classes: classes, codec: LatentCodec(CountingAutoencoder()), device: .cpu)
+      classes: classes, codec: LatentCodec(CountingAutoencoder()),
+      process: .ddpm(learnsVariance: true), device: .cpu)
     #expect(writer.labels == drawn)
   }
 
@@ -43,7 +45,8 @@ private final class CountingAutoencoder: Autoencoder {
     grid.stepCount = 2
     var counts: [Int] = []
     let image = try grid.sample(
-      values.config.model, values.weights, codec: LatentCodec(autoencoder), device: .cpu
+      values.config.model, values.weights, of: .ddpm(learnsVariance: true),
+      codec: LatentCodec(autoencoder), device: .cpu
     ) { counts.append(autoencoder.count) }
     #expect(counts == [0, 0, 0, 1, 2])
     let size = try values.config.model.inputSize

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Foundation
 internal import ImageData
 internal import TestSupport
@@ -220,7 +221,7 @@ internal import Torch
       let logit = Double(number) * 1.5 - 0.5
       return min(Int(1000 / (1 + exp(-logit))), 999)
     }
-    let times = randomness.timesteps.elements(Int.self)
+    let times = randomness.times.elements(Int.self)
     // Rounding may lift a number over the next step's edge.
     #expect(zip(times, expected).allSatisfy { abs($0 - $1) <= 1 })
     #expect(zip(times, expected).filter { $0 != $1 }.count < 5)

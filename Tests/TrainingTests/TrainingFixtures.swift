@@ -41,11 +41,12 @@ final class GivenLatents: TrainingData {
   }
 }
 
-/// A trainer of the golden model with even sizes.
+/// A trainer of a golden model.
 func goldenTrainer(
-  _ data: GivenLatents, stepCount: Int = 10, _ change: (inout TrainingConfig) -> Void
+  _ data: GivenLatents, stepCount: Int = 10, of name: String = "dit-even",
+  _ change: (inout TrainingConfig) -> Void
 ) throws -> Trainer {
-  let golden = try GoldenValues("dit-even")
+  let golden = try GoldenValues(name)
   let store = ParameterStore(.load(golden.weights.mapValues(\.cloned)))
   let dit = DiT(try golden.config.model, at: store.root)
   var config = TrainingConfig()

@@ -40,7 +40,7 @@ internal import Training
     for step in 0..<count {
       let report = try trainer.takeStep(
         randomness: StepRandomness(
-          posteriorNoise: nil, timesteps: values["steps.t"][step],
+          posteriorNoise: nil, times: values["steps.t"][step],
           noise: values["steps.noise"][step], labelDropMask: labelDropMask[step]))
       outcome.losses.append(report.loss)
       outcome.norms.append(report.gradientNorm)
@@ -152,7 +152,7 @@ internal import Training
       generator: try Generator(seed: 3407))
     let posterior = try #require(randomness.posteriorNoise)
     #expect(relativeError(posterior, values["draws.posterior"]) < Tolerance.random)
-    #expect(randomness.timesteps.elements(Int.self) == values["draws.t"].elements(Int.self))
+    #expect(randomness.times.elements(Int.self) == values["draws.t"].elements(Int.self))
     #expect(relativeError(randomness.noise, values["draws.noise"]) < Tolerance.random)
     #expect(
       randomness.labelDropMask.elements(Bool.self) == values["draws.dropout"].elements(Bool.self))

@@ -43,7 +43,7 @@ internal import Torch
     var settings = TrainingSettings(
       data: .init("images", autoencoder: .checkpoint("vae")), output: .init("run"))
     settings.model.preset = .b4
-    settings.recipe.weighting = .minSNR(gamma: 5)
+    settings.recipe.objective = .ddpm(weighting: .minSNR(gamma: 5))
     settings.recipe.timesteps = .logitNormal(mean: 0, deviation: 1)
     settings.recipe.dtype = .bfloat16
     settings.recipe.recompute = .every(2)

@@ -179,7 +179,7 @@ internal import Torch
 
   @Test(arguments: [
     (["--solver-order", "4"], 64, "--solver-order"),
-    (["--timestep-spacing", "even"], 64, "'respaced', 'linspace', 'trailing'"),
+    (["--timestep-spacing", "even"], 64, "- trailing\n  - leading"),
     (["--timestep-spacing", "optimized", "--sampler", "ddim"], 64, "is not a timestep"),
     (
       ["--timestep-spacing", "optimized", "--sampler", "unipc", "--sampling-steps", "51"], 64,

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 golden=$here/../../Tests/Golden
 
-for script in make_dit make_diffusers make_training make_diffusion make_samplers make_autoencoder \
+for script in make_dit make_diffusers make_training make_diffusion make_samplers make_flows make_autoencoder \
   make_images make_pytorch_files; do
   "$python" -B "$here/$script.py"
 done

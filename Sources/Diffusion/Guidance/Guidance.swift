@@ -34,14 +34,15 @@ extension GuidedChannels: LosslessStringConvertible {
 public struct Guidance: Sendable, Equatable {
   /// How far to go from the unconditional or weaker prediction; 1 is the conditional one.
   public var scale: Double
-  /// Where it acts. Other channels and a learned variance are taken from the conditional prediction.
-  public var channels: GuidedChannels
+  /// Where it acts; nil for the channels of the model's family. Other channels and a learned variance are
+  /// taken from the conditional prediction.
+  public var channels: GuidedChannels?
   /// When it acts. At other times the network runs without the null class.
   public var interval: GuidanceInterval
 
   /// Guidance of a scale.
   public init(
-    scale: Double, channels: GuidedChannels = .first(3), interval: GuidanceInterval = .all
+    scale: Double, channels: GuidedChannels? = nil, interval: GuidanceInterval = .all
   ) {
     self.scale = scale
     self.channels = channels
@@ -97,7 +98,7 @@ public struct Guidance: Sendable, Equatable {
   /// - Returns: `[N, K, H, W]`
   private func combined(_ strong: Tensor, _ weak: Tensor, channelCount: Int) -> Tensor {
     let guided: Int
-    switch channels {
+    switch channels ?? .first(3) {
     case .first(let count): guided = min(count, channelCount)
     case .all: guided = channelCount
     }

@@ -1,6 +1,6 @@
 public import Torch
 
-// N batch, C channels, H W image; t: timesteps, [N], int64.
+// N batch, C channels, H W image; t: times, [N].
 
 /// What training minimizes.
 public protocol Objective {

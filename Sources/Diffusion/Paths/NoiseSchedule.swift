@@ -108,6 +108,9 @@ extension NoiseSchedule: ProbabilityPath {
 
   /// -1, one step before the first timestep.
   public var dataTime: Double { -1 }
+  public var multistepTime: Double { noiseTime }
+  public var asksAtDataTime: Bool { false }
+  public var odeVariable: ODEVariable { .noiseRatio }
 
   /// √ᾱₜ and √(1 - ᾱₜ). Between timesteps σ / α is interpolated linearly, as in diffusers.
   public func point(at time: Double) -> PathPoint {

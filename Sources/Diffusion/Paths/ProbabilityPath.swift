@@ -8,11 +8,27 @@ public protocol ProbabilityPath: Sendable {
   /// The time of clean data, where α is 1 and σ is 0.
   var dataTime: Double { get }
 
+  /// The first time of a multistep sampler, at which log(α / σ) is finite.
+  var multistepTime: Double { get }
+  /// Whether a network knows `dataTime`, so that a sampler may ask it there.
+  var asksAtDataTime: Bool { get }
+  /// What samplers of the probability flow ODE go along.
+  var odeVariable: ODEVariable { get }
+
   /// The mixture at a time between `noiseTime` and `dataTime`.
   func point(at time: Double) -> PathPoint
 
   /// The place of a time on the way from data, 0, to noise, 1, in a scale that all paths share.
   func position(of time: Double) -> Double
+}
+
+/// What a solver of the probability flow ODE takes its steps along.
+public enum ODEVariable: Sendable {
+  /// σ / α, of x / α, whose slope is the noise (Karras et al. 2022, equation 4): as diffusers for models
+  /// with discrete steps.
+  case noiseRatio
+  /// The path's time, of x, whose slope is the velocity: as the published flows.
+  case time
 }
 
 /// The mixture of data and noise at one time.

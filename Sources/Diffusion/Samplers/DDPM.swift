@@ -23,6 +23,8 @@ public struct DDPM: GridSampler {
 
   public static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .respaced }
 
+  public static func fits(_ path: any ProbabilityPath) -> Bool { path is NoiseSchedule }
+
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions
   ) throws(DiffusionError) {

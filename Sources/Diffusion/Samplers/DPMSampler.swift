@@ -24,7 +24,6 @@ extension DPMSampler {
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions
   ) throws(DiffusionError) {
-    _ = try path.noiseSchedule(for: Self.method.name)
     self.init(solver: Self.makeSolver(times))
   }
 

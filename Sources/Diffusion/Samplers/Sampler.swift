@@ -7,18 +7,27 @@ public import Torch
 public protocol Sampler: SendableMetatype {
   /// The number of steps that gives good images; nil if the sampler chooses its steps itself.
   static var defaultStepCount: Int? { get }
-  /// The spacing of times that suits a number of steps.
+  /// The spacing of times that suits a number of discrete steps.
   static func spacing(forSteps stepCount: Int) -> TimestepSpacing
   /// The form of the spacing.
   static var gridConvention: GridConvention { get }
+  /// Whether it can go along a path.
+  static func fits(_ path: any ProbabilityPath) -> Bool
   /// The options that it reads.
   static var options: Set<SamplerOptions.Key> { get }
+
+  /// The times of the steps, from noise to data, one more than there are steps.
+  ///
+  /// - Throws: `DiffusionError` for a number of steps or options that do not fit the path.
+  static func times(
+    _ stepCount: Int, on path: any ProbabilityPath, options: SamplerOptions
+  ) throws(DiffusionError) -> [Double]
 
   /// A sampler at the start of its run.
   ///
   /// - Parameters:
   ///   - path: what the model was trained on.
-  ///   - times: from noise to data, the path's `dataTime` last.
+  ///   - times: from noise to data.
   ///   - options: its own are those in `options`.
   /// - Throws: `DiffusionError` for a path or times that it is not for.
   init(path: any ProbabilityPath, times: [Double], options: SamplerOptions) throws(DiffusionError)
@@ -43,6 +52,22 @@ public protocol Sampler: SendableMetatype {
 extension Sampler {
   /// None.
   public static var options: Set<SamplerOptions.Key> { [] }
+  public static func fits(_ path: any ProbabilityPath) -> Bool { true }
+
+  /// The times of the spacing that is chosen, or of the sampler's own.
+  public static func times(
+    _ stepCount: Int, on path: any ProbabilityPath, options: SamplerOptions
+  ) throws(DiffusionError) -> [Double] {
+    let spacing = options.timestepSpacing ?? spacing(forSteps: stepCount, on: path)
+    return try spacing.grid(gridConvention, shift: options.timeShift).times(stepCount, on: path)
+  }
+
+  /// The spacing of times that suits a number of steps: on a flow always equal distances.
+  static func spacing(
+    forSteps stepCount: Int, on path: any ProbabilityPath
+  ) -> TimestepSpacing {
+    path is NoiseSchedule ? spacing(forSteps: stepCount) : .linspace
+  }
 }
 
 /// A sampler whose times are known beforehand and that, unless it says otherwise, asks the network

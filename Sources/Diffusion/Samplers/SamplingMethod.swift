@@ -10,6 +10,8 @@ public struct SamplingMethod: Sendable {
     .dpm2M,
     .dpm3M,
     .dpm2MSDE,
+    .dopri5,
+    .eulerSDE,
   ]
 
   /// The name in options and files.
@@ -31,9 +33,14 @@ public struct SamplingMethod: Sendable {
   /// The steps taken unless a number is given; nil if the sampler chooses its steps itself.
   public var defaultStepCount: Int? { sampler.defaultStepCount }
 
-  /// The spacing of times for a number of steps, unless one is chosen.
+  /// The spacing of times for a number of discrete steps, unless one is chosen.
   public func defaultSpacing(forSteps stepCount: Int) -> TimestepSpacing {
     sampler.spacing(forSteps: stepCount)
+  }
+
+  /// The methods that can go along a path.
+  public static func fitting(_ path: any ProbabilityPath) -> [SamplingMethod] {
+    all.filter { $0.sampler.fits(path) }
   }
 
   /// The options that it reads, besides the spacing.
@@ -58,11 +65,14 @@ public struct SamplingMethod: Sendable {
   public func makeSampler(
     on path: any ProbabilityPath, stepCount: Int? = nil, options: SamplerOptions = SamplerOptions()
   ) throws(DiffusionError) -> any Sampler {
-    let count = stepCount ?? defaultStepCount
+    guard sampler.fits(path) else {
+      let fitting = SamplingMethod.fitting(path).map(\.name).joined(separator: ", ")
+      throw DiffusionError(
+        .path, "the sampler \(name) does not fit this model; those that do are \(fitting)")
+    }
     let times =
-      try count.map { count throws(DiffusionError) in
-        let spacing = options.timestepSpacing ?? sampler.spacing(forSteps: count)
-        return try spacing.grid(sampler.gridConvention).times(count, on: path)
+      try (stepCount ?? defaultStepCount).map { count throws(DiffusionError) in
+        try sampler.times(count, on: path, options: options)
       }
       ?? [path.noiseTime, path.dataTime]
     return try sampler.init(path: path, times: times, options: options)

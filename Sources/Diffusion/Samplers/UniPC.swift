@@ -28,7 +28,6 @@ public struct UniPC: GridSampler {
   public init(
     path: any ProbabilityPath, times: [Double], options: SamplerOptions
   ) throws(DiffusionError) {
-    _ = try path.noiseSchedule(for: "unipc")
     guard [2, 3].contains(options.solverOrder) else {
       throw DiffusionError(.solverOrder, "unipc of order \(options.solverOrder): there are 2 and 3")
     }

@@ -1,7 +1,8 @@
-/// Timesteps with equal distances from the last of a noise schedule to the first.
+/// Times with equal distances from noise to data.
 ///
-/// Source: `timestep_spacing="linspace"` of the schedulers in diffusers. A single step starts from the
-/// last timestep, where some of them take the first.
+/// On discrete steps they are those from the last to the first, as `timestep_spacing="linspace"` of the
+/// schedulers in diffusers gives them; a single step starts from the last, where some of them take the
+/// first. On flows all steps are equally long, that to the time of data included.
 public struct LinspaceGrid: TimeGrid {
   private let convention: GridConvention
 
@@ -11,8 +12,14 @@ public struct LinspaceGrid: TimeGrid {
   public func times(
     _ stepCount: Int, on path: any ProbabilityPath
   ) throws(DiffusionError) -> [Double] {
-    let schedule = try path.noiseSchedule(for: "linspace")
     let leavesFirst = convention == .withoutFirst
+    guard let schedule = path as? NoiseSchedule else {
+      guard stepCount > 0 else {
+        throw DiffusionError(.stepCount, "\(stepCount) sampling steps: there must be 1 at least")
+      }
+      let start = leavesFirst ? path.multistepTime : path.noiseTime
+      return equalTimes(stepCount, from: start, to: path.dataTime)
+    }
     try schedule.check(stepCount: stepCount, below: leavesFirst ? 1 : 0)
     let intervals = leavesFirst ? stepCount : max(1, stepCount - 1)
     let (first, last) = (Double(schedule.timesteps[0]), schedule.noiseTime)

@@ -22,3 +22,14 @@ extension NoiseSchedule {
     }
   }
 }
+
+/// Times with equal distances.
+///
+/// - Parameters:
+///   - stepCount: N, 1 or more.
+///   - start: the first.
+///   - end: the last.
+/// - Returns: N + 1 times.
+func equalTimes(_ stepCount: Int, from start: Double, to end: Double) -> [Double] {
+  (0..<stepCount).map { start + (end - start) * Double($0) / Double(stepCount) } + [end]
+}

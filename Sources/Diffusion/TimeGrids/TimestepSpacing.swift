@@ -10,6 +10,8 @@ public enum TimestepSpacing: String, Sendable, Codable, CaseIterable {
   case leading
   /// Computed for few steps of a multistep sampler (``OptimizedGrid``).
   case optimized
+  /// Equal distances of a flow, moved towards one end (``ShiftedGrid``).
+  case shifted
 
   /// The spacing that suits a multistep sampler: optimized as far as it is better.
   static func forMultistep(_ stepCount: Int) -> TimestepSpacing {
@@ -18,15 +20,18 @@ public enum TimestepSpacing: String, Sendable, Codable, CaseIterable {
 
   /// The grid of this spacing.
   ///
-  /// - Parameter convention: the form that a family of samplers expects.
+  /// - Parameters:
+  ///   - convention: the form that a family of samplers expects.
+  ///   - shift: s of `shifted`.
   /// - Returns: the grid.
-  public func grid(_ convention: GridConvention) -> any TimeGrid {
+  public func grid(_ convention: GridConvention, shift: Double = 1) -> any TimeGrid {
     switch self {
     case .respaced: RespacedGrid()
     case .linspace: LinspaceGrid(convention)
     case .trailing: TrailingGrid()
     case .leading: LeadingGrid(convention)
     case .optimized: OptimizedGrid()
+    case .shifted: ShiftedGrid(convention, shift: shift)
     }
   }
 }

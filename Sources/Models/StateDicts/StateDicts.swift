@@ -19,10 +19,14 @@ public enum StateDicts {
   public static func dit(
     _ state: [String: Tensor], partDone: () -> Void = {}
   ) throws -> [String: Tensor] {
-    let state = MindSporeNames.own(state)
+    let state = REPANames.own(MindSporeNames.own(state))
     guard isDiffusersDiT(state.keys) else { return state }
     return try DiffusersDiTNames.own(state, partDone: partDone)
   }
+
+  /// The beginning of the names of the layers that REPA trains beside a DiT's, to align its features
+  /// (Yu et al. 2025, section 3.2); images do not need them.
+  public static let repaProjectors = "projectors."
 
   /// Whether names are those of diffusers' `DiTTransformer2DModel`.
   public static func isDiffusersDiT(_ names: some Sequence<String>) -> Bool {

@@ -90,7 +90,13 @@ public final class ImageJob {
     }
     try check()
     try ranks?.enter(.sample, step: batch + 1)
-    let images = try make(plan.images(of: batch), check: check)
+    let indices = plan.images(of: batch)
+    // An adaptive sampler chooses its steps by all images of a batch: each goes by itself.
+    let isAdaptive = options.settled(for: pipeline.process.family).stepCount == nil
+    let images =
+      isAdaptive
+      ? try indices.flatMap { try make($0..<$0 + 1, check: check) }
+      : try make(indices, check: check)
     takenBatch = nil
     pendingCount = images.count
     return images

@@ -25,7 +25,9 @@ extension SamplingSettings {
     let weights =
       self.pipeline.weights == .automatic ? [:] : ["weights": self.pipeline.weights.rawValue]
     // Not in the record of a job that an earlier version began.
-    var added = options.samplerOptions.chosenTexts
+    let options = options.settled(for: pipeline.process.family)
+    var added = options.samplerOptions.chosenTexts(options.sampler.options)
+    added.merge(FamilyFinding.metadata(of: pipeline.process)) { $1 }
     if options.guidance.interval != .all {
       added["guidance_interval"] = options.guidance.interval.description
     }
@@ -41,7 +43,7 @@ extension SamplingSettings {
       "image_size": "\(pipeline.imageSize)", "seed": "\(seed)", "sampler": options.sampler.name,
       "sampling_steps": options.stepCount.map(String.init) ?? "adaptive",
       "eta": "\(options.samplerOptions.eta)", "guidance_scale": "\(options.guidance.scale)",
-      "cfg_channels": options.guidance.channels.description,
+      "cfg_channels": options.guidance.channels?.description ?? "",
       "sd_scale_factor": "\(pipeline.scaleFactor)", "precision": pipeline.precision.name,
       "int8_fc2": pipeline.precision.secondLayerName ?? "none",
       "int8_emulated": "\(pipeline.precision.isEmulated)", "mode": self.pipeline.mode.rawValue,
@@ -52,11 +54,25 @@ extension SamplingSettings {
 }
 
 extension SamplerOptions {
-  /// Options that later versions added, where they are not the default.
-  fileprivate var chosenTexts: [String: String] {
+  /// Options that later versions added, where a sampler reads them and they are not the default.
+  fileprivate func chosenTexts(_ keys: Set<SamplerOptions.Key>) -> [String: String] {
+    let defaults = SamplerOptions()
     var texts: [String: String] = [:]
-    if solverOrder != SamplerOptions().solverOrder { texts["solver_order"] = "\(solverOrder)" }
+    func add<Value: Equatable>(
+      _ key: SamplerOptions.Key, _ name: String, _ path: KeyPath<SamplerOptions, Value>
+    ) {
+      guard keys.contains(key), self[keyPath: path] != defaults[keyPath: path] else { return }
+      texts[name] = "\(self[keyPath: path])"
+    }
+    add(.solverOrder, "solver_order", \.solverOrder)
+    add(.atol, "atol", \.atol)
+    add(.rtol, "rtol", \.rtol)
+    add(.diffusionForm, "diffusion_form", \.diffusionForm)
+    add(.diffusionNorm, "diffusion_norm", \.diffusionNorm)
+    add(.lastStep, "last_step", \.lastStep)
+    add(.lastStepSize, "last_step_size", \.lastStepSize)
     if let timestepSpacing { texts["timestep_spacing"] = timestepSpacing.rawValue }
+    if timestepSpacing == .shifted { texts["time_shift"] = "\(timeShift)" }
     return texts
   }
 }

@@ -18,6 +18,8 @@ public struct DiTState {
   public let headCountSource: HeadCountSource
   /// What the file left open, or has besides.
   public let findings: [StateFinding]
+  /// The family of the model, as far as the file tells.
+  public let family: FamilyFinding
   /// The file that names another variance for `ddpm` than the one that it takes; nil if none does.
   let smallVariancePath: String?
 
@@ -49,7 +51,7 @@ public struct DiTState {
     }
     self.checkpoint = checkpoint
     let path = checkpoint.path
-    (tensors, names, config, headCountSource, findings, smallVariancePath) = try StateCheck(
+    (tensors, names, config, headCountSource, findings, family, smallVariancePath) = try StateCheck(
       checkpoint)(
         "does not hold the parameters of a DiT"
       ) {
@@ -59,6 +61,12 @@ public struct DiTState {
         var findings = part.findings + (fields?.differences(from: checkpoint.metadata) ?? [])
         let scheduler = isForeign ? try SchedulerFields(checkpoint) : nil
         var state = try StateDicts.dit(part.state) { checkpoint.releasePages() }
+        let projectors = state.keys.filter { $0.hasPrefix(StateDicts.repaProjectors) }
+        projectors.forEach { state[$0] = nil }
+        if !projectors.isEmpty {
+          findings.append(.leftOutTrainingParts(StateDicts.repaProjectors + "*"))
+        }
+        let family = try FamilyFinding(checkpoint, hasProjectors: !projectors.isEmpty)
         let lacksPositions =
           state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
           && state["final_layer.linear.weight"] != nil
@@ -76,7 +84,7 @@ public struct DiTState {
         let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
         try fields?.check(config)
         return (
-          state, names, config, source, findings,
+          state, names, config, source, findings, family,
           scheduler.flatMap { $0.hasSmallVariance && !config.learnsVariance ? $0.path : nil }
         )
       }

@@ -8,6 +8,8 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
   case removedPrefix(String, leftOut: [String])
   /// Numbers beside the weights were left out.
   case leftOutNumbers([String])
+  /// Parts that only training needs were left out: their names' beginning.
+  case leftOutTrainingParts(String)
   /// The class table has a row for each class and none for no class.
   case noNullClass(classCount: Int)
   /// A field has one value in the file's own metadata, which counts, and another in diffusers'
@@ -22,6 +24,7 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
       "took '\(prefix)' off the front of the model's names"
         + (leftOut.isEmpty ? "" : "; left out \(nameList(leftOut))")
     case .leftOutNumbers(let names): "left out \(nameList(names)), numbers beside the weights"
+    case .leftOutTrainingParts(let name): "left out \(name), which only training needs"
     case .noNullClass(let count):
       "the class table has \(count) rows for \(count) classes, and none for no class"
     case .ownField(let name, let value, let other, let path):

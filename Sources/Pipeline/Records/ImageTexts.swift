@@ -21,7 +21,7 @@ package struct ImageTexts {
     _ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int,
     _ digests: WeightDigests
   ) {
-    self.settings = settings.settled(by: pipeline, batchSize: batchSize)
+    self.settings = settings.recorded(by: pipeline, batchSize: batchSize)
     imageSize = pipeline.imageSize
     classNames = pipeline.classNames
     self.digests = digests
@@ -85,8 +85,8 @@ package struct ImageTexts {
 extension SamplingSettings {
   /// The settings with what a run settles, and without the file of class names, which decides no pixel.
   /// Paths stay as they are given.
-  fileprivate func settled(by pipeline: LatentDiffusionPipeline, batchSize: Int) -> Self {
-    var settled = self
+  fileprivate func recorded(by pipeline: LatentDiffusionPipeline, batchSize: Int) -> Self {
+    var settled = settled(for: pipeline)
     settled.pipeline.classNamesPath = nil
     // The built-in model has its own, however it was named.
     if pipeline.makesImages, self.pipeline.ditCheckpoint == nil {
@@ -96,7 +96,7 @@ extension SamplingSettings {
     settled.pipeline.scaleFactor = pipeline.scaleFactor
     settled.pipeline.precision = pipeline.precision
     settled.pipeline.device = pipeline.device.description
-    settled.options.samplerOptions.timestepSpacing = options.timestepSpacing
+    settled.options.samplerOptions.timestepSpacing = settled.options.timestepSpacing
     settled.batchSize = batchSize
     return settled
   }

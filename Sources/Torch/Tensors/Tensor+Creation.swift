@@ -43,10 +43,12 @@ extension Tensor {
     arangeOperator(0, .int(count), 1, .dtype(dtype), nil, .device(device))
   }
 
-  /// Draws from the standard normal distribution in float32, as `torch.randn` does.
-  public static func randn(_ shape: [Int], generator: Generator) -> Tensor {
+  /// Draws from the standard normal distribution, as `torch.randn` does.
+  public static func randn(
+    _ shape: [Int], dtype: DType = .float32, generator: Generator
+  ) -> Tensor {
     randnOperator(
-      .ints(shape), .generator(generator), .dtype(.float32), nil, .device(generator.device))
+      .ints(shape), .generator(generator), .dtype(dtype), nil, .device(generator.device))
   }
 
   /// Draws uniformly from 0 (included) to 1 (excluded) in float32, as `torch.rand` does.

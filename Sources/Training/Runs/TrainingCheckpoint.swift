@@ -289,7 +289,9 @@ extension TrainingCheckpoint.State {
   ///   - keys: may differ.
   /// - Returns: a list in words; nil if they agree.
   func difference(from other: [String: String], except keys: Set<String> = []) -> String? {
-    // Earlier versions wrote fewer keys.
+    // Earlier versions wrote fewer keys, and knew one objective of a DiT.
+    let objective = other["objective"].map { _ in ["objective": "ddpm"] } ?? [:]
+    let fingerprint = objective.merging(fingerprint) { $1 }
     let differing = fingerprint.keys.filter { fingerprint[$0] != other[$0] && !keys.contains($0) }
     func shown(_ value: String?) -> String { value.flatMap { $0.isEmpty ? nil : $0 } ?? "nothing" }
     let list = differing.sorted().map {

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Foundation
 internal import Layers
 internal import Models
@@ -43,14 +44,21 @@ extension TrainingSettings.ModelSettings {
   ///   - source: the data.
   ///   - pretrained: the checkpoint that training starts from.
   ///   - classCount: classes without the null class.
-  ///   - frozen: parts of the names of parameters that are not trained.
+  ///   - recipe: what is minimized, and what is trained.
   /// - Returns: the configuration.
   /// - Throws: `TrainingError` if model, data and checkpoint do not go together.
   func config(
-    for source: TrainingSource, pretrained: PretrainedModel?, classCount: Int, frozen: [String]
+    for source: TrainingSource, pretrained: PretrainedModel?, classCount: Int,
+    recipe: TrainingConfig
   ) throws -> DiTConfig {
     let codec = source.codec
-    var config = try pretrained.map(checked) ?? newConfig(codec, imageSize: source.imageSize)
+    let isFlow = recipe.objective.flow != nil
+    guard !isFlow || learnsVariance != true else {
+      throw TrainingError(.setting(.learnsVariance), "a flow has no variance to learn")
+    }
+    var config =
+      try pretrained.map { try checked($0, isFlow: isFlow) }
+      ?? newConfig(codec, imageSize: source.imageSize, learnsVariance: learnsVariance ?? !isFlow)
     config.classCount = classCount
     config.hasNullClass = true
     try source.checkSize(for: config, of: pretrained?.path)
@@ -67,26 +75,30 @@ extension TrainingSettings.ModelSettings {
         "\(config.headCount) heads for a width of \(config.hiddenSize): the number of heads must divide"
           + " the width, a multiple of 4")
     }
-    try checkParameters(of: config, frozen: frozen)
+    try checkParameters(of: config, frozen: recipe.frozen)
     return config
   }
 
-  private func newConfig(_ codec: LatentCodec, imageSize: Int) -> DiTConfig {
+  private func newConfig(
+    _ codec: LatentCodec, imageSize: Int, learnsVariance: Bool
+  ) -> DiTConfig {
     let inputSize = imageSize / codec.downsamplingFactor
     guard preset == nil, let hiddenSize, let depth, let headCount, let patchSize else {
       return (preset ?? .xl2).config(
         inputSize: inputSize, channelCount: codec.channelCount,
-        learnsVariance: learnsVariance ?? true)
+        learnsVariance: learnsVariance)
     }
     return DiTConfig(
       inputSize: inputSize, channelCount: codec.channelCount, patchSize: patchSize,
       hiddenSize: hiddenSize, depth: depth, headCount: headCount,
-      learnsVariance: learnsVariance ?? true)
+      learnsVariance: learnsVariance)
   }
 
-  /// The configuration of a pretrained model, which must be what the settings say of it.
-  private func checked(_ pretrained: PretrainedModel) throws -> DiTConfig {
-    let (config, path) = (pretrained.config, pretrained.path)
+  /// The configuration of a pretrained model, which must be what the settings say of it. A flow leaves out
+  /// its variance.
+  private func checked(_ pretrained: PretrainedModel, isFlow: Bool) throws -> DiTConfig {
+    var config = pretrained.config
+    let path = pretrained.path
     if let preset, config.preset != preset {
       let size =
         config.preset?.rawValue
@@ -95,6 +107,10 @@ extension TrainingSettings.ModelSettings {
     }
     try check(
       (config.hiddenSize, config.depth, config.headCount, config.patchSize), of: "'\(path)'")
+    guard !isFlow else {
+      config.learnsVariance = false
+      return config
+    }
     guard learnsVariance == nil || learnsVariance == config.learnsVariance else {
       throw TrainingError(
         .setting(.learnsVariance),

@@ -1,4 +1,4 @@
-internal import Diffusion
+public import Diffusion
 public import ImageData
 internal import Layers
 public import Models
@@ -8,7 +8,7 @@ public import Torch
 public struct SampleGrid {
   /// Classes to show.
   public var labels: [Int]
-  /// Steps of DDIM.
+  /// Steps of DDIM, or of Euler's method for a flow.
   public var stepCount = 50
   /// The scale of classifier-free guidance.
   public var guidanceScale = 4.0
@@ -23,6 +23,7 @@ public struct SampleGrid {
   /// - Parameters:
   ///   - config: the shape of the model.
   ///   - weights: by name.
+  ///   - process: how the model was trained.
   ///   - codec: latents to pixels.
   ///   - device: of the weights.
   ///   - mark: called after each step, and before and during the decoding of each image; may throw to
@@ -31,16 +32,17 @@ public struct SampleGrid {
   /// - Throws: `TorchError` if there is no generator of random numbers or memory does not suffice; what
   ///   `mark` throws.
   public func sample(
-    _ config: DiTConfig, _ weights: [String: Tensor], codec: LatentCodec, device: Device,
+    _ config: DiTConfig, _ weights: [String: Tensor], of process: DiffusionProcess,
+    codec: LatentCodec, device: Device,
     mark: () throws -> Void = {}
   ) throws -> RGBImage {
     let model = DiT(config, at: ParameterStore(.load(weights)).root)
     let options = SamplingOptions(
-      sampler: .ddim, stepCount: stepCount, guidance: Guidance(scale: guidanceScale))
+      sampler: process.family.isFlow ? .euler : .ddim, stepCount: stepCount,
+      guidance: Guidance(scale: guidanceScale))
     let steps = try options.loop(
       labels: labels, nullClass: config.classCount,
-      shape: [config.channelCount, config.inputSize, config.inputSize],
-      parametrization: .noise(learnsVariance: config.learnsVariance),
+      shape: [config.channelCount, config.inputSize, config.inputSize], process: process,
       noise: .perBatch(try Generator(seed: seed)), device: device
     ) { rows, _ in
       let y = Tensor(rows).to(device)

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Files
 internal import Foundation
 internal import ImageData
@@ -10,6 +11,8 @@ struct SampleWriter {
   let classes: [Int]
   /// Decodes latents.
   let codec: LatentCodec
+  /// How the model is trained.
+  let process: DiffusionProcess
   /// The device of the weights.
   let device: Device
 
@@ -38,7 +41,7 @@ struct SampleWriter {
   ) throws -> Bool {
     do {
       let grid = try SampleGrid(labels: labels).sample(
-        config, weights, codec: codec, device: device
+        config, weights, of: process, codec: codec, device: device
       ) {
         if try shouldStop() { throw Stopped() }
       }

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Checkpoint
 internal import Foundation
 internal import ImageData
@@ -66,10 +67,10 @@ extension SessionParts {
       checking: checking, note: log.note)
     let pretrained = try PretrainedModel(settings, imageSize: source.imageSize, note: log.note)
     source.takeImageSize(of: pretrained)
+    try pretrained?.change(to: settings.recipe.objective).map(log.note)
     let classNames = try source.allClassNames(pretrained)
     let config = try model.config(
-      for: source, pretrained: pretrained, classCount: classNames.count,
-      frozen: settings.recipe.frozen)
+      for: source, pretrained: pretrained, classCount: classNames.count, recipe: settings.recipe)
     var recipe = settings.recipe(on: device)
     // Before the model takes any.
     let availableMemory = ProcessMemory.availableBytes
@@ -102,10 +103,13 @@ extension SessionParts {
       "model": config.summary, "classes": "\(classNames.count)",
       "class_names": ClassNameList.checksum(classNames), RunPlan.batchKey: "\(batchSize)",
       "seed": "\(recipe.seed)", "images": source.fingerprint,
-      "use_ema": "\(recipe.emaDecay != nil)", "freeze": recipe.frozen.joined(separator: ","),
+      "use_ema": "\(recipe.emaDecay != nil)", "objective": recipe.objective.name,
+      "freeze": recipe.frozen.joined(separator: ","),
     ]
     plan.resumption = output.resumption
-    plan.metadata = source.runAutoencoder.map { [RunAutoencoder.key: $0.text] } ?? [:]
+    plan.metadata = FamilyFinding.metadata(
+      of: recipe.objective.process(learnsVariance: config.learnsVariance))
+    source.runAutoencoder.map { plan.metadata[RunAutoencoder.key] = $0.text }
     if case .epochs = settings.length { plan.sampleLimit = stepCount * batchSize }
     try parallel.agree(on: plan.fingerprint)
     let trainer = try Trainer(

@@ -89,7 +89,8 @@ public final class TrainingSession {
     saver = CheckpointSaver(
       parts.directory, keepCount: parts.plan.options.keepCount, metadata: parts.plan.metadata)
     samples = SampleWriter(
-      classes: parts.classesWithImages, codec: parts.codec, device: parts.device)
+      classes: parts.classesWithImages, codec: parts.codec,
+      process: parts.trainer.model.process, device: parts.device)
     do {
       lock = try directory.map { try $0.lock() }
     } catch {

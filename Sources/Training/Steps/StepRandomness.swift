@@ -1,15 +1,16 @@
+internal import Diffusion
 public import Torch
 
 /// The random numbers of one optimizer step, for its whole global batch.
 ///
 /// They are drawn on the processor, in the order of the published code: posterior noise of the
-/// autoencoder, timesteps, noise, label dropout. Each rank and micro-batch takes its slice. So they depend
+/// autoencoder, times, noise, label dropout. Each rank and micro-batch takes its slice. So they depend
 /// neither on the device nor on the way the batch is divided.
 public struct StepRandomness {
   /// Standard normal, `[B, C, h, w]`; nil for latents without variance.
   public let posteriorNoise: Tensor?
-  /// Timesteps, 0 ..< 1000, `[B]`, int64.
-  public let timesteps: Tensor
+  /// Times, `[B]`: timesteps 0 ..< 1000, int64; of a flow 0 ... 1, float32.
+  public let times: Tensor
   /// Standard normal, `[B, C, h, w]`.
   public let noise: Tensor
   /// Whether each label becomes the null class, `[B]`, bool.
@@ -20,20 +21,13 @@ public struct StepRandomness {
   /// - Parameters:
   ///   - shape: of the global batch, `[B, C, h, w]`.
   ///   - hasPosterior: whether latents have a variance.
-  ///   - config: the distribution of timesteps, and the share of labels to drop.
+  ///   - config: the objective, the distribution of times, and the share of labels to drop.
   ///   - generator: on the processor.
   public init(
     shape: [Int], hasPosterior: Bool, config: TrainingConfig, generator: Generator
   ) {
     posteriorNoise = hasPosterior ? .randn(shape, generator: generator) : nil
-    switch config.timesteps {
-    case .uniform:
-      timesteps = .randint(0..<1000, [shape[0]], generator: generator)
-    case .logitNormal(let mean, let deviation):
-      let normal = Tensor.randn([shape[0]], generator: generator) * deviation + mean
-      let share = ((-normal).exponential + 1).reciprocal
-      timesteps = (share * 1000).clamped(min: 0, max: 999).to(.int64)
-    }
+    times = config.objective.drawTimes(shape[0], config.timesteps, generator: generator)
     noise = .randn(shape, generator: generator)
     labelDropMask = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
   }
@@ -42,12 +36,12 @@ public struct StepRandomness {
   ///
   /// - Parameters:
   ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil for latents without variance.
-  ///   - timesteps: 0 ..< 1000, `[B]`, int64.
+  ///   - times: `[B]`: timesteps 0 ..< 1000, int64; of a flow 0 ... 1, float32.
   ///   - noise: standard normal, `[B, C, h, w]`.
   ///   - labelDropMask: whether each label becomes the null class, `[B]`, bool.
-  public init(posteriorNoise: Tensor?, timesteps: Tensor, noise: Tensor, labelDropMask: Tensor) {
+  public init(posteriorNoise: Tensor?, times: Tensor, noise: Tensor, labelDropMask: Tensor) {
     self.posteriorNoise = posteriorNoise
-    self.timesteps = timesteps
+    self.times = times
     self.noise = noise
     self.labelDropMask = labelDropMask
   }
@@ -56,20 +50,20 @@ public struct StepRandomness {
   public func slice(_ rows: Range<Int>, on device: Device) -> StepRandomness {
     StepRandomness(
       posteriorNoise: posteriorNoise.map { $0[rows].sent(to: device) },
-      timesteps: timesteps[rows].sent(to: device), noise: noise[rows].sent(to: device),
+      times: times[rows].sent(to: device), noise: noise[rows].sent(to: device),
       labelDropMask: labelDropMask[rows].sent(to: device))
   }
 
   /// Copies of the numbers that the loss needs.
   var clonedForLoss: StepRandomness {
     StepRandomness(
-      posteriorNoise: nil, timesteps: timesteps.cloned, noise: noise.cloned,
+      posteriorNoise: nil, times: times.cloned, noise: noise.cloned,
       labelDropMask: labelDropMask.cloned)
   }
 
   /// Copies the numbers that the loss needs.
   func copyInPlace(from other: StepRandomness) {
-    timesteps.copyInPlace(from: other.timesteps)
+    times.copyInPlace(from: other.times)
     noise.copyInPlace(from: other.noise)
     labelDropMask.copyInPlace(from: other.labelDropMask)
   }

@@ -11,8 +11,8 @@ public struct TrainingConfig: Sendable, Codable {
   public var seed: UInt64 = 3407
   /// The share of labels replaced by the null class.
   public var labelDropout = 0.1
-  /// The weight of each timestep's squared error.
-  public var weighting = LossWeighting.uniform
+  /// What is minimized.
+  public var objective = TrainingObjective.ddpm(weighting: .uniform)
   /// The distribution of timesteps.
   public var timesteps = TimestepDistribution.uniform
 
@@ -67,14 +67,6 @@ public struct TrainingConfig: Sendable, Codable {
 
   /// Rows of a step, over all ranks.
   public func globalBatchSize(rankCount: Int) -> Int { batchSize * accumulationCount * rankCount }
-}
-
-/// The distribution of timesteps.
-public enum TimestepDistribution: Sendable, Codable, Equatable {
-  /// All equally often.
-  case uniform
-  /// The logistic function of a normal variable (Esser et al. 2024, section 3.1).
-  case logitNormal(mean: Double, deviation: Double)
 }
 
 /// The parameters that weight decay acts on.

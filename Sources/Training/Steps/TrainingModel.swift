@@ -21,9 +21,14 @@ public struct TrainingModel {
     self.store = store
     self.config = config
     self.device = device
-    objective = HybridObjective(
-      learnsVariance: dit.config.learnsVariance, weighting: config.weighting, device: device)
+    objective = config.objective.objective(
+      learnsVariance: dit.config.learnsVariance, device: device)
     for (_, tensor) in trained { tensor.requiresGradient = true }
+  }
+
+  /// How the model is trained.
+  public var process: DiffusionProcess {
+    config.objective.process(learnsVariance: dit.config.learnsVariance)
   }
 
   /// The trained parameters, in the order of the model.
@@ -54,7 +59,7 @@ public struct TrainingModel {
   public func loss(x0: Tensor, labels: Tensor, randomness: StepRandomness) throws -> TrainingLoss {
     let null = Tensor.full([1], Double(dit.config.classCount), dtype: .int64, device: device)
     let y = randomness.labelDropMask.select(null, else: labels)
-    return try objective.loss(x0: x0, noise: randomness.noise, t: randomness.timesteps) { xt, t in
+    return try objective.loss(x0: x0, noise: randomness.noise, t: randomness.times) { xt, t in
       try withMixedPrecision(config.dtype, on: device) {
         dit(xt, t: t, y: y) { index, x, c, block in
           config.recompute.covers(index) ? recomputing(x, c, block) : block(x, c)

@@ -50,6 +50,9 @@ public enum InitialWeights {
     let model = withoutGradients { DiT(config, at: store.root) }
     guard let start else { return (model, store) }
     var state = start.tensors
+    if !config.learnsVariance, let text = leaveOutVariance(of: &state, for: store) {
+      try note(text)
+    }
     if let target = store[table], let source = state[table], source.rank == 2,
       source.size(1) == target.size(1)
     {
@@ -61,6 +64,27 @@ public enum InitialWeights {
     try WeightCheck.check(
       store.names.compactMap { name in store[name].map { (name, $0) } }, of: start.path)
     return (model, store)
+  }
+
+  /// Leaves out the variance of a pretrained model that learns it, in its last layer, `[p p 2 C, D]`, for
+  /// one that does not.
+  ///
+  /// - Returns: what to tell; nil if there is none.
+  private static func leaveOutVariance(
+    of state: inout [String: Tensor], for store: ParameterStore
+  ) -> String? {
+    let names = ["weight", "bias"].map { "final_layer.linear." + $0 }
+    guard let patch = state["x_embedder.proj.weight"]?.shape, patch.count == 4 else { return nil }
+    let (channels, area) = (patch[1], patch[2] * patch[3])
+    for name in names {
+      guard let source = state[name], let target = store[name],
+        source.size(0) == 2 * channels * area, target.size(0) == channels * area
+      else { return nil }
+      let rest = Array(source.shape.dropFirst())
+      state[name] = source.reshaped([area, 2 * channels] + rest)
+        .narrowed(axis: 1, start: 0, count: channels).reshaped([area * channels] + rest)
+    }
+    return "the variance that the checkpoint learns is left out"
   }
 
   /// The name of the label table: one row per class, the null class last.

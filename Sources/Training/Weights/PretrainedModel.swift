@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Diffusion
 public import Models
 internal import Pipeline
 
@@ -10,6 +11,8 @@ public struct PretrainedModel {
   public let weights: PretrainedWeights?
   /// The shape of the model.
   public let config: DiTConfig
+  /// The family of the checkpoint, as far as it tells.
+  let family: FamilyFinding
   /// The checkpoint's metadata, with the class names.
   public let metadata: [String: String]
 
@@ -39,8 +42,24 @@ public struct PretrainedModel {
         classNames: ClassNameList.decode(checkpoint.metadata),
         hasNullClass: state.config.hasNullClass) : nil
     config = state.config
+    family = state.family
     metadata = checkpoint.metadata
     try (checkpoint.notes.map(\.description) + state.findings.map(\.description)).forEach(note)
+  }
+
+  /// That training gives the network's times and outputs another meaning; nil if it does not, or if
+  /// the file does not tell.
+  func change(to objective: TrainingObjective) -> String? {
+    let now = objective.process(learnsVariance: config.learnsVariance)
+    let isSame = now.family == family.family && (now.flow == nil || now.flow == family.flow)
+    guard !isSame, weights != nil else { return nil }
+    func text(_ family: ModelFamily, _ flow: Flow?) -> String {
+      guard family.isFlow, let flow else { return "family \(family.rawValue)" }
+      return "family \(family.rawValue) (\(flow.shape.rawValue), \(flow.prediction.rawValue))"
+    }
+    return
+      "starts from a model of \(text(family.family, family.flow)), \(family.source.rawValue), and"
+      + " trains \(text(now.family, now.flow)): it learns its times and outputs anew"
   }
 
   /// The weights that training starts from.

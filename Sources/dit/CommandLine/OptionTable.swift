@@ -102,6 +102,15 @@ protocol ExplainedArgument: ExpressibleByArgument {
   static var expectation: String { get }
 }
 
+/// An optional value of such a type.
+private protocol OptionalExplained {
+  static var explained: any ExplainedArgument.Type { get }
+}
+
+extension Optional: OptionalExplained where Wrapped: ExplainedArgument {
+  fileprivate static var explained: any ExplainedArgument.Type { Wrapped.self }
+}
+
 /// An option, whatever its type.
 private protocol OptionLike {
   var kind: OptionTable.Kind { get }
@@ -130,6 +139,8 @@ extension Option {
     case is Double.Type, is Double?.Type: Expectation("a number") { Double($0) != nil }
     case let type as any ExplainedArgument.Type:
       Expectation(type.expectation) { type.init(argument: $0) != nil }
+    case let type as any OptionalExplained.Type:
+      Expectation(type.explained.expectation) { type.explained.init(argument: $0) != nil }
     default: nil
     }
   }

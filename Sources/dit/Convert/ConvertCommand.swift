@@ -46,6 +46,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(help: "Take the weights of the last step, not the EMA.") var noEma: Bool?
   @Option(help: "What to look for: dit or vae (default: what there is).") var kind: ModelKind?
   @OptionGroup var shape: CheckpointShapeOptions
+  @OptionGroup var family: FamilyOptions
   @Option(
     help: """
       How an AutoencoderKL's norms are called in a MindSpore file: gamma, or weight as in later \

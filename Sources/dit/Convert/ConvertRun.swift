@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Checkpoint
 internal import Foundation
 internal import Models
@@ -41,7 +42,7 @@ struct ConvertRun {
     defer { progress.finish() }
     let records = try CheckpointWriter.write(
       tensors, as: target.format, floatType: command.dtype?.dtype,
-      metadata: metadata(source, content), to: target.path
+      metadata: try metadata(source, content), to: target.path
     ) { count in
       source.releasePages()
       progress.update(count)
@@ -68,6 +69,13 @@ struct ConvertRun {
     let folder: DiffusersFolder
     switch content {
     case .dit(let dit):
+      let family = try process(dit).family
+      guard !family.isFlow else {
+        throw PipelineError(
+          .unusable,
+          "'\(source.path)' is a flow of family \(family.rawValue), and diffusers has no pipeline for"
+            + " one: give the target another format, such as safetensors")
+      }
       let isWhole = PipelinePart.vae.isPresent(in: command.source)
       let path = command.vaeSource ?? (isWhole ? command.source : nil)
       let other = try path.map { try Checkpoint.openModel($0, part: .vae) }
@@ -145,12 +153,24 @@ struct ConvertRun {
     note("\(name), \(tensors.count) tensors, \(count) numbers")
   }
 
+  /// How the source was trained.
+  private func process(_ dit: DiTState) throws -> DiffusionProcess {
+    let options = command.family
+    return try dit.family.process(
+      family: options.family.family, shape: options.path, prediction: options.prediction,
+      learnsVariance: dit.config.learnsVariance)
+  }
+
   /// The source's metadata, with what shapes do not show.
   private func metadata(
     _ source: Checkpoint, _ content: CheckpointContent
-  ) -> [String: String] {
+  ) throws -> [String: String] {
     // "format": "pt" is what other libraries write into safetensors files.
     var metadata = source.metadata.filter { $0.key != "format" }
+    if case .dit(let dit) = content {
+      FamilyFinding.keys.forEach { metadata[$0] = nil }
+      metadata.merge(FamilyFinding.metadata(of: try process(dit))) { $1 }
+    }
     if case .dit(let dit) = content, [.given, .metadata].contains(dit.headCountSource) {
       metadata["num_heads"] = String(dit.config.headCount)
     }

@@ -1,3 +1,4 @@
+internal import Diffusion
 internal import Checkpoint
 internal import Foundation
 internal import Models
@@ -122,6 +123,16 @@ struct Inspection: Encodable {
       ("mlp_ratio", .number(config.mlpRatio)), ("num_classes", .number(config.classCount)),
       ("null_class", .flag(config.hasNullClass)),
       ("learn_sigma", .flag(config.learnsVariance)),
+      ("family", .text(dit.family.family.rawValue)),
+      ("family_source", .text(dit.family.source.rawValue)),
+    ] + flowFacts(dit.family)
+  }
+
+  private static func flowFacts(_ family: FamilyFinding) -> [(name: String, value: Fact)] {
+    guard family.family.isFlow else { return [] }
+    return [
+      ("path", .text(family.flow.shape.rawValue)),
+      ("prediction", .text(family.flow.prediction.rawValue)),
     ]
   }
 

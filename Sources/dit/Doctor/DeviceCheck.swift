@@ -179,12 +179,12 @@ extension DeviceCheck {
       let steps = try SamplingOptions(sampler: sampler, stepCount: 10).loop(
         labels: [0, 3], nullClass: config.classCount,
         shape: [config.channelCount, config.inputSize, config.inputSize],
-        parametrization: .noise(learnsVariance: config.learnsVariance),
+        process: .ddpm(learnsVariance: config.learnsVariance),
         noise: .perBatch(try Generator(seed: 100)), device: device,
         network: try runner(mode, precision, device).bind)
       return try steps.run().to(.cpu)
     }
-    for sampler in SamplingMethod.all {
+    for sampler in SamplingMethod.fitting(NoiseSchedule.linear) {
       let reference = reference {
         try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
       }

@@ -78,6 +78,8 @@ extension Bounds where Value == Int {
 extension Bounds where Value == Double {
   /// Factors.
   static var factors: Bounds { .above(0, to: 1_000_000) }
+  /// Tolerances of adaptive samplers: float32 has no more digits.
+  static var tolerances: Bounds { .from(1e-7, to: 1) }
   /// Learning rates.
   static var startRates: Bounds { .above(0, to: 100) }
   /// Learning rates that may be 0.

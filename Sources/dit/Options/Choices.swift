@@ -43,6 +43,28 @@ extension SamplingMethod: ExpressibleByArgument {
 }
 
 extension TimestepSpacing: ExpressibleByArgument {}
+extension FlowPath.Shape: ExpressibleByArgument {}
+extension Flow.Prediction: ExpressibleByArgument {}
+extension DiffusionForm: ExpressibleByArgument {}
+extension LastStep: ExpressibleByArgument {}
+
+/// A family of models, or `auto`.
+struct FamilyArgument: ExpressibleByArgument {
+  /// nil for `auto`.
+  let family: ModelFamily?
+
+  init(_ family: ModelFamily?) { self.family = family }
+
+  init?(argument: String) {
+    let name = argument.lowercased()
+    family = ModelFamily(rawValue: name)
+    guard family != nil || name == "auto" else { return nil }
+  }
+
+  static var allValueStrings: [String] { ["auto"] + ModelFamily.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+  var defaultValueDescription: String { family?.rawValue ?? "auto" }
+}
 
 extension Precision: ExpressibleByArgument {
   /// Its name, or PyTorch's name of the type, in any case.

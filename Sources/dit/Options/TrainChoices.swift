@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import Diffusion
 internal import Files
 public import Training
 
@@ -12,17 +13,21 @@ extension LearningRateSchedule.Shape: ExpressibleByArgument {
 
 extension WeightDecayGroups: ExpressibleByArgument {}
 
+/// What training minimizes.
+enum ObjectiveName: String, CaseIterable, ExpressibleByArgument {
+  case ddpm
+  case flow
+}
+
+extension FlowWeighting: ExpressibleByArgument {}
+
 /// The distribution of timesteps in training.
 enum TimestepSampling: String, CaseIterable, ExpressibleByArgument {
   case uniform
-  case logitNormal = "logit_normal"
+  case logitNormal = "logit-normal"
 
-  var distribution: TimestepDistribution {
-    switch self {
-    case .uniform: .uniform
-    case .logitNormal: .logitNormal(mean: 0, deviation: 1)
-    }
-  }
+  /// Its name, or that with an underscore.
+  init?(argument: String) { self.init(rawValue: argument.replacing("_", with: "-")) }
 }
 
 /// Whether the loss scale changes during training.

@@ -117,10 +117,10 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand, Repeat
       settings.batchSize = repeated.record.settings.batchSize
       return try RepeatRun(settings, repeated, place, files).run()
     }
-    try SampleRun(
+    var run = SampleRun(
       settings, classLabels: classLabels?.text ?? repeated?.label.map(String.init),
-      imagesPerLabel: numSamples, files: files, repeated: repeated
-    ).run()
+      imagesPerLabel: numSamples, files: files, repeated: repeated)
+    try run.run()
   }
 
   private func generate(_ file: String, _ settings: SamplingSettings) throws {

@@ -27,6 +27,9 @@ struct SampleReport: Encodable {
   let numHeads: Int?
   let numClasses: Int?
   let classNames: String?
+  let family: ModelFamily?
+  let path: FlowPath.Shape?
+  let prediction: Flow.Prediction?
   /// False, or nil for the default.
   let tf32: Bool?
   let sampler: String
@@ -36,8 +39,16 @@ struct SampleReport: Encodable {
   let solverOrder: Int?
   /// The spacing of times; nil if the sampler chooses its steps itself.
   let timestepSpacing: TimestepSpacing?
+  /// Options of samplers; nil for samplers that do not read them.
+  let timeShift: Double?
+  let atol: Double?
+  let rtol: Double?
+  let diffusionForm: DiffusionForm?
+  let diffusionNorm: Double?
+  let lastStep: LastStep?
+  let lastStepSize: Double?
   let guidanceScale: Double
-  let cfgChannels: String
+  let cfgChannels: String?
   /// Nil for all times.
   let guidanceInterval: String?
   let sdScaleFactor: Double
@@ -77,7 +88,13 @@ struct SampleReport: Encodable {
     _ settings: SamplingSettings, _ pipeline: LatentDiffusionPipeline, batchSize: Int,
     of command: RecordOrigin
   ) {
+    let settings = settings.settled(for: pipeline)
     let (config, options) = (settings.pipeline, settings.options)
+    func read<Value>(
+      _ key: SamplerOptions.Key, _ path: KeyPath<SamplerOptions, Value>
+    ) -> Value? {
+      options.sampler.options.contains(key) ? options.samplerOptions[keyPath: path] : nil
+    }
     self.command = command.rawValue
     ditCheckpoint = config.ditCheckpoint ?? EmbeddedModel.name
     noEma = config.weights == .automatic ? nil : config.weights == .last
@@ -88,15 +105,24 @@ struct SampleReport: Encodable {
     numHeads = config.headCount
     numClasses = config.classCount
     classNames = config.classNamesPath
+    family = config.family
+    path = config.path
+    prediction = config.prediction
     tf32 = config.allowsTF32 ? nil : false
     sampler = options.sampler.name
     samplingSteps = options.stepCount
     eta = options.samplerOptions.eta
-    solverOrder =
-      options.sampler.options.contains(.solverOrder) ? options.samplerOptions.solverOrder : nil
+    solverOrder = read(.solverOrder, \.solverOrder)
     timestepSpacing = options.timestepSpacing
+    timeShift = timestepSpacing == .shifted ? options.samplerOptions.timeShift : nil
+    atol = read(.atol, \.atol)
+    rtol = read(.rtol, \.rtol)
+    diffusionForm = read(.diffusionForm, \.diffusionForm)
+    diffusionNorm = read(.diffusionNorm, \.diffusionNorm)
+    lastStep = read(.lastStep, \.lastStep)
+    lastStepSize = read(.lastStepSize, \.lastStepSize)
     guidanceScale = options.guidance.scale
-    cfgChannels = options.guidance.channels.description
+    cfgChannels = options.guidance.channels?.description
     guidanceInterval =
       options.guidance.interval == .all ? nil : options.guidance.interval.description
     sdScaleFactor = pipeline.scaleFactor

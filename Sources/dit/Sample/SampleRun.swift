@@ -10,7 +10,7 @@ internal import Torch
 
 /// One run of `dit sample`, from settings to files.
 struct SampleRun {
-  private let settings: SamplingSettings
+  private var settings: SamplingSettings
   private let classLabels: String?
   private let imagesPerLabel: Int
   private let files: SampleFiles
@@ -36,11 +36,12 @@ struct SampleRun {
     self.repeated = repeated
   }
 
-  func run() throws {
+  mutating func run() throws {
     try repeated?.checkPresence(settings)
     let device = try settings.pipeline.openDevice()
     let free = MemoryWarning(device)
     let pipeline = try LatentDiffusionPipeline(settings.pipeline, on: device, logger: .notes())
+    settings = settings.settled(for: pipeline)
     guard pipeline.makesImages || files.latents != nil else {
       throw UsageError(
         "--vae-checkpoint none: the model makes latents of \(pipeline.model.channelCount) channels, not"

@@ -20,7 +20,7 @@ struct SamplingSettingsOptions: ParsableArguments {
   func settings(batchSize: Int?) throws -> SamplingSettings {
     let device = mindONE.device(execution.device)
     let checkpoint = model.ditCheckpoint ?? model.pretrainedModelPath
-    return SamplingSettings(
+    var settings = SamplingSettings(
       pipeline: PipelineConfig(
         ditCheckpoint: checkpoint.flatMap { EmbeddedModel.isName($0) ? nil : $0 },
         weights: model.noEma.map { $0 ? .last : .averaged } ?? .automatic,
@@ -34,6 +34,10 @@ struct SamplingSettingsOptions: ParsableArguments {
         mode: mindONE.msMode ?? execution.chosenMode, cache: recipe.cache.cache, device: device,
         allowsTF32: execution.tf32),
       options: try recipe.options(), seed: recipe.seed, batchSize: batchSize)
+    settings.pipeline.family = model.family.family.family
+    settings.pipeline.path = model.family.path
+    settings.pipeline.prediction = model.family.prediction
+    return settings
   }
 
   /// That an EMA is no average of its training yet.
@@ -52,6 +56,11 @@ struct SamplingSettingsOptions: ParsableArguments {
     for (key, isGiven) in [
       (SamplerOptions.Key.eta, given.eta != defaults.eta),
       (.solverOrder, given.solverOrder != defaults.solverOrder),
+      (.atol, given.atol != defaults.atol), (.rtol, given.rtol != defaults.rtol),
+      (.diffusionForm, given.diffusionForm != defaults.diffusionForm),
+      (.diffusionNorm, given.diffusionNorm != defaults.diffusionNorm),
+      (.lastStep, given.lastStep != defaults.lastStep),
+      (.lastStepSize, given.lastStepSize != defaults.lastStepSize),
     ] where isGiven && !settings.options.sampler.options.contains(key) {
       let names = SamplingMethod.reading(key).map(\.name).joined(separator: ", ")
       lines.append(
@@ -69,6 +78,10 @@ struct SamplingSettingsOptions: ParsableArguments {
       pipeline.weights != .last
     {
       lines.append("--guide-checkpoint is the model itself: that is no guidance")
+    }
+    if recipe.samplingSteps != nil, settings.options.sampler.defaultStepCount == nil {
+      lines.append(
+        "--sampling-steps changes nothing here: \(settings.options.sampler) chooses its steps")
     }
     return lines
   }
@@ -101,6 +114,7 @@ struct SamplingModelOptions: ReplacingOptions {
   var vaeCheckpoint: String?
   @Option(help: "The published size that the checkpoint must have, DiT-XL/2 to DiT-S/8.")
   var modelName: DiTPreset?
+  @OptionGroup var family: FamilyOptions
   @OptionGroup var shape: CheckpointShapeOptions
   @Option(help: "A text file of class names, line i for class i.", completion: .file())
   var classNames: String?
@@ -112,18 +126,32 @@ struct SamplingRecipeOptions: ReplacingOptions {
     "sampler": ["ddim-sampling"], "ddim-sampling": ["sampler"],
   ]
 
-  @Option(help: "The sampling method (default: ddpm).") var sampler: SamplingMethod?
+  @Option(help: "The sampling method (default: ddpm; heun for flows).")
+  var sampler: SamplingMethod?
   @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
   @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
   @Option(help: "The order of unipc, 2 or 3.") var solverOrder = 2
   @Option(
     help: "The times of the steps (default: \(SamplingMethod.spacingText)).")
   var timestepSpacing: TimestepSpacing?
+  @Option(help: "s of shifted times, t' = s t / (1 + (s - 1) t); chooses that spacing.")
+  var timeShift: Double?
+  @Option(help: "The absolute error that dopri5 allows in a step.") var atol = 1e-6
+  @Option(help: "The error that dopri5 allows in a step, as a share of the latents.")
+  var rtol = 1e-3
+  @Option(help: "The course of the noise of euler-sde.") var diffusionForm = DiffusionForm.sigma
+  @Option(help: "What the noise of euler-sde is multiplied by.") var diffusionNorm = 1.0
+  @Option(help: "The last step of euler-sde.") var lastStep = LastStep.mean
+  @Option(help: "The length of that step, of the whole way from noise to data.")
+  var lastStepSize = 0.04
   @Option(help: "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText)).")
   var samplingSteps: Int?
   @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
-  @Option(help: "Channels that guidance acts on: a number of the first ones, or all.")
-  var cfgChannels = GuidedChannelsArgument(.first(3))
+  @Option(
+    help:
+      "Channels that guidance acts on: a number of the first ones, or all (default: 3; all for repa)."
+  )
+  var cfgChannels: GuidedChannelsArgument?
   @Option(
     help: "The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half.")
   var guidanceInterval = GuidanceIntervalArgument(.all)
@@ -142,6 +170,11 @@ struct SamplingRecipeOptions: ReplacingOptions {
     // Beyond 1 there may be more fresh noise than noise in all.
     try Bounds.from(0, to: 1).check(eta, "--eta")
     try Bounds.from(2, to: 3).check(solverOrder, "--solver-order")
+    try Bounds.factors.check(timeShift, "--time-shift")
+    try Bounds.tolerances.check(atol, "--atol")
+    try Bounds.tolerances.check(rtol, "--rtol")
+    try Bounds.from(0, to: 1000).check(diffusionNorm, "--diffusion-norm")
+    try Bounds.from(0.0001, to: 0.9999).check(lastStepSize, "--last-step-size")
     try Bounds.from(-1000, to: 1000).check(guidanceScale, "--guidance-scale")
     try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
   }
@@ -153,11 +186,21 @@ struct SamplingRecipeOptions: ReplacingOptions {
     guard sampler ?? .ddim == .ddim || ddimSampling != true else {
       throw UsageError("--sampler \(sampler ?? .ddim) contradicts --ddim-sampling")
     }
+    guard timeShift == nil || timestepSpacing ?? .shifted == .shifted else {
+      throw UsageError(
+        "--time-shift contradicts --timestep-spacing \(timestepSpacing?.rawValue ?? "")")
+    }
+    var options = SamplerOptions(
+      eta: eta, solverOrder: solverOrder,
+      timestepSpacing: timeShift == nil ? timestepSpacing : .shifted)
+    options.timeShift = timeShift ?? options.timeShift
+    (options.atol, options.rtol) = (atol, rtol)
+    (options.diffusionForm, options.diffusionNorm) = (diffusionForm, diffusionNorm)
+    (options.lastStep, options.lastStepSize) = (lastStep, lastStepSize)
     return SamplingOptions(
-      sampler: sampler ?? (ddimSampling == true ? .ddim : .ddpm), stepCount: samplingSteps,
-      samplerOptions: SamplerOptions(
-        eta: eta, solverOrder: solverOrder, timestepSpacing: timestepSpacing),
+      sampler: sampler ?? (ddimSampling == true ? .ddim : nil), stepCount: samplingSteps,
+      samplerOptions: options,
       guidance: Guidance(
-        scale: guidanceScale, channels: cfgChannels.channels, interval: guidanceInterval.interval))
+        scale: guidanceScale, channels: cfgChannels?.channels, interval: guidanceInterval.interval))
   }
 }

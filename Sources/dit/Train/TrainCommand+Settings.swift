@@ -75,8 +75,17 @@ extension TrainRecipeOptions {
     config.shardsOptimizer = shardOptimizer
     config.seed = seed
     config.labelDropout = labelDropout
-    config.weighting = minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform
-    config.timesteps = timestepSampling.distribution
+    config.objective =
+      switch objective {
+      case .ddpm: .ddpm(weighting: minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform)
+      case .flow:
+        .flow(Flow(path ?? .linear, prediction ?? .velocity), weighting: flowWeighting)
+      }
+    config.timesteps =
+      switch timestepSampling {
+      case .uniform: .uniform
+      case .logitNormal: .logitNormal(mean: logitNormalMean, deviation: logitNormalStd)
+      }
     config.schedule = LearningRateSchedule(
       scheduler, start: startLearningRate, end: endLearningRate, warmupCount: warmupSteps,
       decayCount: decaySteps ?? 0)

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Diffusion
 internal import Training
 
 /// The training data.
@@ -65,9 +66,22 @@ struct TrainRecipeOptions: ReplacingOptions {
       """)
   var emaWarmup: Bool?
   @Option(help: "The share of labels replaced by the null class.") var labelDropout = 0.1
-  @Option(help: "Weight timesteps by min(SNR, gamma) / SNR.") var minSnrGamma: Double?
-  @Option(help: "Distribution of timesteps: uniform or logit_normal.") var timestepSampling =
+  @Option(help: "What is minimized: ddpm, or flow for a model of family sit.")
+  var objective = ObjectiveName.ddpm
+  @Option(help: "The path of a flow: linear, gvp or vp (default: linear).")
+  var path: FlowPath.Shape?
+  @Option(
+    help: "What a flow predicts: velocity, noise, score or x0 (default: velocity).")
+  var prediction: Flow.Prediction?
+  @Option(help: "Weight a flow's times: none, velocity or likelihood (not for a velocity).")
+  var flowWeighting = FlowWeighting.none
+  @Option(help: "Weight the timesteps of ddpm by min(SNR, gamma) / SNR.") var minSnrGamma: Double?
+  @Option(help: "Distribution of timesteps: uniform or logit-normal.") var timestepSampling =
     TimestepSampling.uniform
+  @Option(help: "The mean of logit-normal timesteps before the logistic function.")
+  var logitNormalMean = 0.0
+  @Option(help: "The standard deviation of logit-normal timesteps before the logistic function.")
+  var logitNormalStd = 1.0
   @Option(help: "The seed of weights, data order and noise.") var seed: UInt64 = 3407
   @Option(help: "Recompute blocks in the backward pass, which saves memory.")
   var useRecompute = false
@@ -102,6 +116,8 @@ struct TrainRecipeOptions: ReplacingOptions {
     try Bounds.shares.check(emaDecay, "--ema-decay")
     try Bounds.shares.check(labelDropout, "--label-dropout")
     try Bounds.factors.check(minSnrGamma, "--min-snr-gamma")
+    try Bounds.from(-100, to: 100).check(logitNormalMean, "--logit-normal-mean")
+    try Bounds.above(0, to: 100).check(logitNormalStd, "--logit-normal-std")
     try Bounds.modelCounts.check(recomputeEvery, "--recompute-every")
     try Bounds.above(0, to: 1e12).check(initLossScale, "--init-loss-scale")
     try Bounds.from(1, to: 65536).check(lossScaleFactor, "--loss-scale-factor")
@@ -112,6 +128,19 @@ struct TrainRecipeOptions: ReplacingOptions {
   ///
   /// - Throws: `UsageError`.
   func checkTogether() throws {
+    let isFlow = objective == .flow
+    guard isFlow || path == nil && prediction == nil && flowWeighting == .none else {
+      throw UsageError(
+        "--path, --prediction and --flow-weighting are for --objective flow")
+    }
+    guard !isFlow || minSnrGamma == nil else {
+      throw UsageError("--min-snr-gamma is for --objective ddpm; a flow has --flow-weighting")
+    }
+    guard flowWeighting == .none || prediction ?? .velocity != .velocity else {
+      throw UsageError(
+        "--flow-weighting \(flowWeighting.rawValue) is for --prediction noise, score or x0: a velocity"
+          + " has no weights")
+    }
     let count = trainBatchSize * gradientAccumulationSteps
     guard count <= TrainRecipeOptions.largestBatch else {
       throw UsageError(

@@ -1,0 +1,112 @@
+internal import Checkpoint
+public import Diffusion
+internal import Foundation
+
+/// The family of a checkpoint, as far as the file tells: models of different families may have the same
+/// names and shapes.
+public struct FamilyFinding: Sendable, Equatable {
+  /// What told the family.
+  public enum Source: String, Sendable {
+    /// Metadata that this library writes.
+    case metadata = "from the file's metadata"
+    /// Parts that no other family has.
+    case parts = "as the file has projectors of REPA"
+    /// The name of the published file.
+    case fileName = "by the name of the file"
+    /// Nothing: the family that is most common.
+    case fallback = "as nothing in the file says otherwise"
+  }
+
+  /// The family.
+  public let family: ModelFamily
+  /// The path and the prediction; the published ones unless the metadata name others.
+  public let flow: Flow
+  /// What told the family.
+  public let source: Source
+
+  private static let (familyKey, pathKey, predictionKey) = ("family", "path", "prediction")
+  /// The metadata's keys.
+  public static let keys = [familyKey, pathKey, predictionKey]
+
+  /// Texts for the metadata of a checkpoint; none for a process with discrete steps.
+  ///
+  /// - Parameter process: how the model was trained.
+  /// - Returns: texts by key.
+  public static func metadata(of process: DiffusionProcess) -> [String: String] {
+    guard let flow = process.flow else { return [:] }
+    return [
+      familyKey: process.family.rawValue, pathKey: flow.shape.rawValue,
+      predictionKey: flow.prediction.rawValue,
+    ]
+  }
+
+  /// Finds the family.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the file, with its metadata and name.
+  ///   - hasProjectors: whether it has parts that only REPA trains.
+  /// - Throws: `CheckpointError` for metadata that name an unknown family, path or prediction.
+  init(_ checkpoint: Checkpoint, hasProjectors: Bool) throws {
+    func value<Value: RawRepresentable & CaseIterable>(
+      _ key: String, _ type: Value.Type
+    ) throws -> Value? where Value.RawValue == String {
+      guard let text = checkpoint.metadata[key] else { return nil }
+      guard let value = Value(rawValue: text) else {
+        let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw PipelineError(
+          .unusable,
+          "'\(checkpoint.path)': its metadata name the \(key) '\(text)'; known are \(known)")
+      }
+      return value
+    }
+    let named = try value(Self.familyKey, ModelFamily.self)
+    let published = Flow()
+    flow =
+      named == nil
+      ? published
+      : Flow(
+        try value(Self.pathKey, FlowPath.Shape.self) ?? published.shape,
+        try value(Self.predictionKey, Flow.Prediction.self) ?? published.prediction)
+    let name = (checkpoint.path as NSString).lastPathComponent
+    (family, source) =
+      if let named {
+        (named, .metadata)
+      } else if hasProjectors {
+        (.repa, .parts)
+      } else if name.lowercased().hasPrefix("sit-") {
+        (.sit, .fileName)
+      } else {
+        (.dit, .fallback)
+      }
+  }
+
+  /// How the model was trained, by the file and by what is chosen.
+  ///
+  /// - Parameters:
+  ///   - chosen: a family in place of the file's; nil for that, or for `sit` if a path or prediction is chosen.
+  ///   - shape: of the path, in place of the file's.
+  ///   - prediction: in place of the file's.
+  ///   - learnsVariance: whether the model has twice the channels.
+  /// - Returns: the process.
+  /// - Throws: `PipelineError` for a path or prediction of a model with discrete steps.
+  public func process(
+    family chosen: ModelFamily?, shape: FlowPath.Shape?, prediction: Flow.Prediction?,
+    learnsVariance: Bool
+  ) throws -> DiffusionProcess {
+    let isFlowChosen = shape != nil || prediction != nil
+    let fallback: ModelFamily =
+      isFlowChosen && source == .fallback ? .sit : family
+    let family = chosen ?? fallback
+    guard family.isFlow else {
+      guard !isFlowChosen else {
+        throw PipelineError(
+          .setting,
+          "a path or prediction is chosen for the family \(family.rawValue), which has discrete steps"
+            + " and predicts noise; flows are of the families sit and repa")
+      }
+      return .ddpm(learnsVariance: learnsVariance)
+    }
+    return .flow(
+      Flow(shape ?? flow.shape, prediction ?? flow.prediction), of: family)
+  }
+}
