@@ -98,8 +98,8 @@ public final class LatentDiffusionPipeline {
     self.model = model
     cache = config.cache
     dit = DeferredDiT(state, precision, in: config.mode, on: device)
-    let guideState = try config.guideCheckpoint.map {
-      try DiTState.guide($0, of: model, at: checkpoint.path, config)
+    let guideState = try config.guideCheckpoint.map { [process] in
+      try DiTState.guide($0, of: model, at: checkpoint.path, trainedBy: process, config)
     }
     weightPaths = [
       "dit_checkpoint": checkpoint.filePaths, "guide_checkpoint": guideState?.filePaths,
@@ -263,14 +263,7 @@ public final class LatentDiffusionPipeline {
         "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
           + " class, which guidance needs")
     }
-    let path = NoiseSchedule.linear
-    guard cache == .off || options.sampler.asksOnceAStep(on: path) else {
-      let others = SamplingMethod.all.filter { $0.asksOnceAStep(on: path) }.map(\.name)
-      throw PipelineError(
-        .unsuitedCache,
-        "the cache \(cache) is for one call of the network in each step, at times known beforehand, as in"
-          + " \(others.joined(separator: ", ")), and \(options.sampler) makes others")
-    }
+    try checkCache(options.settled(for: process.family).sampler)
     let eta = options.samplerOptions.eta
     guard (0...1).contains(eta), options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be from 0 to 1, and the guidance scale a number")
@@ -287,6 +280,19 @@ public final class LatentDiffusionPipeline {
         .setting,
         "guidance on the first \(count) channels: the model has \(model.channelCount)")
     }
+  }
+
+  private func checkCache(_ sampler: SamplingMethod) throws {
+    let fitting = SamplingMethod.fitting(process.path)
+    // A sampler that does not fit the model at all has a message of its own.
+    guard cache != .off, fitting.contains(sampler), !sampler.asksOnceAStep(on: process.path) else {
+      return
+    }
+    let others = fitting.filter { $0.asksOnceAStep(on: process.path) }.map(\.name)
+    throw PipelineError(
+      .unsuitedCache,
+      "the cache \(cache) is for one call of the network in each step, at times known beforehand, as in"
+        + " \(others.joined(separator: ", ")), and \(sampler) makes others")
   }
 
   /// Decodes latents, as they leave the sampler, one image at a time.

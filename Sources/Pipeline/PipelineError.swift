@@ -17,6 +17,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case smallVariance
     /// The sampler does not ask the network once a step, as the cache of its features needs it.
     case unsuitedCache
+    /// A guide of another family than the model it guides, or of another flow.
+    case otherFamily
     /// Guidance for a model whose class table, of so many rows, has none for the null class.
     case noNullClass(rows: Int)
     /// The checkpoint lacks its position embedding, and no image size is given.
@@ -67,6 +69,7 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
   public var isSetting: Bool {
     switch reason {
     case .setting, .foreignAutoencoder, .missingAutoencoder, .smallVariance, .unsuitedCache,
+      .otherFamily,
       .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
       .otherSettings:
       true

@@ -11,14 +11,15 @@ internal import Torch
 @Suite struct AutoguidanceTests {
   /// A weaker copy of the built-in model: its blocks do less.
   private static func writeGuide(
-    to path: String, leavingOut isLeftOut: (String) -> Bool = { _ in false }
+    to path: String, family: String? = nil, leavingOut isLeftOut: (String) -> Bool = { _ in false }
   ) throws {
     let checkpoint = try EmbeddedModel.checkpoint()
     let tensors = checkpoint.stateDict.filter { !isLeftOut($0.key) }.sorted { $0.key < $1.key }
     try CheckpointWriter.write(
       tensors.map { name, tensor in
         (name, name.hasSuffix("attn.proj.weight") ? tensor.to(.float32) * 0.5 : tensor)
-      }, metadata: checkpoint.metadata, to: path)
+      },
+      metadata: checkpoint.metadata.merging(family.map { ["family": $0] } ?? [:]) { $1 }, to: path)
   }
 
   private static func model(_ checkpoint: Checkpoint) throws -> DiT {
@@ -157,6 +158,43 @@ internal import Torch
       let error = #expect(throws: PipelineError.self) { try run(nil) }
       #expect(error?.reason == .noNullClass(rows: 12))
       #expect(try run(guide).shape == [1, 4, 16, 16])
+    }
+  }
+
+  /// A file that does not tell its family guides models of any.
+  @Test func refusesAGuideOfAnotherFamily() throws {
+    try withTemporaryFolder { folder in
+      let (flow, silent) = (folder + "/flow.safetensors", folder + "/silent.safetensors")
+      try Self.writeGuide(to: flow, family: "sit")
+      try Self.writeGuide(to: silent)
+      let error = try #require(
+        #expect(throws: PipelineError.self) {
+          try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: flow))
+        })
+      #expect(error.reason == .otherFamily && error.isSetting)
+      #expect(
+        error.message
+          == "the guide '\(flow)' is of family sit, on the linear path, and predicts velocity,"
+          + " '\(EmbeddedModel.name)' is of family dit")
+      let pipeline = try LatentDiffusionPipeline(
+        PipelineConfig(
+          ditCheckpoint: flow, guideCheckpoint: silent, autoencoder: .embedded, precision: .fp32,
+          cache: .taylor(interval: 2)))
+      func latents(_ method: SamplingMethod) throws -> Tensor {
+        try pipeline.samplingLoop(
+          labels: [1], options: SamplingOptions(sampler: method, stepCount: 5),
+          generator: try pipeline.makeGenerator(seed: 7)
+        ).run()
+      }
+      for method in [SamplingMethod.euler, .unipc] {
+        #expect(try latents(method).shape == [1, 4, 16, 16])
+      }
+      let unsuited = try #require(
+        #expect(throws: PipelineError.self) { try latents(.dopri5) })
+      #expect(unsuited.reason == .unsuitedCache)
+      #expect(unsuited.message.contains("as in euler, unipc"), "\(unsuited)")
+      let unfit = try #require(#expect(throws: PipelineError.self) { try latents(.ddim) })
+      #expect(unfit.reason == .setting, "\(unfit)")
     }
   }
 }

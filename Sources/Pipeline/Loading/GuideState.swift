@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Diffusion
 internal import Models
 
 extension DiTState {
@@ -8,12 +9,14 @@ extension DiTState {
   ///   - path: its file or folder.
   ///   - model: the model that it guides.
   ///   - modelPath: that model's file, for messages.
+  ///   - process: how that model was trained; also the guide, if nothing in its file says otherwise.
   ///   - config: may say what the file leaves open.
   /// - Returns: the parameters of the guide.
   /// - Throws: `FileError` or `CheckpointError` for a file that cannot be read; `PipelineError` if it is
-  ///   no DiT, or one for other latents or other classes.
+  ///   no DiT, or one for other latents or other classes, or with another meaning of its output.
   static func guide(
-    _ path: String, of model: DiTConfig, at modelPath: String, _ config: PipelineConfig
+    _ path: String, of model: DiTConfig, at modelPath: String, trainedBy process: DiffusionProcess,
+    _ config: PipelineConfig
   ) throws -> DiTState {
     let checkpoint = try Checkpoint.openModel(path)
     func open(headCount: Int? = nil, classCount: Int? = nil) throws -> DiTState {
@@ -36,7 +39,25 @@ extension DiTState {
         .setting,
         "the guide '\(path)' is for \(state.config.inputs), '\(modelPath)' for \(model.inputs)")
     }
+    let own = try state.family.process(
+      family: config.family, shape: config.path, prediction: config.prediction,
+      learnsVariance: state.config.learnsVariance)
+    guard
+      state.family.source == .fallback || own.family == process.family && own.flow == process.flow
+    else {
+      throw PipelineError(
+        .otherFamily,
+        "the guide '\(path)' is \(own.meaning), '\(modelPath)' is \(process.meaning)")
+    }
     return state
+  }
+}
+
+extension DiffusionProcess {
+  fileprivate var meaning: String {
+    "of family \(family.rawValue)"
+      + (flow.map { ", on the \($0.shape.rawValue) path, and predicts \($0.prediction.rawValue)" }
+        ?? "")
   }
 }
 

@@ -8,6 +8,7 @@ extension PipelineError: ErrorWithRemedy {
     case .isAutoencoder: "an autoencoder goes to --vae-checkpoint"
     case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
     case .smallVariance: "give another --sampler"
+    case .otherFamily: "--family, --path and --prediction say it for both"
     case .unsuitedCache: "give one of those with --sampler, or --cache none"
     case .noNullClass(rows: 1): "give --guidance-scale 1"
     case .noNullClass(let rows):
