@@ -59,15 +59,10 @@ internal import Torch
         on: process.path, stepCount: run.stepCount, options: run.options)
       let announced = sampler.networkTimes
       var asked: [Double] = []
-      // As a recorded step of a GPU does, the network writes to the same memory in each call.
-      var output: Tensor?
       let predictor = Predictor(
-        { x, time in
+        writingToOneTensor { x, time in
           asked.append(time)
-          let result = (values["weights"] * x + values["shifts"] * time).hyperbolicTangent
-          output?.copyInPlace(from: result)
-          output = output ?? result
-          return output ?? result
+          return (values["weights"] * x + values["shifts"] * time).hyperbolicTangent
         }, path: process.path, parametrization: process.parametrization)
       var (x, index) = (values["start"], 0)
       while sampler.time != nil {

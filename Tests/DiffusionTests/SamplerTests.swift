@@ -59,17 +59,11 @@ internal import Torch
         on: NoiseSchedule.linear, stepCount: expected.size(0), options: options(ofRun: name))
       let announced = sampler.networkTimes
       var asked: [Double] = []
-      // As a recorded step of a GPU does, the network writes to the same memory in each call.
-      var output: Tensor?
       let predictor = Predictor(
-        { x, time in
+        writingToOneTensor { x, time in
           asked.append(time)
           let shifts = values["shifts"] * (time / 1000)
-          let result = (values["weights"] * concatenated([x, x], axis: 1) + shifts)
-            .hyperbolicTangent
-          output?.copyInPlace(from: result)
-          output = output ?? result
-          return output ?? result
+          return (values["weights"] * concatenated([x, x], axis: 1) + shifts).hyperbolicTangent
         }, path: NoiseSchedule.linear, parametrization: .noise(learnsVariance: true))
       var x = values["start"]
       for index in 0..<expected.size(0) {
