@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the speed of `dit` and PyTorch, and prints medians and speedups as tables.
 
-Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data]
-(default: all except data)
+Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [image]
+(default: all except data and image)
   sample  a step of DiT-XL/2 at 256 px; also torch.compile, MindSpore's graph mode (if
           MINDSPORE_PYTHON names a Python that has it) and the matrix products alone
   large   a step of DiT-XL/2 at 512 px, against PyTorch eager
@@ -10,6 +10,7 @@ Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data]
   decode  AutoencoderKL's decoder at 256 and 512 px
   encode  AutoencoderKL's encoder at 256 and 512 px
   data    reading and cropping the images in --data-path, against Pillow
+  image   a whole image of DiT-XL/2 at 256 px: steps of several samplers and decoding, against PyTorch eager
 
 Each round runs every program once, in turn. A speedup compares two runs of the same round, and the
 table shows the median over the rounds, so that a slow moment of the machine favors no one. If others
@@ -30,6 +31,8 @@ PROGRAM = ROOT / ".build/release/dit"
 PEERS = ROOT / "Benchmarks/peer"
 # The keys of the compared time in the reports of the programs.
 SECONDS = ("seconds_per_step", "seconds_per_batch", "seconds_per_image")
+# Whole images: samplers that ask the network once a step, and their steps.
+SAMPLERS = {"DDPM-250": 250, "DDIM-50": 50, "UniPC-10": 10}
 # Number formats and the CPU feature each one needs.
 PRECISIONS = {"fp32": "", "bf16": "avx512_bf16", "int8": "avx512_vnni"}
 
@@ -44,12 +47,12 @@ def peer(script, *arguments, python=sys.executable):
     return [python, str(PEERS / script), *arguments]
 
 
-def sampling(options, model, size, has_all):
-    """Names and commands for a sampling step of a model, the baseline first."""
+def sampling(options, model, size, has_all, plain=False):
+    """Names and commands for a sampling step of a model, the baseline first; plain without compilers."""
     shape = ["--model-name", model, "--image-size", str(size)]
     shape += ["--batch-size", str(options.batch_size)]
     result = {"PyTorch eager fp32": peer("sample_step.py", *shape)}
-    if has_all and not options.cpu_time:
+    if has_all and not options.cpu_time and not plain:
         result["PyTorch compiled fp32"] = peer("sample_step.py", *shape, "--compile")
         if "MINDSPORE_PYTHON" in os.environ:
             result["MindSpore graph fp32"] = peer(
@@ -173,8 +176,29 @@ def compare(title, commands, options):
             f" | {'' if memory is None else f'{memory:.0f}'} |", flush=True)
 
 
+def compare_images(options):
+    """Measures a step and the decoder, and prints seconds an image: steps times step, and decoding."""
+    steps = sampling(options, "DiT-XL/2", 256, True, plain=True)
+    decoders = autoencoder("decode", 256)
+    found = {name: [] for name in [*steps, *decoders]}
+    for number in range(1, options.rounds + 1):
+        for name, command in [*steps.items(), *decoders.items()]:
+            found[name].append(seconds(measured(command, options)))
+            print(f"round {number}: {name} {found[name][-1]:.4g} s", file=sys.stderr, flush=True)
+    print("\n| | s/step, rounds | decoding | " + " | ".join(SAMPLERS) + " |")
+    print("|---|---|---|" + "---|" * len(SAMPLERS))
+    for name in steps:
+        decoding = min(
+            statistics.median(found[decoder]) for decoder in decoders
+            if decoder.partition(" ")[0] == name.partition(" ")[0])
+        step = statistics.median(found[name])
+        images = " | ".join(f"{count * step + decoding:.1f}" for count in SAMPLERS.values())
+        rounds = ", ".join(f"{value:.3g}" for value in found[name])
+        print(f"| {name} | {rounds} | {decoding:.2f} | {images} |", flush=True)
+
+
 def main():
-    parts = ["sample", "large", "small", "decode", "encode", "data"]
+    parts = ["sample", "large", "small", "decode", "encode", "data", "image"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
@@ -190,7 +214,7 @@ def main():
     parser.add_argument(
         "--cpu-time", action="store_true", help="count processor seconds on one thread")
     options = parser.parse_args()
-    options.parts = options.parts or parts[:-1]
+    options.parts = options.parts or parts[:-2]
     if unknown := set(options.parts) - set(parts):
         parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
     if "data" in options.parts and options.data_path is None:
@@ -199,6 +223,8 @@ def main():
         options.threads = 1
     if not PROGRAM.is_file():
         sys.exit(f"compare: {PROGRAM} was not found; run `make build` first")
+    if "image" in options.parts:
+        compare_images(options)
     for title, commands in tables(options):
         compare(title, commands, options)
 
