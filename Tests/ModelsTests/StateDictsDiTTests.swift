@@ -39,6 +39,25 @@ internal import Torch
     #expect(Set(try StateDicts.dit(state).keys) == names)
   }
 
+  @Test func bringsEarlyNamesOfREPAToThePublishedOnes() throws {
+    func names(_ names: [String]) throws -> Set<String> {
+      Set(
+        try StateDicts.dit(
+          Dictionary(uniqueKeysWithValues: names.map { ($0, Tensor.zeros([1])) })
+        ).keys)
+    }
+    #expect(
+      try names(["blocks.7.a", "decoder_blocks.0.a", "decoder_blocks.12.b"])
+        == ["blocks.7.a", "blocks.8.a", "blocks.20.b"])
+    // No number of a block, and a name that is there already.
+    for others in [
+      ["decoder_blocks.9223372036854775807.a"], ["decoder_blocks.-8.a"], ["decoder_blocks.00.a"],
+      ["blocks.8.a", "decoder_blocks.0.a"], ["decoder_blocks.0"],
+    ] {
+      #expect(try names(others) == Set(others))
+    }
+  }
+
   @Test func bringsMindSporeAutoencodersToDiffusersNames() throws {
     let state = try GoldenValues("autoencoder-kl").weights
     var foreign: [String: Tensor] = [:]

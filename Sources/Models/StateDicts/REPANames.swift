@@ -8,18 +8,21 @@ enum REPANames {
   /// Blocks before the first of the second list.
   private static let encoderDepth = 8
 
-  /// The state dict with one list of blocks.
+  /// The state dict with one list of blocks. A name stays if another tensor has its new name.
   static func own(_ state: [String: Tensor]) -> [String: Tensor] {
     guard state.keys.contains(where: { $0.hasPrefix(prefix) }) else { return state }
     var result: [String: Tensor] = [:]
-    for (name, tensor) in state { result[own(name) ?? name] = tensor }
+    for (name, tensor) in state {
+      let known = own(name) ?? name
+      result[state[known] == nil ? known : name] = tensor
+    }
     return result
   }
 
   private static func own(_ name: String) -> String? {
     guard name.hasPrefix(prefix) else { return nil }
     let parts = name.dropFirst(prefix.count).split(separator: ".", maxSplits: 1)
-    guard parts.count == 2, let index = Int(parts[0]) else { return nil }
+    guard parts.count == 2, let index = NameTable.number(parts[0]) else { return nil }
     return "blocks.\(index + encoderDepth).\(parts[1])"
   }
 }
