@@ -125,6 +125,21 @@ internal import Torch
     #expect(sampler.time == nil)
   }
 
+  /// Steps of the least length do not become shorter and shorter.
+  @Test func endsForASlopeWithoutSteps() throws {
+    let path = FlowPath(.linear, ends: 0.5...0.5001)
+    var sampler = try SamplingMethod.dopri5.makeSampler(on: path)
+    let predictor = Predictor(
+      { x, time in x * ((time * 1e12).truncatingRemainder(dividingBy: 2) < 1 ? 1e6 : -1e6) },
+      path: path, parametrization: .velocity)
+    var (x, count) = (Tensor.ones([1, 1, 2, 2]), 0)
+    while sampler.time != nil, count < 40 {
+      x = sampler.step(x, predictor) { x }
+      count += 1
+    }
+    #expect(sampler.time == nil, "\(count) steps")
+  }
+
   @Test(arguments: [(SamplingMethod.ddpm), .ddim]) func refusesASamplerOfDiscreteSteps(
     _ method: SamplingMethod
   ) throws {

@@ -18,7 +18,8 @@ public struct Dopri5: Sampler {
   public static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .linspace }
   public static func fits(_ path: any ProbabilityPath) -> Bool { !(path is NoiseSchedule) }
 
-  /// The length of the shortest step, of which a run has 1: shorter ones are taken whatever their error.
+  /// A step of this length, of which a run has 1, or less is taken whatever its error; the next one is as
+  /// long.
   private static let shortest = 1e-5
 
   public let stepCount: Int? = nil
@@ -60,6 +61,7 @@ public struct Dopri5: Sampler {
       let size = stepSize
       stepSize *= factor(error)
       guard error <= 1 || size <= Dopri5.shortest else { continue }
+      if error > 1 { stepSize = Dopri5.shortest }
       defer { elapsed += size }
       // Latents that are not finite stay so.
       guard error.isFinite else {
