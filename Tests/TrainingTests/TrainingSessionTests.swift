@@ -45,6 +45,23 @@ internal import Torch
     try String(contentsOfFile: directory.path + "/log.txt", encoding: .utf8)
   }
 
+  /// A refused run leaves its new folder as it was, but not under the feet of another process.
+  @Test func removesAnUnusedFolderUnlessAnotherRunHasIt() throws {
+    try withTemporaryFolder { folder in
+      let run = try RunDirectory(folder + "/run")
+      let lock = try run.lock()
+      run.removeUnused()
+      #expect(Folder.hasFile(folder + "/run/.lock") && Folder.exists(folder + "/run/checkpoints"))
+      withExtendedLifetime(lock) {}
+      try FileManager.default.createDirectory(
+        atPath: folder + "/other", withIntermediateDirectories: false)
+      try RunDirectory(folder + "/other").removeUnused()
+      #expect(try Folder.names(in: folder + "/other").isEmpty)
+      try RunDirectory(folder + "/new/run").removeUnused()
+      #expect(!Folder.exists(folder + "/new"))
+    }
+  }
+
   @Test func keepsCheckpointsFromBeforeSkippedSteps() throws {
     let options = RunOptions(saveInterval: 2, keepCount: 2)
     try withSession(options, isGood: { $0 < 6 }) { session, directory, _ in

@@ -57,15 +57,18 @@ public struct RunDirectory: Sendable {
   }
 
   /// Removes the folders that this value has made, and the file of a lock that has ended, where nothing
-  /// else is in them.
+  /// else is in them; nothing if another process has the folder by now.
   func removeUnused() {
-    guard !made.isEmpty else { return }
-    let content = try? Folder.names(in: path)
-    let known = [RunFolderLayout.checkpoints, "samples", "tensorboard", FolderLock.fileName]
-    if made.contains(path), content?.allSatisfy(known.contains) == true {
-      unlink(path + "/" + FolderLock.fileName)
+    let lockFile = path + "/" + FolderLock.fileName
+    let wasLocked = Folder.hasFile(lockFile)
+    guard !made.isEmpty, let lock = try? FolderLock(path) else { return }
+    withExtendedLifetime(lock) {
+      let content = try? Folder.names(in: path)
+      let known = [RunFolderLayout.checkpoints, "samples", "tensorboard", FolderLock.fileName]
+      let isUnused = made.contains(path) && content?.allSatisfy(known.contains) == true
+      if isUnused || !wasLocked { unlink(lockFile) }
+      Folder.removeEmpty(made)
     }
-    Folder.removeEmpty(made)
   }
 
   /// Keeps other processes out, and removes the unfinished checkpoints of a killed one.
