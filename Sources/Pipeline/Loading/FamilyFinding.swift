@@ -73,7 +73,7 @@ public struct FamilyFinding: Sendable, Equatable {
         (named, .metadata)
       } else if hasProjectors {
         (.repa, .parts)
-      } else if name.lowercased().hasPrefix("sit-") {
+      } else if name.lowercased().prefixMatch(of: /sit-(s|b|l|xl)-[248]\b/) != nil {
         (.sit, .fileName)
       } else {
         (.dit, .fallback)
