@@ -97,6 +97,23 @@ internal import Torch
     }
   }
 
+  @Test func saysThatAnAdaptiveSamplerChoosesItsSteps() throws {
+    try withTemporaryFolder { folder in
+      let result = try dit(
+        [
+          "sample", "--family", "sit", "--sampler", "dopri5", "--atol", "1", "--rtol", "1",
+          "--class-labels", "1", "--sampling-steps", "3", "--time-shift", "2", "--output-path",
+          "out",
+        ], in: folder)
+      #expect(result.status == 0, "\(result.errors)")
+      for name in ["sampling-steps", "time-shift"] {
+        #expect(
+          result.errors.contains("--\(name) changes nothing here: dopri5 chooses its steps"),
+          "\(result.errors)")
+      }
+    }
+  }
+
   @Test func saysThatAModelDoesNotGuideItself() throws {
     try withTemporaryFolder { folder in
       try Self.writeGuide(to: folder + "/weak.safetensors")

@@ -79,9 +79,12 @@ struct SamplingSettingsOptions: ParsableArguments {
     {
       lines.append("--guide-checkpoint is the model itself: that is no guidance")
     }
-    if recipe.samplingSteps != nil, settings.options.sampler.defaultStepCount == nil {
-      lines.append(
-        "--sampling-steps changes nothing here: \(settings.options.sampler) chooses its steps")
+    let sampler = settings.options.sampler
+    for (name, isGiven) in [
+      ("sampling-steps", recipe.samplingSteps != nil), ("time-shift", recipe.timeShift != nil),
+      ("timestep-spacing", recipe.timestepSpacing != nil),
+    ] where isGiven && sampler.defaultStepCount == nil {
+      lines.append("--\(name) changes nothing here: \(sampler) chooses its steps")
     }
     return lines
   }

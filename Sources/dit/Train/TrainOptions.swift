@@ -141,6 +141,10 @@ struct TrainRecipeOptions: ReplacingOptions {
         "--flow-weighting \(flowWeighting.rawValue) is for --prediction noise, score or x0: a velocity"
           + " has no weights")
     }
+    guard timestepSampling == .logitNormal || logitNormalMean == 0 && logitNormalStd == 1 else {
+      throw UsageError(
+        "--logit-normal-mean and --logit-normal-std are for --timestep-sampling logit-normal")
+    }
     let count = trainBatchSize * gradientAccumulationSteps
     guard count <= TrainRecipeOptions.largestBatch else {
       throw UsageError(
