@@ -112,7 +112,7 @@ public final class LatentDiffusionPipeline {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
       log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
       for finding in chosen.state?.findings ?? [] { logger.info("\(finding)") }
-      logFamily(state.family, to: logger)
+      if config.ditCheckpoint != nil { logFamily(state.family, to: logger) }
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
       }
@@ -149,6 +149,8 @@ public final class LatentDiffusionPipeline {
         "family \(process.family.rawValue), a flow on the \(flow.shape.rawValue) path that predicts"
         + " \(flow.prediction.rawValue), \(source)"
       logger.info("\(text)")
+    } else if found.source == .fallback {
+      logger.info("family dit, \(found.source.rawValue)")
     } else if found.family.isFlow {
       let text =
         "taken for family \(process.family.rawValue), as chosen; it would be"

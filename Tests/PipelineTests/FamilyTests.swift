@@ -39,6 +39,26 @@ internal import Torch
     }
   }
 
+  /// What the training scripts of SiT and REPA leave in their checkpoints.
+  @Test(arguments: [
+    (["path_type": "GVP", "prediction": "noise"], ModelFamily.sit, Flow(.gvp, .noise)),
+    (["model": "SiT-XL/2"], .sit, Flow()),
+    (["path_type": "cosine", "prediction": "v", "enc_type": "dinov2"], .repa, Flow(.gvp)),
+  ])
+  func goesByTheArgumentsOfItsTraining(
+    _ arguments: [String: String], _ family: ModelFamily, _ flow: Flow
+  ) throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/0000010.safetensors"
+      let metadata = Dictionary(uniqueKeysWithValues: arguments.map { ("args." + $0, $1) })
+      try Self.write(path, metadata: metadata)
+      let found = try Self.state(path).family
+      #expect(found.family == family && found.flow == flow && found.source == .arguments)
+      try Self.write(path, metadata: ["args.model": "DiT-XL/2"])
+      #expect(try Self.state(path).family.source == .fallback)
+    }
+  }
+
   @Test func goesByMetadataThenByParts() throws {
     try withTemporaryFolder { folder in
       let (own, repa) = (folder + "/SiT-XL-2-256.safetensors", folder + "/repa.safetensors")

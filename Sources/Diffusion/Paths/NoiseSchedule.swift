@@ -56,7 +56,9 @@ public struct NoiseSchedule: Sendable {
       let index = index(atOrAfter: time)
       guard Double(timesteps[index]) == time else {
         throw DiffusionError(
-          .time, "time \(time) is not a timestep of the noise schedule; this sampler needs one")
+          .time,
+          "ddpm and ddim take whole timesteps, and \(time) is none: they need the spacing respaced,"
+            + " linspace, trailing or leading")
       }
       betas.append(1 - alphaBars[index] / previous)
       previous = alphaBars[index]
@@ -150,12 +152,14 @@ extension NoiseSchedule: ProbabilityPath {
 extension ProbabilityPath {
   /// The path as a process with discrete steps.
   ///
-  /// - Parameter user: the sampler or grid that needs one, for the message.
+  /// - Parameter user: the spacing or sampler that needs one, for the message.
   /// - Returns: the schedule.
   /// - Throws: `DiffusionError` for another path.
   func noiseSchedule(for user: String) throws(DiffusionError) -> NoiseSchedule {
     guard let schedule = self as? NoiseSchedule else {
-      throw DiffusionError(.path, "\(user) needs a model trained on discrete diffusion steps")
+      throw DiffusionError(
+        .path,
+        "\(user) times are for models trained on discrete steps; a flow has linspace and shifted")
     }
     return schedule
   }

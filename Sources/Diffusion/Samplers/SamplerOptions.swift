@@ -85,25 +85,18 @@ extension SamplerOptions {
     try read(.lastStepSize, into: &lastStepSize)
   }
 
-  /// Writes options; of those of flows what is not the default.
+  /// Writes options; the shift of times for shifted times alone.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    let defaults = SamplerOptions()
-    func write<Value: Encodable & Equatable>(
-      _ key: CodingKeys, _ path: KeyPath<SamplerOptions, Value>
-    ) throws {
-      guard self[keyPath: path] != defaults[keyPath: path] else { return }
-      try container.encode(self[keyPath: path], forKey: key)
-    }
     try container.encode(eta, forKey: .eta)
     try container.encode(solverOrder, forKey: .solverOrder)
     try container.encodeIfPresent(timestepSpacing, forKey: .timestepSpacing)
-    try write(.timeShift, \.timeShift)
-    try write(.atol, \.atol)
-    try write(.rtol, \.rtol)
-    try write(.diffusionForm, \.diffusionForm)
-    try write(.diffusionNorm, \.diffusionNorm)
-    try write(.lastStep, \.lastStep)
-    try write(.lastStepSize, \.lastStepSize)
+    if timestepSpacing == .shifted { try container.encode(timeShift, forKey: .timeShift) }
+    try container.encode(atol, forKey: .atol)
+    try container.encode(rtol, forKey: .rtol)
+    try container.encode(diffusionForm, forKey: .diffusionForm)
+    try container.encode(diffusionNorm, forKey: .diffusionNorm)
+    try container.encode(lastStep, forKey: .lastStep)
+    try container.encode(lastStepSize, forKey: .lastStepSize)
   }
 }

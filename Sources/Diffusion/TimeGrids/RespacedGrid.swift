@@ -9,7 +9,7 @@ public struct RespacedGrid: TimeGrid {
   public func times(
     _ stepCount: Int, on path: any ProbabilityPath
   ) throws(DiffusionError) -> [Double] {
-    let schedule = try path.noiseSchedule(for: "respacing")
+    let schedule = try path.noiseSchedule(for: "respaced")
     try schedule.check(stepCount: stepCount)
     let stride = stepCount > 1 ? Double(schedule.count - 1) / Double(stepCount - 1) : 1
     var times: [Double] = []

@@ -20,7 +20,10 @@ public struct ShiftedGrid: TimeGrid {
     _ stepCount: Int, on path: any ProbabilityPath
   ) throws(DiffusionError) -> [Double] {
     guard path is FlowPath else {
-      throw DiffusionError(.path, "shifted times need a flow")
+      throw DiffusionError(
+        .path,
+        "shifted times are for flows; models with discrete steps have respaced, linspace, trailing,"
+          + " leading and optimized")
     }
     let times = try LinspaceGrid(convention).times(stepCount, on: path)
     return times.map { shift * $0 / (1 + (shift - 1) * $0) }

@@ -9,6 +9,8 @@ public struct FamilyFinding: Sendable, Equatable {
   public enum Source: String, Sendable {
     /// Metadata that this library writes.
     case metadata = "from the file's metadata"
+    /// The arguments of the published training script, which its checkpoints hold.
+    case arguments = "by the arguments of its training"
     /// Parts that no other family has.
     case parts = "as the file has projectors of REPA"
     /// The name of the published file.
@@ -60,7 +62,8 @@ public struct FamilyFinding: Sendable, Equatable {
       return value
     }
     let named = try value(Self.familyKey, ModelFamily.self)
-    let published = Flow()
+    let trained = TrainingArguments(checkpoint.metadata)
+    let published = trained?.flow ?? Flow()
     flow =
       named == nil
       ? published
@@ -73,6 +76,8 @@ public struct FamilyFinding: Sendable, Equatable {
         (named, .metadata)
       } else if hasProjectors {
         (.repa, .parts)
+      } else if let trained {
+        (trained.family, .arguments)
       } else if name.lowercased().prefixMatch(of: /sit-(s|b|l|xl)-[248]\b/) != nil {
         (.sit, .fileName)
       } else {
@@ -108,5 +113,24 @@ public struct FamilyFinding: Sendable, Equatable {
     }
     return .flow(
       Flow(shape ?? flow.shape, prediction ?? flow.prediction), of: family)
+  }
+}
+
+/// The flow that the arguments of SiT's or REPA's training script name.
+private struct TrainingArguments {
+  let family: ModelFamily
+  let flow: Flow
+
+  /// - Parameter metadata: a checkpoint's; nil is returned without arguments of a flow.
+  init?(_ metadata: [String: String]) {
+    func text(_ name: String) -> String? { metadata["args." + name]?.lowercased() }
+    guard text("path_type") != nil || text("model")?.hasPrefix("sit-") == true else { return nil }
+    // REPA's alone: the encoder whose features are met.
+    family = text("enc_type") == nil ? .sit : .repa
+    let paths: [String: FlowPath.Shape] = ["gvp": .gvp, "cosine": .gvp, "vp": .vp]
+    let predictions: [String: Flow.Prediction] = ["noise": .noise, "score": .score]
+    flow = Flow(
+      text("path_type").flatMap { paths[$0] } ?? .linear,
+      text("prediction").flatMap { predictions[$0] } ?? .velocity)
   }
 }

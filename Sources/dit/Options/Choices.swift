@@ -90,12 +90,11 @@ extension ExecutionMode: ExpressibleByArgument {
 }
 
 extension DiTPreset: ExpressibleByArgument {
-  /// Its name, in any case.
+  /// Its name, in any case, or SiT's name of the same size.
   public init?(argument: String) {
-    guard
-      let preset = DiTPreset.allCases.first(where: {
-        $0.rawValue.lowercased() == argument.lowercased()
-      })
+    let name = argument.lowercased()
+    let own = name.hasPrefix("sit-") ? "dit-" + name.dropFirst(4) : name
+    guard let preset = DiTPreset.allCases.first(where: { $0.rawValue.lowercased() == own })
     else { return nil }
     self = preset
   }

@@ -193,6 +193,9 @@ struct SamplingRecipeOptions: ReplacingOptions {
       throw UsageError(
         "--time-shift contradicts --timestep-spacing \(timestepSpacing?.rawValue ?? "")")
     }
+    guard timestepSpacing != .shifted || timeShift != nil else {
+      throw UsageError("--timestep-spacing shifted needs --time-shift S")
+    }
     var options = SamplerOptions(
       eta: eta, solverOrder: solverOrder,
       timestepSpacing: timeShift == nil ? timestepSpacing : .shifted)

@@ -131,7 +131,8 @@ struct TrainRecipeOptions: ReplacingOptions {
     let isFlow = objective == .flow
     guard isFlow || path == nil && prediction == nil && flowWeighting == .none else {
       throw UsageError(
-        "--path, --prediction and --flow-weighting are for --objective flow")
+        "--path, --prediction and --flow-weighting, given or of the configuration file, are for"
+          + " --objective flow")
     }
     guard !isFlow || minSnrGamma == nil else {
       throw UsageError("--min-snr-gamma is for --objective ddpm; a flow has --flow-weighting")
