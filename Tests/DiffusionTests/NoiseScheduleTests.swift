@@ -36,7 +36,7 @@ internal import Torch
     let error = #expect(throws: DiffusionError.self) {
       try NoiseSchedule.linear.respaced(at: [0, 3.5])
     }
-    #expect(try #require(error).message.contains("3.5 is not a timestep"))
+    #expect(try #require(error).message.contains("and 3.5 is none"))
   }
 
   /// The point of the path gives DDPM and DDIM the same float32 numbers as the respaced tables.

@@ -180,7 +180,7 @@ internal import Torch
   @Test(arguments: [
     (["--solver-order", "4"], 64, "--solver-order"),
     (["--timestep-spacing", "even"], 64, "- trailing\n  - leading"),
-    (["--timestep-spacing", "optimized", "--sampler", "ddim"], 64, "is not a timestep"),
+    (["--timestep-spacing", "optimized", "--sampler", "ddim"], 64, "take whole timesteps"),
     (
       ["--timestep-spacing", "optimized", "--sampler", "unipc", "--sampling-steps", "51"], 64,
       "1 to 50"
