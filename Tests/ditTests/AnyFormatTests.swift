@@ -34,7 +34,7 @@ internal import Torch
           [
             "sample", "--dit-checkpoint", "dit-\(network)", "--vae-checkpoint", "vae-\(target)",
             "--class-labels", "3", "--sampling-steps", "2", "--precision", "fp32",
-            "--output-path", "out\(place)",
+            "--metadata", "false", "--output-path", "out\(place)",
           ], in: folder)
         #expect(result.status == 0, "\(target): \(result.errors)")
         images.append(

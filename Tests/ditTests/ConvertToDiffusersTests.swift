@@ -143,7 +143,7 @@ internal import Torch
         let result = try dit(
           [
             "sample", "--class-labels", "class 3", "--sampling-steps", "2", "--precision", "fp32",
-            "--output-path", "out\(index)",
+            "--metadata", "false", "--output-path", "out\(index)",
           ] + model, in: folder)
         #expect(result.status == 0, "\(result.errors)")
         return try Data(contentsOf: URL(filePath: "\(folder)/out\(index)/grid.png"))
