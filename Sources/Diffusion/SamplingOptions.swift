@@ -22,7 +22,7 @@ public struct SamplingOptions: Sendable, Equatable {
   /// way.
   public var timestepSpacing: TimestepSpacing? {
     samplerOptions.timestepSpacing
-      ?? stepCount.map { family.isFlow ? .linspace : sampler.defaultSpacing(forSteps: $0) }
+      ?? stepCount.map { sampler.defaultSpacing(forSteps: $0, onFlow: family.isFlow) }
   }
   /// The method's options.
   public var samplerOptions: SamplerOptions

@@ -5,6 +5,13 @@ internal import Testing
 internal import Torch
 
 @Suite struct FlowCommandTests {
+  /// A small model without learned variance.
+  private static var tensors: [(String, Tensor)] {
+    get throws {
+      try GoldenValues("dit-fixed").weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+  }
+
   private func sample(
     _ checkpoint: String, _ options: [String] = [], in folder: String
   ) throws -> (status: Int32, output: String, errors: String) {
@@ -82,8 +89,7 @@ internal import Torch
 
   @Test func findsTheFamilyOfAFile() throws {
     try withTemporaryFolder { folder in
-      let golden = try GoldenValues("dit-fixed")
-      let tensors = golden.weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      let tensors = try FlowCommandTests.tensors
       for name in ["SiT-XL-2-256.safetensors", "plain.safetensors"] {
         try CheckpointWriter.write(tensors, metadata: ["num_heads": "4"], to: folder + "/" + name)
       }
@@ -127,8 +133,7 @@ internal import Torch
     (["--family", "mmdit"], "mmdit"),
   ]) func refusesWhatDoesNotFitAFlow(_ options: [String], _ words: String) throws {
     try withTemporaryFolder { folder in
-      let golden = try GoldenValues("dit-fixed")
-      let tensors = golden.weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      let tensors = try FlowCommandTests.tensors
       try CheckpointWriter.write(
         tensors, metadata: ["num_heads": "4", "family": "sit"], to: folder + "/f.safetensors")
       let result = try dit(
@@ -144,8 +149,7 @@ internal import Torch
   /// An image of an adaptive sampler does not depend on the others.
   @Test func makesEachImageByItselfWithDopri5() throws {
     try withTemporaryFolder { folder in
-      let golden = try GoldenValues("dit-fixed")
-      let tensors = golden.weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+      let tensors = try FlowCommandTests.tensors
       try CheckpointWriter.write(
         tensors, metadata: ["num_heads": "4", "family": "sit"], to: folder + "/f.safetensors")
       func image(_ name: String, _ options: [String]) throws -> Data {

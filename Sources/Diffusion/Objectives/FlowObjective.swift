@@ -25,7 +25,7 @@ public struct FlowObjective: Objective {
   public func loss(
     x0: Tensor, noise: Tensor, t: Tensor, network: (_ xt: Tensor, _ t: Tensor) throws -> Tensor
   ) rethrows -> TrainingLoss {
-    let mixture = withoutGradients { TimedMixture(path, at: t.reshaped([-1, 1, 1, 1])) }
+    let mixture = withoutGradients { path.mixture(at: t.reshaped([-1, 1, 1, 1])) }
     let (xt, target, scale) = withoutGradients {
       (mixture.latents(x0, noise), self.target(x0, noise, mixture), weight(mixture))
     }
@@ -38,7 +38,7 @@ public struct FlowObjective: Objective {
   }
 
   /// What the network's output is held against, `[N, C, H, W]`; for a score σ times the score.
-  private func target(_ x0: Tensor, _ noise: Tensor, _ mixture: TimedMixture) -> Tensor {
+  private func target(_ x0: Tensor, _ noise: Tensor, _ mixture: FlowMixture<Tensor>) -> Tensor {
     switch flow.prediction {
     case .velocity: mixture.velocity(x0, noise)
     case .noise: noise
@@ -48,7 +48,7 @@ public struct FlowObjective: Objective {
   }
 
   /// The weight of each row, `[N, 1, 1, 1]`; nil for 1.
-  private func weight(_ mixture: TimedMixture) -> Tensor? {
+  private func weight(_ mixture: FlowMixture<Tensor>) -> Tensor? {
     guard weighting != .none, flow.prediction != .velocity else { return nil }
     // How far the velocity moves with the noise, and λ of SiT's equation 9.
     let slope = mixture.velocityPerNoise
@@ -59,27 +59,12 @@ public struct FlowObjective: Objective {
   }
 }
 
-/// A path at the times of a batch.
-private struct TimedMixture {
-  let alpha: Tensor
-  let sigma: Tensor
-  let alphaSlope: Tensor
-  let sigmaSlope: Tensor
-
-  /// - Parameters:
-  ///   - path: gives the mixture.
-  ///   - t: times, `[N, 1, 1, 1]`
-  init(_ path: FlowPath, at t: Tensor) {
-    let s = path.direction == .towardsData ? -t + 1 : t
-    let slopes: (alpha: Tensor, sigma: Tensor)
-    (alpha, sigma, slopes.alpha, slopes.sigma) = path.shape.mixture(at: s)
-    let sign: Double = path.direction == .towardsData ? -1 : 1
-    (alphaSlope, sigmaSlope) = (slopes.alpha * sign, slopes.sigma * sign)
+extension FlowMixture<Tensor> {
+  fileprivate func latents(_ x0: Tensor, _ noise: Tensor) -> Tensor { alpha * x0 + sigma * noise }
+  fileprivate func velocity(_ x0: Tensor, _ noise: Tensor) -> Tensor {
+    alphaSlope * x0 + sigmaSlope * noise
   }
 
-  func latents(_ x0: Tensor, _ noise: Tensor) -> Tensor { alpha * x0 + sigma * noise }
-  func velocity(_ x0: Tensor, _ noise: Tensor) -> Tensor { alphaSlope * x0 + sigmaSlope * noise }
-
   /// σ' - α' σ / α, the change of dx/dt with ε at a fixed x.
-  var velocityPerNoise: Tensor { sigmaSlope - alphaSlope * sigma / alpha }
+  fileprivate var velocityPerNoise: Tensor { sigmaSlope - alphaSlope * sigma / alpha }
 }

@@ -33,6 +33,26 @@ struct PathScalar: PathNumber {
   var squareRoot: Self { Self(value.squareRoot()) }
 }
 
+/// A path at some times.
+struct FlowMixture<Number: PathNumber> {
+  let alpha: Number
+  let sigma: Number
+  let alphaSlope: Number
+  let sigmaSlope: Number
+}
+
+extension FlowPath {
+  /// α, σ and their slopes over the path's own time.
+  func mixture<Number: PathNumber>(at time: Number) -> FlowMixture<Number> {
+    let isReversed = direction == .towardsData
+    let sign: Double = isReversed ? -1 : 1
+    let parts = shape.mixture(at: isReversed ? -time + 1 : time)
+    return FlowMixture(
+      alpha: parts.alpha, sigma: parts.sigma, alphaSlope: parts.alphaSlope * sign,
+      sigmaSlope: parts.sigmaSlope * sign)
+  }
+}
+
 extension FlowPath.Shape {
   /// β of the variance-preserving process at s = 0, and how much more it is at s = 1.
   private static let vpBeta = (start: 0.1, growth: 19.9)
@@ -40,7 +60,7 @@ extension FlowPath.Shape {
   private var quarterTurn: Double { .pi / 2 }
 
   /// α, σ and their slopes over s, the share of noise.
-  func mixture<Number: PathNumber>(
+  fileprivate func mixture<Number: PathNumber>(
     at s: Number
   ) -> (alpha: Number, sigma: Number, alphaSlope: Number, sigmaSlope: Number) {
     switch self {

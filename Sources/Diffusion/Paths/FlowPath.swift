@@ -66,10 +66,9 @@ public struct FlowPath: ProbabilityPath, Equatable {
   }
 
   public func point(at time: Double) -> PathPoint {
-    let mixture = shape.mixture(at: PathScalar(position(of: time)))
-    let sign: Double = direction == .towardsData ? -1 : 1
+    let mixture = mixture(at: PathScalar(time))
     return PathPoint(
       alpha: mixture.alpha.value, sigma: mixture.sigma.value,
-      alphaSlope: sign * mixture.alphaSlope.value, sigmaSlope: sign * mixture.sigmaSlope.value)
+      alphaSlope: mixture.alphaSlope.value, sigmaSlope: mixture.sigmaSlope.value)
   }
 }

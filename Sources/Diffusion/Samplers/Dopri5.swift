@@ -54,8 +54,7 @@ public struct Dopri5: Sampler {
     }
     var (first, stepSize) = next ?? begin(x, slope)
     while true {
-      let stages = DormandPrince.stages(x, first, stepSize) { slope($0, elapsed + $1) }
-      let result = DormandPrince.end(x, stages, stepSize)
+      let (stages, result) = DormandPrince.stages(x, first, stepSize) { slope($0, elapsed + $1) }
       let error = self.error(of: stages, stepSize, from: x, to: result)
       let isLast = elapsed + stepSize >= length
       let size = stepSize

@@ -58,15 +58,14 @@ extension Sampler {
   public static func times(
     _ stepCount: Int, on path: any ProbabilityPath, options: SamplerOptions
   ) throws(DiffusionError) -> [Double] {
-    let spacing = options.timestepSpacing ?? spacing(forSteps: stepCount, on: path)
+    let spacing =
+      options.timestepSpacing ?? spacing(forSteps: stepCount, onFlow: !(path is NoiseSchedule))
     return try spacing.grid(gridConvention, shift: options.timeShift).times(stepCount, on: path)
   }
 
   /// The spacing of times that suits a number of steps: on a flow always equal distances.
-  static func spacing(
-    forSteps stepCount: Int, on path: any ProbabilityPath
-  ) -> TimestepSpacing {
-    path is NoiseSchedule ? spacing(forSteps: stepCount) : .linspace
+  static func spacing(forSteps stepCount: Int, onFlow isFlow: Bool) -> TimestepSpacing {
+    isFlow ? .linspace : spacing(forSteps: stepCount)
   }
 }
 

@@ -5,19 +5,19 @@ public struct SamplerOptions: Sendable, Equatable, Codable {
     /// The share of fresh noise, for DDIM.
     case eta
     /// The order of a multistep method, for UniPC.
-    case solverOrder
+    case solverOrder = "solver_order"
     /// The absolute tolerance of an adaptive method.
     case atol
     /// The relative tolerance of an adaptive method.
     case rtol
     /// The course of an SDE's noise.
-    case diffusionForm
+    case diffusionForm = "diffusion_form"
     /// The amount of an SDE's noise.
-    case diffusionNorm
+    case diffusionNorm = "diffusion_norm"
     /// The kind of an SDE's last step.
-    case lastStep
+    case lastStep = "last_step"
     /// The length of an SDE's last step.
-    case lastStepSize
+    case lastStepSize = "last_step_size"
   }
 
   /// DDIM's share of fresh noise: 0 for none, 1 for as much as DDPM adds.
@@ -46,6 +46,26 @@ public struct SamplerOptions: Sendable, Equatable, Codable {
     self.eta = eta
     self.solverOrder = solverOrder
     self.timestepSpacing = timestepSpacing
+  }
+}
+
+extension SamplerOptions {
+  /// The options that are not the default, as texts.
+  package var changed: [Key: String] {
+    let defaults = SamplerOptions()
+    var texts: [Key: String] = [:]
+    func add<Value: Equatable>(_ key: Key, _ path: KeyPath<SamplerOptions, Value>) {
+      if self[keyPath: path] != defaults[keyPath: path] { texts[key] = "\(self[keyPath: path])" }
+    }
+    add(.eta, \.eta)
+    add(.solverOrder, \.solverOrder)
+    add(.atol, \.atol)
+    add(.rtol, \.rtol)
+    add(.diffusionForm, \.diffusionForm)
+    add(.diffusionNorm, \.diffusionNorm)
+    add(.lastStep, \.lastStep)
+    add(.lastStepSize, \.lastStepSize)
+    return texts
   }
 }
 

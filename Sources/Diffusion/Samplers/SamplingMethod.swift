@@ -33,9 +33,11 @@ public struct SamplingMethod: Sendable {
   /// The steps taken unless a number is given; nil if the sampler chooses its steps itself.
   public var defaultStepCount: Int? { sampler.defaultStepCount }
 
-  /// The spacing of times for a number of discrete steps, unless one is chosen.
-  public func defaultSpacing(forSteps stepCount: Int) -> TimestepSpacing {
-    sampler.spacing(forSteps: stepCount)
+  /// The spacing of times for a number of steps, discrete ones or on a flow, unless one is chosen.
+  public func defaultSpacing(
+    forSteps stepCount: Int, onFlow isFlow: Bool = false
+  ) -> TimestepSpacing {
+    sampler.spacing(forSteps: stepCount, onFlow: isFlow)
   }
 
   /// The methods that can go along a path.

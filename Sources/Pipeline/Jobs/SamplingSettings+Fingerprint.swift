@@ -56,21 +56,9 @@ extension SamplingSettings {
 extension SamplerOptions {
   /// Options that later versions added, where a sampler reads them and they are not the default.
   fileprivate func chosenTexts(_ keys: Set<SamplerOptions.Key>) -> [String: String] {
-    let defaults = SamplerOptions()
-    var texts: [String: String] = [:]
-    func add<Value: Equatable>(
-      _ key: SamplerOptions.Key, _ name: String, _ path: KeyPath<SamplerOptions, Value>
-    ) {
-      guard keys.contains(key), self[keyPath: path] != defaults[keyPath: path] else { return }
-      texts[name] = "\(self[keyPath: path])"
-    }
-    add(.solverOrder, "solver_order", \.solverOrder)
-    add(.atol, "atol", \.atol)
-    add(.rtol, "rtol", \.rtol)
-    add(.diffusionForm, "diffusion_form", \.diffusionForm)
-    add(.diffusionNorm, "diffusion_norm", \.diffusionNorm)
-    add(.lastStep, "last_step", \.lastStep)
-    add(.lastStepSize, "last_step_size", \.lastStepSize)
+    // `eta` is always in the record.
+    let read = changed.filter { keys.contains($0.key) && $0.key != .eta }
+    var texts = Dictionary(uniqueKeysWithValues: read.map { ($0.key.rawValue, $0.value) })
     if let timestepSpacing { texts["timestep_spacing"] = timestepSpacing.rawValue }
     if timestepSpacing == .shifted { texts["time_shift"] = "\(timeShift)" }
     return texts

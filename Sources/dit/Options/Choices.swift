@@ -100,49 +100,39 @@ extension DiTPreset: ExpressibleByArgument {
   }
 }
 
-/// `none`, or `taylor:N`.
-struct FeatureCacheArgument: ExplainedArgument {
-  static let expectation =
-    "none, or taylor:N with N from \(FeatureCache.intervals.lowerBound) to"
-    + " \(FeatureCache.intervals.upperBound), such as taylor:3"
-  let cache: FeatureCache
-
-  init(_ cache: FeatureCache) { self.cache = cache }
-
-  init?(argument: String) {
-    guard let cache = FeatureCache(argument) else { return nil }
-    self.cache = cache
-  }
-
-  var defaultValueDescription: String { cache.description }
+/// A value whose text says all of it.
+protocol WrittenValue: LosslessStringConvertible {
+  /// The form of its text, with an example; follows "must be".
+  static var expectation: String { get }
 }
 
-/// `3`, another number of channels, or `all`.
-struct GuidedChannelsArgument: ExplainedArgument {
-  static let expectation = "a number of channels, 1 at least, or all"
-  let channels: GuidedChannels
+/// An option with such a value.
+struct WrittenArgument<Value: WrittenValue>: ExplainedArgument {
+  static var expectation: String { Value.expectation }
+  let value: Value
 
-  init(_ channels: GuidedChannels) { self.channels = channels }
+  init(_ value: Value) { self.value = value }
 
   init?(argument: String) {
-    guard let channels = GuidedChannels(argument) else { return nil }
-    self.channels = channels
+    guard let value = Value(argument) else { return nil }
+    self.value = value
   }
 
-  var defaultValueDescription: String { channels.description }
+  var defaultValueDescription: String { value.description }
 }
 
-/// Two positions on the way from data to noise.
-struct GuidanceIntervalArgument: ExplainedArgument {
-  static let expectation = "two numbers from 0 to 1, the lower one first, such as 0,0.7"
-  let interval: GuidanceInterval
-
-  init(_ interval: GuidanceInterval) { self.interval = interval }
-
-  init?(argument: String) {
-    guard let interval = GuidanceInterval(argument) else { return nil }
-    self.interval = interval
+extension FeatureCache: WrittenValue {
+  static var expectation: String {
+    "none, or taylor:N with N from \(intervals.lowerBound) to \(intervals.upperBound), such as taylor:3"
   }
+}
 
-  var defaultValueDescription: String { interval.description }
+extension GuidedChannels: WrittenValue {
+  static var expectation: String { "a number of channels, 1 at least, or all" }
+}
+
+extension GuidanceInterval: WrittenValue {
+  static var expectation: String {
+    "two numbers from 0 to 1, the lower one first, such as 0,0.7"
+  }
 }

@@ -31,7 +31,7 @@ struct SamplingSettingsOptions: ParsableArguments {
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
         precision: try format.withSecondLayer(
           mindONE.precision(format.precision, device: device)),
-        mode: mindONE.msMode ?? execution.chosenMode, cache: recipe.cache.cache, device: device,
+        mode: mindONE.msMode ?? execution.chosenMode, cache: recipe.cache.value, device: device,
         allowsTF32: execution.tf32),
       options: try recipe.options(), seed: recipe.seed, batchSize: batchSize)
     settings.pipeline.family = model.family.family.family
@@ -52,16 +52,9 @@ struct SamplingSettingsOptions: ParsableArguments {
   /// Options that are given and change nothing.
   func notes(_ settings: SamplingSettings) -> [String] {
     var lines = mindONE.notes
-    let (given, defaults) = (settings.options.samplerOptions, SamplerOptions())
-    for (key, isGiven) in [
-      (SamplerOptions.Key.eta, given.eta != defaults.eta),
-      (.solverOrder, given.solverOrder != defaults.solverOrder),
-      (.atol, given.atol != defaults.atol), (.rtol, given.rtol != defaults.rtol),
-      (.diffusionForm, given.diffusionForm != defaults.diffusionForm),
-      (.diffusionNorm, given.diffusionNorm != defaults.diffusionNorm),
-      (.lastStep, given.lastStep != defaults.lastStep),
-      (.lastStepSize, given.lastStepSize != defaults.lastStepSize),
-    ] where isGiven && !settings.options.sampler.options.contains(key) {
+    let changed = settings.options.samplerOptions.changed
+    for key in SamplerOptions.Key.allCases
+    where changed[key] != nil && !settings.options.sampler.options.contains(key) {
       let names = SamplingMethod.reading(key).map(\.name).joined(separator: ", ")
       lines.append(
         "--\(OptionTable.kebab(key.rawValue)) is for \(names) and changes nothing here")
@@ -154,16 +147,16 @@ struct SamplingRecipeOptions: ReplacingOptions {
     help:
       "Channels that guidance acts on: a number of the first ones, or all (default: 3; all for repa)."
   )
-  var cfgChannels: GuidedChannelsArgument?
+  var cfgChannels: WrittenArgument<GuidedChannels>?
   @Option(
     help: "The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half.")
-  var guidanceInterval = GuidanceIntervalArgument(.all)
+  var guidanceInterval = WrittenArgument(GuidanceInterval.all)
   @Option(
     help: """
       none, or taylor:N: the transformer runs in every Nth step, and is extrapolated between, for \
       samplers with many steps.
       """)
-  var cache = FeatureCacheArgument(.off)
+  var cache = WrittenArgument(FeatureCache.off)
   @Option(help: "What latents were multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
@@ -207,6 +200,6 @@ struct SamplingRecipeOptions: ReplacingOptions {
       sampler: sampler ?? (ddimSampling == true ? .ddim : nil), stepCount: samplingSteps,
       samplerOptions: options,
       guidance: Guidance(
-        scale: guidanceScale, channels: cfgChannels?.channels, interval: guidanceInterval.interval))
+        scale: guidanceScale, channels: cfgChannels?.value, interval: guidanceInterval.value))
   }
 }

@@ -29,20 +29,16 @@ enum DormandPrince {
   ///   - first: the slope there.
   ///   - stepSize: the length of the step.
   ///   - slope: of latents at a distance from the start.
-  /// - Returns: 7 slopes, copies.
+  /// - Returns: 7 slopes, copies, and the latents at the end.
   static func stages(
     _ x: Tensor, _ first: Tensor, _ stepSize: Double, _ slope: (Tensor, Double) -> Tensor
-  ) -> [Tensor] {
-    var slopes = [first]
+  ) -> (slopes: [Tensor], end: Tensor) {
+    var (slopes, end) = ([first], x)
     for (node, weights) in zip(nodes, weights) {
-      slopes.append(slope(x + sum(slopes, weights, stepSize), node * stepSize))
+      end = x + sum(slopes, weights, stepSize)
+      slopes.append(slope(end, node * stepSize))
     }
-    return slopes
-  }
-
-  /// The latents at the end of a step.
-  static func end(_ x: Tensor, _ slopes: [Tensor], _ stepSize: Double) -> Tensor {
-    x + sum(slopes, weights[5], stepSize)
+    return (slopes, end)
   }
 
   /// The difference to the method of order 4.
