@@ -76,9 +76,8 @@ let package = Package(
     .library(
       name: "DiTKit",
       targets: [
-        "Checkpoint", "Diffusion", "DiTKit", "ImageData", "Inference", "Layers", "Models",
-        "Parallel",
-        "Pipeline", "Torch", "Training",
+        "Checkpoint", "Diffusion", "DiTKit", "Evaluation", "ImageData", "Inference", "Layers",
+        "Models", "Parallel", "Pipeline", "Torch", "Training",
       ]),
     .executable(name: "dit", targets: ["dit"]),
   ],
@@ -123,23 +122,29 @@ let package = Package(
         "Models", "Parallel", "Torch", logging,
       ]),
     library(
-      "Training",
+      "Evaluation",
       [
         "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
         "Parallel", "Pipeline", "Torch", logging,
       ]),
     library(
+      "Training",
+      [
+        "Checkpoint", "Diffusion", "Evaluation", "Files", "ImageData", "Inference", "Layers",
+        "Models", "Parallel", "Pipeline", "Torch", logging,
+      ]),
+    library(
       "DiTKit",
       [
-        "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
-        "Pipeline", "Torch", "Training", logging,
+        "Checkpoint", "Diffusion", "Evaluation", "ImageData", "Inference", "Layers", "Models",
+        "Parallel", "Pipeline", "Torch", "Training", logging,
       ]),
     .target(name: "CStart"),
     .executableTarget(
       name: "dit",
       dependencies: [
-        "Checkpoint", "CStart", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
-        "Parallel", "Pipeline", "Torch", "Training", logging,
+        "Checkpoint", "CStart", "Diffusion", "Evaluation", "Files", "ImageData", "Inference",
+        "Layers", "Models", "Parallel", "Pipeline", "Torch", "Training", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -167,6 +172,11 @@ let package = Package(
         logging,
       ]),
     tests(
+      "Evaluation",
+      [
+        "Checkpoint", "Files", "ImageData", "Inference", "Layers", "Models", "Pipeline", "Torch",
+      ]),
+    tests(
       "Training",
       [
         "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
@@ -175,10 +185,10 @@ let package = Package(
     tests(
       "DiTKit",
       [
-        "Checkpoint", "Diffusion", "ImageData", "Inference", "Layers", "Models", "Parallel",
-        "Pipeline", "Torch", "Training", logging,
+        "Checkpoint", "Diffusion", "Evaluation", "ImageData", "Inference", "Layers", "Models",
+        "Parallel", "Pipeline", "Torch", "Training", logging,
       ]),
-    tests("dit", ["Checkpoint", "Files", "ImageData", "Pipeline", "Torch"]),
+    tests("dit", ["Checkpoint", "Evaluation", "Files", "ImageData", "Pipeline", "Torch"]),
   ],
   cxxLanguageStandard: .cxx20
 )

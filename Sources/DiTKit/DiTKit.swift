@@ -1,5 +1,6 @@
 @_exported public import Checkpoint
 @_exported public import Diffusion
+@_exported public import Evaluation
 @_exported public import ImageData
 @_exported public import Inference
 @_exported public import Layers

@@ -1,0 +1,38 @@
+public import Models
+
+/// Images, features or reference statistics that cannot be compared.
+public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendable {
+  /// The cause.
+  public enum Reason: Sendable, Equatable {
+    /// The file's tensors are not those of a known feature network.
+    case unknownFeatures
+    /// The tensors of a feature network do not fit it.
+    case model(ModelError.Reason)
+    /// Statistics of other features, or of another number of them.
+    case otherFeatures
+    /// The reference lacks what a metric needs.
+    case incompleteReference
+    /// The file has no images, or not as the evaluation suite writes them.
+    case noImages
+    /// Too few images for the metric.
+    case tooFewImages
+    /// Images of several sizes, or of another size than the reference's.
+    case otherSize
+    /// A figure is not finite.
+    case nonFinite
+  }
+
+  /// The cause.
+  public let reason: Reason
+  /// What is wrong, and where.
+  public let message: String
+
+  /// Makes an error.
+  public init(_ reason: Reason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+
+  /// The message.
+  public var description: String { message }
+}

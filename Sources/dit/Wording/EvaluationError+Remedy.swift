@@ -1,0 +1,13 @@
+internal import Evaluation
+
+extension EvaluationError: ErrorWithRemedy {
+  var remedy: String? {
+    switch reason {
+    case .unknownFeatures, .model:
+      "give --features pt_inception-2015-12-05-6726825d.pth, a DINOv2 ViT-B/14 or ViT-L/14 (.safetensors), or self"
+    case .otherFeatures: "make the reference anew with --save-reference and the same --features"
+    case .incompleteReference: "give a reference that has it, or leave the metric out of --metrics"
+    case .noImages, .tooFewImages, .otherSize, .nonFinite: nil
+    }
+  }
+}
