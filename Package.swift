@@ -160,7 +160,7 @@ let package = Package(
     tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
     tests("Parallel", ["Files", "Torch"]),
-    tests("ImageData", ["Files"]),
+    tests("ImageData", ["Files", "Torch"]),
     tests("Checkpoint", ["Files", "Torch"]),
     tests("Models", ["Checkpoint", "Diffusion", "Layers", "Torch"]),
     tests("Diffusion", ["Torch"]),

@@ -14,8 +14,10 @@ public protocol LinearLayer {
   /// Applies the layer as the last one of a branch, `[..., in]` to `[..., out]`.
   func branchOutput(of x: Tensor) -> Stream.BranchOutput
 
-  /// Applies the layer, the tanh form of GELU and a second layer, the last one of a branch.
-  func gelu(_ x: Stream.Activations, then second: Self) -> Stream.BranchOutput
+  /// Applies the layer, a form of GELU and a second layer, the last one of a branch.
+  func gelu(
+    _ x: Stream.Activations, form: GELUForm, then second: Self
+  ) -> Stream.BranchOutput
 }
 
 extension Linear: LinearLayer {
@@ -25,9 +27,11 @@ extension Linear: LinearLayer {
   /// Applies the layer.
   public func branchOutput(of x: Tensor) -> Tensor { self(x) }
 
-  /// Applies both layers in one differentiable operator, GELU and its slope fused into the products.
-  public func gelu(_ x: Tensor, then second: Linear) -> Tensor {
-    feedForward(
+  /// Applies both layers; with the tanh form in one differentiable operator, GELU and its slope fused
+  /// into the products.
+  public func gelu(_ x: Tensor, form: GELUForm, then second: Linear) -> Tensor {
+    guard form == .tanh else { return second(Torch.gelu(self(x), form)) }
+    return feedForward(
       x, weight1: weight, bias1: bias, weight2: second.weight, bias2: second.bias)
   }
 }

@@ -63,7 +63,9 @@ extension PackedLinear: LinearLayer {
   }
 
   /// Applies both layers, GELU fused into the first product.
-  public func gelu(_ x: Activations, then second: PackedLinear) -> BranchOutput {
-    second.branchOutput(gelu(x, as: second.format))
+  public func gelu(
+    _ x: Activations, form: GELUForm, then second: PackedLinear
+  ) -> BranchOutput {
+    second.branchOutput(gelu(x, form: form, as: second.format))
   }
 }

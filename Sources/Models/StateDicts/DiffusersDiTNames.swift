@@ -54,7 +54,7 @@ enum DiffusersDiTNames {
       result[known] = tensor
     }
     for (known, parts) in parts {
-      result[known] = try joined(parts, known)
+      result[known] = try projections.joined(parts, known)
       partDone()
     }
     return result
@@ -73,18 +73,6 @@ enum DiffusersDiTNames {
     let known = table.foreign(name).first ?? name
     guard known.contains("#") else { return [(known, tensor)] }
     return (0..<depth).map { (known.replacing("#", with: String($0)), tensor) }
-  }
-
-  /// Query, key and value, one above the other.
-  private static func joined(_ parts: [Int: Tensor], _ name: String) throws -> Tensor {
-    let tensors = projections.rows.indices.compactMap { parts[$0] }
-    guard tensors.count == projections.rows.count, let first = tensors.first, first.rank > 0,
-      tensors.allSatisfy({ $0.shape == first.shape && $0.dtype == first.dtype })
-    else {
-      throw ModelError(
-        "query, key and value for '\(name)' are not all there, or differ in shape or type")
-    }
-    return withoutGradients { concatenated(tensors) }
   }
 
   private static func hasSameBytes(_ a: Tensor, _ b: Tensor) -> Bool {

@@ -1,3 +1,5 @@
+internal import Torch
+
 /// One dialect's names of parameters, next to the models' own.
 ///
 /// A pattern stands for the first parts of a name; what follows stays. `#` stands for a number, and
@@ -25,6 +27,24 @@ struct NameTable {
   /// that only the dialect has stays `#`.
   func foreign(_ name: String, of count: Int = 0) -> [String] {
     rows.compactMap { NameTable.translated(name, $0.own, $0.foreign, count) }
+  }
+
+  /// Joins the parts of one matrix or bias, a row each, such as query, key and value, from top to bottom.
+  ///
+  /// - Parameters:
+  ///   - parts: by row.
+  ///   - name: of the whole, for messages.
+  /// - Returns: the whole.
+  /// - Throws: `ModelError` if they do not fit together.
+  func joined(_ parts: [Int: Tensor], _ name: String) throws -> Tensor {
+    let tensors = rows.indices.compactMap { parts[$0] }
+    guard tensors.count == rows.count, let first = tensors.first, first.rank > 0,
+      tensors.allSatisfy({ $0.shape == first.shape && $0.dtype == first.dtype })
+    else {
+      throw ModelError(
+        "query, key and value for '\(name)' are not all there, or differ in shape or type")
+    }
+    return withoutGradients { concatenated(tensors) }
   }
 
   /// The number in a parameter's name, of at most six digits; nil for other text. With a zero in front it

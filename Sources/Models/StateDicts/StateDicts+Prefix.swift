@@ -27,6 +27,21 @@ extension StateDicts {
       ])
   }
 
+  /// Finds the prefixes under which names are those of a DINOv2, in the dialects of `dinov2(_:)`.
+  ///
+  /// - Parameter names: of parameters.
+  /// - Returns: prefixes with their last dot, sorted; the empty one for a network without prefix.
+  public static func dinov2Prefixes(of names: some Sequence<String>) -> [String] {
+    let names = Set(names)
+    let anchors = [
+      ("cls_token", "blocks.0.ls1.gamma"),
+      ("embeddings.cls_token", "encoder.layer.0.layer_scale1.lambda1"),
+    ]
+    return prefixes(of: names, anchors.map(\.0)).filter { prefix in
+      anchors.contains { names.contains(prefix + $0) && names.contains(prefix + $1) }
+    }
+  }
+
   private static func prefixes(of names: Set<String>, _ anchors: [String]) -> [String] {
     var prefixes: Set<String> = []
     for name in names {

@@ -103,25 +103,28 @@ public struct PackedLinear {
     switch layout {
     case .int8(let linear): linear.numbers(x)
     case .float8(let linear): linear.numbers(x)
-    case .plain, .oneDNN, .panels: numbers(x.values, gelu: false)
+    case .plain, .oneDNN, .panels: numbers(x.values)
     }
   }
 
-  /// Applies the layer and GELU (tanh form).
+  /// Applies the layer and GELU.
   ///
   /// - Parameters:
   ///   - x: `[..., in]`
+  ///   - form: of GELU; the tanh form is fused into all products.
   ///   - next: the format of the result; nil for `format`.
   /// - Returns: `[..., out]`
-  public func gelu(_ x: Activations, as next: ActivationFormat? = nil) -> Activations {
+  public func gelu(
+    _ x: Activations, form: GELUForm = .tanh, as next: ActivationFormat? = nil
+  ) -> Activations {
     let next = next ?? format
     switch layout {
-    case .int8(let linear) where next == .int8: return linear.gelu(x)
-    case .float8(let linear) where next == .float8:
+    case .int8(let linear) where next == .int8 && form == .tanh: return linear.gelu(x)
+    case .float8(let linear) where next == .float8 && form == .tanh:
       return Activations(float8: linear.numbers(x), gelu: true)
-    case .int8(let linear): return Activations(geluTanh(linear.numbers(x)), as: next)
-    case .float8(let linear): return Activations(geluTanh(linear.numbers(x)), as: next)
-    case .plain, .oneDNN, .panels: return Activations(numbers(x.values, gelu: true), as: next)
+    case .int8(let linear): return Activations(Torch.gelu(linear.numbers(x), form), as: next)
+    case .float8(let linear): return Activations(Torch.gelu(linear.numbers(x), form), as: next)
+    case .plain, .oneDNN, .panels: return Activations(numbers(x.values, gelu: form), as: next)
     }
   }
 
@@ -134,17 +137,18 @@ public struct PackedLinear {
     return linear.branchOutput(x)
   }
 
-  private func numbers(_ x: Tensor, gelu: Bool) -> Tensor {
+  private func numbers(_ x: Tensor, gelu form: GELUForm? = nil) -> Tensor {
     switch layout {
     case .plain(let weight):
-      return gelu ? linearGELU(x, weight) : linear(x, weight: weight, bias: bias)
+      return form.map { linearGELU(x, weight, $0) } ?? linear(x, weight: weight, bias: bias)
     case .panels(let weight):
-      return Packed.packedLinear(
-        .tensor(x), .tensor(weight), .optional(bias), .int(outputCount), .bool(gelu))
+      let product = Packed.packedLinear(
+        .tensor(x), .tensor(weight), .optional(bias), .int(outputCount), .bool(form == .tanh))
+      return form == .exact ? Torch.gelu(product, .exact) : product
     case .oneDNN(let weight, let linear):
       return linear(
-        .tensor(x), .tensor(weight), .optional(bias), .string(gelu ? "gelu" : "none"),
-        .scalars([]), .string(gelu ? "tanh" : ""))
+        .tensor(x), .tensor(weight), .optional(bias), .string(form == nil ? "none" : "gelu"),
+        .scalars([]), .string(form?.rawValue ?? ""))
     case .int8, .float8:
       fatalError("8-bit layers multiply by themselves")
     }
@@ -152,9 +156,9 @@ public struct PackedLinear {
 
   /// On CUDA one operator applies product, bias and GELU (tanh form). On other devices the same
   /// operator computes the exact form.
-  private func linearGELU(_ x: Tensor, _ weight: Tensor) -> Tensor {
-    guard let bias, x.device.isCUDA else {
-      return geluTanh(linear(x, weight: weight, bias: bias))
+  private func linearGELU(_ x: Tensor, _ weight: Tensor, _ form: GELUForm) -> Tensor {
+    guard let bias, x.device.isCUDA, form == .tanh else {
+      return Torch.gelu(linear(x, weight: weight, bias: bias), form)
     }
     let shape = x.shape
     return Packed.linearGELU(

@@ -3,6 +3,8 @@ private enum Functional {
   static let plainLinear = Operator("aten::linear")
   static let conv2d = Operator("aten::conv2d")
   static let layerNorm = Operator("aten::layer_norm")
+  static let batchNorm = Operator("aten::batch_norm")
+  static let crossEntropy = Operator("aten::cross_entropy_loss")
   static let groupNorm = Operator("aten::group_norm")
   static let gelu = Operator("aten::gelu")
   static let silu = Operator("aten::silu")
@@ -10,6 +12,7 @@ private enum Functional {
   static let attention = Operator("aten::scaled_dot_product_attention")
   static let embedding = Operator("aten::embedding")
   static let upsampleNearest = Operator("aten::upsample_nearest2d")
+  static let upsampleBicubic = Operator("aten::upsample_bicubic2d")
   static let resizeBicubic = Operator("aten::_upsample_bicubic2d_aa")
 }
 
@@ -74,8 +77,54 @@ public func groupNorm(
     .tensor(x), .int(groupCount), .optional(weight), .optional(bias), .double(epsilon))
 }
 
+/// Normalizes each channel to mean 0 and variance 1 (Ioffe & Szegedy 2015), then scales and shifts.
+///
+/// - Parameters:
+///   - x: `[N, C, ...]`
+///   - weight: `[C]`
+///   - bias: `[C]`
+///   - runningMean: `[C]`; in training moved towards the batch's.
+///   - runningVariance: `[C]`; in training moved towards the batch's.
+///   - isTraining: whether to normalize by the batch, not by the running values.
+///   - momentum: the share of the batch in new running values.
+///   - epsilon: added to the variance.
+/// - Returns: `[N, C, ...]`
+public func batchNorm(
+  _ x: Tensor, weight: Tensor, bias: Tensor, runningMean: Tensor, runningVariance: Tensor,
+  isTraining: Bool, momentum: Double = 0.1, epsilon: Double = 1e-5
+) -> Tensor {
+  Functional.batchNorm(
+    .tensor(x), .tensor(weight), .tensor(bias), .tensor(runningMean), .tensor(runningVariance),
+    .bool(isTraining), .double(momentum), .double(epsilon), false)
+}
+
+/// The mean cross-entropy of labels under the softmax of scores.
+///
+/// - Parameters:
+///   - logits: `[N, K]`
+///   - labels: `[N]`, int64, below K.
+///   - smoothing: the share of each label that is spread over all classes (Szegedy et al. 2016, section 7).
+/// - Returns: a scalar.
+public func crossEntropy(_ logits: Tensor, labels: Tensor, smoothing: Double = 0) -> Tensor {
+  Functional.crossEntropy(
+    .tensor(logits), .tensor(labels), nil, 1, -100, .double(smoothing))
+}
+
 /// The Gaussian error linear unit in its tanh form (Hendrycks & Gimpel 2016, section 2).
-public func geluTanh(_ x: Tensor) -> Tensor { Functional.gelu(.tensor(x), .string("tanh")) }
+public func geluTanh(_ x: Tensor) -> Tensor { gelu(x, .tanh) }
+
+/// The forms of the Gaussian error linear unit (Hendrycks & Gimpel 2016, section 2).
+public enum GELUForm: String, Sendable {
+  /// By the distribution function of the normal distribution.
+  case exact = "none"
+  /// By a tanh near it.
+  case tanh
+}
+
+/// The Gaussian error linear unit.
+public func gelu(_ x: Tensor, _ form: GELUForm) -> Tensor {
+  Functional.gelu(.tensor(x), .string(form.rawValue))
+}
 
 /// x times its logistic sigmoid.
 public func silu(_ x: Tensor) -> Tensor { Functional.silu(.tensor(x)) }
@@ -121,4 +170,20 @@ public func upsampledNearest2x(_ x: Tensor) -> Tensor {
 /// - Returns: `[N, C, height, width]`; uint8 is rounded and clamped.
 public func resizedBicubic(_ x: Tensor, height: Int, width: Int) -> Tensor {
   Functional.resizeBicubic(.tensor(x), .ints([height, width]), false)
+}
+
+/// Resizes images with the cubic filter of Keys 1981 (a = -0.75), without antialiasing.
+///
+/// - Parameters:
+///   - x: `[N, C, H, W]`
+///   - height: the new height.
+///   - width: the new width.
+///   - scales: new over old sizes, as far as places of pixels go; nil for those of the sizes.
+/// - Returns: `[N, C, height, width]`
+public func resizedBicubicWithoutFilter(
+  _ x: Tensor, height: Int, width: Int, scales: (height: Double, width: Double)? = nil
+) -> Tensor {
+  Functional.upsampleBicubic(
+    .tensor(x), .ints([height, width]), false, scales.map { .double($0.height) } ?? .none,
+    scales.map { .double($0.width) } ?? .none)
 }
