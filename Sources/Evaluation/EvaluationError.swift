@@ -16,6 +16,8 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendab
     case noImages
     /// Too few images for the metric.
     case tooFewImages
+    /// No classes to tell apart: a judge needs two at least.
+    case noClasses
     /// Images of several sizes, or of another size than the reference's.
     case otherSize
     /// A figure is not finite.

@@ -1,6 +1,6 @@
-/// Reads consecutive images of an `ImageFolder` in order, on threads that prefetch.
+/// Reads images of an `ImageFolder` in a given order, on threads that prefetch.
 public final class ImageRangeReader {
-  /// Consecutive images, without the broken ones.
+  /// Images that follow one another, without the broken ones.
   public struct Part: Sendable {
     /// The images' numbers in the folder.
     public let numbers: [Int]
@@ -14,7 +14,7 @@ public final class ImageRangeReader {
 
   private let queue: PartQueue<ReadImage, Part, Never>
 
-  /// Starts to read.
+  /// Starts to read consecutive images.
   ///
   /// - Parameters:
   ///   - folder: the images.
@@ -24,22 +24,36 @@ public final class ImageRangeReader {
   ///     different; see `RGBImage.init(contentsOf:croppedTo:reducesWhileDecoding:)`.
   ///   - partSize: images of a part, above 0; the last may have fewer.
   ///   - workerCount: threads, above 0.
-  public init(
+  public convenience init(
     _ folder: ImageFolder, _ range: Range<Int>, imageSize: Int, reducesWhileDecoding: Bool = false,
     partSize: Int, workerCount: Int
   ) {
+    self.init(
+      folder, numbers: range, imageSize: imageSize, reducesWhileDecoding: reducesWhileDecoding,
+      partSize: partSize, workerCount: workerCount)
+  }
+
+  /// Starts to read images of any numbers; the rest as above.
+  package init(
+    _ folder: ImageFolder, numbers: some RandomAccessCollection<Int> & Sendable, imageSize: Int,
+    reducesWhileDecoding: Bool = false, partSize: Int, workerCount: Int
+  ) {
+    @Sendable func number(_ item: Int) -> Int {
+      numbers[numbers.index(numbers.startIndex, offsetBy: item)]
+    }
     queue = PartQueue(
-      .init(partSize: partSize, itemCount: range.count, partsAhead: 3),
-      workerCount: min(workerCount, max(range.count, 1))
+      .init(partSize: partSize, itemCount: numbers.count, partsAhead: 3),
+      workerCount: min(workerCount, max(numbers.count, 1))
     ) { item in
-      let path = folder.path(at: range.lowerBound + item)
+      let path = folder.path(at: number(item))
       return Result {
         try RGBImage(
           contentsOf: path, croppedTo: imageSize, reducesWhileDecoding: reducesWhileDecoding
         ).pixels
       }.mapError { BrokenImage(path: path, reason: "\($0)") }
     } assemble: { part, results in
-      ImageRangeReader.part(from: range.lowerBound + part * partSize, results)
+      let start = part * partSize
+      return ImageRangeReader.part((start..<start + results.count).map(number), results)
     }
   }
 
@@ -48,10 +62,10 @@ public final class ImageRangeReader {
   /// Waits for the next part; nil after the last.
   public func next() -> Part? { queue.next() }
 
-  private static func part(from first: Int, _ results: [ReadImage]) -> Part {
+  private static func part(_ all: [Int], _ results: [ReadImage]) -> Part {
     var (numbers, pixels): ([Int], [UInt8]) = ([], [])
     var broken: [Int: BrokenImage] = [:]
-    for (number, result) in zip(first..., results) {
+    for (number, result) in zip(all, results) {
       switch result {
       case .success(let image):
         numbers.append(number)
