@@ -12,6 +12,8 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendab
     case otherFeatures
     /// The reference lacks what a metric needs.
     case incompleteReference
+    /// The reference's statistics are not what their names say.
+    case invalidReference
     /// The file has no images, or not as the evaluation suite writes them.
     case noImages
     /// Too few images for the metric.

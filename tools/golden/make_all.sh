@@ -6,7 +6,7 @@ python=${PYTHON:-python3}
 golden=$here/../../Tests/Golden
 
 for script in make_dit make_diffusers make_training make_diffusion make_samplers make_flows make_autoencoder \
-  make_images make_pytorch_files make_dinov2; do
+  make_images make_pytorch_files make_dinov2 make_metrics; do
   "$python" -B "$here/$script.py"
 done
 

@@ -1,4 +1,5 @@
-/// A zip archive, of which uncompressed entries can be read, with sizes and offsets of up to 63 bits.
+/// A zip archive, with sizes and offsets of up to 63 bits. `content` has the bytes of uncompressed entries,
+/// `ZipEntryReader` those of all.
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10. Every range is checked to lie in the file, and no two
 /// entries share a byte.
@@ -9,6 +10,7 @@ struct ZipArchive {
   let lacksChecksums: Bool
 
   private let bytes: UnsafeRawBufferPointer
+  private let directoryOffset: Int
   private let positions: [String: Int]
 
   /// Reads and checks the directory, not the entries' bytes.
@@ -34,6 +36,7 @@ struct ZipArchive {
     }
     try ZipArchive.checkOverlap(entries)
     self.bytes = bytes
+    directoryOffset = end.directory.lowerBound
     self.entries = entries
     self.positions = positions
     lacksChecksums = entries.allSatisfy { $0.checksum == 0 }
@@ -45,6 +48,16 @@ struct ZipArchive {
   /// The bytes of an entry.
   func content(_ entry: ZipEntry) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: bytes[entry.data])
+  }
+
+  /// The bytes of an entry as they are in the file.
+  ///
+  /// - Throws: `CheckpointError` for a compressed entry that is not where the directory says, or not
+  ///   compressed by deflate.
+  func packedContent(_ entry: ZipEntry) throws -> UnsafeRawBufferPointer {
+    guard entry.isCompressed else { return content(entry) }
+    let range = try entry.packedData(in: bytes, directoryOffset: directoryOffset)
+    return UnsafeRawBufferPointer(rebasing: bytes[range])
   }
 
   /// Checks that no entry is compressed.

@@ -8,9 +8,21 @@ struct ZipEntry {
   let headerOffset: Int
   /// The checksum in the directory.
   let checksum: UInt32
-  /// Whether it is compressed; its data is then not located.
+  /// Whether it is compressed; its data is then located by `packedData`.
   let isCompressed: Bool
+  /// The bytes of its content.
+  let byteCount: Int
 
+  /// The number of the compression method.
+  private let method: UInt16
+  /// The bytes of its content as compressed.
+  private let packedByteCount: Int
+  private let flags: UInt16
+
+  /// The number of the method that zlib knows.
+  private static let deflated: UInt16 = 8
+  /// The most that deflate shrinks bytes, by RFC 1951: 258 bytes in 2 bits.
+  private static let maximumRatio = 1032
   /// The flag bits for encryption: plain, strong, and of the directory.
   private static let encryption: UInt16 = 1 << 0 | 1 << 6 | 1 << 13
   /// The flag bit for size and checksum after the data.
@@ -33,8 +45,8 @@ struct ZipEntry {
       throw CheckpointError(.damaged, "the zip directory has no entry at byte \(cursor.offset)")
     }
     _ = try cursor.take(4)
-    let flags = try cursor.take(UInt16.self)
-    let method = try cursor.take(UInt16.self)
+    flags = try cursor.take(UInt16.self)
+    method = try cursor.take(UInt16.self)
     _ = try cursor.take(4)
     checksum = try cursor.take(UInt32.self)
     let packedSize = Int(try cursor.take(UInt32.self))
@@ -58,28 +70,58 @@ struct ZipEntry {
     guard disk == 0 else {
       throw CheckpointError(.unsupported, "zip entry \(clipped(name)) lies in another file")
     }
-    headerOffset = fields[2]
-    isCompressed = method != 0 || fields[0] != fields[1]
+    (byteCount, packedByteCount, headerOffset) = (fields[0], fields[1], fields[2])
+    isCompressed = method != 0 || byteCount != packedByteCount
     guard !isCompressed else {
       data = headerOffset..<headerOffset
       return
     }
+    let header = LocalHeader(
+      offset: headerOffset, method: method, size: byteCount, packedSize: packedByteCount,
+      checksum: checksum)
     data = try ZipEntry.data(
-      cursor.bytes, LocalHeader(offset: fields[2], size: fields[0], checksum: checksum),
-      name: name, nameBytes: nameBytes, flags: flags, directoryOffset: directoryOffset)
+      cursor.bytes, header, name: name, flags: flags, directoryOffset: directoryOffset)
+  }
+
+  /// Finds the data of a compressed entry.
+  ///
+  /// - Parameters:
+  ///   - bytes: the whole file.
+  ///   - directoryOffset: the start of the directory.
+  /// - Returns: its range in the file.
+  /// - Throws: `CheckpointError`, also for another method than deflate and sizes that deflate cannot have.
+  func packedData(in bytes: UnsafeRawBufferPointer, directoryOffset: Int) throws -> Range<Int> {
+    guard method == ZipEntry.deflated else {
+      throw CheckpointError(
+        .unsupported,
+        "zip entry \(clipped(name)) is compressed by method \(method); only deflate is read")
+    }
+    guard byteCount / ZipEntry.maximumRatio <= packedByteCount else {
+      throw CheckpointError(
+        .damaged,
+        "zip entry \(clipped(name)) has \(byteCount) bytes in \(packedByteCount), which deflate"
+          + " cannot do; was the file altered?")
+    }
+    let header = LocalHeader(
+      offset: headerOffset, method: method, size: byteCount, packedSize: packedByteCount,
+      checksum: checksum)
+    return try ZipEntry.data(
+      bytes, header, name: name, flags: flags, directoryOffset: directoryOffset)
   }
 
   /// An entry's local header, as the directory describes it.
   private struct LocalHeader {
     let offset: Int
+    let method: UInt16
     let size: Int
+    let packedSize: Int
     let checksum: UInt32
   }
 
   /// Checks the entry's local header against the directory; gives the range of the data.
   private static func data(
-    _ bytes: UnsafeRawBufferPointer, _ expected: LocalHeader, name: String,
-    nameBytes: UnsafeRawBufferPointer, flags: UInt16, directoryOffset: Int
+    _ bytes: UnsafeRawBufferPointer, _ expected: LocalHeader, name: String, flags: UInt16,
+    directoryOffset: Int
   ) throws -> Range<Int> {
     let disagreement = CheckpointError(
       .damaged,
@@ -99,20 +141,20 @@ struct ZipEntry {
     let lengths = [Int(try cursor.take(UInt16.self)), Int(try cursor.take(UInt16.self))]
     let localName = try cursor.take(lengths[0])
     let extra = try cursor.take(lengths[1])
-    guard localName.elementsEqual(nameBytes), method == 0, localFlags & encryption == 0,
-      localFlags & descriptor == flags & descriptor
+    guard localName.elementsEqual(name.utf8), method == expected.method,
+      localFlags & encryption == 0, localFlags & descriptor == flags & descriptor
     else { throw disagreement }
     let begin = cursor.offset
-    _ = try cursor.take(expected.size)
+    _ = try cursor.take(expected.packedSize)
     if flags & descriptor == 0 {
       let fields = try widened([sizes[1], sizes[0]], extra, name)
-      guard fields == [expected.size, expected.size], checksum == expected.checksum else {
+      guard fields == [expected.size, expected.packedSize], checksum == expected.checksum else {
         throw disagreement
       }
     } else {
       guard agrees(&cursor, expected) else { throw disagreement }
     }
-    return begin..<begin + expected.size
+    return begin..<begin + expected.packedSize
   }
 
   /// Whether the descriptor after the data agrees with the directory. It may have a signature, and sizes
@@ -122,10 +164,12 @@ struct ZipEntry {
     var offset = cursor.offset
     if ZipSignature.word(of: bytes, at: offset) == ZipSignature.dataDescriptor { offset += 4 }
     let words = (0..<5).map { ZipSignature.word(of: bytes, at: offset + 4 * $0) }
-    let low = UInt32(truncatingIfNeeded: expected.size)
-    let high = UInt32(truncatingIfNeeded: expected.size >> 32)
-    guard words[0] == expected.checksum, words[1] == low else { return false }
-    return high == 0 && words[2] == low || Array(words[2...]) == [high, low, high]
+    guard words[0] == expected.checksum else { return false }
+    let sizes = [expected.packedSize, expected.size]
+    let low = sizes.map { UInt32(truncatingIfNeeded: $0) }
+    let high = sizes.map { UInt32(truncatingIfNeeded: $0 >> 32) }
+    return high == [0, 0] && Array(words[1...2]) == low
+      || Array(words[1...]) == [low[0], high[0], low[1], high[1]]
   }
 
   /// Replaces fields marked as wide with the numbers of the entry's 64-bit extra field.

@@ -23,6 +23,8 @@ struct ZipWriter: ~Copyable {
   private static let date: UInt16 = 0x21
   /// Names are UTF-8.
   private static let flags: UInt16 = 1 << 11
+  /// Size and checksum follow the data.
+  private static let descriptor: UInt16 = 1 << 3
 
   /// Starts an archive.
   ///
@@ -57,6 +59,49 @@ struct ZipWriter: ~Copyable {
     _ name: String, byteCount: Int, checksum: UInt32, _ write: (inout AtomicFile) throws -> Void
   ) throws {
     let offset = file.byteCount
+    try appendHeader(name, byteCount, checksum)
+    let before = file.byteCount
+    try write(&file)
+    guard file.byteCount == before + byteCount else {
+      throw ZipWriter.changed(name, in: file.path)
+    }
+    addToDirectory(name, byteCount, checksum, offset: offset)
+  }
+
+  /// Adds an entry whose checksum is known only when it is written; it follows the content.
+  ///
+  /// - Parameters:
+  ///   - name: the entry's name.
+  ///   - byteCount: the number of bytes that `write` writes.
+  ///   - write: writes the content to the file, and returns the CRC-32 of it.
+  /// - Throws: `FileError`, also if `write` writes another number of bytes; what `write` throws.
+  mutating func append(
+    _ name: String, byteCount: Int, summing write: (inout AtomicFile) throws -> UInt32
+  ) throws {
+    let offset = file.byteCount
+    try appendHeader(name, byteCount, nil)
+    let before = file.byteCount
+    let checksum = try write(&file)
+    guard file.byteCount == before + byteCount else {
+      throw ZipWriter.changed(name, in: file.path)
+    }
+    var fields = Fields()
+    fields.append([ZipSignature.dataDescriptor, checksum])
+    if byteCount >= narrowLimit {
+      fields.append([UInt64(byteCount), UInt64(byteCount)])
+    } else {
+      fields.append([UInt32(byteCount), UInt32(byteCount)])
+    }
+    try append(fields.bytes)
+    addToDirectory(
+      name, byteCount, checksum, offset: offset, flags: ZipWriter.flags | ZipWriter.descriptor)
+  }
+
+  /// Begins an entry; without a checksum, one that has it after the content.
+  private mutating func appendHeader(
+    _ name: String, _ byteCount: Int, _ checksum: UInt32?
+  ) throws {
+    let offset = file.byteCount
     let isWide = byteCount >= narrowLimit
     var extra = Fields()
     if isWide {
@@ -71,16 +116,13 @@ struct ZipWriter: ~Copyable {
     var header = Fields()
     header.append(ZipSignature.localHeader)
     header.append([isWide ? ZipWriter.wideVersion : ZipWriter.version])
-    header.append(common(checksum, byteCount))
+    header.append(
+      common(
+        checksum ?? 0, byteCount,
+        flags: ZipWriter.flags | (checksum == nil ? ZipWriter.descriptor : 0)))
     header.append([UInt16(name.utf8.count), UInt16(extra.bytes.count)])
     header.bytes += Array(name.utf8) + extra.bytes
     try append(header.bytes)
-    let before = file.byteCount
-    try write(&file)
-    guard file.byteCount == before + byteCount else {
-      throw ZipWriter.changed(name, in: file.path)
-    }
-    addToDirectory(name, byteCount, checksum, offset: offset)
   }
 
   /// The error for an entry whose content is not what was said before.
@@ -119,7 +161,8 @@ struct ZipWriter: ~Copyable {
   }
 
   private mutating func addToDirectory(
-    _ name: String, _ byteCount: Int, _ checksum: UInt32, offset: Int
+    _ name: String, _ byteCount: Int, _ checksum: UInt32, offset: Int,
+    flags: UInt16 = ZipWriter.flags
   ) {
     let isWide = byteCount >= narrowLimit
     var wide = isWide ? [UInt64(byteCount), UInt64(byteCount)] : []
@@ -128,7 +171,7 @@ struct ZipWriter: ~Copyable {
     var fields = Fields()
     fields.append(ZipSignature.directoryEntry)
     fields.append([version, version])
-    fields.append(common(checksum, byteCount))
+    fields.append(common(checksum, byteCount, flags: flags))
     let extraCount = wide.isEmpty ? 0 : 4 + 8 * wide.count
     fields.append([UInt16(name.utf8.count), UInt16(extraCount), 0, 0, 0, 0, 0])
     fields.append(narrow(offset))
@@ -142,9 +185,9 @@ struct ZipWriter: ~Copyable {
   }
 
   /// Flags, method, time, checksum and sizes, which both headers have.
-  private func common(_ checksum: UInt32, _ byteCount: Int) -> [UInt16] {
+  private func common(_ checksum: UInt32, _ byteCount: Int, flags: UInt16) -> [UInt16] {
     let words = [checksum, narrow(byteCount), narrow(byteCount)]
-    return [ZipWriter.flags, 0, 0, ZipWriter.date]
+    return [flags, 0, 0, ZipWriter.date]
       + words.flatMap { [UInt16(truncatingIfNeeded: $0), UInt16($0 >> 16)] }
   }
 

@@ -9,6 +9,7 @@ private enum Functional {
   static let gelu = Operator("aten::gelu")
   static let silu = Operator("aten::silu")
   static let relu = Operator("aten::relu")
+  static let logSoftmax = Operator("aten::log_softmax.int")
   static let attention = Operator("aten::scaled_dot_product_attention")
   static let embedding = Operator("aten::embedding")
   static let upsampleNearest = Operator("aten::upsample_nearest2d")
@@ -187,3 +188,6 @@ public func resizedBicubicWithoutFilter(
     .tensor(x), .ints([height, width]), false, scales.map { .double($0.height) } ?? .none,
     scales.map { .double($0.width) } ?? .none)
 }
+
+/// The natural logarithms of the softmax along the last dimension.
+public func logSoftmax(_ x: Tensor) -> Tensor { Functional.logSoftmax(.tensor(x), -1, nil) }

@@ -9,7 +9,7 @@ extension EvaluationError: ErrorWithRemedy {
     case .incompleteReference: "give a reference that has it, or leave the metric out of --metrics"
     case .noClasses:
       "put the images of each class into a folder of its own, or give a file to --features"
-    case .noImages, .tooFewImages, .otherSize, .nonFinite: nil
+    case .invalidReference, .noImages, .tooFewImages, .otherSize, .nonFinite: nil
     }
   }
 }

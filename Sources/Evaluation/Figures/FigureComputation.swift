@@ -1,0 +1,183 @@
+internal import Torch
+
+/// How figures are computed.
+public struct FigureOptions: Sendable, Equatable {
+  /// Of precision and recall.
+  public var precisionRecall = PrecisionRecall()
+  /// Of the kernel distance.
+  public var kernelDistance = KernelDistance()
+
+  /// The usual options.
+  public init() {}
+}
+
+/// Compares a set of images with a reference.
+///
+/// - Parameters:
+///   - samples: what the metrics need of the samples.
+///   - reference: what they need of the reference; nil if they need none.
+///   - network: the name of the feature network of both.
+///   - metrics: the figures wanted.
+///   - options: how they are computed.
+///   - check: called often; throws to stop.
+/// - Returns: the figures.
+/// - Throws: `EvaluationError`: `incompleteReference` and `otherFeatures` if a side lacks what a metric needs,
+///   `tooFewImages`, `nonFinite` if a figure is not finite; `TorchError` if memory does not suffice; what
+///   `check` throws.
+public func figures(
+  of samples: FeatureSet, reference: FeatureSet?, network: String, metrics: [Metric],
+  options: FigureOptions = FigureOptions(), check: () throws -> Void = {}
+) throws -> Figures {
+  var computation = FigureComputation(
+    samples: samples, reference: reference, network: network, options: options)
+  for metric in Metric.allCases where metrics.contains(metric) {
+    try check()
+    try computation.compute(metric, check)
+  }
+  return computation.figures
+}
+
+/// Figures, one after the other.
+private struct FigureComputation {
+  let samples: FeatureSet
+  let reference: FeatureSet?
+  let network: String
+  let options: FigureOptions
+  var values: [Metric: Double] = [:]
+  var intervals: [Metric: Interval] = [:]
+  var kidStandardDeviation: Double?
+  var neighbours: PrecisionRecall.Result?
+  var notes: [FigureNote] = []
+
+  init(samples: FeatureSet, reference: FeatureSet?, network: String, options: FigureOptions) {
+    (self.samples, self.reference) = (samples, reference)
+    (self.network, self.options) = (network, options)
+  }
+
+  var referenceCount: Int? {
+    reference.flatMap { $0.moments?.count ?? $0.spatialMoments?.count ?? $0.pooled?.size(0) }
+  }
+
+  var figures: Figures {
+    Figures(
+      features: network, sampleCount: samples.count, referenceCount: referenceCount,
+      values: values, kidStandardDeviation: kidStandardDeviation, intervals: intervals,
+      notes: countNotes + notes, neighbours: neighbours)
+  }
+
+  /// What there is to say of the numbers of images.
+  private var countNotes: [FigureNote] {
+    var result: [FigureNote] = []
+    let hasDistance = values[.fid] != nil || values[.sfid] != nil
+    if hasDistance, samples.count < FigureNote.usualCount {
+      result.append(.fewImages(.samples, count: samples.count))
+    }
+    if hasDistance {
+      if let count = referenceCount {
+        if count < FigureNote.usualCount { result.append(.fewImages(.reference, count: count)) }
+      } else {
+        result.append(.unknownReferenceCount)
+      }
+    }
+    if !samples.nonFinite.isEmpty { result.append(.nonFinite(.samples, images: samples.nonFinite)) }
+    if let images = reference?.nonFinite, !images.isEmpty {
+      result.append(.nonFinite(.reference, images: images))
+    }
+    return result
+  }
+
+  mutating func compute(_ metric: Metric, _ check: () throws -> Void) throws {
+    switch metric {
+    case .fid: try computeDistance(metric, \.moments)
+    case .sfid: try computeDistance(metric, \.spatialMoments)
+    case .inceptionScore: try computeScore()
+    case .precision, .recall: try computeNeighbours(metric, check)
+    case .kid: try computeKernelDistance(check)
+    }
+    guard let value = values[metric], value.isFinite else {
+      throw EvaluationError(.nonFinite, "\(metric.rawValue) is not finite")
+    }
+  }
+
+  private mutating func computeDistance(
+    _ metric: Metric, _ moments: KeyPath<FeatureSet, FeatureMoments?>
+  ) throws {
+    let (a, b) = try both(metric, moments)
+    let root = try CovarianceRoot(of: b.covariance)
+    let distance = try FrechetDistance.between(a, b, CovarianceRoot(of: a.covariance), root)
+    values[metric] = distance
+    if metric == .fid, let half = try distanceOfHalf(to: b, root), half > distance {
+      notes.append(.bias(metric, half - distance))
+    }
+  }
+
+  /// The distance of half of the samples, if they are few: by the law FID(N) = FID + c / N (Chong & Forsyth
+  /// 2020, section 3) it is higher by as much as that of all is too high.
+  private func distanceOfHalf(to b: FeatureMoments, _ root: CovarianceRoot) throws -> Double? {
+    guard samples.count < FigureNote.usualCount, let pooled = samples.pooled, samples.count >= 4
+    else {
+      return nil
+    }
+    var generator = NumPyRandom(seed: 0)
+    let half = Tensor(generator.choice(samples.count / 2, of: samples.count).sorted())
+    var statistics = FeatureStatistics(featureCount: pooled.size(1))
+    try statistics.add(pooled.gathered(half))
+    let a = try statistics.moments
+    return try FrechetDistance.between(a, b, CovarianceRoot(of: a.covariance), root)
+  }
+
+  private mutating func computeScore() throws {
+    guard let score = samples.inceptionScore else {
+      throw EvaluationError(.otherFeatures, "\(network) has no scores of classes for is")
+    }
+    values[.inceptionScore] = try score.value
+    intervals[.inceptionScore] = score.interval
+  }
+
+  private mutating func computeNeighbours(_ metric: Metric, _ check: () throws -> Void) throws {
+    let result: PrecisionRecall.Result
+    if let neighbours {
+      result = neighbours
+    } else {
+      let (a, b) = try both(metric, \.pooled)
+      result = try options.precisionRecall.compare(samples: a, reference: b, check: check)
+      neighbours = result
+    }
+    values[metric] = metric == .precision ? result.precision : result.recall
+    intervals[metric] = metric == .precision ? result.precisionInterval : result.recallInterval
+  }
+
+  private mutating func computeKernelDistance(_ check: () throws -> Void) throws {
+    let (a, b) = try both(.kid, \.pooled)
+    let result = try options.kernelDistance.compare(samples: a, reference: b, check: check)
+    values[.kid] = result.value
+    intervals[.kid] = result.interval
+    kidStandardDeviation = result.standardDeviation
+    if result.isOverWholeSets { notes.append(.kernelOverWholeSets) }
+  }
+
+  /// What a metric needs of both sides.
+  private func both<Part>(
+    _ metric: Metric, _ part: KeyPath<FeatureSet, Part?>
+  ) throws -> (Part, Part) {
+    guard let a = samples[keyPath: part] else {
+      throw EvaluationError(
+        .otherFeatures, "the samples have no \(metric.sampleNeed.name) for \(metric.rawValue)")
+    }
+    guard let b = reference?[keyPath: part] else {
+      throw EvaluationError(
+        .incompleteReference,
+        "the reference has no \(metric.referenceNeed.name) for \(metric.rawValue)")
+    }
+    return (a, b)
+  }
+}
+
+extension Metric.Need {
+  /// What it is, for messages.
+  fileprivate var name: String {
+    contains(.spatialMoments)
+      ? "statistics of features with places (mu_s, sigma_s)"
+      : contains(.moments) ? "statistics (mu, sigma)" : "images"
+  }
+}
