@@ -88,10 +88,9 @@ public struct ReferenceArchive {
       guard asymmetry <= ReferenceArchive.asymmetry * largest,
         variance >= -ReferenceArchive.asymmetry * largest
       else {
+        let fault = variance < 0 ? "its diagonal has negative numbers" : "it is not symmetric"
         throw EvaluationError(
-          .invalidReference,
-          "'\(path)': the array '\(names.1)' is no covariance: \(variance < 0 ? "its diagonal has negative numbers" : "it is not symmetric")"
-        )
+          .invalidReference, "'\(path)': the array '\(names.1)' is no covariance: \(fault)")
       }
       return try FeatureMoments(
         count: record?.imageCount, mean: mean,
