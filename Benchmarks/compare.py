@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the speed of `dit` and PyTorch, and prints medians and speedups as tables.
 
-Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [image]
-(default: all except data and image)
+Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [image] [metrics]
+(default: all except data, image and metrics)
   sample  a step of DiT-XL/2 at 256 px; also torch.compile, MindSpore's graph mode (if
           MINDSPORE_PYTHON names a Python that has it) and the matrix products alone
   large   a step of DiT-XL/2 at 512 px, against PyTorch eager
@@ -10,6 +10,7 @@ Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [i
   decode  AutoencoderKL's decoder at 256 and 512 px
   encode  AutoencoderKL's encoder at 256 and 512 px
   data    reading and cropping the images in --data-path, against Pillow
+  metrics the comparison of two sets of features, against torch-fidelity
   image   a whole image of DiT-XL/2 at 256 px: steps of several samplers and decoding, against PyTorch eager
 
 Each round runs every program once, in turn. A speedup compares two runs of the same round, and the
@@ -30,7 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / ".build/release/dit"
 PEERS = ROOT / "Benchmarks/peer"
 # The keys of the compared time in the reports of the programs.
-SECONDS = ("seconds_per_step", "seconds_per_batch", "seconds_per_image")
+SECONDS = ("seconds_per_step", "seconds_per_batch", "seconds_per_image", "seconds_per_comparison")
 # Whole images: samplers that ask the network once a step, and their steps.
 SAMPLERS = {"DDPM-250": 250, "DDIM-50": 50, "UniPC-10": 10}
 # Number formats and the CPU feature each one needs.
@@ -88,6 +89,14 @@ def reading(options):
     }
 
 
+def metrics(work):
+    """Names and commands for a comparison of two sets of features, the baseline first."""
+    return {
+        "torch-fidelity": peer("metrics.py", "--work", work),
+        "dit": [str(PROGRAM), "benchmark", "metrics", "--work", work, "--json"],
+    }
+
+
 def networks(options):
     """Titles and commands of the parts that run a network."""
     parts = {
@@ -103,6 +112,9 @@ def networks(options):
         if work in options.parts:
             for size in (256, 512):
                 yield f"AutoencoderKL, {work}, {size} px, per image", autoencoder(work, size)
+    if "metrics" in options.parts:
+        for work in ("moments", "frechet", "neighbours", "kernel"):
+            yield f"metrics, {work}, 10,000 images of 2,048 features", metrics(work)
 
 
 def tables(options):
@@ -198,7 +210,7 @@ def compare_images(options):
 
 
 def main():
-    parts = ["sample", "large", "small", "decode", "encode", "data", "image"]
+    parts = ["sample", "large", "small", "decode", "encode", "data", "image", "metrics"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
@@ -214,7 +226,7 @@ def main():
     parser.add_argument(
         "--cpu-time", action="store_true", help="count processor seconds on one thread")
     options = parser.parse_args()
-    options.parts = options.parts or parts[:-2]
+    options.parts = options.parts or parts[:-3]
     if unknown := set(options.parts) - set(parts):
         parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
     if "data" in options.parts and options.data_path is None:

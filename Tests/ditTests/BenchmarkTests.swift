@@ -44,6 +44,15 @@ internal import Torch
     }
   }
 
+  @Test(arguments: ["moments", "frechet", "neighbours", "kernel"])
+  func timesMetrics(_ work: String) throws {
+    let report = try report([
+      "metrics", "--work", work, "--num-samples", "8", "--features", "4", "--steps", "1",
+    ])
+    #expect(try #require(report["seconds_per_comparison"] as? Double) > 0)
+    #expect(report["work"] as? String == work && report["features"] as? Int == 4)
+  }
+
   /// Runs `dit` with 4 GB of addresses at most: an allocation beyond them fails at once.
   private func starved(_ arguments: [String], in folder: String? = nil) throws -> ProgramResult {
     let shell = ["/bin/sh", "-c", "ulimit -v 4000000; exec \"$0\" \"$@\""]

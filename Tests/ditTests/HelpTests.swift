@@ -6,7 +6,7 @@ internal import Testing
   @Test(arguments: [
     [], ["sample"], ["train"], ["train-autoencoder"], ["encode"], ["convert"], ["inspect"],
     ["doctor"], ["benchmark", "sample"], ["benchmark", "encode"], ["benchmark", "decode"],
-    ["benchmark", "train"], ["benchmark", "data"],
+    ["benchmark", "train"], ["benchmark", "data"], ["benchmark", "metrics"],
   ]) func keepsExamplesInOnePiece(_ command: [String]) throws {
     func examples(_ columns: String) throws -> [Substring] {
       let result = try dit(command + ["--help"], environment: ["COLUMNS": columns])

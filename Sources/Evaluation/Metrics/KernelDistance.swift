@@ -16,6 +16,8 @@ public struct KernelDistance: Sendable, Equatable {
 
   /// Pairs of features whose kernels are in memory at a time, along each side.
   private static let blockSize = 2_000
+  /// Rows whose pairs among themselves are computed twice.
+  private static let pairBlockSize = 250
 
   /// Options; the defaults are torch-fidelity's.
   public init(subsetCount: Int = 100, subsetSize: Int = 1_000, seed: UInt32 = 2020) {
@@ -78,28 +80,37 @@ public struct KernelDistance: Sendable, Equatable {
       - 2 * kernelSum(x, y, check) / (n * m)
   }
 
-  /// The sum of kernels of all pairs of different images.
+  /// The sum of kernels of all pairs of different images, of which half are computed.
   private static func pairSum(_ x: Tensor, _ check: () throws -> Void) throws -> Double {
-    var diagonal = 0.0
-    for range in blocks(of: x) {
-      let rows = x[range].to(.float64)
-      diagonal += cubed(rows.squared.sum(axes: [1]) / Double(x.size(1))).sum().item
+    var sum = 0.0
+    for rows in rowBlocks(x.size(0), of: pairBlockSize) {
+      try check()
+      let block = x[rows].to(.float64)
+      let scaled = block / Double(x.size(1))
+      let kernels = cubed(scaled.matmul(block.transposed()))
+      let diagonal = kernels.strided(shape: [rows.count], strides: [rows.count + 1])
+      sum += kernels.sum().item - diagonal.sum().item
+      sum += 2 * (try kernelSum(scaled: scaled, x[rows.upperBound..<x.size(0)], check))
     }
-    return try kernelSum(x, x, check) - diagonal
+    return sum
   }
 
   private static func kernelSum(
     _ x: Tensor, _ y: Tensor, _ check: () throws -> Void
   ) throws -> Double {
-    var sum = 0.0
-    for rows in blocks(of: x) {
+    try rowBlocks(x.size(0), of: blockSize).reduce(0) { sum, rows in
       let scaled = x[rows].to(.float64) / Double(x.size(1))
-      for columns in blocks(of: y) {
-        try check()
-        sum += cubed(scaled.matmul(y[columns].to(.float64).transposed())).sum().item
-      }
+      return sum + (try kernelSum(scaled: scaled, y, check))
     }
-    return sum
+  }
+
+  private static func kernelSum(
+    scaled: Tensor, _ y: Tensor, _ check: () throws -> Void
+  ) throws -> Double {
+    try rowBlocks(y.size(0), of: blockSize).reduce(0) { sum, columns in
+      try check()
+      return sum + cubed(scaled.matmul(y[columns].to(.float64).transposed())).sum().item
+    }
   }
 
   /// (x + 1)³
@@ -107,8 +118,6 @@ public struct KernelDistance: Sendable, Equatable {
     let base = x + 1
     return base.squared * base
   }
-
-  private static func blocks(of x: Tensor) -> [Range<Int>] { rowBlocks(x.size(0), of: blockSize) }
 }
 
 /// Ranges that cover the rows from 0 to `count`.
