@@ -30,7 +30,8 @@ internal import Torch
           trainer: trainer, data: data, codec: LatentCodec(nil), directory: directory,
           plan: RunPlan(options: options), recipe: TrainingConfig(), device: .cpu,
           dataset: .init(imageCount: 2, classCount: 3, hasClassNames: true),
-          log: SessionLog(Logger(label: "test"), showsNotes: false), classesWithImages: [0, 1, 2]))
+          log: SessionLog(Logger(label: "test"), showsNotes: false), classesWithImages: [0, 1, 2],
+          imageSize: 8))
       try session.start()
       try body(session, directory, data)
     }

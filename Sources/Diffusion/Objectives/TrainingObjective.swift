@@ -57,4 +57,21 @@ public enum TrainingObjective: Sendable, Codable, Equatable {
     case .flow(let flow, _): flow.trainingPath.drawTimes(count, distribution, generator: generator)
     }
   }
+
+  /// How noisy rows are at some times: 0 for data, 1 for noise.
+  ///
+  /// - Parameter times: of `drawTimes`, `[N]`.
+  /// - Returns: N numbers.
+  public func noiseLevels(of times: Tensor) -> [Double] {
+    switch self {
+    case .ddpm:
+      let last = Double(NoiseSchedule.linear.count)
+      return times.to(.float64).elements(Double.self).map { $0 / last }
+    case .flow(let flow, _):
+      let path = flow.trainingPath
+      return times.to(.float64).elements(Double.self).map {
+        ($0 - path.dataTime) / (path.noiseTime - path.dataTime)
+      }
+    }
+  }
 }

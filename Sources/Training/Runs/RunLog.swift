@@ -46,13 +46,23 @@ public final class RunLog {
 
   /// Adds a step's numbers.
   ///
+  /// - Parameters:
+  ///   - report: of the step.
+  ///   - errorsByNoise: of this step and some before; nil to leave them out.
+  ///   - epoch: passes over the data so far.
+  ///   - imagesPerSecond: over all ranks.
   /// - Throws: `FileError`.
-  public func write(_ report: StepReport, epoch: Double, imagesPerSecond: Double) throws {
+  public func write(
+    _ report: StepReport, errorsByNoise: NoiseLevelErrors? = nil, epoch: Double,
+    imagesPerSecond: Double
+  ) throws {
     var values: [(String, Double)] = [
       ("loss", report.loss), ("mse", report.squaredError), ("lr", report.learningRate),
       ("grad_norm", report.gradientNorm), ("images_per_second", imagesPerSecond),
       ("loss_scale", report.lossScale), ("seconds", report.seconds),
-      ("wait_seconds", report.waitSeconds), ("utilization", report.utilization),
+      ("wait_seconds", report.waitSeconds),
+      ("wait_share", report.seconds > 0 ? report.waitSeconds / report.seconds : 0),
+      ("utilization", report.utilization),
       ("peak_memory_bytes", Double(ProcessMemory.peakBytes)),
     ]
     if let bound = report.variationalBound { values.append(("vb", bound)) }
@@ -62,8 +72,17 @@ public final class RunLog {
         ("exposed_exchange_seconds", exchange.exposedSeconds),
       ]
     }
-    try write(
-      step: report.step, [("epoch", .number(epoch)), ("dropped", .bool(report.wasSkipped))], values)
+    var fields: [(key: String, value: JSON)] = [
+      ("epoch", .number(epoch)), ("dropped", .bool(report.wasSkipped)),
+    ]
+    if let means = errorsByNoise?.means {
+      fields.append(("mse_by_noise", .array(means.map { $0.map(JSON.number) ?? .null })))
+      let scalars = means.enumerated().compactMap { bin, mean in
+        mean.map { (String(format: "mse_by_noise/%.1f", Double(bin) / 10), $0) }
+      }
+      try events.append(scalars: scalars, step: report.step)
+    }
+    try write(step: report.step, fields, values)
   }
 
   /// Adds a step's numbers: to the metrics some fields, then the values, which TensorBoard gets too.

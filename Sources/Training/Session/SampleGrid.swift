@@ -1,6 +1,5 @@
 public import Diffusion
 public import ImageData
-internal import Layers
 public import Models
 public import Torch
 
@@ -36,19 +35,12 @@ public struct SampleGrid {
     codec: LatentCodec, device: Device,
     mark: () throws -> Void = {}
   ) throws -> RGBImage {
-    let model = DiT(config, at: ParameterStore(.load(weights)).root)
     let options = SamplingOptions(
       sampler: process.family.isFlow ? .euler : .ddim, stepCount: stepCount,
       guidance: Guidance(scale: guidanceScale))
-    let steps = try options.loop(
-      labels: labels, nullClass: config.classCount,
-      shape: [config.channelCount, config.inputSize, config.inputSize], process: process,
-      noise: .perBatch(try Generator(seed: seed)), device: device
-    ) { rows, _ in
-      let y = Tensor(rows).to(device)
-      return { model($0, t: .full([rows.count], $1, device: device), y: y) }
-    }
-    let latents = try steps.run { _ in try mark() }
-    return try withTorchErrors { ImageGrid.grid(try codec.decode(latents, check: mark)) }
+    let sampler = TrainedSampler(config, weights, of: process, codec: codec, device: device)
+    let noise = NoiseSource.perBatch(try Generator(seed: seed))
+    return ImageGrid.grid(
+      try sampler.images(labels: labels, options: options, noise: noise, mark: mark))
   }
 }

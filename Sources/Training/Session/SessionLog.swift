@@ -1,3 +1,6 @@
+internal import Evaluation
+internal import Files
+internal import Foundation
 internal import Logging
 
 /// The notes of a session: shown by the logger at once, and kept in `log.txt` from its opening on.
@@ -10,6 +13,12 @@ final class SessionLog {
   private var pending: [String] = []
   private var file: RunLog?
   private var isOpen = false
+  /// Of the steps since they were written.
+  private var errorsByNoise = NoiseLevelErrors()
+  private var stepsByNoise = 0
+
+  /// Enough rows for ten bins, in steps.
+  private static let noiseInterval = 100
 
   /// A log without a file.
   init(_ logger: Logger, showsNotes: Bool) {
@@ -57,11 +66,44 @@ final class SessionLog {
     try file?.write(text)
   }
 
-  /// Writes the metrics of a step.
+  /// Takes note of a step's errors by noise.
+  func count(_ report: StepReport) {
+    errorsByNoise.add(report.errorsByNoise)
+    stepsByNoise += 1
+  }
+
+  /// Writes the metrics of a step; every `noiseInterval` steps and with the last one also the mean
+  /// squared errors by noise of the steps since.
   ///
   /// - Throws: `FileError`.
-  func write(_ report: StepReport, epoch: Double, imagesPerSecond: Double) throws {
-    try file?.write(report, epoch: epoch, imagesPerSecond: imagesPerSecond)
+  func write(
+    _ report: StepReport, isLast: Bool, epoch: Double, imagesPerSecond: Double
+  ) throws {
+    let isDue = isLast || stepsByNoise >= SessionLog.noiseInterval
+    try file?.write(
+      report, errorsByNoise: isDue ? errorsByNoise : nil, epoch: epoch,
+      imagesPerSecond: imagesPerSecond)
+    if isDue { (errorsByNoise, stepsByNoise) = (NoiseLevelErrors(), 0) }
+  }
+
+  /// Writes and shows the figures of fresh samples.
+  ///
+  /// - Parameters:
+  ///   - figures: of the samples.
+  ///   - step: of the run.
+  ///   - share: of the time that evaluations took so far.
+  /// - Throws: `FileError`.
+  func write(_ figures: Figures, step: Int, share: Double) throws {
+    let values = figures.metrics.compactMap { metric in
+      figures[metric].map { (metric.rawValue, $0) }
+    }
+    try file?.write(
+      step: step, [("samples", .integer(figures.sampleCount))],
+      values + [("evaluation_share", share)])
+    let list = values.map { "\($0.0) \(String(format: "%.5g", $0.1))" }.joined(separator: ", ")
+    try note(
+      "step \(step): \(list), of \(figures.sampleCount) samples"
+        + String(format: "; evaluations took %.1f %% of the time", 100 * share))
   }
 
   /// Adds a sample grid to TensorBoard's events.

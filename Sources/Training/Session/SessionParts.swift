@@ -42,6 +42,10 @@ struct SessionParts {
   /// The classes that have images, ascending.
   var classesWithImages: [Int]
   var availableMemory: Int?
+  /// Height and width of images in pixels.
+  var imageSize: Int
+  /// Figures of samples during the run; nil for none.
+  var evaluation: TrainingSettings.EvaluationSettings?
 }
 
 extension SessionParts {
@@ -63,7 +67,8 @@ extension SessionParts {
       settings.execution.device, allowsTF32: settings.execution.allowsTF32)
     let device = ranks?.localDevice(named) ?? named
     var source = try TrainingSource(
-      settings.data, drawsSamples: output.sampleInterval != nil, device: device,
+      settings.data, drawsSamples: output.sampleInterval != nil || settings.evaluation != nil,
+      device: device,
       checking: checking, note: log.note)
     let pretrained = try PretrainedModel(settings, imageSize: source.imageSize, note: log.note)
     source.takeImageSize(of: pretrained)
@@ -122,7 +127,9 @@ extension SessionParts {
       dataset: .init(
         imageCount: source.imageCount, classCount: source.classCount,
         hasClassNames: !source.classNames.isEmpty), log: log, broken: broken,
-      classesWithImages: source.classesWithImages, availableMemory: availableMemory)
+      classesWithImages: source.classesWithImages, availableMemory: availableMemory,
+      imageSize: source.imageSize,
+      evaluation: settings.evaluation)
     try noteRecording(settings.execution.mode)
     isOpen = true
   }

@@ -35,8 +35,11 @@ public final class TrainingSession {
   let plan: RunPlan
   let log: SessionLog
   let saver: CheckpointSaver
+  let codec: LatentCodec
   private let samples: SampleWriter
   private let broken: BrokenImageList
+  private let openEvaluation: (SessionLog) throws -> RunEvaluation?
+  private(set) var evaluation: RunEvaluation?
   private var lock: FolderLock?
   private var times = StepTimes()
   private var isStarted = false
@@ -86,11 +89,20 @@ public final class TrainingSession {
     plan = parts.plan
     log = parts.log
     broken = parts.broken
+    codec = parts.codec
     saver = CheckpointSaver(
       parts.directory, keepCount: parts.plan.options.keepCount, metadata: parts.plan.metadata)
     samples = SampleWriter(
       classes: parts.classesWithImages, codec: parts.codec,
       process: parts.trainer.model.process, device: parts.device)
+    openEvaluation = { log in
+      try parts.evaluation.map {
+        try RunEvaluation(
+          $0, classes: parts.classesWithImages, imageSize: parts.imageSize,
+          folder: parts.directory?.path, device: parts.device, parallel: parts.trainer.parallel,
+          note: log.note)
+      }
+    }
     do {
       lock = try directory.map { try $0.lock() }
     } catch {
@@ -115,6 +127,7 @@ public final class TrainingSession {
     let summary = try plan.resumption.map(resume)
     try log.open(try directory.map { try RunLog($0, after: trainer.step) }, first: summary)
     isStarted = true
+    evaluation = try openEvaluation(log)
   }
 
   /// Takes the next step, and saves and draws samples if due; nil after the last.
@@ -133,6 +146,7 @@ public final class TrainingSession {
     var report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: saver.waitForCopy)
     last = report
     times.add(report)
+    log.count(report)
     if times.stepCount == 1, case .failed(let reason) = trainer.recording {
       try log.note(
         "steps are computed one operation at a time, as recording failed: \(reason)")
@@ -143,7 +157,8 @@ public final class TrainingSession {
     let options = plan.options
     if report.step.isMultiple(of: options.logInterval) || report.wasSkipped {
       try log.write(
-        report, epoch: epoch, imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
+        report, isLast: report.step + options.logInterval > trainer.stepCount, epoch: epoch,
+        imagesPerSecond: Double(trainer.globalBatchSize) / report.seconds)
     }
     if report.step.isMultiple(of: options.saveInterval) || report.step == trainer.stepCount {
       isSaveDue = true
@@ -153,6 +168,9 @@ public final class TrainingSession {
       !report.shouldStop, try !drawSamples(shouldStop: shouldStop), trainer.parallel.count == 1
     {
       // Several ranks learn it in the next step.
+      report.shouldStop = true
+    }
+    if !report.shouldStop, try !evaluate(shouldStop: shouldStop), trainer.parallel.count == 1 {
       report.shouldStop = true
     }
     try noteBrokenImages()

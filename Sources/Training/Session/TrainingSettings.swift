@@ -1,4 +1,5 @@
 public import Checkpoint
+internal import Diffusion
 public import Inference
 public import Models
 
@@ -16,6 +17,8 @@ public struct TrainingSettings: Sendable, Codable {
   public var output: OutputSettings
   /// The device, and how steps are computed on it.
   public var execution = ExecutionSettings()
+  /// Figures of samples during the run; nil for none.
+  public var evaluation: EvaluationSettings?
 
   /// The published recipe on some data.
   public init(data: DataSettings, output: OutputSettings) {
@@ -105,6 +108,34 @@ public struct TrainingSettings: Sendable, Codable {
 
     /// A new run in a folder.
     public init(_ path: String) { self.path = path }
+  }
+
+  /// Figures of fresh samples of the moving average during a run.
+  public struct EvaluationSettings: Sendable, Codable {
+    /// Steps from one evaluation to the next.
+    public var interval: Int
+    /// An `.npz` file of statistics or images, or a folder of images.
+    public var reference: String
+    /// The file of a feature network, or `self` for a judge that is trained on the reference.
+    public var features: String
+    /// Samples of an evaluation, the same classes and noise each time.
+    public var sampleCount = 256
+    /// The share of the time that evaluations may take, 0 to 1; one that would take more is left out.
+    public var share = 0.1
+    /// The scale of classifier-free guidance.
+    public var guidanceScale = 1.5
+
+    /// Evaluations by a reference and a network.
+    public init(interval: Int, reference: String, features: String) {
+      self.interval = interval
+      self.reference = reference
+      self.features = features
+    }
+
+    /// UniPC of 10 steps, for speed.
+    var sampling: SamplingOptions {
+      SamplingOptions(sampler: .unipc, guidance: Guidance(scale: guidanceScale))
+    }
   }
 
   /// Where a run is resumed.

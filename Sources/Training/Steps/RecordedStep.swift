@@ -19,6 +19,8 @@ public final class RecordedStep {
     public let gradientNorm: Double
     /// Whether nothing was changed, as a number was not finite.
     public let wasSkipped: Bool
+    /// The squared error of each row.
+    public let squaredErrors: [Double]
   }
 
   private let latents: Tensor
@@ -88,13 +90,14 @@ public final class RecordedStep {
       let values = try withTorchErrors { outcome.elements(Double.self) }
       return Outcome(
         loss: values[0], squaredError: values[1], variationalBound: values[2],
-        gradientNorm: values[3], wasSkipped: values[4] > 0)
+        gradientNorm: values[3], wasSkipped: values[4] > 0,
+        squaredErrors: Array(values[5...]))
     }
   }
 
   /// The step itself.
   ///
-  /// - Returns: the numbers of `Outcome`, in their order.
+  /// - Returns: the numbers of `Outcome`, in their order, `[5 + N]`.
   private static func take(
     _ optimizer: AdamW, _ rule: UpdateRule, numbers: Tensor,
     computeLoss: () throws -> TrainingLoss
@@ -120,11 +123,12 @@ public final class RecordedStep {
       if let clipping = decision.clipping { step.clipping = clipping }
       optimizer.step(gradients, step)
       optimizer.discardGradients()
-      return stacked([
+      let whole = stacked([
         loss.total.detached, loss.squaredError.detached.mean(),
         loss.variationalBound?.detached.mean() ?? loss.total.detached * 0, decision.norm,
         decision.skipUpdate,
       ])
+      return concatenated([whole, loss.squaredError.detached.to(whole.dtype)])
     }
   }
 }

@@ -29,6 +29,9 @@ public struct StepReport: Sendable {
   public var exchange: GradientBuckets.Exchange?
   /// Whether a rank was asked to stop during the step; all ranks agree.
   public var shouldStop: Bool
+  /// Squared errors over all ranks, by noise; of several ranks sums and counts are divided by their
+  /// number.
+  public var errorsByNoise = NoiseLevelErrors()
 }
 
 /// The numbers of a trainer that a checkpoint keeps.

@@ -105,9 +105,10 @@ public final class Trainer {
     }
     try parallel.enter(.exchange, step: step + 1)
     let exchange = try parallel.finishGradients()
-    let means = try parallel.means([
-      sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0,
-    ])
+    let means = try parallel.means(
+      [sums.loss, sums.squaredError, sums.bound, sums.wait, shouldStop() ? 1 : 0]
+        + sums.byNoise.sums + sums.byNoise.counts)
+    let byNoise = means.dropFirst(5)
     try parallel.enter(.update, step: step + 1)
     if sums.update == nil { beforeUpdate() }
     let (norm, wasSkipped) = try sums.update ?? update(loss: means[0], learningRate: rate)
@@ -122,7 +123,10 @@ public final class Trainer {
       learningRate: rate, lossScale: scaler.scale, wasSkipped: wasSkipped,
       seconds: seconds, waitSeconds: means[3],
       utilization: operationCount / seconds / throughput.operationsPerSecond, exchange: exchange,
-      shouldStop: means[4] > 0)
+      shouldStop: means[4] > 0,
+      errorsByNoise: NoiseLevelErrors(
+        sums: byNoise.prefix(NoiseLevelErrors.binCount),
+        counts: byNoise.suffix(NoiseLevelErrors.binCount)))
   }
 
   /// Means over the rows of this rank, and the time that it waited for them.
@@ -131,6 +135,7 @@ public final class Trainer {
     var squaredError = 0.0
     var bound = 0.0
     var wait = 0.0
+    var byNoise = NoiseLevelErrors()
     /// The gradient's norm, and whether the step was skipped, if the weights are updated already.
     var update: (norm: Double, wasSkipped: Bool)?
   }
@@ -163,6 +168,9 @@ public final class Trainer {
       sums.squaredError += loss.squaredError.detached.mean().item * share
       sums.bound += (loss.variationalBound?.detached.mean().item ?? 0) * share
       sums.wait += batch.waitSeconds
+      sums.byNoise.add(
+        loss.squaredError.detached.to(.float64).elements(Double.self),
+        at: config.objective.noiseLevels(of: randomness.times))
     }
     return sums
   }
@@ -195,9 +203,14 @@ public final class Trainer {
     if step + 1 < stepCount { batches.prefetch() }
     let result = try outcome()
     if !result.wasSkipped { optimizer.countStep() }
+    var byNoise = NoiseLevelErrors()
+    byNoise.add(
+      result.squaredErrors,
+      at: config.objective.noiseLevels(of: all.times[0..<config.batchSize]))
     return Sums(
       loss: result.loss, squaredError: result.squaredError, bound: result.variationalBound,
-      wait: batch.waitSeconds, update: (result.gradientNorm, result.wasSkipped))
+      wait: batch.waitSeconds, byNoise: byNoise,
+      update: (result.gradientNorm, result.wasSkipped))
   }
 
   /// Operations of this process in a step: the backward pass costs twice the forward pass.

@@ -16,6 +16,7 @@ extension TrainCommand {
     settings.recipe = try recipe.config()
     settings.recipe.frozen = model.frozen
     settings.length = recipe.maxSteps.map { .steps($0) } ?? .epochs(recipe.epochs)
+    settings.evaluation = try output.evaluation()
     settings.execution.device = mindONE.device(execution.device)
     settings.execution.allowsTF32 = execution.tf32
     settings.execution.mode = mindONE.msMode ?? execution.mode

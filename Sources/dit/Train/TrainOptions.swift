@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Diffusion
+internal import Evaluation
 internal import Training
 
 /// The training data.
@@ -191,8 +192,51 @@ struct TrainOutputOptions: ParsableArguments {
   @Option(help: "Number of checkpoints to keep.") var ckptMaxKeep = 3
   @Option(help: "Steps from one sample grid to the next.") var sampleInterval: Int?
   @Option(help: "Steps from one line of metrics to the next.") var logInterval = 1
+  @Option(
+    help: """
+      Steps from one evaluation of fresh samples of the EMA to the next; their figures go to the \
+      metrics.
+      """) var evaluateInterval: Int?
+  @Option(
+    help: "What they are compared with: an .npz file, or a folder of images.", completion: .file())
+  var reference: String?
+  @Option(
+    help: """
+      The network whose features are compared, as of dit evaluate: a file, or self (default: self, \
+      which needs a folder with class folders).
+      """, completion: .file()) var features: String?
+  @Option(help: "Samples of an evaluation, by 10 steps of unipc.") var evaluateSamples = 256
+  @Option(help: "The scale of guidance of these samples.") var evaluateGuidanceScale = 1.5
+  @Option(help: "The share of the time for evaluations; one that would take more is left out.")
+  var evaluateShare = 0.1
+
+  /// Figures of samples during the run; nil for none.
+  ///
+  /// - Throws: `UsageError` for options that lack another.
+  func evaluation() throws -> TrainingSettings.EvaluationSettings? {
+    guard let evaluateInterval else {
+      guard reference == nil, features == nil else {
+        throw UsageError("--reference and --features are for --evaluate-interval N")
+      }
+      return nil
+    }
+    guard let reference else {
+      throw UsageError("--evaluate-interval needs --reference, an .npz file or a folder of images")
+    }
+    var settings = TrainingSettings.EvaluationSettings(
+      interval: evaluateInterval, reference: reference,
+      features: features ?? EvaluationNetwork.judgeName)
+    settings.sampleCount = evaluateSamples
+    settings.share = evaluateShare
+    settings.guidanceScale = evaluateGuidanceScale
+    return settings
+  }
 
   func validate() throws {
+    try Bounds.counts.check(evaluateInterval, "--evaluate-interval")
+    try Bounds.from(8, to: 1_000_000).check(evaluateSamples, "--evaluate-samples")
+    try Bounds.above(0, to: 1).check(evaluateShare, "--evaluate-share")
+    try Bounds.from(-1000, to: 1000).check(evaluateGuidanceScale, "--evaluate-guidance-scale")
     try Bounds.counts.check(ckptSaveInterval, "--ckpt-save-interval")
     try Bounds.counts.check(ckptMaxKeep, "--ckpt-max-keep")
     try Bounds.counts.check(sampleInterval, "--sample-interval")

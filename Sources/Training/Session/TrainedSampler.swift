@@ -1,0 +1,58 @@
+internal import Diffusion
+internal import ImageData
+internal import Layers
+internal import Models
+internal import Torch
+
+/// Draws images with the weights of a run.
+struct TrainedSampler {
+  private let config: DiTConfig
+  private let model: DiT
+  private let process: DiffusionProcess
+  private let codec: LatentCodec
+  private let device: Device
+
+  /// A sampler.
+  ///
+  /// - Parameters:
+  ///   - config: the shape of the model.
+  ///   - weights: by name.
+  ///   - process: how the model was trained.
+  ///   - codec: latents to pixels.
+  ///   - device: of the weights.
+  init(
+    _ config: DiTConfig, _ weights: [String: Tensor], of process: DiffusionProcess,
+    codec: LatentCodec, device: Device
+  ) {
+    self.config = config
+    model = DiT(config, at: ParameterStore(.load(weights)).root)
+    self.process = process
+    self.codec = codec
+    self.device = device
+  }
+
+  /// Draws images.
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each.
+  ///   - options: how they are sampled.
+  ///   - noise: of the images.
+  ///   - mark: called after each step, and before and during the decoding of each image; may throw to
+  ///     stop.
+  /// - Returns: the images, in the order of the labels.
+  /// - Throws: `TorchError` if memory does not suffice; what `mark` throws.
+  func images(
+    labels: [Int], options: SamplingOptions, noise: NoiseSource, mark: () throws -> Void
+  ) throws -> [RGBImage] {
+    let steps = try options.loop(
+      labels: labels, nullClass: config.classCount,
+      shape: [config.channelCount, config.inputSize, config.inputSize], process: process,
+      noise: noise, device: device
+    ) { rows, _ in
+      let y = Tensor(rows).to(device)
+      return { [model, device] in model($0, t: .full([rows.count], $1, device: device), y: y) }
+    }
+    let latents = try steps.run { _ in try mark() }
+    return try withTorchErrors { try codec.decode(latents, check: mark) }
+  }
+}
