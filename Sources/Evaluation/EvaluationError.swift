@@ -24,6 +24,10 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendab
     case otherSize
     /// A figure is not finite.
     case nonFinite
+    /// The network does not give what the metric needs.
+    case unsuitedMetric
+    /// More than 1 % of the images cannot be read, or give features that are not finite.
+    case tooManyLeftOut
   }
 
   /// The cause.

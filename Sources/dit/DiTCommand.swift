@@ -18,7 +18,7 @@ struct DiTCommand: ParsableCommand {
       """, version: version,
     subcommands: [
       SampleCommand.self, GenerateCommand.self, TrainCommand.self, TrainAutoencoderCommand.self,
-      EncodeCommand.self,
+      EncodeCommand.self, EvaluateCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
       ReferenceCommand.self,
     ])
@@ -28,7 +28,8 @@ struct DiTCommand: ParsableCommand {
 
   /// Commands that several processes can run together.
   static let jointCommands: [any ParsableCommand.Type] = [
-    SampleCommand.self, GenerateCommand.self, TrainCommand.self, EncodeCommand.self,
+    SampleCommand.self, GenerateCommand.self, EvaluateCommand.self, TrainCommand.self,
+    EncodeCommand.self,
   ]
 }
 

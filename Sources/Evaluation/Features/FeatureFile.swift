@@ -11,6 +11,8 @@ public struct FeatureFile {
     case inception
     /// DINOv2 without registers.
     case dinov2(DINOv2Config)
+    /// A judge that was trained on a folder.
+    case judge
   }
 
   /// The file.
@@ -31,6 +33,10 @@ public struct FeatureFile {
     let checkpoint = try Checkpoint.open(path)
     self.path = path
     self.checkpoint = checkpoint
+    guard !Judge.isJudge(checkpoint) else {
+      (kind, state) = (.judge, [:])
+      return
+    }
     let prefixes = StateDicts.dinov2Prefixes(of: checkpoint.entries.map(\.name))
     if prefixes.count == 1 {
       (kind, state) = try FeatureFile.dinov2(checkpoint, prefix: prefixes[0])
@@ -50,6 +56,7 @@ public struct FeatureFile {
     switch kind {
     case .inception: "inception-2015-12-05"
     case .dinov2(let config): "dinov2-" + config.name
+    case .judge: EvaluationNetwork.judgeName
     }
   }
 
@@ -65,6 +72,7 @@ public struct FeatureFile {
       throw EvaluationError(.unknownFeatures, "'\(path)': Inception is not computed yet")
     case .dinov2(let config):
       return try DINOv2Features(config, state, on: device) { checkpoint.releasePages() }
+    case .judge: return try Judge(contentsOf: path)
     }
   }
 

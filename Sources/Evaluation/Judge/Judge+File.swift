@@ -19,6 +19,11 @@ extension Judge {
 
   private static let version = "1"
 
+  /// Whether a file has a judge, of any version.
+  static func isJudge(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.metadata[Key.version] != nil
+  }
+
   /// Opens a file that `write` made.
   ///
   /// - Parameter path: a safetensors file.

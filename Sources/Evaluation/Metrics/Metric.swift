@@ -56,7 +56,7 @@ public enum Metric: String, CaseIterable, Sendable, Codable {
   }
 
   /// The metrics that a network has features for.
-  public static func available(for network: some FeatureNetwork) -> [Metric] {
+  public static func available(for network: any FeatureNetwork) -> [Metric] {
     allCases.filter {
       switch $0 {
       case .sfid: network.spatialCount != nil

@@ -15,7 +15,7 @@ public struct FeatureWidths: Sendable, Equatable, Codable {
   }
 
   /// Those of a network.
-  public init(of network: some FeatureNetwork) {
+  public init(of network: any FeatureNetwork) {
     self.init(
       pooled: network.featureCount, spatial: network.spatialCount, logits: network.classCount)
   }

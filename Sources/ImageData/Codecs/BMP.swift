@@ -32,7 +32,7 @@ extension RGBImage {
 }
 
 /// The first 54 bytes of a BMP file, as since Windows 3, and its colour masks.
-private struct BMPHead {
+struct BMPHead {
   let pixelStart: Int
   let width: Int
   let height: Int

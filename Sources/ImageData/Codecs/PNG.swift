@@ -29,16 +29,12 @@ extension RGBImage {
   /// Decodes a PNG file. Transparent pixels are composited on white; 16-bit channels keep their upper
   /// 8 bits.
   static func decodingPNG(_ bytes: UnsafeBufferPointer<UInt8>) throws(ImageError) -> RGBImage {
-    // The header is at a fixed offset: signature, length 13, "IHDR", width, height.
-    guard bytes.count >= 24, bytes[12..<16].elementsEqual("IHDR".utf8) else {
+    guard let (width, height) = pngSize(bytes) else {
       throw ImageError("PNG: the file does not begin with a head; it is damaged")
     }
-    func size(at start: Int) -> UInt32 {
-      bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt32($1) }
-    }
-    let (width, height) = (size(at: 16), size(at: 20))
-    return try RGBImage(format: "PNG", width: Int(width), height: Int(height)) { pixels in
-      cimage_png_decode(bytes.baseAddress, bytes.count, pixels, width, height)
+    return try RGBImage(format: "PNG", width: width, height: height) { pixels in
+      cimage_png_decode(
+        bytes.baseAddress, bytes.count, pixels, UInt32(width), UInt32(height))
     }
   }
 }

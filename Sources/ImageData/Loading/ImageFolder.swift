@@ -104,7 +104,7 @@ public struct ImageFolder: Sendable {
   ]
 
   /// The folder of the class folders: `train`, or the folder itself.
-  private static func root(
+  static func root(
     of path: String
   ) throws(ImageError) -> (path: String, listing: FolderListing, finding: Finding?) {
     let listing = try FolderListing(path)
@@ -121,7 +121,7 @@ public struct ImageFolder: Sendable {
     return (path + "/train", training, .subfolder(path + "/train"))
   }
 
-  private static func check(_ unnamed: [String], _ root: String) throws(ImageError) {
+  static func check(_ unnamed: [String], _ root: String) throws(ImageError) {
     guard !unnamed.isEmpty else { return }
     let them =
       unnamed.count == 1

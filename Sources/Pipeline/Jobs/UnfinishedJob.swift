@@ -1,16 +1,19 @@
-internal import Files
+package import Files
 internal import Foundation
 
 /// The folder next to an output in which a job keeps what it needs to go on after a stop.
-struct UnfinishedJob {
+package struct UnfinishedJob {
   /// Its path.
-  let path: String
+  package let path: String
 
   /// The folder of an output.
-  init(of output: String) { path = output + ".parts" }
+  package init(of output: String) { path = output + ".parts" }
+
+  /// A folder by its path.
+  package init(folder path: String) { self.path = path }
 
   /// Whether a job has begun and not finished: the folder alone, without the settings, is none.
-  var exists: Bool { Folder.hasFile(settingsFile) }
+  package var exists: Bool { Folder.hasFile(settingsFile) }
 
   private var settingsFile: String { path + "/plan.json" }
 
@@ -21,8 +24,9 @@ struct UnfinishedJob {
   ///   - removeLeftovers: removes images of an earlier job whose settings are unknown.
   /// - Returns: keeps other jobs out for as long as it lives.
   /// - Throws: `PipelineError` if another job works there or began with other settings; `FileError`.
-  func begin(_ settings: [String: String], removeLeftovers: () throws -> Void) throws -> FolderLock
-  {
+  package func begin(
+    _ settings: [String: String], removeLeftovers: () throws -> Void
+  ) throws -> FolderLock {
     try Folder.make(path)
     let lock = try takeLock()
     guard let data = FileManager.default.contents(atPath: settingsFile) else {
@@ -56,5 +60,5 @@ struct UnfinishedJob {
   /// Removes the folder.
   ///
   /// - Throws: `FileError`.
-  func remove() throws { try Folder.remove(path) }
+  package func remove() throws { try Folder.remove(path) }
 }

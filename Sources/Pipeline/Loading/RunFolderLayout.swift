@@ -17,6 +17,17 @@ package enum RunFolderLayout {
   /// A checkpoint's record, `RunRecord`.
   package static let record = "state.json"
 
+  /// The figures of samples, a line an evaluation.
+  package static let evaluations = "evaluations.jsonl"
+
+  /// The file of figures of the run that a checkpoint is of; nil for other files.
+  package static func evaluations(of path: String) -> String? {
+    let folder = Folder.exists(path) ? path : Folder.parent(of: path)
+    guard let step = checkpoint(in: folder) else { return nil }
+    let run = Folder.parent(of: Folder.parent(of: step))
+    return Folder.hasFile(run + "/config.yaml") ? run + "/" + evaluations : nil
+  }
+
   /// The name of a step's checkpoint.
   package static func name(of step: Int) -> String { String(format: "step-%06d", step) }
 

@@ -74,7 +74,7 @@ struct GenerateRun {
     let pipeline = try LatentDiffusionPipeline(
       settings.pipeline, on: device, logger: .notes(of: ranks))
     try pipeline.requireImages()
-    let choice = try labelChoice(pipeline.classNames)
+    let choice = try LabelChoice(classLabels, isDrawn: isDrawn, pipeline.classNames)
     let plan = ImagePlan(
       labels: try choice.labels(
         count: count, classCount: pipeline.model.classCount, seed: settings.seed),
@@ -113,15 +113,6 @@ struct GenerateRun {
     report.classLabels = choice.description
     try output.finish(plan, record: try report.text)
     try StandardOutput.write(output.path)
-  }
-
-  /// How images get their classes, by the options or by the record of a job.
-  private func labelChoice(_ names: ClassNames) throws -> LabelChoice {
-    guard let classLabels else { return LabelChoice(isDrawn: isDrawn ?? true) }
-    if let (list, wasDrawn) = LabelChoice.parts(ofDescription: classLabels) {
-      return LabelChoice(try list.map(names.labels), isDrawn: isDrawn ?? wasDrawn)
-    }
-    return LabelChoice(try names.labels(from: classLabels), isDrawn: isDrawn ?? false)
   }
 
   /// Checks that nothing is lost, before any work is done.

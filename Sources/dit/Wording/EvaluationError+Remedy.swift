@@ -9,7 +9,10 @@ extension EvaluationError: ErrorWithRemedy {
     case .incompleteReference: "give a reference that has it, or leave the metric out of --metrics"
     case .noClasses:
       "put the images of each class into a folder of its own, or give a file to --features"
-    case .invalidReference, .noImages, .tooFewImages, .otherSize, .nonFinite: nil
+    case .otherSize: "give --image-size N, to which images of folders are cropped and resized"
+    case .unsuitedMetric: "leave it out of --metrics, or give other --features"
+    case .tooManyLeftOut: "remove or replace them"
+    case .invalidReference, .noImages, .tooFewImages, .nonFinite: nil
     }
   }
 }

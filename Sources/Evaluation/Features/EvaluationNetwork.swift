@@ -1,0 +1,51 @@
+internal import Files
+public import ImageData
+public import Torch
+
+/// A feature network that an evaluation opened or trained.
+public struct EvaluationNetwork {
+  /// The network.
+  public let network: any FeatureNetwork
+  /// Tells its weights from others.
+  public let digest: String
+  /// What the judge is; nil for a published network.
+  public let judge: JudgeSummary?
+
+  /// Stands for a judge in place of a file.
+  public static let judgeName = "self"
+
+  /// A published network, or a judge that was trained before.
+  ///
+  /// - Parameters:
+  ///   - path: the file of weights.
+  ///   - device: where to run.
+  /// - Throws: `EvaluationError` for a file of other weights; `FileError`; `CheckpointError`;
+  ///   `TorchError`.
+  public init(contentsOf path: String, on device: Device) throws {
+    network = try FeatureFile(path).network(on: device)
+    digest = try FileStamp.text(of: path)
+    judge = (network as? Judge)?.summary
+  }
+
+  /// The judge of a folder, which is trained if it is not there.
+  ///
+  /// - Parameters:
+  ///   - folder: images with their classes.
+  ///   - path: the file of the judge.
+  ///   - imageSize: of the images that will be judged.
+  ///   - onEvent: told what happens.
+  ///   - check: called between steps; throws to stop.
+  /// - Throws: what `Judge.of` throws.
+  public init(
+    judgeOf folder: ImageFolder, keptAt path: String, imageSize: Int,
+    onEvent: (JudgeEvent) -> Void, check: () throws -> Void
+  ) throws {
+    try Folder.make(Folder.parent(of: path))
+    let judge = try Judge.of(
+      folder, keptAt: path, JudgeSettings(imageSize: imageSize), onEvent: onEvent, check: check
+    ).judge
+    network = judge
+    digest = judge.name
+    self.judge = judge.summary
+  }
+}

@@ -1,0 +1,97 @@
+internal import Foundation
+internal import ImageData
+internal import Torch
+
+/// The pictures of a report: which images of which set, and what is said of each.
+struct ReportPictures {
+  /// One picture.
+  struct Picture {
+    let image: RGBImage
+    let caption: String
+  }
+
+  /// Samples of some classes, a row each.
+  let sheet: [(title: String, pictures: [Picture])]
+  /// Samples, each followed by the image of the reference next to it.
+  let neighbors: [(sample: Picture, reference: Picture)]
+  /// Samples furthest outside the reference's manifold.
+  let worst: [(sample: Picture, reference: Picture)]
+
+  /// How many of each a page has.
+  static let (classCount, rowLength, neighborCount) = (24, 6, 12)
+
+  /// Chooses and reads pictures.
+  ///
+  /// - Parameters:
+  ///   - samples: the samples.
+  ///   - isAvailable: whether a sample can be read again.
+  ///   - reference: the reference's images; nil if there are none.
+  ///   - comparison: which reference image is next to each sample, and how near; nil without one.
+  ///   - numbers: the number of each compared sample in its set, and of each compared reference image.
+  ///   - check: called before each image; throws to stop.
+  /// - Throws: what reading the images throws; what `check` throws.
+  init(
+    of samples: any EvaluatedImages, isAvailable: (Int) -> Bool, reference: (any EvaluatedImages)?,
+    comparison: PrecisionRecall.Result?, numbers: (samples: [Int], reference: [Int]),
+    check: () throws -> Void
+  ) throws {
+    func picture(_ index: Int, of images: any EvaluatedImages, _ caption: String) throws -> Picture
+    {
+      try check()
+      let batch = try images.images(index..<index + 1, check: check)
+      let image = RGBImage(
+        width: images.width, height: images.height, pixels: batch.pixels.elements(UInt8.self))
+      return Picture(image: image, caption: caption)
+    }
+    func name(_ label: Int) -> String { samples.classNames?[label] ?? "class \(label)" }
+    let shown = numbers.samples.filter(isAvailable)
+    let labels = samples.labels
+    let groups = ReportPictures.groups(shown, labels)
+    sheet = try groups.map { group in
+      let title = labels.map { name($0[group[0]]) } ?? "Samples"
+      return (title, try group.map { try picture($0, of: samples, "\($0)") })
+    }
+    guard let reference, let comparison else {
+      (neighbors, worst) = ([], [])
+      return
+    }
+    func pair(_ row: Int) throws -> (sample: Picture, reference: Picture) {
+      let (index, next) = (numbers.samples[row], comparison.nearest[row])
+      let label = labels.map { ", " + name($0[index]) } ?? ""
+      let distance = comparison.nearestDistance[row].squareRoot()
+      return (
+        try picture(index, of: samples, "sample \(index)\(label)"),
+        try picture(
+          numbers.reference[next], of: reference, String(format: "distance %.3g", distance))
+      )
+    }
+    let rows = numbers.samples.indices.filter { isAvailable(numbers.samples[$0]) }
+    neighbors = try ReportPictures.spread(rows, ReportPictures.neighborCount).map(pair)
+    // How far outside the reference's manifold, in radii of the nearest image's neighbourhood.
+    let ratios = rows.filter { !comparison.isInside[$0] }.map { row in
+      (
+        row,
+        comparison.nearestDistance[row]
+          / max(comparison.referenceRadius[comparison.nearest[row]], 1e-12)
+      )
+    }
+    worst = try ratios.sorted { $0.1 > $1.1 }.prefix(ReportPictures.neighborCount)
+      .map { try pair($0.0) }
+  }
+
+  /// Some samples of some classes, or of all without labels.
+  private static func groups(_ shown: [Int], _ labels: [Int]?) -> [[Int]] {
+    guard let labels else {
+      let some = spread(shown, classCount * rowLength)
+      return some.isEmpty ? [] : [some]
+    }
+    let byClass = Dictionary(grouping: shown) { labels[$0] }.sorted { $0.key < $1.key }
+    return spread(byClass, classCount).map { Array($0.value.prefix(rowLength)) }
+  }
+
+  /// At most `count` elements at equal distances.
+  private static func spread<Element>(_ elements: [Element], _ count: Int) -> [Element] {
+    guard elements.count > count else { return elements }
+    return (0..<count).map { elements[$0 * elements.count / count] }
+  }
+}

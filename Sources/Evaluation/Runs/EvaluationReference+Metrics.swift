@@ -1,0 +1,117 @@
+internal import Torch
+
+extension EvaluationReference {
+  /// Whether a metric can be had of this reference.
+  func allows(_ metric: Metric) -> Bool {
+    guard case .archive(let archive) = self, archive.images == nil else { return true }
+    return switch metric {
+    case .fid: archive.hasMoments
+    case .sfid: archive.hasSpatialMoments
+    case .inceptionScore: true
+    case .precision, .recall, .kid: false
+    }
+  }
+
+  /// The metrics to make.
+  ///
+  /// - Parameters:
+  ///   - wanted: nil for all that network and reference allow.
+  ///   - network: gives the features.
+  /// - Returns: metrics in the order of `Metric.allCases`.
+  /// - Throws: `EvaluationError` if one that is wanted cannot be had.
+  func metrics(_ wanted: [Metric]?, for network: any FeatureNetwork) throws -> [Metric] {
+    let possible = Metric.available(for: network)
+    guard let wanted else { return possible.filter(allows) }
+    let strange = wanted.filter { !possible.contains($0) }
+    guard strange.isEmpty else {
+      throw EvaluationError(
+        .unsuitedMetric,
+        "\(network.name) gives no \(EvaluationReference.list(strange)), but"
+          + " \(EvaluationReference.list(possible))")
+    }
+    let missing = wanted.filter { !allows($0) }
+    guard missing.isEmpty else {
+      throw EvaluationError(
+        .incompleteReference,
+        "'\(name)' lacks what \(EvaluationReference.list(missing)) needs: \(needs(of: missing))")
+    }
+    return Metric.allCases.filter(wanted.contains)
+  }
+
+  /// Checks that statistics that are needed are of a network's features.
+  func check(_ network: any FeatureNetwork, for metrics: [Metric]) throws {
+    guard case .archive(let archive) = self, let record = archive.record,
+      record.features != network.name,
+      Metric.referenceNeed(of: metrics) != needOfImages(for: metrics)
+    else { return }
+    throw EvaluationError(
+      .otherFeatures,
+      "the statistics in '\(name)' are of \(record.features), and the features of \(network.name)")
+  }
+
+  /// Checks that images of both sides have one size.
+  func check(fits samples: any EvaluatedImages) throws {
+    guard let images, (images.height, images.width) != (samples.height, samples.width) else {
+      return
+    }
+    throw EvaluationError(
+      .otherSize,
+      "'\(samples.name)' has images of \(samples.width) x \(samples.height) pixels and '\(name)' of"
+        + " \(images.width) x \(images.height)")
+  }
+
+  /// What the images of the reference are needed for, besides the statistics that it has.
+  func needOfImages(for metrics: [Metric]) -> Metric.Need {
+    var need = Metric.referenceNeed(of: metrics)
+    guard case .archive(let archive) = self else { return need }
+    if archive.hasMoments { need.remove(.moments) }
+    if archive.hasSpatialMoments { need.remove(.spatialMoments) }
+    return need
+  }
+
+  /// What metrics look at in the reference.
+  ///
+  /// - Parameters:
+  ///   - store: the features of its images; nil if they are not needed.
+  ///   - network: of these features.
+  ///   - metrics: the figures wanted.
+  ///   - check: called for each batch; throws to stop.
+  /// - Returns: what the metrics need, no more.
+  /// - Throws: `EvaluationError`; `FileError`; what `check` throws.
+  func features(
+    _ store: FeatureStore?, _ network: any FeatureNetwork, metrics: [Metric],
+    check: () throws -> Void
+  ) throws -> FeatureSet {
+    let need = needOfImages(for: metrics)
+    let ofImages = try store.map { try FeatureSet($0, need: need, check: check) }
+    guard case .archive(let archive) = self else {
+      return ofImages ?? FeatureSet(moments: nil, spatialMoments: nil)
+    }
+    let wanted = Metric.referenceNeed(of: metrics)
+    let moments =
+      wanted.contains(.moments) ? try archive.moments(featureCount: network.featureCount) : nil
+    let spatial =
+      wanted.contains(.spatialMoments)
+      ? try network.spatialCount.flatMap { try archive.spatialMoments(featureCount: $0) } : nil
+    guard let ofImages else { return FeatureSet(moments: moments, spatialMoments: spatial) }
+    return ofImages.with(moments: moments, spatialMoments: spatial)
+  }
+
+  private func needs(of metrics: [Metric]) -> String {
+    var arrays: [String] = []
+    for metric in metrics {
+      let needed =
+        switch metric {
+        case .fid: "mu and sigma, or arr_0"
+        case .sfid: "mu_s and sigma_s, or arr_0"
+        case .inceptionScore, .precision, .recall, .kid: "images as arr_0"
+        }
+      if !arrays.contains(needed) { arrays.append(needed) }
+    }
+    return arrays.joined(separator: "; ")
+  }
+
+  private static func list(_ metrics: [Metric]) -> String {
+    metrics.map(\.rawValue).joined(separator: ", ")
+  }
+}

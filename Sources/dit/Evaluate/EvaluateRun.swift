@@ -1,0 +1,194 @@
+internal import Evaluation
+internal import Files
+internal import Foundation
+internal import ImageData
+internal import Models
+internal import Parallel
+internal import Pipeline
+internal import Torch
+
+/// One run of `dit evaluate`, with progress.
+struct EvaluateRun {
+  let settings: SamplingSettings
+  let samples: String?
+  let count: Int?
+  let classLabels: String?
+  let isDrawn: Bool?
+  let reference: String
+  let features: String
+  let metrics: [Metric]?
+  let suiteFloat16: Bool
+  let workPath: String?
+  let savedReference: String?
+  let report: String?
+  let printsJSON: Bool
+
+  /// Runs in each process of the evaluation.
+  ///
+  /// - Parameter ranks: the processes; nil if this one is alone.
+  /// - Throws: `UsageError`; what an evaluation throws.
+  func run(_ ranks: RankGroup?) throws {
+    let named = try settings.pipeline.openDevice()
+    let device = ranks?.localDevice(named) ?? named
+    let source =
+      try samples.map { try images(at: $0) as any EvaluatedImages } ?? sampled(device, ranks)
+    let square = source.flatMap { $0.height == $0.width ? $0.width : nil }
+    let size = source == nil ? settings.pipeline.imageSize : square
+    let reference = try openReference(size: size, ranks)
+    let network = try openNetwork(reference, size: size, device, ranks)
+    var options = FigureOptions()
+    options.precisionRecall.suiteFloat16 = suiteFloat16
+    var outputs: EvaluationRun.Outputs = savedReference == nil ? [] : .reference
+    if report != nil { outputs.insert(.report) }
+    let run = try EvaluationRun(
+      samples: source, reference: reference, network: network.network,
+      networkDigest: network.digest, metrics: metrics ?? (network.judge == nil ? nil : [.kid]),
+      options: options, outputs: outputs, folder: workPath, ranks: ranks)
+    let result = try makeFigures(run, ranks)
+    guard ranks.isRankZero else { return }
+    let hold = ranks?.hold()
+    defer { hold?.release() }
+    try finish(run, result, network)
+  }
+
+  /// The samples of a path.
+  private func images(at path: String) throws -> any EvaluatedImages {
+    let isFolder = Folder.exists(path)
+    let output: any ImageOutput = isFolder ? NumberedImages(path) : ImageArchive(path)
+    guard !output.isBegun else {
+      throw UsageError(
+        "--samples '\(path)' is not complete: give the command that makes it once more, which goes on"
+      )
+    }
+    return isFolder
+      ? try FolderImages(path, imageSize: settings.pipeline.imageSize) : try ArchivedImages(path)
+  }
+
+  /// Images that a model makes; nil if none are asked for.
+  private func sampled(_ device: Device, _ ranks: RankGroup?) throws -> (any EvaluatedImages)? {
+    guard let count else { return nil }
+    let pipeline = try LatentDiffusionPipeline(
+      settings.pipeline, on: device, logger: .notes(of: ranks))
+    let choice = try LabelChoice(classLabels, isDrawn: isDrawn, pipeline.classNames)
+    let plan = ImagePlan(
+      labels: try choice.labels(
+        count: count, classCount: pipeline.model.classCount, seed: settings.seed),
+      batchSize: settings.batchSize ?? SamplingSettings.defaultBatchSize,
+      imageSize: pipeline.imageSize, seed: settings.seed)
+    return try SampledImages(
+      pipeline, plan, options: settings.options,
+      name: settings.pipeline.ditCheckpoint ?? EmbeddedModel.name,
+      fingerprint: try settings.fingerprint(of: pipeline, count: count, labels: choice))
+  }
+
+  /// The reference; images of a folder are cropped to the size of the samples.
+  private func openReference(size: Int?, _ ranks: RankGroup?) throws -> EvaluationReference {
+    guard Folder.exists(reference) else { return .archive(try ReferenceArchive(reference)) }
+    let images = try FolderImages(reference, imageSize: size)
+    if ranks.isRankZero { images.files.finding.map { note("\($0)") } }
+    return .images(images)
+  }
+
+  /// The network of `--features`; rank 0 trains a judge, the others wait for its file.
+  private func openNetwork(
+    _ reference: EvaluationReference, size: Int?, _ device: Device, _ ranks: RankGroup?
+  ) throws -> EvaluationNetwork {
+    guard features == EvaluationNetwork.judgeName else {
+      return try EvaluationNetwork(contentsOf: features, on: device)
+    }
+    guard case .images(let images) = reference, let images = images as? FolderImages else {
+      let path = EvaluateRun.judge(beside: self.reference)
+      guard Folder.hasFile(path) else {
+        throw UsageError(
+          "--features self trains a judge on a folder of images in class folders; '\(self.reference)' is a file"
+            + ", and '\(path)' is not there: make it with --reference FOLDER --features self --save-reference"
+        )
+      }
+      return try EvaluationNetwork(contentsOf: path, on: device)
+    }
+    let path =
+      try savedReference.map(EvaluateRun.judge(beside:)) ?? EvaluationRun.judgePath(of: images)
+    func open() throws -> EvaluationNetwork {
+      var progress: Progress?
+      defer { progress?.finish() }
+      return try EvaluationNetwork(
+        judgeOf: try ImageFolder(self.reference), keptAt: path, imageSize: size ?? images.width
+      ) { event in
+        guard case .training(let step, let count, let loss) = event else { return }
+        if progress == nil { progress = Progress("Training the judge", count: count) }
+        progress?.update(step, detail: String(format: "loss %.3f", loss))
+      } check: {
+        try RankGroup.checkStop(ranks)
+      }
+    }
+    guard let ranks else { return try open() }
+    var opened: EvaluationNetwork?
+    try ranks.onRankZero(.draw, step: 0) { mark in
+      try mark()
+      opened = try open()
+    }
+    return try opened ?? EvaluationNetwork(contentsOf: path, on: device)
+  }
+
+  /// The judge of a reference's file.
+  private static func judge(beside reference: String) -> String {
+    (reference.hasSuffix(".npz") ? String(reference.dropLast(".npz".count)) : reference)
+      + ".judge.safetensors"
+  }
+
+  private func makeFigures(_ run: EvaluationRun, _ ranks: RankGroup?) throws -> EvaluationResult? {
+    var progress: Progress?
+    var leftOutCount = 0
+    func show(_ event: EvaluationRun.Event) {
+      guard ranks.isRankZero else { return }
+      switch event {
+      case .begins(let part, let imageCount, let before):
+        progress?.finish()
+        let title = part == .reference ? "Reference" : count == nil ? "Samples" : "Sampling"
+        progress = Progress(title, count: imageCount, from: before, unit: "image")
+      case .advances(_, let done): progress?.update(done)
+      case .leftOut(let part, let image):
+        leftOutCount += 1
+        if leftOutCount <= 10 { note("Left out of the \(part): \(image.name): \(image.reason)") }
+      case .compares:
+        progress?.finish()
+        note("Comparing")
+      }
+    }
+    defer { progress?.finish() }
+    do {
+      return try run.run(onEvent: show) { try RankGroup.checkStop(ranks) }
+    } catch let stop as Interrupted {
+      if ranks.isRankZero { note("The same command goes on from here.") }
+      throw stop
+    }
+  }
+
+  /// Writes what was asked for, then removes the features.
+  private func finish(
+    _ run: EvaluationRun, _ result: EvaluationResult?, _ network: EvaluationNetwork
+  ) throws {
+    if let savedReference { try run.saveReference(to: savedReference, check: Interrupt.check) }
+    if let result {
+      let figures = EvaluationReport(result, run, network)
+      figures.notes.forEach(note)
+      if let report {
+        try run.writeReport(
+          to: report, result, rows: figures.rows, notes: figures.notes, check: Interrupt.check)
+        note("The page is \(report)/index.html")
+      }
+      try StandardOutput.write(printsJSON ? figures.json : figures.table)
+      if count != nil { try record(figures) }
+    }
+    try run.removeFeatures()
+  }
+
+  /// Adds the figures to the run whose model made the samples.
+  private func record(_ figures: EvaluationReport) throws {
+    guard let checkpoint = settings.pipeline.ditCheckpoint,
+      let path = RunFolderLayout.evaluations(of: checkpoint)
+    else { return }
+    try AppendedFile(path).append(Array((figures.json + "\n").utf8))
+    note("The figures are added to \(path)")
+  }
+}
