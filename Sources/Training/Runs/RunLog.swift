@@ -72,17 +72,11 @@ public final class RunLog {
         ("exposed_exchange_seconds", exchange.exposedSeconds),
       ]
     }
-    var fields: [(key: String, value: JSON)] = [
-      ("epoch", .number(epoch)), ("dropped", .bool(report.wasSkipped)),
-    ]
-    if let means = errorsByNoise?.means {
-      fields.append(("mse_by_noise", .array(means.map { $0.map(JSON.number) ?? .null })))
-      let scalars = means.enumerated().compactMap { bin, mean in
-        mean.map { (String(format: "mse_by_noise/%.1f", Double(bin) / 10), $0) }
-      }
-      try events.append(scalars: scalars, step: report.step)
+    for (bin, mean) in (errorsByNoise?.means ?? []).enumerated() {
+      if let mean { values.append(("mse_by_noise_\(bin)", mean)) }
     }
-    try write(step: report.step, fields, values)
+    try write(
+      step: report.step, [("epoch", .number(epoch)), ("dropped", .bool(report.wasSkipped))], values)
   }
 
   /// Adds a step's numbers: to the metrics some fields, then the values, which TensorBoard gets too.

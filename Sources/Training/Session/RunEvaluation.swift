@@ -64,7 +64,8 @@ final class RunEvaluation {
     }
     reference = found?.set
     // The judge's file is on rank 0's machine alone.
-    let bytes = try parallel.send(try RunEvaluation.bytes(ofJudge: opened, in: folder))
+    let isTrained = settings.features == EvaluationNetwork.judgeName
+    let bytes = try parallel.send(isTrained ? try RunEvaluation.judgeBytes(in: folder) : [])
     network =
       try opened?.network
       ?? RunEvaluation.network(of: bytes, or: settings.features, device)
@@ -158,6 +159,26 @@ final class RunEvaluation {
     return ImageFeatures(pooled: pooled, spatial: spatial, logits: logits)
   }
 
+  /// Checks that reference and network can be opened, before anything is written.
+  ///
+  /// - Throws: `EvaluationError`; `ImageError`, `CheckpointError`, `FileError`.
+  static func check(
+    _ settings: TrainingSettings.EvaluationSettings, imageSize: Int
+  ) throws {
+    let reference = try reference(settings, imageSize: imageSize)
+    if let images = reference.images, (images.height, images.width) != (imageSize, imageSize) {
+      throw EvaluationError(
+        .otherSize,
+        "'\(reference.name)' has images of \(images.width) x \(images.height) pixels, and samples are"
+          + " \(imageSize) x \(imageSize)")
+    }
+    if settings.features != EvaluationNetwork.judgeName {
+      _ = try FeatureFile(settings.features)
+    } else {
+      _ = try ImageFolder(settings.reference)
+    }
+  }
+
   private static func reference(
     _ settings: TrainingSettings.EvaluationSettings, imageSize: Int
   ) throws -> EvaluationReference {
@@ -181,10 +202,8 @@ final class RunEvaluation {
 
   private static let judgeFile = "judge.safetensors"
 
-  private static func bytes(
-    ofJudge network: EvaluationNetwork?, in folder: String?
-  ) throws -> [UInt8] {
-    guard let folder, network?.judge != nil else { return [] }
+  private static func judgeBytes(in folder: String?) throws -> [UInt8] {
+    guard let folder else { return [] }
     let file = try MappedFile(folder + "/evaluation/" + judgeFile)
     return withExtendedLifetime(file) { Array(file.bytes) }
   }

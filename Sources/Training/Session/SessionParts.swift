@@ -73,6 +73,7 @@ extension SessionParts {
     let pretrained = try PretrainedModel(settings, imageSize: source.imageSize, note: log.note)
     source.takeImageSize(of: pretrained)
     try pretrained?.change(to: settings.recipe.objective).map(log.note)
+    try settings.evaluation.map { try RunEvaluation.check($0, imageSize: source.imageSize) }
     let classNames = try source.allClassNames(pretrained)
     let config = try model.config(
       for: source, pretrained: pretrained, classCount: classNames.count, recipe: settings.recipe)
