@@ -192,4 +192,33 @@ internal import Testing
     let known = Set(source.split(separator: "\n").map { $0.drop { $0 == " " } })
     for line in lines { #expect(known.contains(line), "\(line)") }
   }
+
+  @Test func comparesImages() throws {
+    try withTemporaryFolder { folder in
+      for (label, color) in [("blue", [0, 0, 200]), ("red", [200, 0, 0])] as [(String, [UInt8])] {
+        try FileManager.default.createDirectory(
+          atPath: "\(folder)/data/\(label)", withIntermediateDirectories: true)
+        for number in 0..<8 {
+          let pixels = (0..<64).flatMap { _ in color.map { $0 + UInt8(number) } }
+          try Data(RGBImage(width: 8, height: 8, pixels: pixels).png())
+            .write(to: URL(filePath: "\(folder)/data/\(label)/\(number).png"))
+        }
+      }
+      let judge = folder + "/judge.safetensors"
+      _ = try Judge.of(
+        ImageFolder(folder + "/data"), keptAt: judge, JudgeSettings(imageSize: 8))
+      let samples = try FolderImages(folder + "/data")
+      let network = try EvaluationNetwork(contentsOf: judge, on: .cpu)
+      let run = try EvaluationRun(
+        samples: samples, reference: .images(samples),
+        network: network.network, networkDigest: network.digest, folder: folder + "/work")
+      let result = try #require(try run.run())
+      #expect(result.figures.metrics.contains(.fid))
+      // A set against itself.
+      #expect(abs(try #require(result.figures[.fid])) < 1e-6)
+      #expect(result.figures[.precision] == 1 && result.figures[.recall] == 1)
+      #expect(result.agreement == 1 && result.labels?.description.hasPrefix("equal, 8") == true)
+      try run.removeFeatures()
+    }
+  }
 }

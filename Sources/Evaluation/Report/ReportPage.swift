@@ -87,7 +87,7 @@ struct ReportPage {
     th { text-align: left; font-weight: 500; padding-right: 2rem; }
     td { font-variant-numeric: tabular-nums; }
     .row { display: flex; flex-wrap: wrap; gap: .5rem; }
-    .pair { display: flex; gap: 2px; margin-right: 1rem; }
+    .pair { display: flex; gap: .4rem; margin-right: 1rem; }
     figure { margin: 0; }
     img { display: block; image-rendering: pixelated; }
     figcaption { font-size: 11px; opacity: .7; max-width: 12rem; }

@@ -66,7 +66,7 @@ struct ReportPictures {
       )
     }
     let rows = numbers.samples.indices.filter { isAvailable(numbers.samples[$0]) }
-    neighbors = try ReportPictures.spread(rows, ReportPictures.neighborCount).map(pair)
+    neighbors = try ReportPictures.firstOfEach(rows) { labels?[numbers.samples[$0]] }.map(pair)
     // How far outside the reference's manifold, in radii of the nearest image's neighbourhood.
     let ratios = rows.filter { !comparison.isInside[$0] }.map { row in
       (
@@ -87,6 +87,13 @@ struct ReportPictures {
     }
     let byClass = Dictionary(grouping: shown) { labels[$0] }.sorted { $0.key < $1.key }
     return spread(byClass, classCount).map { Array($0.value.prefix(rowLength)) }
+  }
+
+  /// Rows of different classes, or at equal distances without labels.
+  private static func firstOfEach(_ rows: [Int], _ label: (Int) -> Int?) -> [Int] {
+    let byClass = Dictionary(grouping: rows, by: label).sorted { $0.value[0] < $1.value[0] }
+    guard byClass.count > 1 else { return spread(rows, neighborCount) }
+    return spread(byClass.map { $0.value[0] }, neighborCount)
   }
 
   /// At most `count` elements at equal distances.
