@@ -2,7 +2,7 @@
 """Compares the speed of `dit` and PyTorch, and prints medians and speedups as tables.
 
 Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [image] [metrics]
-(default: all except data, image and metrics)
+[features] (default: all except data, image, metrics and features)
   sample  a step of DiT-XL/2 at 256 px; also torch.compile, MindSpore's graph mode (if
           MINDSPORE_PYTHON names a Python that has it) and the matrix products alone
   large   a step of DiT-XL/2 at 512 px, against PyTorch eager
@@ -10,6 +10,7 @@ Usage: compare.py [OPTIONS] [sample] [large] [small] [decode] [encode] [data] [i
   decode  AutoencoderKL's decoder at 256 and 512 px
   encode  AutoencoderKL's encoder at 256 and 512 px
   data    reading and cropping the images in --data-path, against Pillow
+  features  InceptionV3 on images of 256 px, against torch-fidelity
   metrics the comparison of two sets of features, against torch-fidelity
   image   a whole image of DiT-XL/2 at 256 px: steps of several samplers and decoding, against PyTorch eager
 
@@ -78,6 +79,16 @@ def autoencoder(work, size):
     }
 
 
+def features(size, count):
+    """Names and commands for the features of a batch, the baseline first."""
+    arguments = ["--image-size", str(size), "--batch-size", str(count)]
+    return {
+        "torch-fidelity": peer("features.py", *arguments),
+        "torch-fidelity, channels last": peer("features.py", *arguments, "--channels-last"),
+        "dit": [str(PROGRAM), "benchmark", "features", *arguments, "--json"],
+    }
+
+
 def reading(options):
     """Names and commands for reading and cropping images on one thread, the baseline first."""
     shape = ["--data-path", options.data_path, "--image-size", str(options.image_size)]
@@ -112,6 +123,9 @@ def networks(options):
         if work in options.parts:
             for size in (256, 512):
                 yield f"AutoencoderKL, {work}, {size} px, per image", autoencoder(work, size)
+    if "features" in options.parts:
+        for count in (16, 64):
+            yield f"InceptionV3, 256 px, per batch of {count}", features(256, count)
     if "metrics" in options.parts:
         for work in ("moments", "frechet", "neighbours", "kernel"):
             yield f"metrics, {work}, 10,000 images of 2,048 features", metrics(work)
@@ -210,7 +224,7 @@ def compare_images(options):
 
 
 def main():
-    parts = ["sample", "large", "small", "decode", "encode", "data", "image", "metrics"]
+    parts = ["sample", "large", "small", "decode", "encode", "data", "image", "metrics", "features"]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(parts))
@@ -226,7 +240,7 @@ def main():
     parser.add_argument(
         "--cpu-time", action="store_true", help="count processor seconds on one thread")
     options = parser.parse_args()
-    options.parts = options.parts or parts[:-3]
+    options.parts = options.parts or parts[:-4]
     if unknown := set(options.parts) - set(parts):
         parser.error(f"unknown part {', '.join(unknown)}; known are {', '.join(parts)}")
     if "data" in options.parts and options.data_path is None:

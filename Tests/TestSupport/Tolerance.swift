@@ -21,6 +21,8 @@ public enum Tolerance {
   public static let float8 = 1.2e-1
   /// A whole sampling trajectory in float32: rounding accumulates and guidance magnifies it.
   public static let trajectory = 5e-5
+  /// Features of a deep network of convolutions in float32: rounding grows from layer to layer.
+  public static let features = 1e-4
 }
 
 /// The largest absolute difference over the largest absolute value of `reference`; infinite where

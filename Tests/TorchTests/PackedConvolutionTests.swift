@@ -96,6 +96,32 @@ internal import Torch
     #expect(relativeError(sum, values.convolved(values.images)) < Tolerance.float32)
   }
 
+  // Into some of the channels of a larger tensor, from some of another's, with and without padding.
+  @Test(arguments: shapes, PackedConvolution.laneCounts)
+  func rectifiesAmongOtherChannels(_ shape: [Int], laneCount: Int) throws {
+    let values = try Case(shape)
+    let (count, height, width, outputs) = (shape[0], shape[2], shape[3], shape[4])
+    let wide = concatenated([values.x, Tensor.full([count, height, width, 3], .nan)], axis: 3)
+    let x = wide.narrowed(axis: 3, start: 0, count: shape[1])
+    let whole = relu(values.convolved(values.images))
+    let layer = values.layer(laneCount)
+    for isPadded in [true, false] where isPadded || min(height, width) > 2 {
+      let edge = isPadded ? 0 : 1
+      let memory = Tensor.full([count, height - 2 * edge, width - 2 * edge, outputs + 7], 5)
+      layer.writeRectified(
+        x, isPadded: isPadded, to: memory.narrowed(axis: 3, start: 4, count: outputs))
+      let inner = whole.narrowed(axis: 1, start: edge, count: height - 2 * edge)
+        .narrowed(axis: 2, start: edge, count: width - 2 * edge)
+      #expect(
+        relativeError(memory.narrowed(axis: 3, start: 4, count: outputs), inner)
+          < Tolerance.float32)
+      for (start, channels) in [(0, 4), (4 + outputs, 3)] {
+        let beside = memory.narrowed(axis: 3, start: start, count: channels)
+        #expect(beside.isEqual(to: 5).allTrue)
+      }
+    }
+  }
+
   // Strips of four rows of images that lie side by side.
   @Test(arguments: [false, true], PackedConvolution.laneCounts)
   func stripsMatchWholeImages(_ doublesSize: Bool, laneCount: Int) throws {
@@ -206,7 +232,7 @@ internal import Torch
     refuses("pack_convolution_weight") {
       _ = convolution.results(
         .tensor(values.x.cloned), .tensor(values.x), .tensor(values.weight), nil, nil, nil, false,
-        false, 0, 0, 8, count: 0)
+        false, false, 0, 0, 0, 8, count: 0)
     }
   }
 

@@ -16,6 +16,12 @@ inline bool are_images(const at::Tensor &x) {
          (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) == x.size(3));
 }
 
+/// Whether a CPU tensor has channels last; its pixels, too, may have any stride.
+inline bool have_pixels(const at::Tensor &x) {
+  return x.dim() == 4 && x.scalar_type() == at::kFloat && x.is_cpu() &&
+         (x.size(3) == 1 || x.stride(3) == 1) && (x.size(2) == 1 || x.stride(2) >= x.size(3));
+}
+
 /// The extent of `count` images in memory, in numbers.
 inline int64_t images_extent(const at::Tensor &x, int64_t count) {
   return (count - 1) * x.stride(0) + (x.size(1) - 1) * x.stride(1) + x.size(2) * x.size(3);
@@ -25,6 +31,7 @@ inline int64_t images_extent(const at::Tensor &x, int64_t count) {
 /// image of `a` and its partner in `b` share one place of memory, one pair stands for all.
 inline bool may_overlap(const at::Tensor &a, const at::Tensor &b) {
   if (a.numel() == 0 || b.numel() == 0 || !a.is_alias_of(b)) return false;
+  if (!are_images(a) || !are_images(b)) return true;
   const int64_t distance = b.storage_offset() - a.storage_offset();
   const int64_t place = std::max(images_extent(a, 1), distance + images_extent(b, 1)) -
                         std::min<int64_t>(distance, 0);

@@ -1,7 +1,7 @@
 // 3x3 convolutions of images with channels last, float32, with a quarter of the multiplications of
 // the plain sum. Fused with the operators around them in an autoencoder: group norm, SiLU and
-// doubling of the resolution as the input is read, bias and residual as the output is written.
-// Scratch memory is bounded for images of any size.
+// doubling of the resolution as the input is read, bias, residual and ReLU as the output is
+// written. Scratch memory is bounded for images of any size.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -91,16 +91,17 @@ at::Tensor pack_convolution_weight(const at::Tensor &weight) {
 
 void check(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
            const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &scale,
-           const std::optional<at::Tensor> &shift, bool doubles, int64_t beside) {
+           const std::optional<at::Tensor> &shift, bool doubles, int64_t beside, int64_t sides) {
   TORCH_CHECK(packed.dim() == 4 && packed.size(2) == 9 && packed.size(3) == kColumns &&
                   packed.is_contiguous() && packed.scalar_type() == at::kFloat && packed.is_cpu(),
               "a weight must come from pack_convolution_weight");
   const int64_t factor = doubles ? 2 : 1;
-  TORCH_CHECK(
-      are_images(x) && are_images(out) && x.size(3) == packed.size(1) && out.size(0) == x.size(0) &&
-          out.size(1) == factor * (x.size(1) - beside) && out.size(2) == factor * x.size(2) &&
-          ceil_div(out.size(3), kColumns) == packed.size(0),
-      "x ", x.sizes(), " and result ", out.sizes(), " against a weight of ", packed.sizes());
+  TORCH_CHECK(have_pixels(x) && have_pixels(out) && x.size(3) == packed.size(1) &&
+                  out.size(0) == x.size(0) && out.size(1) == factor * (x.size(1) - beside) &&
+                  out.size(2) == factor * (x.size(2) - sides) &&
+                  ceil_div(out.size(3), kColumns) == packed.size(0),
+              "x ", x.sizes(), " and result ", out.sizes(), " against a weight of ",
+              packed.sizes());
   TORCH_CHECK(!may_overlap(out, x), "the result must not be written over x");
   TORCH_CHECK(!bias || (bias->dim() == 1 && bias->size(0) == out.size(3) &&
                         bias->scalar_type() == at::kFloat),
@@ -114,17 +115,18 @@ void check(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
   }
 }
 
-/// Writes the convolution of x, `[N, h, w, C]`, to out, `[N, H, W, O]`, or adds it. The first
-/// `above` and the last `below` rows of x are only neighbors of the others.
+/// Writes the convolution of x, `[N, h, w, C]`, to out, `[N, H, W, O]`, or adds it, or applies
+/// ReLU. The first `above` and the last `below` rows of x are only neighbors of the others, and so
+/// are the first and the last column if `sides` is 1.
 void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tensor &packed,
                      const std::optional<at::Tensor> &bias, const std::optional<at::Tensor> &scale,
                      const std::optional<at::Tensor> &shift, bool doubles, bool accumulates,
-                     int64_t above, int64_t below, int64_t lanes) {
-  TORCH_CHECK(above >= 0 && above <= 1 && below >= 0 && below <= 1,
-              "one row above and below at most");
+                     bool rectifies, int64_t above, int64_t below, int64_t sides, int64_t lanes) {
+  TORCH_CHECK(above >= 0 && above <= 1 && below >= 0 && below <= 1 && sides >= 0 && sides <= 1,
+              "one row above and below and one column on each side at most");
   TORCH_CHECK(lanes == 8 || (lanes == 16 && ckernels_has_avx512()),
               "vectors have 8 numbers, or 16 where the processor has AVX-512, not ", lanes);
-  check(out, x, packed, bias, scale, shift, doubles, above + below);
+  check(out, x, packed, bias, scale, shift, doubles, above + below, 2 * sides);
   const int64_t panels = packed.size(0), k = packed.size(1), n = out.size(3);
   at::Tensor offsets = at::zeros({panels * kColumns}, x.options());
   if (bias.has_value()) offsets.narrow(0, 0, n).copy_(*bias);
@@ -141,12 +143,17 @@ void convolution_3x3(const at::Tensor &out, const at::Tensor &x, const at::Tenso
                 .output_count = n,
                 .rows = x.size(1),
                 .above = above,
+                .columns = x.size(2),
+                .left = sides,
                 .image_stride = x.stride(0),
                 .row_stride = x.stride(1),
+                .pixel_stride = x.stride(2),
                 .out_image_stride = out.stride(0),
                 .out_row_stride = out.stride(1),
+                .out_pixel_stride = out.stride(2),
                 .doubling = doubles ? 1 : 0,
-                .accumulates = accumulates};
+                .accumulates = accumulates,
+                .rectifies = rectifies};
   const int64_t tiles = out.size(0) * c.tile_rows() * c.tile_columns();
   const int64_t threads = at::get_num_threads();
   const int64_t rows = lanes == 8 ? Sums<8>::rows : Sums<16>::rows;
@@ -190,8 +197,8 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
   library.def("pack_convolution_weight(Tensor weight) -> Tensor");
   library.def(
       "convolution_3x3_(Tensor(a!) out, Tensor x, Tensor packed, Tensor? bias, Tensor? scale,"
-      " Tensor? shift, bool doubles, bool accumulates, int above, int below, int lanes) ->"
-      " ()");
+      " Tensor? shift, bool doubles, bool accumulates, bool rectifies, int above, int below,"
+      " int sides, int lanes) -> ()");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {

@@ -31,11 +31,13 @@ struct Convolution {
   const float *bias;     // [panels kColumns]
   float *out;            // [N, H, W, O]
   int64_t height, width, input_count, output_count;
-  int64_t rows, above;               // of x; those of them that stand above the results
-  int64_t image_stride, row_stride;  // of x, in numbers
-  int64_t out_image_stride, out_row_stride;
+  int64_t rows, above;    // of x; those of them that stand above the results
+  int64_t columns, left;  // of x; those of them that stand left of the results
+  int64_t image_stride, row_stride, pixel_stride;  // of x, in numbers
+  int64_t out_image_stride, out_row_stride, out_pixel_stride;
   int64_t doubling;  // 1: H = 2 h, W = 2 w
   bool accumulates;
+  bool rectifies;
 
   /// From one product of a transformed filter, `[C][kColumns]`, to the next.
   int64_t filter_stride() const { return input_count * kColumns + kRoom; }
@@ -119,8 +121,9 @@ DIT_INLINE void prepare_run(const Convolution &c, const Run &run, int64_t first,
   const float *shift = run.scale == nullptr ? nullptr : run.shift + first;
   for (int64_t i = 0; i < kWinogradSide; i++) {
     for (int64_t x = run.left; x < run.left + run.width(); x++, out += channels) {
-      const bool inside = run.rows[i] != nullptr && x >= 0 && x < c.width;
-      const int64_t start = (x >> c.doubling) * c.input_count + first;
+      const int64_t column = (x >> c.doubling) + c.left;
+      const bool inside = run.rows[i] != nullptr && column >= 0 && column < c.columns;
+      const int64_t start = column * c.pixel_stride + first;
       prepare_pixel<lanes>(inside ? run.rows[i] + start : nullptr, scale, shift, 0, channels, out);
     }
   }
@@ -262,14 +265,15 @@ DIT_INLINE void finish_tiles(const Convolution &c, int64_t begin, int64_t end, i
         transform_output(column, results);
         for (int64_t i = 0; i < kWinogradTile; i++) half[i][j] = results[i];
       }
-      const Vector bias = *reinterpret_cast<const Unaligned *>(c.bias + channel);
+      const Vector bias = *reinterpret_cast<const Unaligned *>(c.bias + channel), zero = 0.0f;
       for (int64_t i = 0; i < kWinogradTile && y + i < c.height; i++) {
         Vector results[kWinogradTile];
         transform_output(half[i], results);
         float *row = c.out + image * c.out_image_stride + (y + i) * c.out_row_stride;
         for (int64_t j = 0; j < kWinogradTile && x + j < c.width; j++) {
           Vector value = results[j] + bias;
-          store_pixel<lanes>(c, row + (x + j) * c.output_count, channel, value);
+          if (c.rectifies) value = value < zero ? zero : value;  // keeps NaN
+          store_pixel<lanes>(c, row + (x + j) * c.out_pixel_stride, channel, value);
         }
       }
     }

@@ -54,7 +54,7 @@ public struct FeatureFile {
   /// The network's name, also in reference statistics.
   public var networkName: String {
     switch kind {
-    case .inception: "inception-2015-12-05"
+    case .inception: InceptionFeatures.name
     case .dinov2(let config): "dinov2-" + config.name
     case .judge: EvaluationNetwork.judgeName
     }
@@ -68,8 +68,7 @@ public struct FeatureFile {
   ///   suffice.
   public func network(on device: Device = .cpu) throws -> any FeatureNetwork {
     switch kind {
-    case .inception:
-      throw EvaluationError(.unknownFeatures, "'\(path)': Inception is not computed yet")
+    case .inception: return try InceptionFeatures(checkpoint, on: device)
     case .dinov2(let config):
       return try DINOv2Features(config, state, on: device) { checkpoint.releasePages() }
     case .judge: return try Judge(contentsOf: path)

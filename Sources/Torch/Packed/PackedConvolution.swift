@@ -65,7 +65,7 @@ public struct RowNeighbors: Sendable {
 
 /// A 3x3 convolution with zero padding for inference on a processor, float32, channels last.
 ///
-/// The pixels of a row must be contiguous; rows and images may have any stride.
+/// The channels of a pixel must be contiguous; pixels, rows and images may have any stride.
 public struct PackedConvolution {
   private let weight: Tensor
   private let bias: Tensor?
@@ -129,13 +129,26 @@ public struct PackedConvolution {
     apply(x, norm, false, .none, sum, adds: true)
   }
 
+  /// Applies the convolution and max(0, ·) into existing memory.
+  ///
+  /// - Parameters:
+  ///   - x: `[N, H, W, in]`
+  ///   - isPadded: whether there are zeros around the image; else the outer pixels get no result.
+  ///   - result: `[N, H, W, out]`, or `[N, H - 2, W - 2, out]` without padding; overwritten. Its pixels
+  ///     may lie apart: some of the channels of a larger tensor.
+  public func writeRectified(_ x: Tensor, isPadded: Bool, to result: Tensor) {
+    let neighbors = RowNeighbors(above: !isPadded, below: !isPadded)
+    apply(x, nil, false, neighbors, result, adds: false, rectifies: true, dropsSides: !isPadded)
+  }
+
   private func apply(
     _ x: Tensor, _ norm: ChannelFactors?, _ doublesSize: Bool, _ neighbors: RowNeighbors,
-    _ result: Tensor, adds: Bool
+    _ result: Tensor, adds: Bool, rectifies: Bool = false, dropsSides: Bool = false
   ) {
     _ = Images.convolution.results(
       .tensor(result), .tensor(x), .tensor(weight), .optional(bias), .optional(norm?.factors),
-      .optional(norm?.offsets), .bool(doublesSize), .bool(adds), .int(neighbors.above ? 1 : 0),
-      .int(neighbors.below ? 1 : 0), .int(laneCount), count: 0)
+      .optional(norm?.offsets), .bool(doublesSize), .bool(adds), .bool(rectifies),
+      .int(neighbors.above ? 1 : 0), .int(neighbors.below ? 1 : 0), .int(dropsSides ? 1 : 0),
+      .int(laneCount), count: 0)
   }
 }

@@ -42,9 +42,23 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
 public func conv2d(
   _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0
 ) -> Tensor {
+  conv2d(x, weight: weight, bias: bias, stride: stride, padding: [padding, padding])
+}
+
+/// Two-dimensional convolution (cross-correlation) with zero padding.
+///
+/// - Parameters:
+///   - x: `[N, C, H, W]`
+///   - weight: `[K, C, h, w]`
+///   - bias: `[K]`
+///   - stride: in pixels.
+///   - padding: pixels above and below, and on the left and right.
+/// - Returns: `[N, K, H', W']`
+public func conv2d(
+  _ x: Tensor, weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: [Int]
+) -> Tensor {
   Functional.conv2d(
-    .tensor(x), .tensor(weight), .optional(bias), .ints([stride, stride]),
-    .ints([padding, padding]))
+    .tensor(x), .tensor(weight), .optional(bias), .ints([stride, stride]), .ints(padding))
 }
 
 /// Normalizes the last dimension to mean 0 and variance 1 (Ba et al. 2016), then scales and shifts.

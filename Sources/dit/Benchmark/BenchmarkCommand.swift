@@ -10,7 +10,8 @@ struct BenchmarkCommand: ParsableCommand {
     commandName: "benchmark", abstract: "Time parts of the program with random weights.",
     subcommands: [
       BenchmarkSampleCommand.self, BenchmarkEncodeCommand.self, BenchmarkDecodeCommand.self,
-      BenchmarkTrainCommand.self, BenchmarkDataCommand.self, BenchmarkMetricsCommand.self,
+      BenchmarkTrainCommand.self, BenchmarkDataCommand.self, BenchmarkFeaturesCommand.self,
+      BenchmarkMetricsCommand.self,
     ])
 }
 
