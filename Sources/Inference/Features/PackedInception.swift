@@ -26,11 +26,20 @@ public final class PackedInception: InceptionNetwork {
   public init?(_ model: InceptionV3) {
     guard let oneDNN = OneDNNConvolution() else { return nil }
     self.oneDNN = oneDNN
+    var size = InceptionV3.imageSize
     stages = model.stages.map { name, stage in
       switch stage {
-      case .convolution(let layer): (name, .convolution(PackedInceptionLayer(layer, oneDNN)))
-      case .pooling(let pooling): (name, .pooling(pooling))
-      case .block(let block): (name, .block(PackedInceptionBlock(block, oneDNN)))
+      case .convolution(let layer):
+        let packed = PackedInceptionLayer(layer, size: size, oneDNN)
+        size = packed.size
+        return (name, .convolution(packed))
+      case .pooling(let pooling):
+        size = pooling.size(of: size)
+        return (name, .pooling(pooling))
+      case .block(let block):
+        let packed = PackedInceptionBlock(block, size: size, oneDNN)
+        size = packed.size
+        return (name, .block(packed))
       }
     }
     classes = PackedLinear(weight: model.classWeight, bias: nil)
@@ -79,14 +88,24 @@ private struct PackedInceptionBlock {
   }
 
   private let branches: [Branch]
+  /// Height and width of the result.
+  let size: Int
 
-  init(_ block: InceptionBlock, _ oneDNN: OneDNNConvolution) {
+  init(_ block: InceptionBlock, size: Int, _ oneDNN: OneDNNConvolution) {
+    var results: [Int] = []
     branches = block.branches.map { branch in
-      Branch(
-        pooling: branch.pooling,
-        layers: branch.layers.map { PackedInceptionLayer($0, oneDNN) },
-        ends: branch.ends.map { PackedInceptionLayer($0, oneDNN) })
+      var inner = branch.pooling?.size(of: size) ?? size
+      let layers = branch.layers.map { layer in
+        let packed = PackedInceptionLayer(layer, size: inner, oneDNN)
+        inner = packed.size
+        return packed
+      }
+      results.append(inner)
+      return Branch(
+        pooling: branch.pooling, layers: layers,
+        ends: branch.ends.map { PackedInceptionLayer($0, size: inner, oneDNN) })
     }
+    self.size = results[0]
   }
 
   /// `[N, H, W, C]` to `[N, H', W', C']`
@@ -102,6 +121,9 @@ private struct PackedInceptionBlock {
 }
 
 extension InceptionPooling {
+  /// Height and width of the result.
+  fileprivate func size(of size: Int) -> Int { self == .halvingMaximum ? (size - 1) / 2 : size }
+
   /// `[N, H, W, C]` to `[N, H', W', C]`
   fileprivate func withChannelsLast(_ x: Tensor) -> Tensor {
     self(x.permuted([0, 3, 1, 2])).permuted([0, 2, 3, 1])

@@ -14,14 +14,18 @@ struct PackedInceptionLayer {
   private let bias: Tensor
   private let outputCount: Int
   private let padding: [Int]
+  /// Height and width of the result.
+  let size: Int
 
   /// Packs a layer.
   ///
   /// - Parameters:
   ///   - layer: its numbers must be float32 on the CPU.
+  ///   - size: height and width of its input.
   ///   - oneDNN: the operators.
-  init(_ layer: InceptionConvolution, _ oneDNN: OneDNNConvolution) {
+  init(_ layer: InceptionConvolution, size: Int, _ oneDNN: OneDNNConvolution) {
     let shape = layer.weight.shape
+    self.size = (size + 2 * layer.padding[0] - shape[2]) / layer.stride + 1
     (bias, padding, outputCount) = (layer.bias, layer.padding, shape[0])
     let isMinimal =
       shape[2...] == [3, 3] && layer.stride == 1 && padding[0] == padding[1]
@@ -31,7 +35,9 @@ struct PackedInceptionLayer {
       ? .minimal(
         PackedConvolution(weight: layer.weight, bias: layer.bias), isPadded: padding[0] == 1)
       : .oneDNN(
-        weight: oneDNN.packed(layer.weight, stride: layer.stride, padding: padding),
+        weight: oneDNN.packed(
+          layer.weight, stride: layer.stride, padding: padding,
+          size: [PackedInception.groupCount, size, size]),
         stride: layer.stride)
   }
 

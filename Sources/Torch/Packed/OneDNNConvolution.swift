@@ -22,10 +22,17 @@ public struct OneDNNConvolution: Sendable {
   ///   - weight: `[out, in, h, w]`, float32.
   ///   - stride: in pixels.
   ///   - padding: zeros above and below, and on the left and right.
+  ///   - size: number, height and width of the images. For others the weight may be laid out again in each
+  ///     call.
   /// - Returns: a weight for calls with the same stride and padding only.
-  public func packed(_ weight: Tensor, stride: Int, padding: [Int]) -> Tensor {
-    pack(
-      .tensor(weight.contiguous), .ints(padding), .ints([stride, stride]), .ints([1, 1]), 1, nil)
+  public func packed(_ weight: Tensor, stride: Int, padding: [Int], size: [Int]) -> Tensor {
+    let (_, inputs, height, width) = weight.size4
+    // Strides tell oneDNN that channels are last, also where all strides mean the same.
+    let last = weight.permuted([0, 2, 3, 1]).contiguous.strided(
+      shape: weight.shape, strides: [height * width * inputs, 1, width * inputs, inputs])
+    return pack(
+      .tensor(last), .ints(padding), .ints([stride, stride]), .ints([1, 1]), 1,
+      .ints([size[0], inputs, size[1], size[2]]))
   }
 
   /// Applies a convolution.
