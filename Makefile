@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each prepares what it needs, and all are incremental.
 SWIFT ?= swift
 PREFIX ?= /usr/local
-# For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow and MindSpore.
+# For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow, MindSpore and torch-fidelity.
 PYTHON ?= python3
 # Seconds that `make fuzz` spends on each reader.
 SECONDS_EACH ?= 600
@@ -75,7 +75,7 @@ format: swift-version ## Format the sources in place
 	fi
 
 .PHONY: interop
-interop: ready ## Exchange files with PyTorch, diffusers and MindSpore (PYTHON=FILE has them)
+interop: ready ## Compare with PyTorch, diffusers, MindSpore, torch-fidelity (PYTHON=FILE has them)
 	$(SWIFT) build --product dit
 	$(PYTHON) scripts/interop --report docs/INTEROP.md
 
