@@ -13,6 +13,9 @@ struct JudgeImages {
   ///
   /// - Throws: `EvaluationError` if there are too few images or classes.
   init(_ folder: ImageFolder, _ settings: JudgeSettings) throws {
+    guard settings.imageSize > 0, (0..<1).contains(settings.heldOutShare) else {
+      fatalError("JudgeImages: \(settings)")
+    }
     self.folder = folder
     self.settings = settings
     let limit = JudgeSettings.imageLimit

@@ -4,7 +4,7 @@ internal import Torch
 /// A small residual network (He et al. 2016) that tells classes apart.
 struct JudgeNetwork {
   /// Channels of the first stage; each stage has twice as many as the one before.
-  private static let width = 32
+  private static let width = 48
   private static let stageCount = 3
   /// Features of an image, D.
   static let featureCount = width << (stageCount - 1)

@@ -114,19 +114,33 @@ struct JudgeTraining {
       .elements(Int.self)
     let result = Tensor.empty([batch.count, side, side, 3], dtype: .uint8)
     result.withUnsafeMutableBytes { bytes in
-      var place = 0
       for (index, image) in batch.enumerated() {
-        let pixels = pixels[image]
-        for y in 0..<side {
-          let row = min(max(y + moves[2 * index], 0), side - 1) * side
-          for x in 0..<side {
-            let pixel = 3 * (row + min(max(x + moves[2 * index + 1], 0), side - 1))
-            for channel in 0..<3 { bytes[place + channel] = pixels[pixel + channel] }
-            place += 3
+        pixels[image].withUnsafeBytes { source in
+          for y in 0..<side {
+            let row = min(max(y + moves[2 * index], 0), side - 1)
+            Self.copyRow(
+              UnsafeRawBufferPointer(rebasing: source[3 * side * row..<3 * side * (row + 1)]),
+              movedBy: moves[2 * index + 1],
+              to: UnsafeMutableRawBufferPointer(
+                rebasing: bytes[3 * side * (side * index + y)..<3 * side * (side * index + y + 1)]))
           }
         }
       }
     }
     return Judge.input(result)
+  }
+
+  /// Copies a row of pixels from `move` pixels on; its ends are repeated.
+  private static func copyRow(
+    _ source: UnsafeRawBufferPointer, movedBy move: Int, to target: UnsafeMutableRawBufferPointer
+  ) {
+    let count = source.count / 3
+    let inner = max(-move, 0)..<min(count - move, count)
+    for x in 0..<inner.lowerBound { target[3 * x..<3 * x + 3].copyBytes(from: source[0..<3]) }
+    target[3 * inner.lowerBound..<3 * inner.upperBound].copyBytes(
+      from: source[3 * (inner.lowerBound + move)..<3 * (inner.upperBound + move)])
+    for x in inner.upperBound..<count {
+      target[3 * x..<3 * x + 3].copyBytes(from: source[(3 * count - 3)...])
+    }
   }
 }
