@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the speed of the program and of PyTorch: Benchmarks/run.sh [OPTIONS OF compare.py]
-# PEER_PYTHON names a Python with torch (NumPy and Pillow for `data`, torch-fidelity for `metrics`); by default
+# PEER_PYTHON names a Python with torch (NumPy and Pillow for `data`, torch-fidelity for `metrics` and `features`); by default
 # one is set up in Benchmarks/.venv. MINDSPORE_PYTHON names a Python with mindspore, to compare with that too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
