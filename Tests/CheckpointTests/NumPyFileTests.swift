@@ -119,6 +119,18 @@ internal import Torch
     }
   }
 
+  /// No rows of more bytes than there are numbers for.
+  @Test func refusesAbsurdRowsOfNone() throws {
+    try withTemporaryFolder { folder in
+      let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4611686018427387904), }"
+      let bytes = ZipBytes(entries: [.init(name: "a.npy", content: Self.npy(header))]).bytes
+      try bytes.withUnsafeBytes { try AtomicFile.write(contentsOf: $0, to: folder + "/x.npz") }
+      let file = try NumPyFile(folder + "/x.npz")
+      let array = try #require(try file.array("a"))
+      Self.expectFailure(.unsupported, "no numbers to read") { _ = try file.rows(of: array) }
+    }
+  }
+
   static func npy(_ header: String, _ content: [UInt8] = [], version: UInt8 = 1) -> [UInt8] {
     let count = UInt32(header.utf8.count)
     let size = withUnsafeBytes(of: count.littleEndian) { Array($0.prefix(version == 1 ? 2 : 4)) }

@@ -31,7 +31,7 @@ internal import Torch
     try withTemporaryFolder { folder in
       for (shape, text) in [
         ([0, 4, 4, 3], "no images in it"), ([2, 4, 4, 4], "[N, H, W, 3]"),
-        ([4, 4, 3], "[N, H, W, 3]"),
+        ([4, 4, 3], "[N, H, W, 3]"), ([1, 8193, 1, 3], "at most 8192 pixels"),
       ] {
         try NumPyArchive.write(
           [.init("arr_0", Tensor.zeros(shape, dtype: .uint8))], to: folder + "/x.npz")
@@ -89,6 +89,22 @@ internal import Torch
       }
       expectError(.invalidReference, "negative") {
         try open([.init("mu", mean), .init("sigma", identity * -1.0)])
+      }
+    }
+  }
+
+  /// Any byte of a file changed: figures or an error, and no end of the program.
+  @Test(arguments: ["deflated", "fortran", "record"]) func survivesDamage(_ name: String) throws {
+    let whole = try Data(contentsOf: URL(filePath: Self.path(name)))
+    try withTemporaryFolder { folder in
+      let path = folder + "/x.npz"
+      for place in whole.indices {
+        var bytes = whole
+        bytes[place] ^= place.isMultiple(of: 2) ? 0xFF : 0x01
+        try bytes.write(to: URL(filePath: path))
+        guard let archive = try? ReferenceArchive(path) else { continue }
+        _ = try? archive.moments(featureCount: 3)
+        _ = try? archive.images?.images(0..<1)
       }
     }
   }

@@ -23,7 +23,8 @@ package final class NumPyRows {
   private static let keptByteCount = 64 << 20
 
   init(_ array: NumPyArray, _ entry: ZipEntry, of archive: ZipArchive, in file: MappedFile) throws {
-    guard let dtype = array.type.dtype, let bytes = TensorExtent.byteCount(array.shape, dtype)
+    guard let dtype = array.type.dtype, let bytes = TensorExtent.byteCount(array.shape, dtype),
+      let rowBytes = TensorExtent.byteCount(Array(array.shape.dropFirst()), dtype)
     else {
       throw CheckpointError(
         .unsupported, "the array \(clipped(array.name)) has \(array.summary), no numbers to read")
@@ -42,7 +43,7 @@ package final class NumPyRows {
     )
     count = array.shape.first ?? 1
     rowShape = Array(array.shape.dropFirst())
-    rowByteCount = rowShape.reduce(dtype.byteCount, *)
+    rowByteCount = rowBytes
     reader = try ZipEntryReader(entry, of: archive)
   }
 

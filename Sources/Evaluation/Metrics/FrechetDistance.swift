@@ -3,10 +3,10 @@ internal import Torch
 /// The Fréchet distance of two Gaussians (Dowson & Landau 1982; of features, Heusel et al. 2017, equation 6):
 /// |μa - μb|² + tr Σa + tr Σb - 2 tr √(√Σa Σb √Σa).
 ///
-/// The last trace is the sum of the singular values of AᵀB for any A Aᵀ = Σa and B Bᵀ = Σb. Each root is made
-/// of the eigenvalues of a symmetric matrix, without those that are zero or below to rounding. So nothing is
-/// ever complex, covariances of too few images are no special case, and no digits are lost by the root of a
-/// product.
+/// The last trace is the sum of the singular values of AᵀB for any A Aᵀ = Σa and B Bᵀ = Σb. A covariance that is
+/// far from singular gives its Cholesky factor; any other the eigenvalues of a symmetric matrix, without those
+/// that are zero or below to rounding. So nothing is ever complex, covariances of too few images are no special
+/// case, and no digits are lost by the root of a product.
 public enum FrechetDistance {
   /// The distance, 0 or more.
   ///
@@ -41,11 +41,21 @@ struct CovarianceRoot {
   /// The sum of the covariance's diagonal.
   let trace: Double
 
-  /// The root by the covariance's eigenvalues.
+  /// The least square of a Cholesky factor's diagonal, relative to the covariance's, at which rounding is far
+  /// below.
+  private static let regularity = 1e-10
+
+  /// A factor of a covariance.
   ///
   /// - Throws: `TorchError`.
   init(of covariance: Tensor) throws {
     (factor, trace) = try withTorchErrors {
+      if let factor = covariance.choleskyFactor() {
+        let least = factor.diagonal.squared.min().item
+        if least > CovarianceRoot.regularity * covariance.diagonal.max().item {
+          return (factor, covariance.diagonal.sum().item)
+        }
+      }
       let (values, vectors) = covariance.symmetricEigen()
       let width = covariance.size(0)
       let largest = values.max().item
@@ -55,14 +65,12 @@ struct CovarianceRoot {
       let first = width - Int(rank)
       let roots = values.narrowed(axis: 0, start: first, count: Int(rank)).squareRoot
       let kept = vectors.narrowed(axis: 1, start: first, count: Int(rank))
-      return (kept * roots, covariance.diagonalSum())
+      return (kept * roots, covariance.diagonal.sum().item)
     }
   }
 }
 
 extension Tensor {
-  /// The sum of the diagonal of a square matrix.
-  fileprivate func diagonalSum() -> Double {
-    strided(shape: [size(0)], strides: strides.reduce(into: [0]) { $0[0] += $1 }).sum().item
-  }
+  /// A view of the diagonal of a square matrix.
+  fileprivate var diagonal: Tensor { strided(shape: [size(0)], strides: [strides.reduce(0, +)]) }
 }

@@ -19,7 +19,7 @@ protocol SquaredDistances {
 /// Distances in float64. Those that are zero to rounding are zero, so that equal images have none.
 struct ExactDistances: SquaredDistances {
   static let isSymmetric = true
-  static let blockSize = 2_000
+  static let blockSize = 1_000
 
   private let rows: Tensor
   private let columns: Tensor
@@ -46,7 +46,7 @@ struct ExactDistances: SquaredDistances {
 struct SuiteDistances: SquaredDistances {
   static let isSymmetric = false
   /// Divides the suite's own.
-  static let blockSize = 2_500
+  static let blockSize = 2_000
 
   private static let suiteBlockSize = 10_000
   private static let largestHalf = 65_504.0

@@ -17,6 +17,9 @@ public final class ArchivedImages {
 
   private let rows: NumPyRows
 
+  /// The largest height and width: an image is in memory as a whole.
+  private static let maximumSide = 8_192
+
   static let arrayName = "arr_0"
   static let labelsName = "arr_1"
 
@@ -48,6 +51,9 @@ public final class ArchivedImages {
           + (isChannelsFirst ? "; transpose it by `transpose(0, 2, 3, 1)`" : ""))
     }
     guard array.shape.allSatisfy({ $0 > 0 }) else { throw refuse("there are no images in it") }
+    guard array.shape[1...2].allSatisfy({ $0 <= ArchivedImages.maximumSide }) else {
+      throw refuse("a side of an image has at most \(ArchivedImages.maximumSide) pixels")
+    }
     path = file.path
     (count, height, width) = (array.shape[0], array.shape[1], array.shape[2])
     rows = try file.rows(of: array)

@@ -1,6 +1,7 @@
 private enum LinearAlgebra {
   static let symmetricEigen = Operator("aten::linalg_eigh")
   static let singularValues = Operator("aten::linalg_svdvals")
+  static let cholesky = Operator("aten::linalg_cholesky_ex")
   static let addProduct = Operator("aten::addmm")
 }
 
@@ -10,6 +11,13 @@ extension Tensor {
   public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
     let results = LinearAlgebra.symmetricEigen.results(.tensor(self), count: 2)
     return (results[0], results[1])
+  }
+
+  /// The lower triangular matrix that times its transpose is this symmetric matrix, `[D, D]`; nil if it is not
+  /// positive definite to rounding.
+  public func choleskyFactor() -> Tensor? {
+    let results = LinearAlgebra.cholesky.results(.tensor(self), false, false, count: 2)
+    return results[1].item == 0 ? results[0] : nil
   }
 
   /// The singular values of a matrix in falling order, `[min(rows, columns)]`.
