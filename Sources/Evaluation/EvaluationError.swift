@@ -22,6 +22,8 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendab
     case noClasses
     /// Images of several sizes, or of another size than the reference's.
     case otherSize
+    /// The reference is a file of statistics, and its statistics are to be saved.
+    case savedReference
     /// A figure is not finite.
     case nonFinite
     /// The network does not give what the metric needs.

@@ -1,4 +1,5 @@
 internal import Files
+internal import Foundation
 public import ImageData
 public import Torch
 
@@ -25,6 +26,28 @@ public struct EvaluationNetwork {
     network = try FeatureFile(path).network(on: device)
     digest = try FileStamp.text(of: path)
     judge = (network as? Judge)?.summary
+  }
+
+  /// The judge in the bytes of its file, which another process has.
+  ///
+  /// - Throws: `EvaluationError` for other bytes; `FileError`.
+  public init(judge bytes: [UInt8]) throws {
+    let folder = try Folder.makeTemporary(in: FileManager.default.temporaryDirectory.path)
+    defer { try? Folder.remove(folder) }
+    let path = folder + "/judge.safetensors"
+    try bytes.withUnsafeBytes { try AtomicFile.write(contentsOf: $0, to: path) }
+    let judge = try Judge(contentsOf: path)
+    network = judge
+    digest = judge.name
+    self.judge = judge.summary
+  }
+
+  /// The bytes of a file.
+  ///
+  /// - Throws: `FileError`.
+  public static func bytes(of path: String) throws -> [UInt8] {
+    let file = try MappedFile(path)
+    return withExtendedLifetime(file) { Array(file.bytes) }
   }
 
   /// The judge of a folder, which is trained if it is not there.

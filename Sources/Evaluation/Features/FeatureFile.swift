@@ -67,12 +67,25 @@ public struct FeatureFile {
   /// - Throws: `EvaluationError` if the tensors do not fit the network; `TorchError` if memory does not
   ///   suffice.
   public func network(on device: Device = .cpu) throws -> any FeatureNetwork {
+    try checkFinite()
     switch kind {
     case .inception: return try InceptionFeatures(checkpoint, on: device)
     case .dinov2(let config):
       return try DINOv2Features(config, state, on: device) { checkpoint.releasePages() }
     case .judge: return try Judge(contentsOf: path)
     }
+  }
+
+  /// Features of NaN may look like others behind a ReLU.
+  private func checkFinite() throws {
+    for entry in checkpoint.entries {
+      guard let tensor = checkpoint.tensor(entry.name), tensor.dtype.isFloatingPoint else { continue }
+      guard try withTorchErrors({ tensor.isFinite.allTrue }) else {
+        throw EvaluationError(
+          .nonFinite, "'\(path)': the tensor '\(entry.name)' has infinite numbers or NaN")
+      }
+    }
+    checkpoint.releasePages()
   }
 
   /// The shape and the tensors of a DINOv2; what is outside of it, such as a classifier, is left out if

@@ -12,6 +12,11 @@ public protocol EvaluatedImages {
   var width: Int { get }
   /// How images were brought to their size, for records.
   var resizing: String { get }
+  /// Images whose features are made together: the same for any number of processes, so that figures do not
+  /// depend on it.
+  var batchSize: Int { get }
+  /// What an image is called: its file, or its number.
+  func name(of index: Int) -> String
   /// Whether some images can be had again at little cost.
   var areAtHand: Bool { get }
   /// The class of each image; nil if that is not known.
@@ -36,6 +41,19 @@ extension EvaluatedImages {
   public var resizing: String { "none" }
   /// They are in files.
   public var areAtHand: Bool { true }
+  /// As many as keep a processor busy.
+  public var batchSize: Int { 32 }
+  /// `image 12`
+  public func name(of index: Int) -> String { "image \(index)" }
+
+  /// Checks how many images take no part: 1 % of them, or 5 if that is at most a quarter.
+  ///
+  /// - Throws: `EvaluationError` for more.
+  func requireFew(_ leftOutCount: Int) throws {
+    guard leftOutCount > max(count / 100, min(5, count / 4)) else { return }
+    throw EvaluationError(
+      .tooManyLeftOut, "\(leftOutCount) of the \(count) images of '\(name)' cannot be used")
+  }
 }
 
 /// An image that takes no part.

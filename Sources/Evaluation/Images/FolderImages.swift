@@ -29,10 +29,9 @@ public struct FolderImages: EvaluatedImages, Sendable {
   public init(_ path: String, imageSize: Int? = nil) throws {
     files = try ImageFiles(
       path, leavingOut: Folder.hasFile(path + "/sample.json") ? ["grid.png"] : [])
-    let numbers = FolderImages.numbers(of: files)
     let places = (0..<files.count).compactMap(files.folder)
-    let areInFolders = numbers == nil && places.count == files.count
-    labels = areInFolders ? places : numbers
+    let areInFolders = places.count == files.count
+    labels = areInFolders ? places : FolderImages.numbers(of: files)
     classNames = areInFolders ? files.folders : nil
     areCropped = imageSize != nil
     if let imageSize {
@@ -67,6 +66,9 @@ public struct FolderImages: EvaluatedImages, Sendable {
     ]
   }
 
+  /// The path within the folder.
+  public func name(of index: Int) -> String { files.relativePath(at: index) }
+
   /// Reads some of the images, on all cores.
   public func images(_ range: Range<Int>, check: () throws -> Void) throws -> PixelBatch {
     try check()
@@ -78,14 +80,13 @@ public struct FolderImages: EvaluatedImages, Sendable {
     let results = read.withLock { $0 }
     var (pixels, leftOut): ([UInt8], [LeftOutImage]) = ([], [])
     let byteCount = 3 * height * width
-    pixels.reserveCapacity(range.count * byteCount)
     for (place, index) in range.enumerated() {
       switch results[place] {
       case .success(let image): pixels += image.pixels
       case .failure(let error):
         pixels += [UInt8](repeating: 0, count: byteCount)
         leftOut.append(
-          .init(index: index, name: files.relativePath(at: index), reason: error.message))
+          .init(index: index, name: name(of: index), reason: error.message))
       case nil: fatalError("FolderImages: image \(index) was not read")
       }
     }
@@ -111,6 +112,14 @@ public struct FolderImages: EvaluatedImages, Sendable {
         "'\(path)' has \(image.width) x \(image.height) pixels, not \(width) x \(height)")
     }
     return image
+  }
+
+  /// Images that are smaller than the size to which they are cropped, so that they are enlarged.
+  public var enlargedCount: Int {
+    guard areCropped else { return 0 }
+    return (0..<files.count).count { index in
+      RGBImage.size(ofFile: files.path(at: index)).map { min($0.width, $0.height) < width } ?? false
+    }
   }
 
   /// The size that all images have. Files without a head are left to `images`.

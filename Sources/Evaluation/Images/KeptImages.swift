@@ -6,7 +6,7 @@ internal import Torch
 struct KeptImages: EvaluatedImages {
   private let images: any EvaluatedImages
   private let folder: String
-  private let batchSize: Int
+  let batchSize: Int
 
   /// Images that are kept, at most.
   static let limit = 2_048

@@ -42,6 +42,8 @@ public struct SampledImages: EvaluatedImages {
   public var height: Int { plan.imageSize }
   /// Width in pixels.
   public var width: Int { plan.imageSize }
+  /// That of the plan.
+  public var batchSize: Int { plan.batchSize }
   /// Each is drawn anew.
   public var areAtHand: Bool { false }
   /// The class of each image.
@@ -49,7 +51,12 @@ public struct SampledImages: EvaluatedImages {
   /// The model's class names; nil if they are not known.
   public var classNames: [String]? { pipeline.classNames.names }
 
-  /// Makes some of the images. Those whose latents are not finite are left out.
+  /// The class and the seed.
+  public func name(of index: Int) -> String {
+    "class \(plan.labels[index]), seed \(plan.seed(of: index))"
+  }
+
+  /// Makes some of the images together. Those whose latents are not finite are left out.
   public func images(_ range: Range<Int>, check: () throws -> Void) throws -> PixelBatch {
     do {
       let images = try pipeline.images(range, of: plan, options: options, check: check)
@@ -60,20 +67,21 @@ public struct SampledImages: EvaluatedImages {
     } catch let error as PipelineError where error.reason == .nonFiniteLatents {
       // Which of them: each by itself.
       guard range.count > 1 else { return try leaveOut(range.lowerBound, error.message) }
-      let single = try range.map { try images($0..<$0 + 1, check: check) }
-      return PixelBatch(
-        pixels: try withTorchErrors { concatenated(single.map(\.pixels)) },
-        leftOut: single.flatMap(\.leftOut))
+      return try joined(try range.map { try images($0..<$0 + 1, check: check) })
     }
+  }
+
+  private func joined(_ parts: [PixelBatch]) throws -> PixelBatch {
+    PixelBatch(
+      pixels: try withTorchErrors { concatenated(parts.map(\.pixels)) },
+      leftOut: parts.flatMap(\.leftOut))
   }
 
   private func leaveOut(_ index: Int, _ reason: String) throws -> PixelBatch {
     PixelBatch(
       pixels: try withTorchErrors { Tensor.zeros([1, height, width, 3], dtype: .uint8) },
       leftOut: [
-        .init(
-          index: index, name: "class \(plan.labels[index]), seed \(plan.seed(of: index))",
-          reason: reason)
+        .init(index: index, name: name(of: index), reason: reason)
       ])
   }
 }

@@ -35,48 +35,65 @@ struct ReportPictures {
     comparison: PrecisionRecall.Result?, numbers: (samples: [Int], reference: [Int]),
     check: () throws -> Void
   ) throws {
-    func picture(_ index: Int, of images: any EvaluatedImages, _ caption: String) throws -> Picture
-    {
-      try check()
-      let batch = try images.images(index..<index + 1, check: check)
-      let image = RGBImage(
-        width: images.width, height: images.height, pixels: batch.pixels.elements(UInt8.self))
-      return Picture(image: image, caption: caption)
-    }
-    func name(_ label: Int) -> String { samples.classNames?[label] ?? "class \(label)" }
-    let shown = numbers.samples.filter(isAvailable)
     let labels = samples.labels
-    let groups = ReportPictures.groups(shown, labels)
-    sheet = try groups.map { group in
+    func name(_ label: Int) -> String {
+      guard let names = samples.classNames, names.indices.contains(label) else {
+        return "class \(label)"
+      }
+      return names[label]
+    }
+    let groups = ReportPictures.groups(numbers.samples.filter(isAvailable), labels)
+    let rows = numbers.samples.indices.filter { isAvailable(numbers.samples[$0]) }
+    let near = ReportPictures.firstOfEach(rows) { labels?[numbers.samples[$0]] }
+    let far = comparison.map { ReportPictures.furthest(rows, $0) } ?? []
+    let compared = near + far
+    let drawn = try ReportPictures.read(
+      groups.flatMap(\.self) + compared.map { numbers.samples[$0] }, of: samples, check)
+    sheet = groups.map { group in
       let title = labels.map { name($0[group[0]]) } ?? "Samples"
-      return (title, try group.map { try picture($0, of: samples, "\($0)") })
+      return (title, group.compactMap { index in drawn[index].map { .init(image: $0, caption: "\(index)") } })
     }
     guard let reference, let comparison else {
       (neighbors, worst) = ([], [])
       return
     }
-    func pair(_ row: Int) throws -> (sample: Picture, reference: Picture) {
-      let (index, next) = (numbers.samples[row], comparison.nearest[row])
+    let real = try ReportPictures.read(
+      compared.map { numbers.reference[comparison.nearest[$0]] }, of: reference, check)
+    func pair(_ row: Int) -> (sample: Picture, reference: Picture)? {
+      let (index, next) = (numbers.samples[row], numbers.reference[comparison.nearest[row]])
+      guard let sample = drawn[index], let neighbor = real[next] else { return nil }
       let label = labels.map { ", " + name($0[index]) } ?? ""
       let distance = comparison.nearestDistance[row].squareRoot()
       return (
-        try picture(index, of: samples, "sample \(index)\(label)"),
-        try picture(
-          numbers.reference[next], of: reference, String(format: "distance %.3g", distance))
+        Picture(image: sample, caption: "sample \(index)\(label)"),
+        Picture(image: neighbor, caption: String(format: "distance %.3g", distance))
       )
     }
-    let rows = numbers.samples.indices.filter { isAvailable(numbers.samples[$0]) }
-    neighbors = try ReportPictures.firstOfEach(rows) { labels?[numbers.samples[$0]] }.map(pair)
-    // How far outside the reference's manifold, in radii of the nearest image's neighbourhood.
+    neighbors = near.compactMap(pair)
+    worst = far.compactMap(pair)
+  }
+
+  /// Reads images in their order, in which a compressed archive is quick.
+  private static func read(
+    _ numbers: [Int], of images: any EvaluatedImages, _ check: () throws -> Void
+  ) throws -> [Int: RGBImage] {
+    var found: [Int: RGBImage] = [:]
+    for index in Set(numbers).sorted() {
+      try check()
+      let batch = try images.images(index..<index + 1, check: check)
+      found[index] = RGBImage(
+        width: images.width, height: images.height, pixels: batch.pixels.elements(UInt8.self))
+    }
+    return found
+  }
+
+  /// Rows furthest outside the reference's manifold, in radii of the nearest image's ball.
+  private static func furthest(_ rows: [Int], _ comparison: PrecisionRecall.Result) -> [Int] {
     let ratios = rows.filter { !comparison.isInside[$0] }.map { row in
-      (
-        row,
-        comparison.nearestDistance[row]
-          / max(comparison.referenceRadius[comparison.nearest[row]], 1e-12)
-      )
+      let radius = comparison.referenceRadius[comparison.nearest[row]]
+      return (row: row, ratio: comparison.nearestDistance[row] / max(radius, 1e-12))
     }
-    worst = try ratios.sorted { $0.1 > $1.1 }.prefix(ReportPictures.neighborCount)
-      .map { try pair($0.0) }
+    return ratios.sorted { $0.ratio > $1.ratio }.prefix(neighborCount).map(\.row)
   }
 
   /// Some samples of some classes, or of all without labels.

@@ -38,15 +38,34 @@ extension EvaluationReference {
     return Metric.allCases.filter(wanted.contains)
   }
 
-  /// Checks that statistics that are needed are of a network's features.
+  /// Checks that statistics that are needed can be read, and are of a network's features: before hours of
+  /// work.
   func check(_ network: any FeatureNetwork, for metrics: [Metric]) throws {
-    guard case .archive(let archive) = self, let record = archive.record,
-      record.features != network.name,
+    guard case .archive(let archive) = self,
       Metric.referenceNeed(of: metrics) != needOfImages(for: metrics)
     else { return }
-    throw EvaluationError(
-      .otherFeatures,
-      "the statistics in '\(name)' are of \(record.features), and the features of \(network.name)")
+    if let record = archive.record, record.features != network.name {
+      throw EvaluationError(
+        .otherFeatures,
+        "the statistics in '\(name)' are of \(record.features), and the features of \(network.name)")
+    }
+    _ = try moments(of: archive, network, for: metrics)
+  }
+
+  /// Checks that its statistics are not in a file already.
+  func checkIsUnsaved() throws {
+    guard case .archive(let archive) = self,
+      archive.images == nil || archive.hasMoments || archive.hasSpatialMoments
+    else { return }
+    throw EvaluationError(.savedReference, "'\(name)' is a file of statistics already")
+  }
+
+  /// Numbers of the images of a large reference that stand for all in precision, recall and KID, and in
+  /// its file: 10,000 at equal distances, as many as the evaluation suite has.
+  static func chosen(of count: Int) -> [Int] {
+    let most = ReferenceArchive.maximumImageCount
+    guard count > most else { return Array(0..<count) }
+    return (0..<most).map { $0 * count / most }
   }
 
   /// Checks that images of both sides have one size.
@@ -83,18 +102,52 @@ extension EvaluationReference {
     check: () throws -> Void
   ) throws -> FeatureSet {
     let need = needOfImages(for: metrics)
-    let ofImages = try store.map { try FeatureSet($0, need: need, check: check) }
+    let ofImages = try store.map { try EvaluationReference.features($0, need: need, check: check) }
     guard case .archive(let archive) = self else {
       return ofImages ?? FeatureSet(moments: nil, spatialMoments: nil)
     }
-    let wanted = Metric.referenceNeed(of: metrics)
-    let moments =
-      wanted.contains(.moments) ? try archive.moments(featureCount: network.featureCount) : nil
-    let spatial =
-      wanted.contains(.spatialMoments)
-      ? try network.spatialCount.flatMap { try archive.spatialMoments(featureCount: $0) } : nil
+    let (moments, spatial) = try moments(of: archive, network, for: metrics)
     guard let ofImages else { return FeatureSet(moments: moments, spatialMoments: spatial) }
     return ofImages.with(moments: moments, spatialMoments: spatial)
+  }
+
+  /// The features of a reference's images: means and covariances of all, each feature of those chosen.
+  static func features(
+    _ store: FeatureStore, need: Metric.Need, check: () throws -> Void
+  ) throws -> FeatureSet {
+    let chosen = chosen(of: store.imageCount)
+    guard need.contains(.pooled), chosen.count < store.imageCount else {
+      return try FeatureSet(store, need: need, check: check)
+    }
+    let all = try FeatureSet(store, need: need.subtracting(.pooled), check: check)
+    var builder = FeatureSetBuilder(store.widths, capacity: chosen.count, need: .pooled)
+    var next = 0
+    try store.forEachBatch { range, features in
+      try check()
+      let first = next
+      while next < chosen.count, chosen[next] < range.upperBound { next += 1 }
+      guard next > first else { return }
+      let rows = Tensor(chosen[first..<next].map { $0 - range.lowerBound })
+      try builder.add(
+        ImageFeatures(
+          pooled: features.pooled.gathered(rows), spatial: features.spatial?.gathered(rows),
+          logits: features.logits?.gathered(rows)), first: first)
+    }
+    return FeatureSet(
+      count: all.count, nonFinite: all.nonFinite, pooled: try builder.finish().pooled,
+      moments: all.moments, spatialMoments: all.spatialMoments, inceptionScore: nil)
+  }
+
+  /// The statistics that metrics need of an archive; nil for those that it lacks.
+  private func moments(
+    of archive: ReferenceArchive, _ network: any FeatureNetwork, for metrics: [Metric]
+  ) throws -> (FeatureMoments?, spatial: FeatureMoments?) {
+    let wanted = Metric.referenceNeed(of: metrics)
+    return (
+      wanted.contains(.moments) ? try archive.moments(featureCount: network.featureCount) : nil,
+      wanted.contains(.spatialMoments)
+        ? try network.spatialCount.flatMap { try archive.spatialMoments(featureCount: $0) } : nil
+    )
   }
 
   private func needs(of metrics: [Metric]) -> String {

@@ -7,27 +7,23 @@ extension EvaluationRun {
   /// - Parameters:
   ///   - path: the file, which ends in `.npz`.
   ///   - check: called for each batch; throws to stop.
-  /// - Throws: `EvaluationError` if the reference is a file of statistics, or there are too few images;
-  ///   `FileError`; what `check` throws.
+  /// - Throws: `EvaluationError` if there are too few images; `FileError`; what `check` throws.
   public func saveReference(to path: String, check: () throws -> Void = {}) throws {
     guard let images = reference.images, let store = job(of: .reference)?.store else {
-      throw EvaluationError(
-        .incompleteReference, "'\(reference.name)' is a file of statistics already, without images")
+      fatalError("EvaluationRun: saveReference without .reference among the outputs")
     }
     let set = try FeatureSet(store, need: [.moments, .spatialMoments], check: check)
     guard let moments = set.moments else {
       fatalError("EvaluationRun: a set without moments")
     }
     let isLeftOut = Set(set.nonFinite)
-    let kept = (0..<images.count).filter { !isLeftOut.contains($0) }
-    let count = min(kept.count, ReferenceArchive.maximumImageCount)
-    let chosen = (0..<count).map { kept[$0 * kept.count / count] }
+    let chosen = EvaluationReference.chosen(of: images.count).filter { !isLeftOut.contains($0) }
     try ReferenceArchive.write(
       to: path,
       record: ReferenceRecord(
         features: networkName, imageCount: set.count, resize: images.resizing),
       moments: moments, spatialMoments: set.spatialMoments,
-      images: .init(count: count, height: images.height, width: images.width) { range in
+      images: .init(count: chosen.count, height: images.height, width: images.width) { range in
         concatenated(
           try range.map { try images.images(chosen[$0]..<chosen[$0] + 1) {}.pixels })
       })
@@ -52,22 +48,25 @@ extension EvaluationRun {
     }
     let sampleSet = try FeatureSet(job.store, need: .pooled, check: check)
     let referenceStore = self.job(of: .reference)?.store
-    let referenceSet = try referenceStore.map { try FeatureSet($0, need: .pooled, check: check) }
+    let referenceSet = try referenceStore.map {
+      try EvaluationReference.features($0, need: .pooled, check: check)
+    }
     var comparison = result.figures.neighbours
     if comparison == nil, let a = sampleSet.pooled, let b = referenceSet?.pooled {
       comparison = try PrecisionRecall().compare(samples: a, reference: b, check: check)
     }
-    func kept(_ count: Int, _ leftOut: [Int]) -> [Int] {
+    func kept(_ numbers: [Int], _ leftOut: [Int]) -> [Int] {
       let leftOut = Set(leftOut)
-      return (0..<count).filter { !leftOut.contains($0) }
+      return numbers.filter { !leftOut.contains($0) }
     }
     let (images, isAvailable) = job.readableImages
     let pictures = try ReportPictures(
       of: images, isAvailable: isAvailable,
       reference: referenceStore == nil ? nil : reference.images, comparison: comparison,
       numbers: (
-        kept(samples.count, sampleSet.nonFinite),
-        kept(reference.images?.count ?? 0, referenceSet?.nonFinite ?? [])
+        kept(Array(0..<samples.count), sampleSet.nonFinite),
+        kept(
+          EvaluationReference.chosen(of: reference.images?.count ?? 0), referenceSet?.nonFinite ?? [])
       ), check: check)
     try ReportPage(
       title: "\(samples.name) against \(reference.name)", figures: rows, notes: notes,

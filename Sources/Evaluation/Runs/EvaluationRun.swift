@@ -45,7 +45,7 @@ public final class EvaluationRun {
   public let reference: EvaluationReference
   /// The figures that are made.
   public let metrics: [Metric]
-  /// The folder of the features until they are removed.
+  /// The folder in which each side has one for its features until they are removed.
   public let folder: String
 
   private let network: any FeatureNetwork
@@ -54,9 +54,9 @@ public final class EvaluationRun {
   private let ranks: RankGroup?
   /// Sides whose features are made. Moments alone need no images of the reference.
   private let parts: [(Part, any EvaluatedImages)]
-  /// All that decides the features, by name.
-  private var settings: [String: String]
-  private var lock: FolderLock?
+  /// All that decides the features of a side, by name.
+  private let settings: [Part: [String: String]]
+  private var locks: [FolderLock] = []
   private var jobs: [Part: FeatureJob] = [:]
 
   /// A run.
@@ -69,8 +69,9 @@ public final class EvaluationRun {
   ///   - metrics: the figures; nil for all that network and reference allow.
   ///   - options: of the figures.
   ///   - outputs: what will be written after the run.
-  ///   - folder: for the features; nil for one in the user's cache, which is the same for the same images.
-  ///     Processes on several machines need one that they share.
+  ///   - folder: in which each side gets one of its own, whose name tells network and images; other files
+  ///     there are left alone. nil for the user's cache. Processes on several machines need one that they
+  ///     share.
   ///   - ranks: the processes that share the features; nil if this one is alone.
   /// - Throws: `EvaluationError` if the sides do not fit each other or a metric cannot be had.
   public init(
@@ -92,11 +93,13 @@ public final class EvaluationRun {
       (outputs.contains(.reference) || !reference.needOfImages(for: metrics).isEmpty
         ? reference.images.map { [(.reference, $0)] } ?? [] : [])
       + (samples.map { [(.samples, $0)] } ?? [])
-    settings = ["network": network.name, "weights": networkDigest]
-    for (part, images) in parts {
-      for (key, value) in try images.fingerprint { settings["\(part.rawValue).\(key)"] = value }
-    }
-    let path = try folder ?? EvaluationRun.cachePath("evaluations", settings)
+    let of = ["network": network.name, "weights": networkDigest]
+    settings = try Dictionary(
+      uniqueKeysWithValues: parts.map { part, images in
+        (part, try images.fingerprint.merging(of) { $1 })
+      })
+    if outputs.contains(.reference) { try reference.checkIsUnsaved() }
+    let path = try folder ?? EvaluationRun.cache("evaluations")
     let shared = try ranks?.broadcast(Array(path.utf8)) ?? Array(path.utf8)
     self.folder = String(decoding: shared, as: UTF8.self)
   }
@@ -115,8 +118,8 @@ public final class EvaluationRun {
     try begin()
     for (part, images) in parts {
       let job = try FeatureJob(
-        images, network, folder: "\(folder)/\(part.rawValue)", keepsPixels: keepsPixels,
-        ranks: ranks, name: part.rawValue)
+        images, network, folder: try path(of: part), keepsPixels: keepsPixels, ranks: ranks,
+        name: part.rawValue)
       jobs[part] = job
       try onEvent(.begins(part, count: images.count, countBefore: job.countBefore))
       while let leftOut = try job.next(check: check) {
@@ -144,8 +147,9 @@ public final class EvaluationRun {
   /// - Throws: `FileError`.
   public func removeFeatures() throws {
     guard ranks.isRankZero else { return }
-    lock = nil
-    try UnfinishedJob(folder: folder).remove()
+    for (part, _) in parts { try UnfinishedJob(folder: try path(of: part)).remove() }
+    Folder.removeEmpty([folder])
+    locks = []
   }
 
   /// The features of a side; nil before they are made.
@@ -154,30 +158,43 @@ public final class EvaluationRun {
   /// The name of the network.
   var networkName: String { network.name }
 
-  /// Takes the folder, on rank 0, unless its features are of other images.
+  /// Takes the folders, on rank 0.
   private func begin() throws {
     guard ranks.isRankZero else { return }
-    lock = try UnfinishedJob(folder: folder).begin(settings) {
-      for part in [Part.reference, .samples] where Folder.exists("\(folder)/\(part.rawValue)") {
-        try Folder.remove("\(folder)/\(part.rawValue)")
-      }
+    for (part, _) in parts {
+      let job = UnfinishedJob(folder: try path(of: part))
+      locks.append(try job.begin(settings[part] ?? [:]) {})
     }
   }
 
-  /// Where the judge of some images is kept in the user's cache.
-  ///
-  /// - Throws: if there is no cache.
-  public static func judgePath(of images: FolderImages) throws -> String {
-    try cachePath("judges", ["folder": images.name, "image_size": "\(images.width)"])
-      + ".safetensors"
+  /// The folder of a side's features. Its name tells settings apart, so that no run finds those of others.
+  private func path(of part: Part) throws -> String {
+    "\(folder)/\(part.rawValue)-\(try EvaluationRun.digest(of: settings[part] ?? [:]))"
   }
 
-  /// A path in the user's cache for some settings.
-  private static func cachePath(_ kind: String, _ settings: [String: String]) throws -> String {
+  /// Where the judge of some images is kept.
+  ///
+  /// - Parameters:
+  ///   - images: of the reference.
+  ///   - folder: for it; nil for the user's cache.
+  /// - Throws: if there is no cache.
+  public static func judgePath(of images: FolderImages, in folder: String?) throws -> String {
+    let reference = URL(filePath: images.name).resolvingSymlinksInPath().path
+    let settings = ["folder": reference, "image_size": "\(images.width)"]
+    return try (folder ?? cache("judges")) + "/judge-\(try digest(of: settings)).safetensors"
+  }
+
+  /// A folder in the user's cache.
+  private static func cache(_ kind: String) throws -> String {
     let cache = try FileManager.default.url(
       for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: false)
+    return cache.path + "/swift-dit/\(kind)"
+  }
+
+  /// Tells settings apart, in a name.
+  private static func digest(of settings: [String: String]) throws -> String {
     let digest = Array(try JSON.line(settings).utf8).withUnsafeBytes { SHA256.text(of: $0) }
-    return cache.path + "/swift-dit/\(kind)/" + digest.prefix(16)
+    return String(digest.prefix(16))
   }
 
   private func result(
@@ -186,10 +203,10 @@ public final class EvaluationRun {
     let sampleSet = try FeatureSet(
       job.store, need: Metric.sampleNeed(of: metrics, count: samples.count), check: check)
     let leftOut = try job.leftOut(sampleSet.nonFinite)
-    try requireFew(leftOut.count, of: samples)
+    try samples.requireFew(leftOut.count)
     let referenceSet = try referenceFeatures(check: check)
     let referenceLeftOut = try jobs[.reference]?.leftOut(referenceSet.nonFinite) ?? []
-    if let images = reference.images { try requireFew(referenceLeftOut.count, of: images) }
+    try reference.images?.requireFew(referenceLeftOut.count)
     let figures = try figures(
       of: sampleSet, reference: referenceSet, network: network.name, metrics: metrics,
       options: options, check: check)
@@ -218,11 +235,5 @@ public final class EvaluationRun {
       count += rows.count
     }
     return count > 0 ? Double(right) / Double(count) : nil
-  }
-
-  private func requireFew(_ count: Int, of images: any EvaluatedImages) throws {
-    guard count > max(images.count / 100, min(5, images.count / 4)) else { return }
-    throw EvaluationError(
-      .tooManyLeftOut, "\(count) of the \(images.count) images of '\(images.name)' cannot be used")
   }
 }

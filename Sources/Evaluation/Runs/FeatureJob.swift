@@ -14,8 +14,8 @@ final class FeatureJob {
   private let kept: KeptImages?
   private let batches: SharedBatches
 
-  /// Images of a batch: the same for any number of processes, so that figures do not depend on it.
-  static let batchSize = 32
+  /// Images that this process has left out.
+  private var leftOutCount = 0
 
   /// A job.
   ///
@@ -35,15 +35,15 @@ final class FeatureJob {
     self.network = network
     kept =
       keepsPixels && !images.areAtHand
-      ? KeptImages(images, in: folder, batchSize: FeatureJob.batchSize) : nil
+      ? KeptImages(images, in: folder, batchSize: images.batchSize) : nil
     let store = FeatureStore(
-      folder, imageCount: images.count, batchSize: FeatureJob.batchSize,
+      folder, imageCount: images.count, batchSize: images.batchSize,
       widths: FeatureWidths(of: network))
     self.store = store
     batches = try SharedBatches(
-      imageCount: images.count, batchSize: FeatureJob.batchSize, ranks: ranks, name: name,
+      imageCount: images.count, batchSize: images.batchSize, ranks: ranks, name: name,
       isDone: store.hasBatch)
-    // After rank 0 has looked, and removed what is left of other jobs.
+    // After rank 0 has looked.
     try Folder.make(folder)
   }
 
@@ -61,7 +61,8 @@ final class FeatureJob {
   ///
   /// - Parameter check: called between layers and while others are waited for; throws to stop.
   /// - Returns: images of the batch that are left out; nil once all batches are done.
-  /// - Throws: what reading or making images throws; `TorchError`; `FileError`.
+  /// - Throws: `EvaluationError` if too many are left out; what reading or making images throws;
+  ///   `TorchError`; `FileError`.
   func next(check: () throws -> Void) throws -> [LeftOutImage]? {
     guard let batch = try batches.next(check: check) else { return nil }
     let range = batches.images(of: batch)
@@ -81,6 +82,8 @@ final class FeatureJob {
     try kept?.keep(pixels.pixels, batch: batch)
     try store.write(features, batch: batch)
     batches.finish()
+    leftOutCount += pixels.leftOut.count
+    try images.requireFew(leftOutCount)
     return pixels.leftOut
   }
 
@@ -90,16 +93,16 @@ final class FeatureJob {
   /// - Returns: the images, by number.
   /// - Throws: `FileError`.
   func leftOut(_ nonFinite: [Int]) throws -> [LeftOutImage] {
-    var images: [LeftOutImage] = []
+    var leftOut: [LeftOutImage] = []
     for batch in 0..<store.batchCount where Folder.hasFile(leftOutFile(batch)) {
       let text = try TextFile.content(of: leftOutFile(batch))
-      images += try JSONDecoder().decode([LeftOutImage].self, from: Data(text.utf8))
+      leftOut += try JSONDecoder().decode([LeftOutImage].self, from: Data(text.utf8))
     }
-    let known = Set(images.map(\.index))
-    images += nonFinite.filter { !known.contains($0) }.map {
-      LeftOutImage(index: $0, name: "image \($0)", reason: "its features are not finite")
+    let known = Set(leftOut.map(\.index))
+    leftOut += nonFinite.filter { !known.contains($0) }.map {
+      LeftOutImage(index: $0, name: images.name(of: $0), reason: "its features are not finite")
     }
-    return images.sorted { $0.index < $1.index }
+    return leftOut.sorted { $0.index < $1.index }
   }
 
   private func leftOutFile(_ batch: Int) -> String {

@@ -28,6 +28,14 @@ package enum RunFolderLayout {
     return Folder.hasFile(run + "/config.yaml") ? run + "/" + evaluations : nil
   }
 
+  /// The step of the checkpoint that a path names; nil for other files.
+  package static func step(of path: String) -> Int? {
+    let folder = Folder.exists(path) ? path : Folder.parent(of: path)
+    guard let checkpoint = checkpoint(in: folder) else { return nil }
+    let name = URL(filePath: checkpoint).resolvingSymlinksInPath().lastPathComponent
+    return name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
+  }
+
   /// The name of a step's checkpoint.
   package static func name(of step: Int) -> String { String(format: "step-%06d", step) }
 

@@ -107,12 +107,21 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
         model.safetensors of facebook/dinov2-base or -large (huggingface.co), or --features self
         """)
     }
+    guard samples == nil || preset == nil else {
+      throw UsageError("--preset is for samples that a model makes, and --samples has its images")
+    }
+    guard samples == nil || sampling.model.ditCheckpoint == nil else {
+      throw UsageError("--samples has its images, and --dit-checkpoint makes new ones: give one of them")
+    }
     guard samples == nil || numSamples == nil else {
       throw UsageError(
         "--samples has its images, and --num-samples makes new ones: give one of them")
     }
     guard samples != nil || numSamples != nil || saveReference != nil else {
       throw UsageError("the images are missing: give --samples FILE or FOLDER, or --num-samples N")
+    }
+    guard samples != nil || numSamples != nil || report == nil && !json else {
+      throw UsageError("--report and --json are about samples: give --samples or --num-samples")
     }
     try checkOutputs()
     let run = EvaluateRun(
@@ -123,13 +132,27 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
     ProcessMemory.prepare()
     try sampling.execution.apply()
     try parallel.run(useParallel: sampling.mindONE.useParallel) { ranks in
-      if ranks.isRankZero, numSamples != nil {
-        sampling.notes(run.settings).forEach(note)
+      if ranks.isRankZero {
+        (numSamples == nil ? idleFlags : sampling.notes(run.settings)).forEach(note)
       }
       try ranks?.agree(on: self)
       try run.run(ranks)
     }
   }
+
+  /// Notes on flags of the model and its sampler, where no model makes images.
+  private var idleFlags: [String] {
+    let given = Arguments.names(in: CommandLine.arguments)
+    return given.intersection(EvaluateCommand.modelFlags).sorted().map {
+      "--\($0) changes nothing here: no model makes images"
+    }
+  }
+
+  private static let modelFlags: Set = [
+    "batch-size", "cache", "cfg-channels", "class-labels", "ddim-sampling", "family",
+    "guidance-interval", "guidance-scale", "guide-checkpoint", "labels", "model-name", "no-ema",
+    "precision", "sampler", "sampling-steps", "seed", "vae-checkpoint",
+  ]
 
   private func checkOutputs() throws {
     for (option, path) in [("save-reference", saveReference), ("report", report)] {

@@ -85,7 +85,15 @@ struct EvaluateRun {
   private func openReference(size: Int?, _ ranks: RankGroup?) throws -> EvaluationReference {
     guard Folder.exists(reference) else { return .archive(try ReferenceArchive(reference)) }
     let images = try FolderImages(reference, imageSize: size)
-    if ranks.isRankZero { images.files.finding.map { note("\($0)") } }
+    if ranks.isRankZero {
+      images.files.finding.map { note("\($0)") }
+      let count = images.enlargedCount
+      if count > 0 {
+        note(
+          "\(Amount.of(count, "image")) of '\(reference)' are smaller than \(images.width) pixels, and are"
+            + " enlarged")
+      }
+    }
     return .images(images)
   }
 
@@ -107,7 +115,7 @@ struct EvaluateRun {
       return try EvaluationNetwork(contentsOf: path, on: device)
     }
     let path =
-      try savedReference.map(EvaluateRun.judge(beside:)) ?? EvaluationRun.judgePath(of: images)
+      try savedReference.map(EvaluateRun.judge(beside:)) ?? EvaluationRun.judgePath(of: images, in: workPath)
     func open() throws -> EvaluationNetwork {
       var progress: Progress?
       defer { progress?.finish() }
@@ -127,7 +135,9 @@ struct EvaluateRun {
       try mark()
       opened = try open()
     }
-    return try opened ?? EvaluationNetwork(contentsOf: path, on: device)
+    // The file of rank 0, which others may not see.
+    let bytes = try ranks.broadcast(opened == nil ? [] : try EvaluationNetwork.bytes(of: path))
+    return try opened ?? EvaluationNetwork(judge: bytes)
   }
 
   /// The judge of a reference's file.
@@ -159,27 +169,30 @@ struct EvaluateRun {
     do {
       return try run.run(onEvent: show) { try RankGroup.checkStop(ranks) }
     } catch let stop as Interrupted {
-      if ranks.isRankZero { note("The same command goes on from here.") }
+      if ranks.isRankZero {
+        note("The same command goes on from here; features are in \(run.folder).")
+      }
       throw stop
     }
   }
 
-  /// Writes what was asked for, then removes the features.
+  /// Shows the figures, writes what was asked for, then removes the features.
   private func finish(
     _ run: EvaluationRun, _ result: EvaluationResult?, _ network: EvaluationNetwork
   ) throws {
-    if let savedReference { try run.saveReference(to: savedReference, check: Interrupt.check) }
     if let result {
-      let figures = EvaluationReport(result, run, network)
+      let figures = EvaluationReport(
+        result, run, network, settings: count == nil ? nil : settings)
       figures.notes.forEach(note)
+      try StandardOutput.write(printsJSON ? figures.json : figures.table)
+      if count != nil { try record(figures) }
       if let report {
         try run.writeReport(
           to: report, result, rows: figures.rows, notes: figures.notes, check: Interrupt.check)
         note("The page is \(report)/index.html")
       }
-      try StandardOutput.write(printsJSON ? figures.json : figures.table)
-      if count != nil { try record(figures) }
     }
+    if let savedReference { try run.saveReference(to: savedReference, check: Interrupt.check) }
     try run.removeFeatures()
   }
 

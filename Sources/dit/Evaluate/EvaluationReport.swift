@@ -1,17 +1,25 @@
 internal import Evaluation
 internal import Files
 internal import Foundation
+internal import Diffusion
+internal import Pipeline
 
 /// The figures of an evaluation, for people and for programs.
 struct EvaluationReport {
   private let result: EvaluationResult
   private let run: EvaluationRun
   private let judge: JudgeSummary?
+  private let settings: SamplingSettings?
 
-  init(_ result: EvaluationResult, _ run: EvaluationRun, _ network: EvaluationNetwork) {
+  /// - Parameter settings: how a model made the samples; nil for others.
+  init(
+    _ result: EvaluationResult, _ run: EvaluationRun, _ network: EvaluationNetwork,
+    settings: SamplingSettings?
+  ) {
     self.result = result
     self.run = run
     judge = network.judge
+    self.settings = settings
   }
 
   /// The table of figures, and what they are of.
@@ -81,11 +89,28 @@ struct EvaluationReport {
     if let agreement = result.agreement { fields.append(("agreement", .number(agreement))) }
     if let judge { fields.append(("judge_accuracy", .number(judge.heldOutAccuracy))) }
     if let labels = result.labels { fields.append(("labels", .string(labels.description))) }
+    fields.append(("samples_of", .string(run.samples?.name ?? "")))
+    fields.append(("reference_of", .string(run.reference.name)))
+    if let settings { fields += made(by: settings) }
     if !result.leftOut.isEmpty {
       fields.append(("left_out", .array(result.leftOut.map { .string($0.name) })))
     }
     fields.append(("notes", .array(notes.map { .string($0) })))
     return JSON.object(fields).text
+  }
+
+  /// How a model made the samples.
+  private func made(by settings: SamplingSettings) -> [(key: String, value: JSON)] {
+    let options = settings.options
+    let checkpoint = settings.pipeline.ditCheckpoint
+    return [
+      ("step", checkpoint.flatMap(RunFolderLayout.step(of:)).map { .integer($0) }),
+      ("sampler", .string(options.sampler.name)),
+      ("sampling_steps", options.stepCount.map { .integer($0) }),
+      ("guidance_scale", .number(options.guidance.scale)),
+      ("seed", .integer(Int(clamping: settings.seed))),
+      ("date", .string(Date().formatted(.iso8601))),
+    ].compactMap { key, value in value.map { (key, $0) } }
   }
 
   private func name(of metric: Metric) -> String {

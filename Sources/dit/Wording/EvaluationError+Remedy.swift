@@ -11,7 +11,8 @@ extension EvaluationError: ErrorWithRemedy {
       "put the images of each class into a folder of its own, or give a file to --features"
     case .otherSize: "give --image-size N, to which images of folders are cropped and resized"
     case .unsuitedMetric: "leave it out of --metrics, or give other --features"
-    case .tooManyLeftOut: "remove or replace them"
+    case .tooManyLeftOut: "remove or replace them; of a model, --precision fp32 may help"
+    case .savedReference: "leave --save-reference out, or give a folder of images"
     case .invalidReference, .noImages, .tooFewImages, .nonFinite: nil
     }
   }
