@@ -79,7 +79,9 @@ public struct FeatureFile {
   /// Features of NaN may look like others behind a ReLU.
   private func checkFinite() throws {
     for entry in checkpoint.entries {
-      guard let tensor = checkpoint.tensor(entry.name), tensor.dtype.isFloatingPoint else { continue }
+      guard let tensor = checkpoint.tensor(entry.name), tensor.dtype.isFloatingPoint else {
+        continue
+      }
       guard try withTorchErrors({ tensor.isFinite.allTrue }) else {
         throw EvaluationError(
           .nonFinite, "'\(path)': the tensor '\(entry.name)' has infinite numbers or NaN")

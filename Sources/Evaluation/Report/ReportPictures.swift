@@ -51,7 +51,10 @@ struct ReportPictures {
       groups.flatMap(\.self) + compared.map { numbers.samples[$0] }, of: samples, check)
     sheet = groups.map { group in
       let title = labels.map { name($0[group[0]]) } ?? "Samples"
-      return (title, group.compactMap { index in drawn[index].map { .init(image: $0, caption: "\(index)") } })
+      return (
+        title,
+        group.compactMap { index in drawn[index].map { .init(image: $0, caption: "\(index)") } }
+      )
     }
     guard let reference, let comparison else {
       (neighbors, worst) = ([], [])

@@ -47,7 +47,8 @@ extension EvaluationReference {
     if let record = archive.record, record.features != network.name {
       throw EvaluationError(
         .otherFeatures,
-        "the statistics in '\(name)' are of \(record.features), and the features of \(network.name)")
+        "the statistics in '\(name)' are of \(record.features), and the features of \(network.name)"
+      )
     }
     _ = try moments(of: archive, network, for: metrics)
   }

@@ -66,7 +66,8 @@ extension EvaluationRun {
       numbers: (
         kept(Array(0..<samples.count), sampleSet.nonFinite),
         kept(
-          EvaluationReference.chosen(of: reference.images?.count ?? 0), referenceSet?.nonFinite ?? [])
+          EvaluationReference.chosen(of: reference.images?.count ?? 0),
+          referenceSet?.nonFinite ?? [])
       ), check: check)
     try ReportPage(
       title: "\(samples.name) against \(reference.name)", figures: rows, notes: notes,

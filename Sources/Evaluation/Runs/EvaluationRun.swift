@@ -177,6 +177,7 @@ public final class EvaluationRun {
   /// - Parameters:
   ///   - images: of the reference.
   ///   - folder: for it; nil for the user's cache.
+  /// - Returns: the path, the same for the same folder and size.
   /// - Throws: if there is no cache.
   public static func judgePath(of images: FolderImages, in folder: String?) throws -> String {
     let reference = URL(filePath: images.name).resolvingSymlinksInPath().path

@@ -111,7 +111,8 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
       throw UsageError("--preset is for samples that a model makes, and --samples has its images")
     }
     guard samples == nil || sampling.model.ditCheckpoint == nil else {
-      throw UsageError("--samples has its images, and --dit-checkpoint makes new ones: give one of them")
+      throw UsageError(
+        "--samples has its images, and --dit-checkpoint makes new ones: give one of them")
     }
     guard samples == nil || numSamples == nil else {
       throw UsageError(
@@ -162,8 +163,11 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
           "'\(path)' would be overwritten; choose another --\(option), or allow it with --force")
       }
     }
-    if let saveReference, !saveReference.hasSuffix(".npz") {
-      throw UsageError("--save-reference '\(saveReference)': name a file that ends in .npz")
+    if let saveReference {
+      guard saveReference.hasSuffix(".npz") else {
+        throw UsageError("--save-reference '\(saveReference)': name a file that ends in .npz")
+      }
+      try Folder.checkWritable(Folder.parent(of: saveReference))
     }
   }
 }

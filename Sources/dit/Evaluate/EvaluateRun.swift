@@ -115,7 +115,8 @@ struct EvaluateRun {
       return try EvaluationNetwork(contentsOf: path, on: device)
     }
     let path =
-      try savedReference.map(EvaluateRun.judge(beside:)) ?? EvaluationRun.judgePath(of: images, in: workPath)
+      try savedReference.map(EvaluateRun.judge(beside:))
+      ?? EvaluationRun.judgePath(of: images, in: workPath)
     func open() throws -> EvaluationNetwork {
       var progress: Progress?
       defer { progress?.finish() }

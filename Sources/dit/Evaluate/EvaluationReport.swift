@@ -11,7 +11,7 @@ struct EvaluationReport {
   private let judge: JudgeSummary?
   private let settings: SamplingSettings?
 
-  /// - Parameter settings: how a model made the samples; nil for others.
+  /// Figures to show; `settings` say how a model made the samples, and are nil for others.
   init(
     _ result: EvaluationResult, _ run: EvaluationRun, _ network: EvaluationNetwork,
     settings: SamplingSettings?
@@ -69,9 +69,18 @@ struct EvaluationReport {
         "\(Amount.of(images.count, "image")) of the \(side) left out: \(names)"
           + (images.count > 5 ? ", ..." : ""))
     }
-    if judge != nil {
+    if let judge {
       notes.append(
         "figures of a judge of one's own are comparable only with figures of the same judge")
+      if judge.heldOutAccuracy < 0.5 {
+        notes.append(
+          "the judge is right for \(EvaluationReport.percent(judge.heldOutAccuracy)) of"
+            + " \(judge.heldOutCount) held-out images alone: its figures say little")
+      }
+      if result.agreement == nil {
+        notes.append(
+          "the samples' classes are not those of the judge, so no share of them is given")
+      }
     }
     return notes
   }
