@@ -131,6 +131,68 @@ internal import Torch
     }
   }
 
+  /// One bit of an array that is stored, in its first, middle and last bytes.
+  @Test(arguments: [
+    ("stored", "arr_0"), ("stored", "arr_1"), ("fortran", "arr_0"), ("fortran", "sigma"),
+    ("written", "mu"), ("written", "sigma"),
+  ])
+  func noticesDamageOfStoredArrays(_ name: String, _ array: String) throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/x.npz"
+      if name == "written" {
+        let numbers = (0..<64).map { 1 / Double($0 + 1) }
+        try NumPyArchive.write(
+          [.init("mu", Tensor(numbers)), .init("sigma", Tensor(numbers, shape: [8, 8]))], to: path)
+      }
+      let whole = [UInt8](
+        try Data(contentsOf: URL(filePath: name == "written" ? path : golden("npz/\(name).npz"))))
+      let entry = try whole.withUnsafeBytes {
+        try #require(try ZipArchive($0).entry(array + ".npy"))
+      }
+      let start = try #require(try Self.opened(whole, path).array(array)).start
+      let (first, last) = (entry.data.lowerBound + start, entry.data.upperBound - 1)
+      for place in [first, first + 1, (first + last) / 2, last - 1, last] {
+        var bytes = whole
+        bytes[place] ^= 1
+        func expectDamage(_ body: (NumPyFile, NumPyArray) throws -> Void) throws {
+          let file = try Self.opened(bytes, path)
+          let array = try #require(try file.array(array))
+          Self.expectFailure(.damaged, "\(array.name).npy' does not match its checksum") {
+            try body(file, array)
+          }
+        }
+        try expectDamage { _ = try $0.tensor(of: $1) }
+        try expectDamage { file, array in
+          let rows = try file.rows(of: array)
+          for row in 0..<rows.count { _ = try rows.read(row..<row + 1) }
+        }
+        // The share of another process, and rows that were read in part.
+        try expectDamage { file, array in
+          let rows = try file.rows(of: array)
+          _ = try rows.read(rows.count - 1..<rows.count)
+        }
+        try expectDamage { file, array in
+          let rows = try file.rows(of: array)
+          _ = try rows.read(1..<2)
+          _ = try rows.read(0..<rows.count)
+        }
+        // A second try is no way around.
+        try expectDamage { file, array in
+          let rows = try file.rows(of: array)
+          _ = try? rows.read(0..<rows.count)
+          _ = try rows.read(0..<1)
+        }
+      }
+      let file = try Self.opened(whole, path)
+      _ = try file.tensor(of: #require(try file.array(array)))
+    }
+  }
+
+  private static func opened(_ bytes: [UInt8], _ path: String) throws -> NumPyFile {
+    try bytes.withUnsafeBytes { try AtomicFile.write(contentsOf: $0, to: path) }
+    return try NumPyFile(path)
+  }
+
   static func npy(_ header: String, _ content: [UInt8] = [], version: UInt8 = 1) -> [UInt8] {
     let count = UInt32(header.utf8.count)
     let size = withUnsafeBytes(of: count.littleEndian) { Array($0.prefix(version == 1 ? 2 : 4)) }

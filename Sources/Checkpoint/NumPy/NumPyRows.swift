@@ -3,7 +3,9 @@ package import Torch
 
 /// The rows of an array in an `.npz` file: its parts along the first dimension.
 ///
-/// A compressed array is inflated from its start on: reading is quick in rising order.
+/// The bytes up to the last row that was read go through the checksum: the first read of the last row of all
+/// tells whether the array is damaged. A step back is quick in a stored array; a compressed one is inflated from
+/// its start again.
 package final class NumPyRows {
   /// The number of rows.
   package let count: Int
@@ -18,6 +20,10 @@ package final class NumPyRows {
   private var reader: ZipEntryReader
   /// The place in the file up to which its pages were released.
   private var releasedPosition = 0
+  /// Whether a stored array in Fortran's order was found to match its checksum.
+  private var isChecked = false
+  /// What the array was found to suffer from.
+  private var failure: CheckpointError?
 
   /// The bytes of the file to read before their pages are released.
   private static let keptByteCount = 64 << 20
@@ -56,31 +62,53 @@ package final class NumPyRows {
     guard range.lowerBound >= 0, range.upperBound <= count else {
       fatalError("NumPyRows: rows \(range) of \(count)")
     }
+    if let failure { throw failure }
     do {
       return array.isColumnMajor && rowShape.count > 0
         ? try columnMajor(range) : try rowMajor(range)
     } catch let error as CheckpointError {
-      throw error.located(in: file.path)
+      let located = error.located(in: file.path)
+      failure = located
+      throw located
     }
   }
 
   private func rowMajor(_ range: Range<Int>) throws -> Tensor {
     let start = array.start + range.lowerBound * rowByteCount
-    if reader.position > start || !entry.isCompressed && reader.position < start {
-      reader = try ZipEntryReader(entry, of: archive, from: entry.isCompressed ? 0 : start)
+    let tensor = Tensor.empty([range.count] + rowShape, dtype: dtype)
+    if entry.isCompressed, reader.position > start {
+      reader = try ZipEntryReader(entry, of: archive)
       releasedPosition = 0
     }
-    try reader.skip(start - reader.position)
-    let tensor = Tensor.empty([range.count] + rowShape, dtype: dtype)
     try tensor.withUnsafeMutableBytes {
-      try reader.read(into: $0)
+      if entry.isCompressed {
+        try advance(to: start)
+        try reader.read(into: $0)
+      } else {
+        let end = start + $0.count
+        try advance(to: end)
+        $0.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: archive.content(entry)[start..<end]))
+      }
       swapBytes($0)
     }
-    if reader.packedPosition - releasedPosition > NumPyRows.keptByteCount {
-      releasedPosition = reader.packedPosition
-      file.releasePages()
-    }
+    releasePages()
     return tensor
+  }
+
+  /// Reads up to a place, if it has not been read.
+  private func advance(to end: Int) throws {
+    while reader.position < end {
+      try reader.skip(min(end - reader.position, NumPyRows.keptByteCount))
+      releasePages()
+    }
+  }
+
+  /// Releases the pages of the file that were read, if they are many.
+  private func releasePages() {
+    guard reader.packedPosition - releasedPosition >= NumPyRows.keptByteCount else { return }
+    releasedPosition = reader.packedPosition
+    file.releasePages()
   }
 
   private func columnMajor(_ range: Range<Int>) throws -> Tensor {
@@ -96,6 +124,8 @@ package final class NumPyRows {
       }
       whole = flat.strided(shape: array.shape, strides: strides)
     } else {
+      if !isChecked { try archive.verify(entry) }
+      isChecked = true
       guard let start = file.bytes.baseAddress else { fatalError("NumPyRows: no bytes") }
       whole = Tensor(
         borrowing: UnsafeMutableRawPointer(mutating: start) + entry.data.lowerBound + array.start,

@@ -24,15 +24,13 @@ final class ZipEntryReader {
   /// - Parameters:
   ///   - entry: an entry of the archive.
   ///   - archive: the archive.
-  ///   - start: the first byte to read of an entry that is not compressed; with another than 0 the checksum
-  ///     is not checked.
   /// - Throws: `CheckpointError` if the entry is not where the directory says, or compressed by another
   ///   method than deflate.
-  init(_ entry: ZipEntry, of archive: ZipArchive, from start: Int = 0) throws {
+  init(_ entry: ZipEntry, of archive: ZipArchive) throws {
     self.entry = entry
     packed = try archive.packedContent(entry)
-    hasChecksum = !archive.lacksChecksums && start == 0
-    (position, packedPosition) = (start, start)
+    hasChecksum = !archive.lacksChecksums
+    (position, packedPosition) = (0, 0)
     guard entry.isCompressed else {
       stream = nil
       return
