@@ -5,10 +5,20 @@ extension RGBImage {
   /// The size in the head of an image file; the pixels are not decoded.
   ///
   /// - Parameter path: a JPEG, PNG or BMP file.
-  /// - Returns: width and height in pixels; nil if there is no such head.
+  /// - Returns: width and height in pixels; nil if there is no such head, or sizes that are not decoded: empty,
+  ///   or more than `maximalPixelCount`.
   public static func size(ofFile path: String) -> (width: Int, height: Int)? {
-    guard let file = try? MappedFile(path) else { return nil }
-    return withExtendedLifetime(file) {
+    guard let file = try? MappedFile(path), let size = size(in: file) else { return nil }
+    do {
+      try checkPixelCount("head", width: size.width, height: size.height)
+    } catch {
+      return nil
+    }
+    return size
+  }
+
+  private static func size(in file: MappedFile) -> (width: Int, height: Int)? {
+    withExtendedLifetime(file) {
       let bytes = file.bytes.bindMemory(to: UInt8.self)
       if bytes.starts(with: pngSignature) { return pngSize(bytes) }
       if bytes.starts(with: "BM".utf8) { return BMPHead(bytes).map { ($0.width, $0.height) } }
