@@ -36,16 +36,29 @@ internal import Torch
     #expect(result.notes.contains(.kernelOverWholeSets))
   }
 
-  /// Like sets: the distance of few samples is bias alone.
+  /// Like sets: the distance of few samples is bias alone, half of it by the samples.
   @Test func saysHowBiasedFewSamplesAre() throws {
     let rows = MetricValues.samples
     let result = try figures(
-      of: Self.set(rows[0..<100]), reference: Self.set(rows[100..<600]), network: "net",
+      of: Self.set(rows[0..<300]), reference: Self.set(rows[300..<600]), network: "net",
       metrics: [.fid])
     let fields = try #require(
       JSONSerialization.jsonObject(with: Data(result.json.utf8)) as? [String: Any])
     let (fid, bias) = (try #require(result[.fid]), try #require(fields["fid_bias"] as? Double))
-    #expect(bias > 0.5 * fid && bias < 2 * fid)
+    #expect(bias > 0.3 * fid && bias < fid)
+  }
+
+  /// Half of the samples are no more than the features, or the estimate exceeds the distance.
+  @Test func leavesOutABiasThatTheLawDoesNotGive() throws {
+    for count in [8, 40, 49, 100] {
+      let rows = MetricValues.samples
+      let result = try figures(
+        of: Self.set(rows[0..<count]), reference: Self.set(rows[100..<600]), network: "net",
+        metrics: [.fid])
+      #expect(try #require(result[.fid]) > 0)
+      #expect(!result.json.contains("fid_bias"), "\(count): \(result.json)")
+      #expect(result.notes.contains(.fewImages(.samples, count: count)))
+    }
   }
 
   @Test func hasThoseAskedForAlone() throws {
@@ -86,6 +99,46 @@ internal import Torch
       metrics: [.fid, .recall])
     #expect(difference(try #require(result[.fid]), try MetricValues.read().fid) < 1e-9)
     #expect(result.referenceCount == 500 && result.neighbours?.isCovered.count == 100)
+    #expect(result.referenceImageCount == 100)
+  }
+
+  /// Images beside statistics of a file without a count do not stand for it.
+  @Test func imagesAreNotThoseOfStatistics() throws {
+    let all = try Self.set(MetricValues.reference, need: [.moments, .spatialMoments])
+    func unknown(_ moments: FeatureMoments?) throws -> FeatureMoments {
+      let moments = try #require(moments)
+      return try FeatureMoments(count: nil, mean: moments.mean, covariance: moments.covariance)
+    }
+    let need: Metric.Need = [.pooled, .moments, .spatialMoments]
+    let some = try Self.set(MetricValues.reference[0..<100], need: need)
+    let reference = some.with(moments: try unknown(all.moments), spatialMoments: nil)
+    let samples = try Self.set(MetricValues.samples, need: need)
+    func compute(_ metrics: [Metric], _ reference: FeatureSet) throws -> Figures {
+      try figures(of: samples, reference: reference, network: "net", metrics: metrics)
+    }
+    let both = try compute([.fid, .kid], reference)
+    #expect(both.referenceCount == nil && both.referenceImageCount == 100)
+    #expect(both.json.contains("\"reference\":null,\"reference_images\":100,"), "\(both.json)")
+    #expect(both.notes.contains(.unknownReferenceCount))
+    #expect(!both.notes.contains(.fewImages(.reference, count: 100)))
+
+    // Those with places are the images' own.
+    let places = try compute([.sfid], reference)
+    #expect(places.referenceCount == 100 && places.referenceImageCount == nil)
+    #expect(places.notes.contains(.fewImages(.reference, count: 100)))
+    #expect(!places.notes.contains(.unknownReferenceCount))
+    let mixed = try compute([.fid, .sfid], reference)
+    #expect(mixed.referenceCount == nil && mixed.notes.contains(.unknownReferenceCount))
+    #expect(mixed.notes.contains(.fewImages(.reference, count: 100)))
+    let unknownPlaces = try some.with(moments: nil, spatialMoments: unknown(all.spatialMoments))
+    #expect(try compute([.sfid], unknownPlaces).notes.contains(.unknownReferenceCount))
+
+    // Without a distance, the images are the reference.
+    let images = try compute([.precision, .kid], reference)
+    #expect(images.referenceCount == 100 && images.referenceImageCount == 100)
+    #expect(!images.notes.contains(.unknownReferenceCount))
+    let bare = try compute([.fid], some)
+    #expect(bare.referenceCount == 100 && !bare.json.contains("reference_images"))
   }
 
   @Test func readsMetricsByName() {

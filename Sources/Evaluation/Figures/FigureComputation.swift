@@ -54,31 +54,41 @@ private struct FigureComputation {
     (self.network, self.options) = (network, options)
   }
 
-  var referenceCount: Int? {
-    reference.flatMap { $0.moments?.count ?? $0.spatialMoments?.count ?? $0.pooled?.size(0) }
+  /// The numbers of images of the statistics that distances were taken to; nil for an unknown one.
+  private var statisticsCounts: [Int?] {
+    var counts: [Int?] = []
+    if values[.fid] != nil { counts.append(reference?.moments?.count) }
+    if values[.sfid] != nil { counts.append(reference?.spatialMoments?.count) }
+    return counts
+  }
+
+  private var referenceCount: Int? {
+    statisticsCounts.isEmpty ? reference?.pooled?.size(0) : statisticsCounts[0]
+  }
+
+  private var referenceImageCount: Int? {
+    values.keys.contains { $0.referenceNeed == .pooled } ? reference?.pooled?.size(0) : nil
   }
 
   var figures: Figures {
     Figures(
       features: network, sampleCount: samples.count, referenceCount: referenceCount,
-      values: values, kidStandardDeviation: kidStandardDeviation, intervals: intervals,
+      referenceImageCount: referenceImageCount, values: values,
+      kidStandardDeviation: kidStandardDeviation, intervals: intervals,
       notes: countNotes + notes, neighbours: neighbours)
   }
 
   /// What there is to say of the numbers of images.
   private var countNotes: [FigureNote] {
     var result: [FigureNote] = []
-    let hasDistance = values[.fid] != nil || values[.sfid] != nil
-    if hasDistance, samples.count < FigureNote.usualCount {
+    let counts = statisticsCounts
+    if !counts.isEmpty, samples.count < FigureNote.usualCount {
       result.append(.fewImages(.samples, count: samples.count))
     }
-    if hasDistance {
-      if let count = referenceCount {
-        if count < FigureNote.usualCount { result.append(.fewImages(.reference, count: count)) }
-      } else {
-        result.append(.unknownReferenceCount)
-      }
+    if let count = counts.compactMap(\.self).min(), count < FigureNote.usualCount {
+      result.append(.fewImages(.reference, count: count))
     }
+    if counts.contains(nil) { result.append(.unknownReferenceCount) }
     if !samples.nonFinite.isEmpty { result.append(.nonFinite(.samples, images: samples.nonFinite)) }
     if let images = reference?.nonFinite, !images.isEmpty {
       result.append(.nonFinite(.reference, images: images))
@@ -106,15 +116,19 @@ private struct FigureComputation {
     let root = try CovarianceRoot(of: b.covariance)
     let distance = try FrechetDistance.between(a, b, CovarianceRoot(of: a.covariance), root)
     values[metric] = distance
-    if metric == .fid, let half = try distanceOfHalf(to: b, root), half > distance {
+    if metric == .fid, let half = try distanceOfHalf(to: b, root), half > distance,
+      half < 2 * distance
+    {
       notes.append(.bias(metric, half - distance))
     }
   }
 
   /// The distance of half of the samples, if they are few: by the law FID(N) = FID + c / N (Chong & Forsyth
-  /// 2020, section 3) it is higher by as much as that of all is too high.
+  /// 2020, section 3) it is higher by as much as that of all is too high. The law is of samples that are many
+  /// beside the features: nil where half of them are not more.
   private func distanceOfHalf(to b: FeatureMoments, _ root: CovarianceRoot) throws -> Double? {
-    guard samples.count < FigureNote.usualCount, let pooled = samples.pooled, samples.count >= 4
+    guard samples.count < FigureNote.usualCount, let pooled = samples.pooled,
+      samples.count / 2 > pooled.size(1)
     else {
       return nil
     }

@@ -6,8 +6,12 @@ public struct Figures: Sendable, Equatable {
   public let features: String
   /// The number of samples.
   public let sampleCount: Int
-  /// The number of images of the reference; nil without a reference, or if its file does not tell.
+  /// The number of images of the reference: those of its statistics for a Fréchet distance, and else those that
+  /// samples were compared with; nil without a reference, or if the file of statistics does not tell.
   public let referenceCount: Int?
+  /// The number of images of the reference that precision, recall and the kernel distance are over; nil if none
+  /// was asked for.
+  public let referenceImageCount: Int?
   /// The figures that were asked for.
   public let values: [Metric: Double]
   /// The standard deviation of the kernel distance over subsets; nil over whole sets.
@@ -40,6 +44,9 @@ public struct Figures: Sendable, Equatable {
       ("features", .string(features)), ("samples", .integer(sampleCount)),
       ("reference", referenceCount.map { .integer($0) } ?? .null),
     ]
+    if let referenceImageCount {
+      fields.append(("reference_images", .integer(referenceImageCount)))
+    }
     for metric in metrics {
       guard let interval = intervals[metric] else { continue }
       fields.append(

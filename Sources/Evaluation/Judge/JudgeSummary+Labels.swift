@@ -3,12 +3,15 @@ extension JudgeSummary {
   ///
   /// - Parameters:
   ///   - labels: numbers of the images' classes; nil if they are unknown.
-  ///   - names: what these numbers mean; nil if they are the judge's own.
-  /// - Returns: nil if a class is unknown to the judge.
+  ///   - names: what these numbers mean; nil if that is unknown.
+  /// - Returns: nil if a class is unknown to the judge, or numbers may mean other classes. Numbers without names
+  ///   on both sides are the judge's own if there are as many: by the names, else by the largest number.
   func labels(_ labels: [Int]?, named names: [String]?) -> [Int]? {
     guard let labels else { return nil }
     guard let names, !classNames.isEmpty else {
-      return labels.allSatisfy { $0 < classCount } ? labels : nil
+      let isAsMany =
+        names.map { $0.count == classCount } ?? (labels.max() == classCount - 1)
+      return isAsMany && labels.allSatisfy((0..<classCount).contains) ? labels : nil
     }
     let numbers = Dictionary(zip(classNames, 0...)) { first, _ in first }
     let own = names.map { numbers[$0] }
