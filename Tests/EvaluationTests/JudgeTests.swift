@@ -133,6 +133,54 @@ internal import Torch
     }
   }
 
+  /// Nothing is lost with a judge that does not open: its images are there.
+  @Test func aJudgeThatDoesNotOpenIsReplaced() throws {
+    try withShapesFolder(5) { path in
+      let file = path + "/judge.safetensors"
+      let folder = try ImageFolder(path)
+      let settings = JudgeSettings(imageSize: 32, sampleCount: 16)
+      func isNew() throws -> Bool {
+        let (judge, isNew) = try Judge.of(folder, keptAt: file, settings)
+        #expect(try Judge(contentsOf: file).name == judge.name)
+        return isNew
+      }
+      #expect(try isNew() && !isNew())
+      let whole = try Data(contentsOf: URL(filePath: file))
+      func write(_ bytes: Data) throws { try bytes.write(to: URL(filePath: file)) }
+      // Cut short, at any place, or never written.
+      for count in [0, 5, 30, 200, 1_000, whole.count - 1] {
+        try write(whole.prefix(count))
+        #expect(try isNew(), "\(count)")
+      }
+      try write(Data(count: 4_096))
+      #expect(try isNew())
+      // A weight that has changed.
+      var changed = whole
+      changed[whole.count - 2] ^= 1
+      try write(changed)
+      #expect(throws: EvaluationError.self) { try Judge(contentsOf: file) }
+      #expect(try isNew())
+      // Of another version or width.
+      let checkpoint = try Checkpoint.open(file)
+      let tensors = checkpoint.stateDict.mapValues(\.cloned).sorted { $0.key < $1.key }
+      var texts = checkpoint.metadata
+      texts["judge_version"] = "1"
+      try CheckpointWriter.write(tensors.map { ($0.key, $0.value) }, metadata: texts, to: file)
+      #expect(try isNew())
+      texts["judge_version"] = "2"
+      try CheckpointWriter.write(
+        tensors.map { ($0.key, $0.key == "head.weight" ? .zeros([4, 128]) : $0.value) },
+        metadata: texts, to: file)
+      #expect(try isNew() && !isNew())
+      // What is no judge is left alone.
+      for text in ["a text", "{\"a\": 1}", String(repeating: "another text ", count: 1_000)] {
+        try write(Data(text.utf8))
+        #expect(throws: (any Error).self, "\(text.prefix(12))") { try isNew() }
+        #expect(try Data(contentsOf: URL(filePath: file)) == Data(text.utf8))
+      }
+    }
+  }
+
   @Test func stopsWhereverItIsAsked() throws {
     struct Stop: Error {}
     try withShapesFolder(5) { path in

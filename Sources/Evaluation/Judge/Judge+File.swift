@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Files
 internal import Layers
 internal import Torch
 
@@ -6,6 +7,7 @@ extension Judge {
   /// The names of texts in the file.
   private enum Key {
     static let version = "judge_version"
+    static let name = "judge_name"
     static let classCount = "num_classes"
     static let imageDigest = "image_digest"
     static let imageSize = "image_size"
@@ -17,7 +19,8 @@ extension Judge {
     static let trainingCount = "training_images"
   }
 
-  private static let version = "1"
+  /// 2: 48 channels, and a name.
+  private static let version = "2"
 
   /// Whether a file has a judge, of any version.
   static func isJudge(_ checkpoint: Checkpoint) -> Bool {
@@ -58,7 +61,50 @@ extension Judge {
     } catch let difference as ParameterStore.Mismatch {
       throw EvaluationError(.unknownFeatures, "'\(path)' has no whole judge: \(difference)")
     }
+    guard texts[Key.name] == name else {
+      throw EvaluationError(
+        .unknownFeatures,
+        "'\(path)' is damaged: its weights are not those of \(texts[Key.name] ?? "a judge with a name")"
+      )
+    }
   }
+
+  /// The judge of a file that `write` made.
+  ///
+  /// - Parameter path: a safetensors file, which may be missing.
+  /// - Returns: nil if it is missing, a damaged judge, or one of another version: nothing is lost with it.
+  /// - Throws: `EvaluationError`, `CheckpointError` or `FileError` for a file that is no judge or cannot be
+  ///   read.
+  static func kept(at path: String) throws -> Judge? {
+    guard Folder.hasFile(path) else { return nil }
+    do {
+      return try Judge(contentsOf: path)
+    } catch let error as FileError where error.reason == .empty {
+      return nil
+    } catch let error where error is EvaluationError || error is CheckpointError {
+      guard try wasJudge(path) else { throw error }
+      return nil
+    }
+  }
+
+  /// Whether a file that does not open was a judge: it says so, it ends before it says what it is, or it has
+  /// nothing but zeros, as after a loss of power.
+  private static func wasJudge(_ path: String) throws -> Bool {
+    let file = try MappedFile(path)
+    return withExtendedLifetime(file) {
+      let bytes = file.bytes
+      let head = bytes.prefix(headLimit)
+      guard head.contains(where: { $0 != 0 }),
+        !String(decoding: head, as: UTF8.self).contains("\"\(Key.version)\"")
+      else { return true }
+      guard bytes.count > 8 else { return bytes.contains(0) }
+      let length = (0..<8).reduce(UInt64(0)) { $0 | UInt64(bytes[$1]) << (8 * UInt64($1)) }
+      return length < headLimit && bytes.count < 8 + Int(length) && bytes[8] == UInt8(ascii: "{")
+    }
+  }
+
+  /// More bytes than a judge has before its weights.
+  private static let headLimit = 1 << 20
 
   /// Writes the judge; the file appears under its name when it is complete.
   ///
@@ -67,7 +113,7 @@ extension Judge {
   public func write(to path: String) throws {
     let settings = summary.settings
     var texts = [
-      Key.version: Judge.version, Key.classCount: "\(summary.classCount)",
+      Key.version: Judge.version, Key.name: name, Key.classCount: "\(summary.classCount)",
       Key.imageDigest: summary.imageDigest, Key.imageSize: "\(settings.imageSize)",
       Key.seed: "\(settings.seed)", Key.heldOutShare: "\(settings.heldOutShare)",
       Key.heldOutAccuracy: "\(summary.heldOutAccuracy)",

@@ -47,7 +47,7 @@ public final class Judge: FeatureNetwork {
     name = "self-" + digest.text().prefix(12)
   }
 
-  /// Trains a judge: minutes on two cores, less for few images.
+  /// Trains a judge.
   ///
   /// - Parameters:
   ///   - folder: images with their classes.
@@ -72,8 +72,8 @@ public final class Judge: FeatureNetwork {
   ///
   /// - Parameters:
   ///   - folder: images with their classes.
-  ///   - path: the file of the judge. One that was trained on other images or with other settings is
-  ///     replaced.
+  ///   - path: the file of the judge. One that was trained on other images or with other settings, is
+  ///     damaged or of another version is replaced.
   ///   - settings: size and seed.
   ///   - onEvent: told what happens.
   ///   - check: called between images and between steps; throws to stop.
@@ -85,7 +85,7 @@ public final class Judge: FeatureNetwork {
     onEvent: (JudgeEvent) -> Void = { _ in }, check: () throws -> Void = {}
   ) throws -> (judge: Judge, isNew: Bool) {
     let images = try JudgeImages(folder, settings)
-    let kept = Folder.hasFile(path) ? try Judge(contentsOf: path) : nil
+    let kept = try kept(at: path)
     let digest = try images.digest(check: check)
     if let kept, kept.summary.imageDigest == digest, kept.summary.settings == settings {
       return (kept, false)

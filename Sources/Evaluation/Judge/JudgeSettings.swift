@@ -9,7 +9,7 @@ public struct JudgeSettings: Sendable, Equatable {
   public var heldOutShare: Double
 
   /// Images seen in training, each as often as it is seen; nil for a hundred passes, but 6,400 at least and
-  /// 100,000 at most: about three minutes on two cores.
+  /// 100,000 at most.
   public var sampleCount: Int?
 
   /// Settings for images of a size.
