@@ -179,7 +179,8 @@ let package = Package(
     tests(
       "Training",
       [
-        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Layers", "Models",
+        "Checkpoint", "Diffusion", "Evaluation", "Files", "ImageData", "Inference", "Layers",
+        "Models",
         "Pipeline", "Torch", logging,
       ]),
     tests(

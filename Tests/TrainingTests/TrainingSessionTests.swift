@@ -84,6 +84,22 @@ internal import Torch
     }
   }
 
+  @Test func errorsByNoiseAreThoseOfStepsThatCount() throws {
+    try withSession(RunOptions(saveInterval: 4), stepCount: 4, isGood: { $0 != 2 }) {
+      session, directory, _ in
+      while try session.takeStep() != nil {}
+      try session.finish()
+      let lines = try String(
+        contentsOfFile: directory.path + "/metrics.jsonl", encoding: .utf8
+      ).split(separator: "\n")
+      #expect(lines.count == 4 && lines[1].contains("\"dropped\":true"))
+      let last = try #require(
+        try JSONSerialization.jsonObject(with: Data(lines[3].utf8)) as? [String: Any])
+      let errors = last.filter { $0.key.hasPrefix("mse_by_noise_") }
+      #expect(!errors.isEmpty && errors.values.allSatisfy { $0 is Double }, "\(errors)")
+    }
+  }
+
   private struct Lost: Error {}
 
   @Test(arguments: [true, false])

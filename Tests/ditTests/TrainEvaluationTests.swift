@@ -73,6 +73,37 @@ internal import Testing
     }
   }
 
+  @Test func makesFeaturesAgainForAnotherReference() throws {
+    try withData { folder in
+      try FileManager.default.copyItem(atPath: folder + "/data", toPath: folder + "/reference")
+      func train(_ more: [String], started: (Process) throws -> Void = { _ in }) throws
+        -> ProgramResult
+      {
+        try dit(
+          options + [
+            "--evaluate-interval", "2", "--evaluate-samples", "12", "--evaluate-share", "1",
+            "--reference", "reference", "--train-batch-size", "4", "--output-path", "run",
+          ] + more, in: folder, started: started)
+      }
+      // While the judge is trained.
+      let stopped = try train([]) { process in
+        while process.isRunning, !Folder.hasFile(folder + "/run/config.yaml") { usleep(1000) }
+        kill(process.processIdentifier, SIGINT)
+      }
+      #expect(stopped.status == 130, "\(stopped.errors)")
+      #expect(stopped.errors.contains("before the first step"), "\(stopped.errors)")
+      #expect(try figures(folder + "/run").isEmpty)
+      let begun = try train(["--resume", "--max-steps", "2"])
+      #expect(begun.status == 0 && begun.errors.contains("step 2: kid"), "\(begun.errors)")
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1)],
+        ofItemAtPath: folder + "/reference/red/3.png")
+      let resumed = try train(["--resume"])
+      #expect(resumed.status == 0 && resumed.errors.contains("step 4: kid"), "\(resumed.errors)")
+      #expect(resumed.errors.contains("features of before were removed"), "\(resumed.errors)")
+    }
+  }
+
   @Test func asksForAReference() throws {
     try withData { folder in
       let bare = try dit(

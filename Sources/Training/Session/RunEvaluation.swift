@@ -5,6 +5,7 @@ internal import Foundation
 internal import ImageData
 internal import Models
 internal import Parallel
+internal import Pipeline
 internal import Torch
 
 /// Figures of fresh samples of the moving average, made while a run goes on. All ranks draw a part.
@@ -23,6 +24,11 @@ final class RunEvaluation {
   private var spent = Duration.zero
   /// Of the last evaluation.
   private var cost = Duration.zero
+  /// Whether an evaluation was left out.
+  private var hasLeftOut = false
+
+  /// A stop that was asked for.
+  struct Stopped: Error {}
 
   /// Images that are drawn together.
   private static let batchSize = 8
@@ -39,29 +45,40 @@ final class RunEvaluation {
   ///   - device: of the network.
   ///   - parallel: the ranks.
   ///   - note: is told what happens.
-  /// - Throws: `EvaluationError`; `ImageError`, `CheckpointError`, `FileError`; `LaunchError` if a rank is
-  ///   lost.
+  ///   - shouldStop: asked often on rank 0, for all.
+  /// - Throws: `Stopped` on all ranks if `shouldStop` says yes; `EvaluationError`; `ImageError`,
+  ///   `CheckpointError`, `FileError`; `LaunchError` if a rank is lost.
   init(
     _ settings: TrainingSettings.EvaluationSettings, classes: [Int], imageSize: Int,
-    folder: String?, device: Device, parallel: DataParallel, note: (String) throws -> Void
+    folder: String?, device: Device, parallel: DataParallel, note: (String) throws -> Void,
+    shouldStop: () -> Bool
   ) throws {
     self.settings = settings
     self.classes = classes
     self.imageSize = imageSize
     var opened: EvaluationNetwork?
     var found: (metrics: [Metric], set: FeatureSet)?
+    var isStopped = false
     try parallel.draw(step: 0) { mark in
       guard let folder else { return }
+      func check() throws {
+        try mark()
+        if shouldStop() { throw Stopped() }
+      }
       try note("evaluations: features of the reference '\(settings.reference)'")
-      let network = try RunEvaluation.network(settings, imageSize: imageSize, folder, device, mark)
-      let run = try EvaluationRun(
-        samples: nil, reference: try RunEvaluation.reference(settings, imageSize: imageSize),
-        network: network.network, networkDigest: network.digest,
-        metrics: network.judge == nil ? nil : [.kid], folder: folder + "/evaluation/reference")
-      _ = try run.run(check: mark)
-      found = (run.metrics, try run.referenceFeatures(check: mark))
-      opened = network
+      do {
+        let network = try RunEvaluation.network(
+          settings, imageSize: imageSize, folder, device, check)
+        found = try RunEvaluation.features(
+          of: try RunEvaluation.reference(settings, imageSize: imageSize), network,
+          in: folder + "/" + RunEvaluation.featureFolder, note: note, check)
+        opened = network
+      } catch is Stopped {
+        // The others wait for the end of this.
+        isStopped = true
+      }
     }
+    guard try parallel.send([isStopped ? 1 : 0]) == [0] else { throw Stopped() }
     reference = found?.set
     // The judge's file is on rank 0's machine alone.
     let isTrained = settings.features == EvaluationNetwork.judgeName
@@ -73,18 +90,33 @@ final class RunEvaluation {
     start = clock.now
   }
 
-  /// Whether a step's evaluation leaves evaluations within their share of the time.
+  /// Whether a step's evaluation leaves evaluations within their share of the time. The first one and that
+  /// of the last step are made in any case.
   ///
   /// - Parameters:
   ///   - step: of the run.
+  ///   - isLast: whether it is the run's last.
   ///   - parallel: rank 0 decides for all.
+  ///   - note: is told of the first evaluation that is left out.
   /// - Returns: the same on all ranks.
-  /// - Throws: `LaunchError` if a rank is lost.
-  func isDue(at step: Int, _ parallel: DataParallel) throws -> Bool {
+  /// - Throws: `LaunchError` if a rank is lost; what `note` throws.
+  func isDue(
+    at step: Int, isLast: Bool, _ parallel: DataParallel, note: (String) throws -> Void
+  ) throws -> Bool {
+    guard !isLast else { return true }
     guard step.isMultiple(of: settings.interval) else { return false }
     let passed = start.duration(to: clock.now)
     let fits = (spent + cost) <= (passed + cost) * settings.share
-    return try parallel.send([fits || spent == .zero ? 1 : 0 as UInt8]) == [1]
+    guard try parallel.send([fits || spent == .zero ? 1 : 0 as UInt8]) != [1] else { return true }
+    if !hasLeftOut {
+      hasLeftOut = true
+      try note(
+        "step \(step): no evaluation, as with it evaluations would take more than"
+          + String(format: " %.3g %% of the time", 100 * settings.share)
+          + String(format: " (%.3g %% so far);", 100 * shareSpent)
+          + " others are left out without a note, but for that of the last step")
+    }
+    return false
   }
 
   /// The share of the time since the start that evaluations took.
@@ -96,11 +128,13 @@ final class RunEvaluation {
   ///   - sampler: of the weights.
   ///   - step: of the run.
   ///   - parallel: the ranks.
+  ///   - note: is told why there are no figures.
   ///   - check: called between steps; throws to stop.
-  /// - Returns: the figures, on rank 0.
-  /// - Throws: `EvaluationError`; `TorchError`; `LaunchError` if a rank is lost; what `check` throws.
+  /// - Returns: the figures of the samples that are finite, on rank 0; nil if there are none.
+  /// - Throws: `TorchError`; `LaunchError` if a rank is lost; what `note` and `check` throw.
   func figures(
-    _ sampler: TrainedSampler, step: Int, _ parallel: DataParallel, check: () throws -> Void
+    _ sampler: TrainedSampler, step: Int, _ parallel: DataParallel,
+    note: (String) throws -> Void, check: () throws -> Void
   ) throws -> Figures? {
     let begin = clock.now
     defer {
@@ -112,18 +146,36 @@ final class RunEvaluation {
     var figures: Figures?
     try parallel.draw(step: step) { mark in
       guard let reference else { return }
-      var builder = FeatureSetBuilder(
-        FeatureWidths(of: network), capacity: settings.sampleCount,
-        need: Metric.sampleNeed(of: metrics, count: settings.sampleCount))
-      try builder.add(features, first: 0)
-      figures = try Evaluation.figures(
-        of: try builder.finish(), reference: reference, network: network.name, metrics: metrics,
-        check: mark)
+      do {
+        figures = try self.figures(of: features, reference) {
+          try mark()
+          try check()
+        }
+      } catch let error as EvaluationError {
+        // Samples of a young or broken model are no reason to end its training.
+        let lost = features.pooled.isFinite.allTrue(axis: 1).elements(Bool.self).count { !$0 }
+        let count =
+          lost > 0 ? " (\(lost) of the \(settings.sampleCount) samples are not finite)" : ""
+        try note("step \(step): no figures: \(error.message)\(count)")
+      }
     }
     return figures
   }
 
-  /// The features of all samples, on every rank; each rank draws the batches of its number.
+  private func figures(
+    of features: ImageFeatures, _ reference: FeatureSet, _ check: () throws -> Void
+  ) throws -> Figures {
+    var builder = FeatureSetBuilder(
+      FeatureWidths(of: network), capacity: settings.sampleCount,
+      need: Metric.sampleNeed(of: metrics, count: settings.sampleCount))
+    try builder.add(features, first: 0)
+    return try Evaluation.figures(
+      of: try builder.finish(), reference: reference, network: network.name, metrics: metrics,
+      check: check)
+  }
+
+  /// The features of all samples, on every rank; each rank draws the batches of its number. Rows of samples
+  /// that are not finite are NaN.
   private func drawFeatures(
     _ sampler: TrainedSampler, _ parallel: DataParallel, _ check: () throws -> Void
   ) throws -> ImageFeatures {
@@ -143,7 +195,7 @@ final class RunEvaluation {
       guard root == parallel.rank else { continue }
       let labels = rows.map { classes[$0 % classes.count] }
       let noise = try rows.map { try Generator(seed: Self.seed + UInt64($0)) }
-      let images = try sampler.images(
+      let (images, areFinite) = try sampler.images(
         labels: labels, options: settings.sampling, noise: .perSample(noise), mark: check)
       let pixels = try withTorchErrors {
         Tensor(images.flatMap(\.pixels), shape: [rows.count, imageSize, imageSize, 3])
@@ -153,6 +205,9 @@ final class RunEvaluation {
         pooled[rows].copyInPlace(from: found.pooled)
         if let part = found.spatial { spatial?[rows].copyInPlace(from: part) }
         if let part = found.logits { logits?[rows].copyInPlace(from: part) }
+        for (row, isFinite) in zip(rows, areFinite) where !isFinite {
+          pooled[row..<row + 1].fillInPlace(.nan)
+        }
       }
     }
     try parallel.send(slices, from: roots)
@@ -179,6 +234,39 @@ final class RunEvaluation {
     }
   }
 
+  /// The metrics, and what they need of the reference, whose features are made or were made before.
+  private static func features(
+    of reference: EvaluationReference, _ network: EvaluationNetwork, in folder: String,
+    note: (String) throws -> Void, _ check: () throws -> Void
+  ) throws -> (metrics: [Metric], set: FeatureSet) {
+    let run = try EvaluationRun(
+      samples: nil, reference: reference, network: network.network, networkDigest: network.digest,
+      metrics: network.judge == nil ? nil : [.kid], folder: folder)
+    return try withExtendedLifetime(run) {
+      _ = try run.run(check: check)
+      let set = try run.referenceFeatures(check: check)
+      if try removeUnused(in: folder) {
+        try note("the reference or the network has changed: the features of before were removed")
+      }
+      return (run.metrics, set)
+    }
+  }
+
+  /// Removes features that nobody uses: those of other settings.
+  ///
+  /// - Returns: whether there were any.
+  private static func removeUnused(in folder: String) throws -> Bool {
+    guard Folder.exists(folder) else { return false }
+    var hasRemoved = false
+    for name in try Folder.names(in: folder) {
+      let path = folder + "/" + name
+      guard UnfinishedJob(folder: path).exists, let lock = try? FolderLock(path) else { continue }
+      try withExtendedLifetime(lock) { try Folder.remove(path) }
+      hasRemoved = true
+    }
+    return hasRemoved
+  }
+
   private static func reference(
     _ settings: TrainingSettings.EvaluationSettings, imageSize: Int
   ) throws -> EvaluationReference {
@@ -196,15 +284,18 @@ final class RunEvaluation {
       return try EvaluationNetwork(contentsOf: settings.features, on: device)
     }
     return try EvaluationNetwork(
-      judgeOf: try ImageFolder(settings.reference), keptAt: folder + "/evaluation/" + judgeFile,
+      judgeOf: try ImageFolder(settings.reference),
+      keptAt: "\(folder)/\(featureFolder)/\(judgeFile)",
       imageSize: imageSize, onEvent: { _ in }, check: mark)
   }
 
   private static let judgeFile = "judge.safetensors"
+  /// Of the run's folder.
+  private static let featureFolder = "evaluation"
 
   private static func judgeBytes(in folder: String?) throws -> [UInt8] {
     guard let folder else { return [] }
-    let file = try MappedFile(folder + "/evaluation/" + judgeFile)
+    let file = try MappedFile("\(folder)/\(featureFolder)/\(judgeFile)")
     return withExtendedLifetime(file) { Array(file.bytes) }
   }
 

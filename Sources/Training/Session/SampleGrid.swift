@@ -41,6 +41,6 @@ public struct SampleGrid {
     let sampler = TrainedSampler(config, weights, of: process, codec: codec, device: device)
     let noise = NoiseSource.perBatch(try Generator(seed: seed))
     return ImageGrid.grid(
-      try sampler.images(labels: labels, options: options, noise: noise, mark: mark))
+      try sampler.images(labels: labels, options: options, noise: noise, mark: mark).images)
   }
 }

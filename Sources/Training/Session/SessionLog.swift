@@ -66,8 +66,9 @@ final class SessionLog {
     try file?.write(text)
   }
 
-  /// Takes note of a step's errors by noise.
+  /// Takes note of a step's errors by noise, unless it was skipped: its errors may not be finite.
   func count(_ report: StepReport) {
+    guard !report.wasSkipped else { return }
     errorsByNoise.add(report.errorsByNoise)
     stepsByNoise += 1
   }
@@ -104,6 +105,9 @@ final class SessionLog {
     try note(
       "step \(step): \(list), of \(figures.sampleCount) samples"
         + String(format: "; evaluations took %.1f %% of the time", 100 * share))
+    for case .nonFinite(.samples, let images) in figures.notes {
+      try note("step \(step): \(FigureNote.nonFinite(.samples, images: images))")
+    }
   }
 
   /// Adds a sample grid to TensorBoard's events.

@@ -39,11 +39,12 @@ struct TrainedSampler {
   ///   - noise: of the images.
   ///   - mark: called after each step, and before and during the decoding of each image; may throw to
   ///     stop.
-  /// - Returns: the images, in the order of the labels.
+  /// - Returns: the images, in the order of the labels, and whether the latents of each are finite: others
+  ///   make ordinary pixels that show nothing.
   /// - Throws: `TorchError` if memory does not suffice; what `mark` throws.
   func images(
     labels: [Int], options: SamplingOptions, noise: NoiseSource, mark: () throws -> Void
-  ) throws -> [RGBImage] {
+  ) throws -> (images: [RGBImage], areFinite: [Bool]) {
     let steps = try options.loop(
       labels: labels, nullClass: config.classCount,
       shape: [config.channelCount, config.inputSize, config.inputSize], process: process,
@@ -53,6 +54,9 @@ struct TrainedSampler {
       return { [model, device] in model($0, t: .full([rows.count], $1, device: device), y: y) }
     }
     let latents = try steps.run { _ in try mark() }
-    return try withTorchErrors { try codec.decode(latents, check: mark) }
+    return try withTorchErrors {
+      let areFinite = latents.isFinite.flattened(from: 1).allTrue(axis: 1).elements(Bool.self)
+      return (try codec.decode(latents, check: mark), areFinite)
+    }
   }
 }

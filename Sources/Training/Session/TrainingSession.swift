@@ -38,8 +38,9 @@ public final class TrainingSession {
   let codec: LatentCodec
   private let samples: SampleWriter
   private let broken: BrokenImageList
-  private let openEvaluation: (SessionLog) throws -> RunEvaluation?
-  private(set) var evaluation: RunEvaluation?
+  /// Makes what evaluations need; nil for a run without.
+  let openEvaluation: (_ shouldStop: () -> Bool) throws -> RunEvaluation?
+  var evaluation: RunEvaluation?
   private var lock: FolderLock?
   private var times = StepTimes()
   private var isStarted = false
@@ -95,12 +96,12 @@ public final class TrainingSession {
     samples = SampleWriter(
       classes: parts.classesWithImages, codec: parts.codec,
       process: parts.trainer.model.process, device: parts.device)
-    openEvaluation = { log in
+    openEvaluation = { shouldStop in
       try parts.evaluation.map {
         try RunEvaluation(
           $0, classes: parts.classesWithImages, imageSize: parts.imageSize,
           folder: parts.directory?.path, device: parts.device, parallel: parts.trainer.parallel,
-          note: log.note)
+          note: parts.log.note, shouldStop: shouldStop)
       }
     }
     do {
@@ -127,22 +128,25 @@ public final class TrainingSession {
     let summary = try plan.resumption.map(resume)
     try log.open(try directory.map { try RunLog($0, after: trainer.step) }, first: summary)
     isStarted = true
-    evaluation = try openEvaluation(log)
   }
 
-  /// Takes the next step, and saves and draws samples if due; nil after the last.
+  /// Takes the next step, and saves and draws samples if due; nil after the last, and if `shouldStop`
+  /// ends what evaluations need before the first.
   ///
   /// A skipped step is not saved: its weights may be beyond help, and would push out the checkpoints of
   /// before. The next step that is not skipped is.
   ///
   /// - Parameter shouldStop: asked in each step, so that all ranks learn whether one says yes, and
-  ///   while samples are drawn, which are left out then.
+  ///   while samples are drawn, which are left out then. Before the first step it is asked while a judge
+  ///   is trained and while features of the reference are made, of which finished batches are kept.
   /// - Returns: the numbers of the step; `shouldStop` in them asks the caller to finish.
   /// - Throws: what `start` throws; `TrainingError` if too many steps in a row were skipped;
   ///   `ImageError` if too many images cannot be read; `TorchError`, `LaunchError`, `FileError`.
   public func takeStep(shouldStop: () -> Bool = { false }) throws -> StepReport? {
     try start()
-    guard trainer.step < trainer.stepCount else { return nil }
+    guard trainer.step < trainer.stepCount, try prepareEvaluation(shouldStop: shouldStop) else {
+      return nil
+    }
     var report = try trainer.takeStep(shouldStop: shouldStop, beforeUpdate: saver.waitForCopy)
     last = report
     times.add(report)

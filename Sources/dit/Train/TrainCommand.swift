@@ -202,6 +202,10 @@ struct TrainCommand: ResumableCommand {
           format: "loss %.4f  %.1f img/s", report.loss,
           Double(trainer.globalBatchSize) / report.seconds))
     }
+    // A signal may come before the first step, while what evaluations need is made.
+    if trainer.step < trainer.stepCount {
+      throw Interrupted(signal: Interrupt.isRequested ? Interrupt.signal : SIGTERM)
+    }
   }
 
   /// Saves what a signal has stopped.
@@ -224,5 +228,9 @@ struct TrainCommand: ResumableCommand {
     if session.trainer.parallel.isWriter { note(saved(step)) }
   }
 
-  private func saved(_ step: Int) -> String { "Saved step \(step); --resume goes on from there." }
+  private func saved(_ step: Int) -> String {
+    step > 0
+      ? "Saved step \(step); --resume goes on from there."
+      : "Stopped before the first step; --resume begins the run with what was prepared."
+  }
 }
