@@ -9,7 +9,9 @@ internal import Torch
 public final class EvaluationRun {
   /// The side of a comparison.
   public enum Part: String, Sendable {
+    /// What is compared with.
     case reference
+    /// The images in question.
     case samples
   }
 

@@ -1,7 +1,6 @@
 internal import Diffusion
 internal import Evaluation
 internal import Files
-internal import Foundation
 internal import ImageData
 internal import Models
 internal import Parallel
@@ -294,20 +293,14 @@ final class RunEvaluation {
   private static let featureFolder = "evaluation"
 
   private static func judgeBytes(in folder: String?) throws -> [UInt8] {
-    guard let folder else { return [] }
-    let file = try MappedFile("\(folder)/\(featureFolder)/\(judgeFile)")
-    return withExtendedLifetime(file) { Array(file.bytes) }
+    try folder.map { try EvaluationNetwork.bytes(of: "\($0)/\(featureFolder)/\(judgeFile)") } ?? []
   }
 
   private static func network(
     of judge: [UInt8], or path: String, _ device: Device
   ) throws -> any FeatureNetwork {
-    guard !judge.isEmpty else { return try EvaluationNetwork(contentsOf: path, on: device).network }
-    let folder = try Folder.makeTemporary(in: FileManager.default.temporaryDirectory.path)
-    defer { try? Folder.remove(folder) }
-    try judge.withUnsafeBytes {
-      try AtomicFile.write(contentsOf: $0, to: folder + "/" + judgeFile)
-    }
-    return try EvaluationNetwork(contentsOf: folder + "/" + judgeFile, on: device).network
+    judge.isEmpty
+      ? try EvaluationNetwork(contentsOf: path, on: device).network
+      : try EvaluationNetwork(judge: judge).network
   }
 }

@@ -44,6 +44,9 @@ struct EvaluationReport {
       ),
       ("Features", figures.features),
     ]
+    if let count = figures.referenceImageCount, count != figures.referenceCount {
+      rows.append(("Reference images", "\(count), for precision, recall and KID"))
+    }
     if let judge {
       rows.append(
         (
