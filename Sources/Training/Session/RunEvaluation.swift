@@ -1,6 +1,7 @@
 internal import Diffusion
 internal import Evaluation
 internal import Files
+internal import Foundation
 internal import ImageData
 internal import Models
 internal import Parallel
