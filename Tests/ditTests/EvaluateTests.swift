@@ -104,22 +104,22 @@ internal import Testing
     try withImages { folder in
       let arguments = [
         "--num-samples", "70", "--sampling-steps", "8", "--class-labels", "1,face", "--reference",
-        "data.npz", "--features", "self", "--json", "--work-path", "work",
+        "data.npz", "--features", "self", "--json", "--work-path", "features",
       ]
       let killed = try evaluate(arguments, in: folder) { process in
-        while firstBlock(in: folder + "/work") == nil, process.isRunning { usleep(1000) }
+        while firstBlock(in: folder + "/features") == nil, process.isRunning { usleep(1000) }
         kill(process.processIdentifier, SIGKILL)
       }
       #expect(killed.status == 128 + SIGKILL)
       // Its features stay, and are not those of other images.
-      let block = try #require(firstBlock(in: folder + "/work"))
+      let block = try #require(firstBlock(in: folder + "/features"))
       let stamp = try FileStamp.text(of: block)
-      try Data("mine".utf8).write(to: URL(filePath: folder + "/work/notes.txt"))
+      try Data("mine".utf8).write(to: URL(filePath: folder + "/features/notes.txt"))
       _ = try record(evaluate(arguments + ["--seed", "7", "--num-samples", "8"], in: folder))
       #expect(try FileStamp.text(of: block) == stamp)
       let resumed = try evaluate(arguments, in: folder)
       #expect(!resumed.errors.contains("Sampling 0/70"), "\(resumed.errors)")
-      #expect(try Folder.names(in: folder + "/work") == ["notes.txt"])
+      #expect(try Folder.names(in: folder + "/features") == ["notes.txt"])
       let whole = try record(evaluate(arguments, in: folder))
       let kid = try #require(whole["kid"] as? Double)
       #expect(try record(resumed)["kid"] as? Double == kid)

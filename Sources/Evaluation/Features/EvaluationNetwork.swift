@@ -12,6 +12,10 @@ public struct EvaluationNetwork {
   /// What the judge is; nil for a published network.
   public let judge: JudgeSummary?
 
+  /// The metrics to make if none are asked for: the kernel distance for a judge, as it fits small sets; nil
+  /// for all that can be had.
+  public var usualMetrics: [Metric]? { judge == nil ? nil : [.kid] }
+
   /// Stands for a judge in place of a file.
   public static let judgeName = "self"
 

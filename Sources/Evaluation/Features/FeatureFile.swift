@@ -21,6 +21,7 @@ public struct FeatureFile {
   public let kind: Kind
 
   private let checkpoint: Checkpoint
+  /// Of a DINOv2, by its published names.
   private let state: [String: Tensor]
 
   /// Opens a file and reads its table.
@@ -47,8 +48,7 @@ public struct FeatureFile {
         .unknownFeatures,
         "'\(path)' has no known feature network: \(FeatureFile.description(of: checkpoint))")
     }
-    kind = .inception
-    state = checkpoint.stateDict
+    (kind, state) = (.inception, [:])
   }
 
   /// The network's name, also in reference statistics.

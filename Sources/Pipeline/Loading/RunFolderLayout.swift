@@ -22,18 +22,26 @@ package enum RunFolderLayout {
 
   /// The file of figures of the run that a checkpoint is of; nil for other files.
   package static func evaluations(of path: String) -> String? {
-    let folder = Folder.exists(path) ? path : Folder.parent(of: path)
-    guard let step = checkpoint(in: folder) else { return nil }
-    let run = Folder.parent(of: Folder.parent(of: step))
+    guard let checkpoint = checkpoint(of: path) else { return nil }
+    let run = Folder.parent(of: Folder.parent(of: checkpoint))
     return Folder.hasFile(run + "/config.yaml") ? run + "/" + evaluations : nil
   }
 
   /// The step of the checkpoint that a path names; nil for other files.
   package static func step(of path: String) -> Int? {
-    let folder = Folder.exists(path) ? path : Folder.parent(of: path)
-    guard let checkpoint = checkpoint(in: folder) else { return nil }
-    let name = URL(filePath: checkpoint).resolvingSymlinksInPath().lastPathComponent
-    return name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
+    checkpoint(of: path).flatMap {
+      step(named: URL(filePath: $0).resolvingSymlinksInPath().lastPathComponent)
+    }
+  }
+
+  /// The checkpoint that a folder, or a file in one, is of; nil for others.
+  private static func checkpoint(of path: String) -> String? {
+    checkpoint(in: Folder.exists(path) ? path : Folder.parent(of: path))
+  }
+
+  /// The step of a checkpoint's name; nil for other names.
+  private static func step(named name: String) -> Int? {
+    name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
   }
 
   /// The name of a step's checkpoint.
@@ -41,9 +49,7 @@ package enum RunFolderLayout {
 
   /// The steps of the finished checkpoints in a folder, ascending; empty if it does not exist.
   package static func steps(in checkpoints: String) -> [Int] {
-    ((try? Folder.names(in: checkpoints)) ?? []).compactMap { name in
-      name.hasPrefix("step-") ? Int(name.dropFirst("step-".count)) : nil
-    }.sorted()
+    ((try? Folder.names(in: checkpoints)) ?? []).compactMap(step(named:)).sorted()
   }
 
   /// The last checkpoint in a folder of checkpoints: that of the link, or the last by its step where

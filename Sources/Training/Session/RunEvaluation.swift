@@ -70,7 +70,8 @@ final class RunEvaluation {
         let network = try RunEvaluation.network(
           settings, imageSize: imageSize, folder, device, check)
         found = try RunEvaluation.features(
-          of: try RunEvaluation.reference(settings, imageSize: imageSize), network,
+          of: try EvaluationReference(contentsOf: settings.reference, imageSize: imageSize),
+          network,
           in: folder + "/" + RunEvaluation.featureFolder, note: note, check)
         opened = network
       } catch is Stopped {
@@ -114,7 +115,7 @@ final class RunEvaluation {
         "step \(step): no evaluation, as with it evaluations would take more than"
           + String(format: " %.3g %% of the time", 100 * settings.share)
           + String(format: " (%.3g %% so far);", 100 * shareSpent)
-          + " others are left out without a note, but for that of the last step")
+          + " later ones are left out without a note, and the last step has one in any case")
     }
     return false
   }
@@ -220,7 +221,8 @@ final class RunEvaluation {
   static func check(
     _ settings: TrainingSettings.EvaluationSettings, imageSize: Int
   ) throws {
-    let reference = try reference(settings, imageSize: imageSize)
+    let reference = try EvaluationReference(
+      contentsOf: settings.reference, imageSize: imageSize)
     if let images = reference.images, (images.height, images.width) != (imageSize, imageSize) {
       throw EvaluationError(
         .otherSize,
@@ -241,7 +243,7 @@ final class RunEvaluation {
   ) throws -> (metrics: [Metric], set: FeatureSet) {
     let run = try EvaluationRun(
       samples: nil, reference: reference, network: network.network, networkDigest: network.digest,
-      metrics: network.judge == nil ? nil : [.kid], folder: folder)
+      metrics: network.usualMetrics, folder: folder)
     return try withExtendedLifetime(run) {
       _ = try run.run(check: check)
       let set = try run.referenceFeatures(check: check)
@@ -265,15 +267,6 @@ final class RunEvaluation {
       hasRemoved = true
     }
     return hasRemoved
-  }
-
-  private static func reference(
-    _ settings: TrainingSettings.EvaluationSettings, imageSize: Int
-  ) throws -> EvaluationReference {
-    guard Folder.exists(settings.reference) else {
-      return .archive(try ReferenceArchive(settings.reference))
-    }
-    return .images(try FolderImages(settings.reference, imageSize: imageSize))
   }
 
   private static func network(

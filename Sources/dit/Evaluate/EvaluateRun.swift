@@ -2,7 +2,6 @@ internal import Evaluation
 internal import Files
 internal import Foundation
 internal import ImageData
-internal import Models
 internal import Parallel
 internal import Pipeline
 internal import Torch
@@ -42,7 +41,7 @@ struct EvaluateRun {
     if report != nil { outputs.insert(.report) }
     let run = try EvaluationRun(
       samples: source, reference: reference, network: network.network,
-      networkDigest: network.digest, metrics: metrics ?? (network.judge == nil ? nil : [.kid]),
+      networkDigest: network.digest, metrics: metrics ?? network.usualMetrics,
       options: options, outputs: outputs, folder: workPath, ranks: ranks)
     let result = try makeFigures(run, ranks)
     guard ranks.isRankZero else { return }
@@ -70,22 +69,17 @@ struct EvaluateRun {
     let pipeline = try LatentDiffusionPipeline(
       settings.pipeline, on: device, logger: .notes(of: ranks))
     let choice = try LabelChoice(classLabels, isDrawn: isDrawn, pipeline.classNames)
-    let plan = ImagePlan(
-      labels: try choice.labels(
-        count: count, classCount: pipeline.model.classCount, seed: settings.seed),
-      batchSize: settings.batchSize ?? SamplingSettings.defaultBatchSize,
-      imageSize: pipeline.imageSize, seed: settings.seed)
     return try SampledImages(
-      pipeline, plan, options: settings.options,
+      pipeline, try settings.plan(of: pipeline, count: count, labels: choice),
+      options: settings.options,
       name: settings.pipeline.ditCheckpoint ?? EmbeddedModel.name,
       fingerprint: try settings.fingerprint(of: pipeline, count: count, labels: choice))
   }
 
   /// The reference; images of a folder are cropped to the size of the samples.
   private func openReference(size: Int?, _ ranks: RankGroup?) throws -> EvaluationReference {
-    guard Folder.exists(reference) else { return .archive(try ReferenceArchive(reference)) }
-    let images = try FolderImages(reference, imageSize: size)
-    if ranks.isRankZero {
+    let opened = try EvaluationReference(contentsOf: reference, imageSize: size)
+    if ranks.isRankZero, let images = opened.folder {
       images.files.finding.map { note("\($0)") }
       let count = images.enlargedCount
       if count > 0 {
@@ -94,7 +88,7 @@ struct EvaluateRun {
             + " enlarged")
       }
     }
-    return .images(images)
+    return opened
   }
 
   /// The network of `--features`; rank 0 trains a judge, the others wait for its file.
@@ -104,7 +98,7 @@ struct EvaluateRun {
     guard features == EvaluationNetwork.judgeName else {
       return try EvaluationNetwork(contentsOf: features, on: device)
     }
-    guard case .images(let images) = reference, let images = images as? FolderImages else {
+    guard let images = reference.folder else {
       let path = EvaluateRun.judge(beside: self.reference)
       guard Folder.hasFile(path) else {
         throw UsageError(

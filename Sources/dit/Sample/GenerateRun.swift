@@ -1,7 +1,6 @@
 internal import Files
 internal import Foundation
 internal import Logging
-internal import Models
 internal import Parallel
 internal import Pipeline
 internal import Torch
@@ -75,11 +74,7 @@ struct GenerateRun {
       settings.pipeline, on: device, logger: .notes(of: ranks))
     try pipeline.requireImages()
     let choice = try LabelChoice(classLabels, isDrawn: isDrawn, pipeline.classNames)
-    let plan = ImagePlan(
-      labels: try choice.labels(
-        count: count, classCount: pipeline.model.classCount, seed: settings.seed),
-      batchSize: settings.batchSize ?? SamplingSettings.defaultBatchSize,
-      imageSize: pipeline.imageSize, seed: settings.seed)
+    let plan = try settings.plan(of: pipeline, count: count, labels: choice)
     if ranks.isRankZero {
       keep(
         try output.begin(plan, settings.fingerprint(of: pipeline, count: count, labels: choice)))
