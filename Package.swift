@@ -79,12 +79,20 @@ let package = Package(
         "Checkpoint", "Diffusion", "DiTKit", "Evaluation", "ImageData", "Inference", "Layers",
         "Models", "Parallel", "Pipeline", "Torch", "Training",
       ]),
+    // Apart from DiTKit, whose users need no HTTP.
+    .library(name: "DiTServer", targets: ["Server"]),
     .executable(name: "dit", targets: ["dit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(
+      url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     .target(
@@ -139,12 +147,22 @@ let package = Package(
         "Checkpoint", "Diffusion", "Evaluation", "ImageData", "Inference", "Layers", "Models",
         "Parallel", "Pipeline", "Torch", "Training", logging,
       ]),
+    library(
+      "Server",
+      [
+        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models", "Pipeline", "Torch",
+        logging,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     .target(name: "CStart"),
     .executableTarget(
       name: "dit",
       dependencies: [
         "Checkpoint", "CStart", "Diffusion", "Evaluation", "Files", "ImageData", "Inference",
-        "Layers", "Models", "Parallel", "Pipeline", "Torch", "Training", logging,
+        "Layers", "Models", "Parallel", "Pipeline", "Server", "Torch", "Training", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -183,6 +201,7 @@ let package = Package(
         "Models",
         "Pipeline", "Torch", logging,
       ]),
+    tests("Server", ["Diffusion", "Files", "ImageData", "Pipeline", "Torch", logging]),
     tests(
       "DiTKit",
       [

@@ -38,6 +38,12 @@ public enum NoiseSource {
     }
   }
 
+  /// The streams of some of the images; nil if one stream serves all.
+  func keeping(_ rows: [Int]) -> NoiseSource? {
+    guard case .perSample(let generators) = self else { return nil }
+    return .perSample(rows.map { generators[$0] })
+  }
+
   /// The states of the generators, for `restore(_:)`.
   func states() throws -> [Tensor] { try generators.map { try $0.state() } }
 

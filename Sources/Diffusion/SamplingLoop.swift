@@ -57,15 +57,17 @@ final class StepPrediction {
 /// No `Sequence`: a step may fail, and each is taken once.
 public final class SamplingLoop {
   private var sampler: any Sampler
-  private let predictor: Predictor
-  private let noise: NoiseSource
-  private let networkBatchSize: Int
+  private var predictor: Predictor
+  private var noise: NoiseSource
+  private var networkBatchSize: Int
   private let noiseType: DType
   private let startTime: Double?
   private var latents: Tensor
   private var index = 0
   /// The step before, if the caller still has it.
   private weak var last: StepPrediction?
+  /// The class of each image, and what makes a predictor for some classes and the times that are left.
+  var binding: (labels: [Int], predictor: ([Int], [Double]) throws -> Predictor)?
 
   /// Sampling from given latents.
   ///
@@ -128,6 +130,42 @@ public final class SamplingLoop {
       ).to(device)
     }
     return (sampler, result, predicted)
+  }
+
+  /// Goes on with some of the images, which come out as they would with the others.
+  ///
+  /// The networks are bound again, and a cache of features begins anew.
+  ///
+  /// - Parameter rows: their places among those of now, in ascending order, at least one.
+  /// - Returns: whether it does; not if one stream of noise serves all images, or the loop was made of a
+  ///   predictor.
+  /// - Throws: `TorchError` if memory does not suffice. The loop then goes on with all.
+  @discardableResult
+  public func keep(_ rows: [Int]) throws -> Bool {
+    guard let binding, let noise = noise.keeping(rows) else { return false }
+    _ = try last?.x0()
+    let labels = rows.map { binding.labels[$0] }
+    let (sampler, predictor, latents) = try withTorchErrors {
+      try withoutGradients {
+        let indices = Tensor(rows.map(Int64.init)).to(self.latents.device)
+        var sampler = self.sampler
+        sampler.keep(indices)
+        return (
+          sampler, try binding.predictor(labels, timesLeft), self.latents.gathered(indices)
+        )
+      }
+    }
+    networkBatchSize = networkBatchSize / binding.labels.count * rows.count
+    (self.sampler, self.predictor, self.noise, self.latents) = (sampler, predictor, noise, latents)
+    self.binding?.labels = labels
+    return true
+  }
+
+  /// The times of the network from the next step on, as far as they are known beforehand.
+  private var timesLeft: [Double] {
+    guard let time = sampler.time else { return [] }
+    let end = predictor.path.dataTime
+    return (sampler.networkTimes ?? []).filter { abs($0 - end) <= abs(time - end) }
   }
 
   /// Takes all steps that are left.

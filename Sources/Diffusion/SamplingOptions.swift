@@ -67,31 +67,35 @@ public struct SamplingOptions: Sendable, Equatable {
   ///   suffice; what `network` throws.
   public func loop(
     labels: [Int], nullClass: Int, shape: [Int], process: DiffusionProcess, noise: NoiseSource,
-    device: Device, guide: NetworkBinding? = nil, network: NetworkBinding
+    device: Device, guide: NetworkBinding? = nil, network: @escaping NetworkBinding
   ) throws -> SamplingLoop {
     let settled = settled(for: process.family)
     let (guidance, family, path) = (settled.guidance, process.family, process.path)
     let sampler = try settled.sampler.makeSampler(
       on: path, stepCount: settled.stepCount, options: samplerOptions)
     let guide = guidance.isActive ? guide : nil
-    let rows = guide == nil ? guidance.batchedLabels(labels, nullClass: nullClass) : labels
-    return try withTorchErrors {
-      let latents = noise.draw(
-        sampleCount: labels.count, networkBatchSize: labels.count, shape: shape
-      ).to(device)
-      let times = sampler.networkTimes ?? []
+    /// Binds the networks to some of the images, for the times that are left.
+    func predictor(_ labels: [Int], _ times: [Double]) throws -> Predictor {
+      let rows = guide == nil ? guidance.batchedLabels(labels, nullClass: nullClass) : labels
       let network = try withoutGradients { try network(rows, times) }
       let guideNetwork = try withoutGradients {
         try guide?(rows, times.filter { guidance.interval.contains(path.position(of: $0)) })
       }
-      let predictor = Predictor(
+      return Predictor(
         guidance.guided(network, by: guideNetwork, channelCount: shape[0]),
         during: guidance.interval, otherwise: network, path: path,
         parametrization: process.parametrization)
+    }
+    return try withTorchErrors {
+      let latents = noise.draw(
+        sampleCount: labels.count, networkBatchSize: labels.count, shape: shape
+      ).to(device)
       let noiseRows = guidance.isActive ? family.noiseRowsPerImage : 1
-      return SamplingLoop(
-        sampler, predictor, from: latents, noise: noise,
+      let loop = SamplingLoop(
+        sampler, try predictor(labels, sampler.networkTimes ?? []), from: latents, noise: noise,
         networkBatchSize: labels.count * noiseRows, noiseType: family.noiseType)
+      loop.binding = (labels, predictor)
+      return loop
     }
   }
 

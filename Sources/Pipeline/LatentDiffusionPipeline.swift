@@ -44,7 +44,8 @@ public final class LatentDiffusionPipeline {
   private let dit: DeferredDiT
   private let guide: DeferredDiT?
   private let decoder: LatentDecoder
-  private let smallVariancePath: String?
+  /// What labels and options the model takes.
+  package let rules: SamplingRules
 
   /// Opens the files and checks that they fit together; weights are read with the first batch.
   ///
@@ -81,7 +82,6 @@ public final class LatentDiffusionPipeline {
       channelCount: model.channelCount, of: checkpoint.path, mode: config.mode, dtype: dtype,
       device: device)
     self.autoencoder = chosen.choice
-    smallVariancePath = state.smallVariancePath
     imageSize = model.inputSize * (autoencoder?.downsamplingFactor ?? 1)
     let isLatent = autoencoder == nil && model.channelCount != 3
     try LatentDiffusionPipeline.check(
@@ -101,6 +101,9 @@ public final class LatentDiffusionPipeline {
     let guideState = try config.guideCheckpoint.map { [process] in
       try DiTState.guide($0, of: model, at: checkpoint.path, trainedBy: process, config)
     }
+    rules = SamplingRules(
+      model: model, process: process, cache: config.cache, hasGuide: guideState != nil,
+      smallVariancePath: state.smallVariancePath)
     weightPaths = [
       "dit_checkpoint": checkpoint.filePaths, "guide_checkpoint": guideState?.filePaths,
       "vae_checkpoint": chosen.filePaths,
@@ -197,6 +200,15 @@ public final class LatentDiffusionPipeline {
     }
   }
 
+  /// Reads the weights, which otherwise happens with the first batch.
+  ///
+  /// - Throws: `PipelineError` if they do not suit the precision; `FileError`; `TorchError` if memory does
+  ///   not suffice.
+  public func loadWeights() throws {
+    _ = try dit.runner()
+    _ = try guide?.runner()
+  }
+
   /// A random number generator on the pipeline's device.
   ///
   /// - Throws: `TorchError` if the device fails.
@@ -226,7 +238,7 @@ public final class LatentDiffusionPipeline {
   public func samplingLoop(
     labels: [Int], options: SamplingOptions, noise: NoiseSource
   ) throws -> SamplingLoop {
-    try check(labels, options)
+    try rules.check(labels, options)
     let dit = try dit.runner()
     let guide = options.guidance.isActive ? try guide?.runner() : nil
     return try samplingLoop(
@@ -234,13 +246,14 @@ public final class LatentDiffusionPipeline {
       guide: guide.map { [cache] guide in
         { guide.bind(labels: $0, times: $1, cache: cache) }
       },
-      network: { dit.bind(labels: $0, times: $1, cache: cache) })
+      network: { [cache] in dit.bind(labels: $0, times: $1, cache: cache) })
   }
 
   /// Prepares the steps with any networks.
   func samplingLoop(
     _ labels: [Int], _ options: SamplingOptions, _ noise: NoiseSource,
-    guide: SamplingOptions.NetworkBinding? = nil, network: SamplingOptions.NetworkBinding
+    guide: SamplingOptions.NetworkBinding? = nil,
+    network: @escaping SamplingOptions.NetworkBinding
   ) throws -> SamplingLoop {
     do {
       return try options.loop(
@@ -250,51 +263,6 @@ public final class LatentDiffusionPipeline {
     } catch let error as DiffusionError {
       throw PipelineError(.setting, error.message)
     }
-  }
-
-  private func check(_ labels: [Int], _ options: SamplingOptions) throws {
-    for label in labels where !(0..<model.classCount).contains(label) {
-      throw PipelineError(
-        .setting,
-        "class \(label) is out of range: the model has classes 0 to \(model.classCount - 1)")
-    }
-    guard !labels.isEmpty else { throw PipelineError(.setting, "no class to sample") }
-    guard model.hasNullClass || guide != nil || !options.guidance.isActive else {
-      throw PipelineError(
-        .noNullClass(rows: model.classRowCount),
-        "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
-          + " class, which guidance needs")
-    }
-    try checkCache(options.settled(for: process.family).sampler)
-    let eta = options.samplerOptions.eta
-    guard (0...1).contains(eta), options.guidance.scale.isFinite else {
-      throw PipelineError(.setting, "eta must be from 0 to 1, and the guidance scale a number")
-    }
-    if let smallVariancePath, options.settled(for: process.family).sampler == .ddpm {
-      throw PipelineError(
-        .smallVariance,
-        "'\(smallVariancePath)': variance_type is fixed_small, and the sampler ddpm takes the large one"
-      )
-    }
-    // The default of 3 means all channels of a model that has fewer.
-    if case .first(let count) = options.guidance.channels, count > max(3, model.channelCount) {
-      throw PipelineError(
-        .setting,
-        "guidance on the first \(count) channels: the model has \(model.channelCount)")
-    }
-  }
-
-  private func checkCache(_ sampler: SamplingMethod) throws {
-    let fitting = SamplingMethod.fitting(process.path)
-    // A sampler that does not fit the model at all has a message of its own.
-    guard cache != .off, fitting.contains(sampler), !sampler.asksOnceAStep(on: process.path) else {
-      return
-    }
-    let others = fitting.filter { $0.asksOnceAStep(on: process.path) }.map(\.name)
-    throw PipelineError(
-      .unsuitedCache,
-      "the cache \(cache) is for one call of the network in each step, at times known beforehand, as in"
-        + " \(others.joined(separator: ", ")), and \(sampler) makes others")
   }
 
   /// Decodes latents, as they leave the sampler, one image at a time.

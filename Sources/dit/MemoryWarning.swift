@@ -64,15 +64,8 @@ struct MemoryWarning {
     sampling pipeline: LatentDiffusionPipeline, _ settings: SamplingSettings, batchSize: Int,
     processCount: Int = 1
   ) -> String? {
-    let isGuided = settings.options.guidance.isActive
-    let guide = isGuided ? pipeline.guideModel : nil
-    let rows = isGuided && guide == nil ? 2 * batchSize : batchSize
-    let total = [pipeline.model, guide].compactMap { $0 }.reduce(0) {
-      $0
-        + $1.samplingMemory(
-          pipeline.precision, networkBatchSize: rows, stepCount: settings.options.stepCount ?? 1,
-          cache: settings.pipeline.cache)
-    }
-    return line(for: total, processCount: processCount, remedy: "a smaller --batch-size")
+    line(
+      for: pipeline.samplingMemory(settings, batchSize: batchSize), processCount: processCount,
+      remedy: "a smaller --batch-size")
   }
 }

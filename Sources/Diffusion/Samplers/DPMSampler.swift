@@ -32,4 +32,6 @@ extension DPMSampler {
   public mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor {
     solver.step(x, predict, noise: noise)
   }
+
+  public mutating func keep(_ rows: Tensor) { solver.keep(rows) }
 }

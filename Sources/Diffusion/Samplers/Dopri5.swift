@@ -74,6 +74,10 @@ public struct Dopri5: Sampler {
     }
   }
 
+  public mutating func keep(_ rows: Tensor) {
+    next = next.map { ($0.slope.gathered(rows), $0.stepSize) }
+  }
+
   private func time(after elapsed: Double) -> Double { start + direction * elapsed }
 
   /// The slope at the start, and the length of the first step (Hairer et al. 1993, section II.4).

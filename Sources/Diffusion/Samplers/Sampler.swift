@@ -47,12 +47,18 @@ public protocol Sampler: SendableMetatype {
   ///   - noise: draws fresh standard normal noise, `[N, C, H, W]`
   /// - Returns: the latents at the new `time`, `[N, C, H, W]`
   mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor
+
+  /// Goes on with some of the images, for a sampler that remembers tensors of all.
+  ///
+  /// - Parameter rows: their places in the latents, `[M]`, int64.
+  mutating func keep(_ rows: Tensor)
 }
 
 extension Sampler {
   /// None.
   public static var options: Set<SamplerOptions.Key> { [] }
   public static func fits(_ path: any ProbabilityPath) -> Bool { true }
+  public mutating func keep(_ rows: Tensor) {}
 
   /// The times of the spacing that is chosen, or of the sampler's own.
   public static func times(

@@ -50,6 +50,11 @@ public struct UniPC: GridSampler {
     return moved(corrected, from: start, to: end, order: order, newest: nil)
   }
 
+  public mutating func keep(_ rows: Tensor) {
+    history.keep(rows)
+    last = last.map { ($0.latents.gathered(rows), $0.point, $0.order) }
+  }
+
   /// One step of the predictor, or of the corrector if `newest`, the prediction at its end, is known. The
   /// history ends at its start.
   private func moved(

@@ -38,6 +38,9 @@ struct DPMSolver {
     return result
   }
 
+  /// Goes on with some of the images.
+  mutating func keep(_ rows: Tensor) { history.keep(rows) }
+
   private func deterministic(
     _ x: Tensor, _ start: PathPoint, _ end: PathPoint, _ h: Double
   ) -> Tensor {

@@ -22,6 +22,11 @@ struct DataHistory {
     entries = [Entry(lambda: point.lambda, x0: x0.cloned)] + entries.prefix(capacity - 1)
   }
 
+  /// Goes on with some of the images.
+  mutating func keep(_ rows: Tensor) {
+    entries = entries.map { Entry(lambda: $0.lambda, x0: $0.x0.gathered(rows)) }
+  }
+
   subscript(_ age: Int) -> Entry { entries[age] }
 
   /// The order of the next step: less at the start, for want of predictions, and less at the end.

@@ -15,20 +15,12 @@ extension ImageRecord {
     let fields: [(String, String?)] = [
       ("Steps", options.stepCount.map(String.init)), ("Sampler", options.sampler.name),
       ("CFG scale", ImageRecord.text(options.guidance.scale)), ("Seed", "\(settings.seed)"),
-      ("Size", "\(imageSize)x\(imageSize)"), ("Model", modelName),
+      ("Size", "\(imageSize)x\(imageSize)"), ("Model", settings.pipeline.modelName),
       ("Model hash", weights["dit_checkpoint"].map { String($0.prefix(10)) }),
     ]
     return classNames.joined(separator: "; ") + "\n"
       + fields.compactMap { name, value in value.map { "\(name): \(ImageRecord.quoted($0))" } }
       .joined(separator: ", ")
-  }
-
-  /// The name of the checkpoint's file, without its extension, or of its folder.
-  private var modelName: String {
-    guard let path = settings.pipeline.ditCheckpoint else { return EmbeddedModel.name }
-    let name = (Folder.withoutTrailingSlashes(path) as NSString).lastPathComponent as NSString
-    let isFile = ["safetensors", "pt", "pth", "bin", "ckpt"].contains(name.pathExtension)
-    return isFile ? name.deletingPathExtension : name as String
   }
 
   /// 4 for 4.0.

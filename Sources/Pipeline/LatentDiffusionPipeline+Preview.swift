@@ -1,0 +1,33 @@
+internal import Checkpoint
+internal import Inference
+internal import Models
+internal import Torch
+
+extension LatentDiffusionPipeline {
+  /// Another decoder for the same latents, such as a smaller one for previews.
+  ///
+  /// - Parameter path: the autoencoder's file or folder.
+  /// - Returns: the decoder, in float32.
+  /// - Throws: `PipelineError` if it is for other latents, or has no decoder; `CheckpointError`;
+  ///   `FileError`; `TorchError` if memory does not suffice.
+  package func previewDecoder(_ path: String) throws -> LatentDecoder {
+    let checkpoint = try Checkpoint.openModel(path, part: .vae)
+    let state = try AutoencoderState(checkpoint)
+    let autoencoder = try withTorchErrors {
+      makeAutoencoder(
+        state.model(.float32, on: device), encodes: false, mode: .graph, device: device
+      ) { checkpoint.releasePages() }
+    }
+    guard autoencoder.canDecode else {
+      throw PipelineError(.unusable, "'\(path)' has only the encoder; previews need the decoder")
+    }
+    let size = model.inputSize * state.downsamplingFactor
+    guard autoencoder.latentChannelCount == model.channelCount, size == imageSize else {
+      throw PipelineError(
+        .unusable,
+        "'\(path)' is for latents of \(autoencoder.latentChannelCount) channels and images of"
+          + " \(size) pixels; the model has \(model.channelCount) and \(imageSize)")
+    }
+    return LatentDecoder(autoencoder, scaleFactor: state.scaleFactor)
+  }
+}

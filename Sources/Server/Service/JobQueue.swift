@@ -1,0 +1,107 @@
+internal import Diffusion
+
+/// The jobs of an `ImageService`: those that wait, run, and have ended lately.
+struct JobQueue {
+  private var jobs: [String: Job] = [:]
+  /// Jobs with images that wait, in the order of their coming.
+  private var waiting: [String] = []
+  /// Jobs that have ended, in the order of their ends.
+  private var ended: [String] = []
+
+  subscript(_ id: String) -> Job? {
+    get { jobs[id] }
+    set { jobs[id] = newValue }
+  }
+
+  /// Jobs of which no image is begun.
+  var queuedCount: Int { waiting.count { jobs[$0]?.status.state == .queued } }
+  /// Jobs of which an image is begun.
+  var running: [JobStatus] { jobs.values.map(\.status).filter { $0.state == .running } }
+  /// Whether a job has not ended.
+  var hasUnfinished: Bool { ended.count < jobs.count }
+  /// The names of all jobs that have not ended.
+  var unfinished: [String] { jobs.filter { !$0.value.status.state.isFinal }.map(\.key) }
+  /// Images that wait.
+  var waitingImageCount: Int {
+    waiting.reduce(0) { sum, id in
+      sum + (jobs[id].map { $0.status.request.count - $0.takenCount } ?? 0)
+    }
+  }
+
+  /// Adds a job at the end.
+  mutating func add(_ job: Job) {
+    jobs[job.status.id] = job
+    waiting.append(job.status.id)
+  }
+
+  /// Takes images for a batch: those of the first job that waits, and of the others with the same options.
+  ///
+  /// - Parameters:
+  ///   - limit: images of a batch.
+  ///   - options: of a request, with nothing open.
+  /// - Returns: nil if nothing waits.
+  mutating func takeBatch(
+    _ limit: Int, options settled: (SamplingOptions) -> SamplingOptions
+  ) -> DrawingBatch? {
+    waiting.removeAll { !(jobs[$0]?.hasWaitingImages ?? false) }
+    guard let first = waiting.first.flatMap({ jobs[$0] }) else { return nil }
+    let options = settled(first.status.request.options)
+    // An adaptive sampler chooses its steps by all images of a batch.
+    let limit = options.stepCount == nil ? 1 : limit
+    var items: [DrawingBatch.Item] = []
+    for id in waiting {
+      guard items.count < limit, var job = jobs[id] else { break }
+      let request = job.status.request
+      guard settled(request.options) == options else { continue }
+      let count = min(limit - items.count, request.count - job.takenCount)
+      items += (job.takenCount..<job.takenCount + count).map { index in
+        DrawingBatch.Item(
+          job: id, index: index, label: request.label, seed: request.seed &+ UInt64(index),
+          previews: request.previews, control: job.control)
+      }
+      job.takenCount += count
+      job.status.state = .running
+      job.status.position = nil
+      jobs[id] = job
+    }
+    waiting.removeAll { !(jobs[$0]?.hasWaitingImages ?? false) }
+    return DrawingBatch(items: items, options: options)
+  }
+
+  /// Tells the jobs that wait how many are before them, where that has changed.
+  mutating func tellPositions() {
+    var position = 0
+    for id in waiting {
+      guard var job = jobs[id], job.status.state == .queued else { continue }
+      if job.status.position != position {
+        job.status.position = position
+        job.tell(.queued(position: position))
+        jobs[id] = job
+      }
+      position += 1
+    }
+  }
+
+  /// A job ends.
+  mutating func end(
+    _ id: String, as state: JobStatus.State, with event: JobEvent,
+    at time: ContinuousClock.Instant
+  ) {
+    guard var job = jobs[id], !job.status.state.isFinal else { return }
+    job.status.state = state
+    job.status.position = nil
+    job.status.secondsLeft = nil
+    job.end = time
+    job.tell(event)
+    jobs[id] = job
+    ended.append(id)
+    waiting.removeAll { $0 == id }
+  }
+
+  /// Forgets jobs that ended before a time.
+  mutating func forget(before time: ContinuousClock.Instant) {
+    let count = ended.prefix { id in jobs[id]?.end.map { $0 < time } ?? true }.count
+    for id in ended.prefix(count) { jobs[id] = nil }
+    ended.removeFirst(count)
+  }
+}
