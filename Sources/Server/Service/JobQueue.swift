@@ -38,7 +38,7 @@ struct JobQueue {
   ///
   /// - Parameters:
   ///   - limit: images of a batch.
-  ///   - options: of a request, with nothing open.
+  ///   - settled: options with nothing left open.
   /// - Returns: nil if nothing waits.
   mutating func takeBatch(
     _ limit: Int, options settled: (SamplingOptions) -> SamplingOptions

@@ -52,6 +52,7 @@ struct LatentPreview {
   ///   - data: the predicted x₀, `[1, C, h, w]`
   ///   - pipeline: the same as in the beginning.
   /// - Returns: of the size of the pipeline's images.
+  /// - Throws: `TorchError` if memory does not suffice.
   func image(_ data: Tensor, _ pipeline: LatentDiffusionPipeline) throws -> RGBImage {
     try withTorchErrors {
       switch kind {
@@ -70,6 +71,7 @@ struct LatentPreview {
   /// - Parameters:
   ///   - latents: `[1, C, h, w]`
   ///   - image: what they decode to.
+  /// - Throws: `TorchError` if memory does not suffice.
   mutating func learn(_ latents: Tensor, _ image: RGBImage) throws {
     guard case .linear(var map) = kind else { return }
     try withTorchErrors { map.learn(latents, image) }
