@@ -105,6 +105,11 @@ distributed-check: ready ## Train with several processes under every launcher, k
 	$(SWIFT) build --product dit
 	scripts/check-distributed .build/debug/dit $(ARGS)
 
+.PHONY: check-page
+check-page: build ## Use the page of dit serve in a headless Chromium, as a person would (options: ARGS=...)
+	scripts/setup chromium
+	scripts/check-page '$(PROGRAM)' $(ARGS)
+
 .PHONY: compare
 compare: ready ## Compare this tree's program with an earlier commit's, to the last bit (options: ARGS=...)
 	scripts/compare-with $(ARGS)

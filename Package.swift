@@ -147,11 +147,12 @@ let package = Package(
         "Checkpoint", "Diffusion", "Evaluation", "ImageData", "Inference", "Layers", "Models",
         "Parallel", "Pipeline", "Torch", "Training", logging,
       ]),
+    .target(name: "CEmbeddedPage", cSettings: [.unsafeFlags(["-std=c23"])]),
     library(
       "Server",
       [
-        "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models", "Pipeline", "Torch",
-        logging,
+        "CEmbeddedPage", "Checkpoint", "Diffusion", "Files", "ImageData", "Inference", "Models",
+        "Pipeline", "Torch", logging,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),

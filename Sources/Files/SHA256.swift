@@ -14,11 +14,16 @@ package struct SHA256: Sendable {
     cdigest_sha256_add(&state, bytes.baseAddress, bytes.count)
   }
 
-  /// The digest of all bytes added, as 64 hexadecimal digits.
-  package consuming func text() -> String {
+  /// The digest of all bytes added: 32 bytes.
+  package consuming func bytes() -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     cdigest_sha256_end(&state, &digest)
-    return digest.map { byte in
+    return digest
+  }
+
+  /// The digest of all bytes added, as 64 hexadecimal digits.
+  package consuming func text() -> String {
+    bytes().map { byte in
       let digits = String(byte, radix: 16)
       return digits.count == 1 ? "0" + digits : digits
     }.joined()
