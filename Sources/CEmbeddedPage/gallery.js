@@ -121,7 +121,8 @@ class Gallery {
     const rows = [
       ["Class", `${name} (${prompt})`], ["Seed", seed], ["Sampler", sampler], ["Steps", steps ?? "adaptive"],
       ["Guidance", guidance], ...Object.entries(others).filter(([, value]) => value !== null).map(optionRow),
-      ["Size", `${size} × ${size}`], ["Model", image.model], ["Drawn", new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })],
+      ["Size", `${size} × ${size}`], ["Model", image.model],
+      ["Drawn", new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })],
     ];
     this.details.querySelector("dl").replaceChildren(...rows.flatMap(([term, text]) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];

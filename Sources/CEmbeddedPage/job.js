@@ -6,6 +6,12 @@
  * It is `{ id, name, size, model, settings, time }`, kept over a reload: the card follows it again.
  */
 class JobCard {
+  /** Streams of events at a time: a browser opens six connections to a server, and each stream holds one. */
+  static streamLimit = 2;
+  static streams = 0;
+  /** The cards without a stream, in the order of the server's queue. */
+  static waiting = [];
+
   constructor(job, gallery, ended) {
     Object.assign(this, { job, gallery, ended });
     this.stop = new AbortController();
@@ -33,28 +39,53 @@ class JobCard {
     this.card.querySelector(".tiles").append(...this.tiles);
     this.cancelButton.addEventListener("click", () => this.cancel());
     this.say("Waiting");
+    this.card.classList.add("waiting");
   }
 
   say(text) {
     this.what.textContent = text;
   }
 
-  /** Follows the job to its end. */
+  /** Follows the job to its end: by its events, or by asking for it while too many others are followed so. */
   async follow() {
     const { signal } = this.stop;
+    JobCard.waiting.push(this);
     while (!signal.aborted) {
       try {
-        for await (const event of jobEvents(this.job.id, signal)) await this.take(event);
-        return;
+        if (JobCard.waiting[0] === this && JobCard.streams < JobCard.streamLimit) {
+          JobCard.waiting.shift();
+          return await this.read(signal);
+        }
+        await this.look(signal);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof ServerError)) throw error;
         if (error.isFinal) return this.fail(error.message);
-        // An image did not come; the next stream names it again.
-        await this.take({ type: "lost" });
-        await pause(1000, signal);
+        this.take({ type: "lost" });
       }
+      await pause(1000, signal);
     }
+  }
+
+  /** Reads the job's events. */
+  async read(signal) {
+    JobCard.streams += 1;
+    try {
+      for await (const event of jobEvents(this.job.id, signal)) await this.take(event);
+    } finally {
+      JobCard.streams -= 1;
+      // If an image did not come, another stream names it again.
+      if (!signal.aborted) JobCard.waiting.unshift(this);
+    }
+  }
+
+  /** Asks once how the job stands. */
+  async look(signal) {
+    const response = await request(`api/v1/jobs/${this.job.id}`, { signal });
+    const { status, images, error, ...standing } = await response.json();
+    for (const image of images) await this.take({ type: "image", ...image });
+    const type = status === "running" ? "step" : status;
+    await this.take({ ...standing, type, message: error });
   }
 
   async take(event) {
@@ -67,6 +98,7 @@ class JobCard {
         return this.showStep(event);
       case "preview":
         if (!this.missing.has(event.index)) return;
+        this.card.classList.remove("waiting");
         return showPicture(this.tiles[event.index].querySelector("img"),
           `data:${event.mime_type};base64,${event.image}`, this.job.size, `Preview of image ${event.index + 1}`);
       case "image":
@@ -74,7 +106,7 @@ class JobCard {
       case "done":
         return this.finish();
       case "failed":
-        return this.fail(`The server could not draw this: ${sentence(event.message)}`);
+        return this.fail(`The server could not draw this: ${event.message}.`);
       case "cancelled":
         announce(`${this.job.name} cancelled.`);
         return this.close();
@@ -114,13 +146,18 @@ class JobCard {
     this.close();
   }
 
+  /** Stops following the job. */
+  leave() {
+    this.stop.abort();
+    JobCard.waiting = JobCard.waiting.filter((card) => card !== this);
+  }
+
   /** Says why there are no further images; the card stays until it is closed. */
   fail(text) {
-    this.stop.abort();
+    this.leave();
     this.say(text);
     announce(text);
     this.card.classList.add("ended");
-    for (const index of this.missing) this.tiles[index].remove();
     const close = this.cancelButton.cloneNode();
     close.textContent = "Close";
     close.ariaLabel = `Close ${this.job.name}`;
@@ -142,7 +179,7 @@ class JobCard {
   }
 
   close() {
-    this.stop.abort();
+    this.leave();
     const hadFocus = this.card.contains(document.activeElement);
     this.card.remove();
     if (hadFocus) document.getElementById("images").focus();

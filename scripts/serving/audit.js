@@ -41,7 +41,8 @@
     if (hasText && !element.disabled) {
       const under = background(element);
       const ratio = contrast(blend(parse(style.color), under), under);
-      if (ratio < 4.5) found.push(`contrast ${ratio.toFixed(2)}: ${name(element)} "${element.textContent.trim().slice(0, 30)}"`);
+      const text = element.textContent.trim().slice(0, 30);
+      if (ratio < 4.5) found.push(`contrast ${ratio.toFixed(2)}: ${name(element)} "${text}"`);
     }
     if (element.matches("input:not([type=checkbox]), select, textarea")) {
       const ratio = contrast(parse(style.borderTopColor), background(element.parentElement));
@@ -51,9 +52,9 @@
       const { width, height } = element.getBoundingClientRect();
       if (Math.min(width, height) < 24) found.push(`target of ${width} x ${height} px: ${name(element)}`);
     }
-    if (element.tagName === "IMG" && element.hasAttribute("src") && !element.alt) found.push(`no text: ${name(element)}`);
+    if (element.matches("img[src]") && !element.alt) found.push(`no text: ${name(element)}`);
     const box = element.getBoundingClientRect();
-    if (box.right > innerWidth + 0.5 && !element.closest("[role=listbox]")) found.push(`beyond the right edge: ${name(element)}`);
+    if (box.right > innerWidth + 0.5) found.push(`beyond the right edge: ${name(element)}`);
   }
   const wide = document.scrollingElement.scrollWidth;
   if (wide > innerWidth) found.push(`scrolls sideways: ${wide} px of ${innerWidth}`);
