@@ -16,6 +16,8 @@ public struct EvaluationError: Error, CustomStringConvertible, Equatable, Sendab
     case invalidReference
     /// The file has no images, or not as the evaluation suite writes them.
     case noImages
+    /// A job that makes the images has begun and not ended.
+    case incompleteSamples
     /// Too few images for the metric.
     case tooFewImages
     /// No classes to tell apart: a judge needs two at least.

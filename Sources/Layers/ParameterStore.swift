@@ -29,13 +29,21 @@ public final class ParameterStore {
     /// No differences.
     public init() {}
 
-    /// The three lists, long ones shortened in the middle.
+    /// The three lists, long ones with a line for each name and shortened in the middle.
     public var description: String {
-      [("missing", missing), ("unexpected", unexpected), ("of another shape", mismatched)]
-        .filter { !$0.1.isEmpty }
-        .map { "\($0.1.count) \($0.0): \(Mismatch.shortened($0.1).joined(separator: ", "))" }
-        .joined(separator: "; ")
+      let lists = [
+        ("missing", missing), ("unexpected", unexpected), ("of another shape", mismatched),
+      ].filter { !$0.1.isEmpty }
+      let isLong = lists.contains { $0.1.count > Mismatch.lineLimit }
+      return lists.map { kind, names in
+        let shown = Mismatch.shortened(names)
+        return "\(names.count) \(kind):"
+          + (isLong ? shown.map { "\n  " + $0 }.joined() : " " + shown.joined(separator: ", "))
+      }.joined(separator: isLong ? "\n" : "; ")
     }
+
+    /// Names of a list that fit on a line.
+    private static let lineLimit = 3
 
     private static func shortened(_ names: [String]) -> [String] {
       let limit = 12

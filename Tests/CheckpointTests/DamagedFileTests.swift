@@ -7,30 +7,37 @@ internal import Testing
   @Test(arguments: ["layouts", "training", "legacy", "unchecked", "numpy2", "numpy5"])
   func refusesAFileCutShortAnywhere(file: String) throws {
     let bytes = try content(of: golden("checkpoints/\(file).pt"))
-    for length in 0..<bytes.count {
-      #expect(throws: CheckpointError.self, "\(length) bytes") {
-        try open(Array(bytes[..<length]))
+    // One expectation in all: each takes longer than opening a file.
+    let taken = try (0..<bytes.count).filter { length in
+      do {
+        _ = try open(Array(bytes[..<length]))
+        return true
+      } catch is CheckpointError {
+        return false
       }
     }
+    #expect(taken.isEmpty)
   }
 
   @Test(arguments: ["layouts", "unchecked", "legacy", "legacy4", "numpy-bare2", "numpy-bare5"])
   func neverReachesBeyondTheFileWithOneBitFlipped(file: String) throws {
     var bytes = try content(of: golden("checkpoints/\(file).pt"))
     var failures = 0
+    var beyond: [Int] = []
     for bit in 0..<8 * min(bytes.count, 2048) {
       bytes[bit / 8] ^= 1 << (bit % 8)
       defer { bytes[bit / 8] ^= 1 << (bit % 8) }
       do {
-        for entry in try open(bytes).entries {
-          #expect(entry.byteOffset >= 0 && entry.byteCount >= 0)
-          #expect(entry.byteOffset + entry.byteCount <= bytes.count)
+        let isWithin = try open(bytes).entries.allSatisfy { entry in
+          entry.byteOffset >= 0 && entry.byteCount >= 0
+            && entry.byteOffset + entry.byteCount <= bytes.count
         }
+        if !isWithin { beyond.append(bit) }
       } catch is CheckpointError {
         failures += 1
       }
     }
-    #expect(failures > 1000)
+    #expect(failures > 1000 && beyond.isEmpty)
   }
 
   @Test func noticesEveryFlippedBitOfThePickleAndTheStorages() throws {

@@ -84,6 +84,23 @@ internal import Torch
     }
   }
 
+  @Test func blocksThatAreCutOffAreMissed() throws {
+    var config = DINOv2Config(gridSize: 1, width: 384, depth: 1, headCount: 6, hiddenWidth: 8)
+    func opened() throws -> FeatureFile {
+      let shapes = ParameterStore(.shapes)
+      _ = DINOv2(config, at: shapes.root)
+      return try self.opened(shapes.stateDict.mapValues { .zeros($0.shape) })
+    }
+    let error = try #require(throws: EvaluationError.self) { try opened() }
+    #expect(error.reason == .unknownFeatures)
+    #expect(error.message.contains("has no whole DINOv2: 154 missing:\n  blocks.1.norm1.weight\n"))
+    #expect(error.message.hasSuffix("\n  blocks.11.ls2.gamma"), "\(error)")
+    config.depth = 12
+    #expect(try opened().networkName == "dinov2-vits14")
+    config.depth = 13
+    #expect(try opened().networkName == "dinov2-vit384x13-14")
+  }
+
   @Test(arguments: [
     (["x_embedder.proj.weight", "blocks.0.mlp.fc1.weight"], "it has a DiT"),
     (["decoder.conv_in.weight"], "it has an autoencoder"),

@@ -1,11 +1,12 @@
 internal import Checkpoint
-internal import Evaluation
 internal import Files
 internal import Foundation
 internal import ImageData
 internal import TestSupport
 internal import Testing
 internal import Torch
+
+@testable internal import Evaluation
 
 @Suite struct JudgeTests {
   private static let settings = JudgeSettings(imageSize: 32, heldOutShare: 0.25, sampleCount: 1_600)
@@ -72,6 +73,13 @@ internal import Torch
       #expect(try name(1) == first)
       #expect(try name(2) != first)
     }
+  }
+
+  @Test(arguments: [(30, 213), (64, 100), (100, 156), (2_000, 1_562), (20, 320)])
+  func seesEachImageAHundredTimesWithinLimits(_ imageCount: Int, _ stepCount: Int) throws {
+    let training = try JudgeTraining(
+      Array(repeating: [], count: imageCount), labels: [], classCount: 2, JudgeSettings())
+    #expect(training.stepCount == stepCount)
   }
 
   @Test func scoresCountAtTheirLabels() {

@@ -1,4 +1,5 @@
 internal import Diffusion
+internal import Files
 internal import Foundation
 internal import ImageData
 internal import Inference
@@ -95,5 +96,22 @@ internal import Testing
     #expect(
       [drawn, LabelChoice(isDrawn: false), LabelChoice([2, 0], isDrawn: false)].map(\.description)
         == ["random", "equal", "2,0"])
+  }
+
+  @Test func aFolderInUseIsAFaultOfTheOutputIfTheUserNamedIt() throws {
+    try withTemporaryFolder { folder in
+      try Folder.make(folder + "/out.parts")
+      let lock = try FolderLock(folder + "/out.parts")
+      try withExtendedLifetime(lock) {
+        let named = try #require(throws: PipelineError.self) {
+          try UnfinishedJob(of: folder + "/out").begin([:]) {}
+        }
+        #expect(named.reason == .outputInUse && named.isSetting)
+        let cached = try #require(throws: FileError.self) {
+          try UnfinishedJob(folder: folder + "/out.parts").begin([:]) {}
+        }
+        #expect(cached.reason == .inUse)
+      }
+    }
   }
 }

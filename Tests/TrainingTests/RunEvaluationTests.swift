@@ -46,6 +46,7 @@ private struct FirstChannels: Autoencoder {
       interval: 2, reference: folder + "/data", features: EvaluationNetwork.judgeName)
     settings.sampleCount = 12
     settings.share = 1e-6
+    settings.judgeSampleCount = 640
     return settings
   }
 

@@ -1,38 +1,43 @@
 internal import Files
 internal import Foundation
+internal import ImageData
 internal import TestSupport
 internal import Testing
+internal import Torch
 
-/// `dit evaluate` with a judge, which needs no published weights.
+/// `dit evaluate` with a judge, which needs no published weights. The judge sees few images: it tells colours
+/// apart.
 @Suite struct EvaluateTests {
-  /// A folder `data` of class folders, a file `samples.npz`, a folder `samples` of the same images, and a
-  /// judge `judge.safetensors`.
-  private func withImages(_ body: (String) throws -> Void) throws {
+  /// A folder `data` of two class folders with 20 images each of 64 x 64 pixels, red ones and blue ones.
+  private func withReference(_ body: (String) throws -> Void) throws {
     try withTemporaryFolder { folder in
-      let cache = ["XDG_CACHE_HOME": folder + "/cache"]
-      func run(_ arguments: [String]) throws {
-        let result = try dit(arguments, in: folder, environment: cache)
-        #expect(result.status == 0, "\(result.errors)")
-      }
-      let choice = ["--class-labels", "1,face", "--precision", "fp32"]
-      try run(
-        ["generate", "--num-samples", "40", "--sampling-steps", "2", "--seed", "1"] + choice
-          + ["--output-path", "made"])
-      for name in try Folder.names(in: folder + "/made") where name.hasSuffix(".png") {
-        let label = name.hasSuffix("-1.png") ? "b" : "a"
+      let generator = try Generator(seed: 9)
+      for (channel, label) in [(0, "a"), (2, "b")] {
         try Folder.make("\(folder)/data/\(label)")
-        try Folder.rename("\(folder)/made/\(name)", to: "\(folder)/data/\(label)/\(name)")
+        for number in 0..<20 {
+          let pixels = Tensor.randint(0..<96, [64, 64, 3], generator: generator).to(.uint8)
+          let light = Tensor((0..<3).map { UInt8($0 == channel ? 150 : 0) })
+          let image = RGBImage(width: 64, height: 64, pixels: (pixels + light).elements())
+          try image.png().withUnsafeBytes {
+            try AtomicFile.write(contentsOf: $0, to: "\(folder)/data/\(label)/\(number).png")
+          }
+        }
       }
-      for output in ["samples.npz", "samples"] {
-        try run(
-          ["generate", "--num-samples", "40", "--sampling-steps", "1"] + choice
-            + ["--output-path", output])
-      }
-      try run([
-        "evaluate", "--reference", "data", "--features", "self", "--save-reference", "data.npz",
-      ])
       try body(folder)
     }
+  }
+
+  /// Images of the built-in model.
+  private static let model = [
+    "--num-samples", "40", "--sampling-steps", "1", "--class-labels", "1,face", "--precision",
+    "fp32",
+  ]
+
+  /// Makes them.
+  private func generate(_ output: String, in folder: String) throws {
+    let result = try dit(
+      ["generate"] + EvaluateTests.model + ["--output-path", output], in: folder)
+    #expect(result.status == 0, "\(result.errors)")
   }
 
   private func evaluate(
@@ -40,13 +45,21 @@ internal import Testing
   ) throws -> ProgramResult {
     try dit(
       ["evaluate", "--timeout", "60"] + arguments, in: folder,
-      environment: ["XDG_CACHE_HOME": folder + "/cache"], started: started)
+      environment: ["XDG_CACHE_HOME": folder + "/cache", "DIT_JUDGE_SAMPLES": "640"],
+      started: started)
   }
 
-  /// The first file of features of samples; nil if there is none.
-  private func firstBlock(in work: String) -> String? {
-    let folders = ((try? Folder.names(in: work)) ?? []).filter { $0.hasPrefix("samples-") }
-    return folders.map { "\(work)/\($0)/block-0000000.features" }.first(where: Folder.hasFile)
+  /// The folder of features of samples; nil if there is none.
+  private func samplesFolder(in work: String) -> String? {
+    let names = (try? Folder.names(in: work)) ?? []
+    return names.first { $0.hasPrefix("samples-") }.map { "\(work)/\($0)" }
+  }
+
+  /// The files of features of samples.
+  private func blocks(in work: String) -> [String] {
+    guard let folder = samplesFolder(in: work) else { return [] }
+    let names = (try? Folder.names(in: folder)) ?? []
+    return names.filter { $0.hasSuffix(".features") }.sorted().map { "\(folder)/\($0)" }
   }
 
   private func record(_ result: ProgramResult) throws -> [String: Any] {
@@ -57,7 +70,11 @@ internal import Testing
   }
 
   @Test func givesTheSameFiguresForAFileAndAFolder() throws {
-    try withImages { folder in
+    try withReference { folder in
+      for output in ["samples.npz", "samples"] { try generate(output, in: folder) }
+      let saved = try evaluate(
+        ["--reference", "data", "--features", "self", "--save-reference", "data.npz"], in: folder)
+      #expect(saved.status == 0, "\(saved.errors)")
       let judged = ["--features", "self", "--json"]
       let ofFile = try record(
         evaluate(["--samples", "samples.npz", "--reference", "data"] + judged, in: folder))
@@ -80,49 +97,81 @@ internal import Testing
     }
   }
 
-  @Test func drawsTheImagesOfGenerate() throws {
-    try withImages { folder in
-      let judged = ["--reference", "data.npz", "--features", "self", "--json"]
+  @Test func drawsTheImagesOfGenerateWithAnyNumberOfProcesses() throws {
+    try withReference { folder in
+      try generate("samples.npz", in: folder)
+      let judged = ["--reference", "data", "--features", "self", "--json"]
       let kept = try record(evaluate(["--samples", "samples.npz"] + judged, in: folder))
-      let model = [
-        "--num-samples", "40", "--sampling-steps", "1", "--class-labels", "1,face", "--precision",
-        "fp32",
-      ]
-      let drawn = try record(evaluate(model + judged, in: folder))
-      #expect(drawn["kid"] as? Double == kept["kid"] as? Double)
+      let drawn = try record(evaluate(EvaluateTests.model + judged, in: folder))
+      let kid = try #require(drawn["kid"] as? Double)
+      #expect(kept["kid"] as? Double == kid)
       #expect(drawn["labels"] as? String == "equal, 20 of each of 2 classes")
-      let shared = try record(
-        evaluate(model + judged + ["--workers", "2", "--report", "page"], in: folder))
-      let (one, two) = (drawn["kid"] as? Double ?? 0, shared["kid"] as? Double ?? 1)
-      #expect(abs(one - two) <= 1e-5 * abs(one))
-      let page = try String(contentsOfFile: folder + "/page/index.html", encoding: .utf8)
-      #expect(page.contains("data:image/png;base64") && !page.contains("http"))
+      for count in ["2", "4"] {
+        let shared = try record(
+          evaluate(
+            EvaluateTests.model + judged + ["--workers", count, "--report", "page" + count],
+            in: folder))
+        #expect(abs(try #require(shared["kid"] as? Double) - kid) <= 1e-5 * abs(kid), "\(count)")
+        let page = try String(
+          contentsOfFile: folder + "/page\(count)/index.html", encoding: .utf8)
+        #expect(page.contains("data:image/png;base64") && !page.contains("http"))
+      }
     }
   }
 
   @Test func goesOnAfterAKill() throws {
-    try withImages { folder in
+    try withReference { folder in
       let arguments = [
         "--num-samples", "70", "--sampling-steps", "8", "--class-labels", "1,face", "--reference",
-        "data.npz", "--features", "self", "--json", "--work-path", "features",
+        "data", "--features", "self", "--json", "--work-path", "features",
       ]
-      let killed = try evaluate(arguments, in: folder) { process in
-        while firstBlock(in: folder + "/features") == nil, process.isRunning { usleep(1000) }
-        kill(process.processIdentifier, SIGKILL)
+      let work = folder + "/features"
+      // Before the first features are there, and later.
+      let delays = Tensor.randint(0..<200, [3], generator: try Generator(seed: 20)).elements(
+        Int.self)
+      for (count, delay) in zip([0, 1, 4], delays) {
+        let killed = try evaluate(arguments, in: folder) { process in
+          while samplesFolder(in: work) == nil || blocks(in: work).count < count, process.isRunning
+          {
+            usleep(1000)
+          }
+          usleep(1000 * UInt32(delay))
+          kill(process.processIdentifier, SIGKILL)
+        }
+        #expect(killed.status == 128 + SIGKILL, "\(count): \(killed.errors)")
       }
-      #expect(killed.status == 128 + SIGKILL)
       // Its features stay, and are not those of other images.
-      let block = try #require(firstBlock(in: folder + "/features"))
-      let stamp = try FileStamp.text(of: block)
-      try Data("mine".utf8).write(to: URL(filePath: folder + "/features/notes.txt"))
+      let first = try #require(blocks(in: work).first)
+      let stamp = try FileStamp.text(of: first)
+      try Data("mine".utf8).write(to: URL(filePath: work + "/notes.txt"))
       _ = try record(evaluate(arguments + ["--seed", "7", "--num-samples", "8"], in: folder))
-      #expect(try FileStamp.text(of: block) == stamp)
+      #expect(try FileStamp.text(of: first) == stamp)
       let resumed = try evaluate(arguments, in: folder)
       #expect(!resumed.errors.contains("Sampling 0/70"), "\(resumed.errors)")
-      #expect(try Folder.names(in: folder + "/features") == ["notes.txt"])
+      let left = try Folder.names(in: work).filter { !$0.hasPrefix("judge-") }
+      #expect(left == ["notes.txt"])
       let whole = try record(evaluate(arguments, in: folder))
       let kid = try #require(whole["kid"] as? Double)
       #expect(try record(resumed)["kid"] as? Double == kid)
+    }
+  }
+
+  @Test func knowsFaultsOfFilesBeforeTheWork() throws {
+    try withReference { folder in
+      try Folder.make(folder + "/begun.parts")
+      try Folder.make(folder + "/begun")
+      try AtomicFile.write("{}", to: folder + "/begun.parts/plan.json")
+      let judged = ["--reference", "data", "--features", "self"]
+      let cases: [([String], String)] = [
+        (["--num-samples", "1"], "kid needs 2 images or more, and there is 1 in the samples"),
+        (["--num-samples", "9", "--metrics", "kid,sfid"], "self gives no sfid, but fid, is,"),
+        (["--samples", "begun"], "'begun' is not complete"),
+      ]
+      for (arguments, text) in cases {
+        let result = try evaluate(arguments + judged, in: folder)
+        #expect(result.status == 1 && result.errors.contains(text), "\(result.errors)")
+      }
+      #expect(!Folder.exists(folder + "/cache"))
     }
   }
 
@@ -135,7 +184,10 @@ internal import Testing
         (samples + reference, "pt_inception-2015-12-05-6726825d.pth"),
         (reference + features, "--num-samples N"),
         (samples + reference + features + ["--num-samples", "5"], "give one of them"),
-        (samples + reference + features + ["--metrics", "fud"], "--metrics"),
+        (
+          samples + reference + features + ["--metrics", "fid,fud"],
+          "there is no 'fud', but fid, sfid"
+        ),
         (samples + reference + features + ["--preset", "paper"], "--preset is for"),
         (samples + reference + features + ["--dit-checkpoint", "m.pt"], "give one of them"),
         (reference + features + ["--save-reference", "r.npz", "--json"], "are about samples"),

@@ -33,6 +33,16 @@ internal import Testing
     "--reference", "data",
   ]
 
+  /// With a judge that need not be good.
+  private func train(
+    _ arguments: [String], in folder: String, judgeSamples: Int = 640,
+    started: (Process) throws -> Void = { _ in }
+  ) throws -> ProgramResult {
+    try dit(
+      arguments, in: folder, environment: ["DIT_JUDGE_SAMPLES": "\(judgeSamples)"],
+      started: started)
+  }
+
   private func figures(_ run: String) throws -> [[String: Any]] {
     try String(contentsOfFile: run + "/metrics.jsonl", encoding: .utf8)
       .split(separator: "\n").compactMap {
@@ -42,7 +52,7 @@ internal import Testing
 
   @Test func writesFiguresOfFreshSamples() throws {
     try withData { folder in
-      let one = try dit(
+      let one = try train(
         options + evaluation + ["--train-batch-size", "4", "--output-path", "one"], in: folder)
       #expect(one.status == 0, "\(one.errors)")
       #expect(one.errors.contains("kid"), "\(one.errors)")
@@ -62,7 +72,7 @@ internal import Testing
         try figures("\(folder)/\(run)").compactMap { $0["loss"] as? Double }
       }
       #expect(losses[0] == losses[1] && losses[0].count == 4)
-      let two = try dit(
+      let two = try train(
         options + evaluation + [
           "--train-batch-size", "2", "--workers", "2", "--output-path", "two",
         ], in: folder)
@@ -76,29 +86,29 @@ internal import Testing
   @Test func makesFeaturesAgainForAnotherReference() throws {
     try withData { folder in
       try FileManager.default.copyItem(atPath: folder + "/data", toPath: folder + "/reference")
-      func train(_ more: [String], started: (Process) throws -> Void = { _ in }) throws
-        -> ProgramResult
-      {
-        try dit(
+      func run(
+        _ more: [String], judgeSamples: Int = 640, started: (Process) throws -> Void = { _ in }
+      ) throws -> ProgramResult {
+        try train(
           options + [
             "--evaluate-interval", "2", "--evaluate-samples", "12", "--evaluate-share", "1",
             "--reference", "reference", "--train-batch-size", "4", "--output-path", "run",
-          ] + more, in: folder, started: started)
+          ] + more, in: folder, judgeSamples: judgeSamples, started: started)
       }
       // While the judge is trained.
-      let stopped = try train([]) { process in
+      let stopped = try run([], judgeSamples: 6_400) { process in
         while process.isRunning, !Folder.hasFile(folder + "/run/config.yaml") { usleep(1000) }
         kill(process.processIdentifier, SIGINT)
       }
       #expect(stopped.status == 130, "\(stopped.errors)")
       #expect(stopped.errors.contains("before the first step"), "\(stopped.errors)")
       #expect(try figures(folder + "/run").isEmpty)
-      let begun = try train(["--resume", "--max-steps", "2"])
+      let begun = try run(["--resume", "--max-steps", "2"])
       #expect(begun.status == 0 && begun.errors.contains("step 2: kid"), "\(begun.errors)")
       try FileManager.default.setAttributes(
         [.modificationDate: Date(timeIntervalSince1970: 1)],
         ofItemAtPath: folder + "/reference/red/3.png")
-      let resumed = try train(["--resume"])
+      let resumed = try run(["--resume"])
       #expect(resumed.status == 0 && resumed.errors.contains("step 4: kid"), "\(resumed.errors)")
       #expect(resumed.errors.contains("features of before were removed"), "\(resumed.errors)")
     }

@@ -59,17 +59,17 @@ public struct EvaluationNetwork {
   /// - Parameters:
   ///   - folder: images with their classes.
   ///   - path: the file of the judge.
-  ///   - imageSize: of the images that will be judged.
+  ///   - settings: how it is trained.
   ///   - onEvent: told what happens.
   ///   - check: called between steps; throws to stop.
   /// - Throws: what `Judge.of` throws.
   public init(
-    judgeOf folder: ImageFolder, keptAt path: String, imageSize: Int,
+    judgeOf folder: ImageFolder, keptAt path: String, _ settings: JudgeSettings,
     onEvent: (JudgeEvent) -> Void, check: () throws -> Void
   ) throws {
     try Folder.make(Folder.parent(of: path))
     let judge = try Judge.of(
-      folder, keptAt: path, JudgeSettings(imageSize: imageSize), onEvent: onEvent, check: check
+      folder, keptAt: path, settings, onEvent: onEvent, check: check
     ).judge
     network = judge
     digest = judge.name

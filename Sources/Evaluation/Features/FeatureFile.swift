@@ -101,7 +101,9 @@ public struct FeatureFile {
     }
     do {
       let state = try StateDicts.dinov2(tensors)
-      let config = try DINOv2Config.inferred(from: state.mapValues(\.shape))
+      var config = try DINOv2Config.inferred(from: state.mapValues(\.shape))
+      // The names of blocks that are cut off follow from the published network.
+      config.depth = max(config.depth, config.publishedDepth ?? 0)
       let store = ParameterStore(.load(state))
       _ = DINOv2(config, at: store.root)
       try store.verifyLoaded()

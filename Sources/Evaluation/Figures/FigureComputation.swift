@@ -9,6 +9,15 @@ public struct FigureOptions: Sendable, Equatable {
 
   /// The usual options.
   public init() {}
+
+  /// The fewest images of a side.
+  func leastCount(for metric: Metric) -> Int {
+    switch metric {
+    case .fid, .sfid, .kid: 2
+    case .inceptionScore: 1
+    case .precision, .recall: precisionRecall.neighbourCount + 1
+    }
+  }
 }
 
 /// Compares a set of images with a reference.

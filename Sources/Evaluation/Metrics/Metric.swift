@@ -55,6 +55,9 @@ public enum Metric: String, CaseIterable, Sendable, Codable {
     metrics.reduce([]) { $0.union($1.referenceNeed) }
   }
 
+  /// The metrics that a judge has features for.
+  static var availableOfJudge: [Metric] { allCases.filter { $0 != .sfid } }
+
   /// The metrics that a network has features for.
   public static func available(for network: any FeatureNetwork) -> [Metric] {
     allCases.filter {

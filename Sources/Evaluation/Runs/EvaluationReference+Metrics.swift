@@ -20,13 +20,19 @@ extension EvaluationReference {
   /// - Returns: metrics in the order of `Metric.allCases`.
   /// - Throws: `EvaluationError` if one that is wanted cannot be had.
   func metrics(_ wanted: [Metric]?, for network: any FeatureNetwork) throws -> [Metric] {
-    let possible = Metric.available(for: network)
+    try metrics(wanted, among: Metric.available(for: network), of: network.name)
+  }
+
+  /// The metrics to make, by those of a network that need not be there yet.
+  private func metrics(
+    _ wanted: [Metric]?, among possible: [Metric], of network: String
+  ) throws -> [Metric] {
     guard let wanted else { return possible.filter(allows) }
     let strange = wanted.filter { !possible.contains($0) }
     guard strange.isEmpty else {
       throw EvaluationError(
         .unsuitedMetric,
-        "\(network.name) gives no \(EvaluationReference.list(strange)), but"
+        "\(network) gives no \(EvaluationReference.list(strange)), but"
           + " \(EvaluationReference.list(possible))")
     }
     let missing = wanted.filter { !allows($0) }
@@ -51,6 +57,43 @@ extension EvaluationReference {
       )
     }
     _ = try moments(of: archive, network, for: metrics)
+  }
+
+  /// Checks what can be known of an evaluation by a judge before the judge is trained: that its features
+  /// serve the metrics, that the images of both sides have one size, and that they are enough.
+  ///
+  /// - Parameters:
+  ///   - samples: the images in question; nil for none.
+  ///   - metrics: those wanted.
+  ///   - options: of the figures.
+  /// - Throws: `EvaluationError`: `unsuitedMetric`, `incompleteReference`, `otherSize`, `tooFewImages`.
+  public func checkForJudge(
+    of samples: (any EvaluatedImages)?, _ metrics: [Metric], _ options: FigureOptions
+  ) throws {
+    let metrics = try self.metrics(
+      metrics, among: Metric.availableOfJudge, of: EvaluationNetwork.judgeName)
+    try check(samples, for: metrics, options)
+  }
+
+  /// Checks that images of both sides have one size, and are enough for metrics.
+  func check(
+    _ samples: (any EvaluatedImages)?, for metrics: [Metric], _ options: FigureOptions
+  ) throws {
+    try samples.map(check(fits:))
+    for metric in metrics {
+      let needed = options.leastCount(for: metric)
+      let isInImages = !needOfImages(for: [metric]).isEmpty
+      let sides = [
+        ("samples", samples?.count), ("reference", isInImages ? images?.count : nil),
+      ]
+      for (side, count) in sides {
+        guard let count, count < needed else { continue }
+        throw EvaluationError(
+          .tooFewImages,
+          "\(metric.rawValue) needs \(needed) images or more, and there \(count == 1 ? "is 1" : "are \(count)") in the \(side)"
+        )
+      }
+    }
   }
 
   /// Checks that its statistics are not in a file already.
@@ -95,14 +138,15 @@ extension EvaluationReference {
   ///   - store: the features of its images; nil if they are not needed.
   ///   - network: of these features.
   ///   - metrics: the figures wanted.
+  ///   - more: what else is wanted of its images.
   ///   - check: called for each batch; throws to stop.
-  /// - Returns: what the metrics need, no more.
+  /// - Returns: what they need, no more.
   /// - Throws: `EvaluationError`; `FileError`; what `check` throws.
   func features(
     _ store: FeatureStore?, _ network: any FeatureNetwork, metrics: [Metric],
-    check: () throws -> Void
+    also more: Metric.Need, check: () throws -> Void
   ) throws -> FeatureSet {
-    let need = needOfImages(for: metrics)
+    let need = needOfImages(for: metrics).union(more)
     let ofImages = try store.map { try EvaluationReference.features($0, need: need, check: check) }
     guard case .archive(let archive) = self else {
       return ofImages ?? FeatureSet(moments: nil, spatialMoments: nil)
@@ -120,23 +164,26 @@ extension EvaluationReference {
     guard need.contains(.pooled), chosen.count < store.imageCount else {
       return try FeatureSet(store, need: need, check: check)
     }
-    let all = try FeatureSet(store, need: need.subtracting(.pooled), check: check)
-    var builder = FeatureSetBuilder(store.widths, capacity: chosen.count, need: .pooled)
+    var all = FeatureSetBuilder(
+      store.widths, capacity: store.imageCount, need: need.subtracting(.pooled))
+    var some = FeatureSetBuilder(store.widths, capacity: chosen.count, need: .pooled)
     var next = 0
     try store.forEachBatch { range, features in
       try check()
+      try all.add(features, first: range.lowerBound)
       let first = next
       while next < chosen.count, chosen[next] < range.upperBound { next += 1 }
       guard next > first else { return }
       let rows = Tensor(chosen[first..<next].map { $0 - range.lowerBound })
-      try builder.add(
+      try some.add(
         ImageFeatures(
           pooled: features.pooled.gathered(rows), spatial: features.spatial?.gathered(rows),
           logits: features.logits?.gathered(rows)), first: first)
     }
+    let whole = try all.finish()
     return FeatureSet(
-      count: all.count, nonFinite: all.nonFinite, pooled: try builder.finish().pooled,
-      moments: all.moments, spatialMoments: all.spatialMoments, inceptionScore: nil)
+      count: whole.count, nonFinite: whole.nonFinite, pooled: try some.finish().pooled,
+      moments: whole.moments, spatialMoments: whole.spatialMoments, inceptionScore: nil)
   }
 
   /// The statistics that metrics need of an archive; nil for those that it lacks.

@@ -9,10 +9,10 @@ extension EvaluationRun {
   ///   - check: called for each batch; throws to stop.
   /// - Throws: `EvaluationError` if there are too few images; `FileError`; what `check` throws.
   public func saveReference(to path: String, check: () throws -> Void = {}) throws {
-    guard let images = reference.images, let store = job(of: .reference)?.store else {
+    guard let images = reference.images, job(of: .reference) != nil else {
       fatalError("EvaluationRun: saveReference without .reference among the outputs")
     }
-    let set = try FeatureSet(store, need: [.moments, .spatialMoments], check: check)
+    let set = try referenceFeatures(check: check)
     guard let moments = set.moments else {
       fatalError("EvaluationRun: a set without moments")
     }
@@ -46,11 +46,9 @@ extension EvaluationRun {
     guard let samples, let job = job(of: .samples) else {
       fatalError("EvaluationRun: a report without samples")
     }
-    let sampleSet = try FeatureSet(job.store, need: .pooled, check: check)
-    let referenceStore = self.job(of: .reference)?.store
-    let referenceSet = try referenceStore.map {
-      try EvaluationReference.features($0, need: .pooled, check: check)
-    }
+    let sampleSet = try sampleFeatures(job, check: check)
+    let hasReference = self.job(of: .reference) != nil
+    let referenceSet = hasReference ? try referenceFeatures(check: check) : nil
     var comparison = result.figures.neighbours
     if comparison == nil, let a = sampleSet.pooled, let b = referenceSet?.pooled {
       comparison = try PrecisionRecall().compare(samples: a, reference: b, check: check)
@@ -62,7 +60,7 @@ extension EvaluationRun {
     let (images, isAvailable) = job.readableImages
     let pictures = try ReportPictures(
       of: images, isAvailable: isAvailable,
-      reference: referenceStore == nil ? nil : reference.images, comparison: comparison,
+      reference: hasReference ? reference.images : nil, comparison: comparison,
       numbers: (
         kept(Array(0..<samples.count), sampleSet.nonFinite),
         kept(

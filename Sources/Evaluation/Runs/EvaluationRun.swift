@@ -52,7 +52,7 @@ public final class EvaluationRun {
 
   private let network: any FeatureNetwork
   private let options: FigureOptions
-  private let keepsPixels: Bool
+  private let outputs: Outputs
   private let ranks: RankGroup?
   /// Sides whose features are made. Moments alone need no images of the reference.
   private let parts: [(Part, any EvaluatedImages)]
@@ -60,6 +60,8 @@ public final class EvaluationRun {
   private let settings: [Part: [String: String]]
   private var locks: [FolderLock] = []
   private var jobs: [Part: FeatureJob] = [:]
+  /// What was read of the features, kept for the outputs: of a large set that takes minutes.
+  private var sets: [Part: FeatureSet] = [:]
 
   /// A run.
   ///
@@ -85,12 +87,12 @@ public final class EvaluationRun {
     self.reference = reference
     self.network = network
     self.options = options
-    keepsPixels = outputs.contains(.report)
+    self.outputs = outputs
     self.ranks = ranks
     let metrics = try reference.metrics(metrics, for: network)
     self.metrics = metrics
     try reference.check(network, for: metrics)
-    try samples.map(reference.check(fits:))
+    try reference.check(samples, for: metrics, options)
     parts =
       (outputs.contains(.reference) || !reference.needOfImages(for: metrics).isEmpty
         ? reference.images.map { [(.reference, $0)] } ?? [] : [])
@@ -120,7 +122,8 @@ public final class EvaluationRun {
     try begin()
     for (part, images) in parts {
       let job = try FeatureJob(
-        images, network, folder: try path(of: part), keepsPixels: keepsPixels, ranks: ranks,
+        images, network, folder: try path(of: part), keepsPixels: outputs.contains(.report),
+        ranks: ranks,
         name: part.rawValue)
       jobs[part] = job
       try onEvent(.begins(part, count: images.count, countBefore: job.countBefore))
@@ -141,7 +144,24 @@ public final class EvaluationRun {
   /// - Returns: what the metrics need, no more.
   /// - Throws: `EvaluationError`; `FileError`; what `check` throws.
   public func referenceFeatures(check: () throws -> Void = {}) throws -> FeatureSet {
-    try reference.features(jobs[.reference]?.store, network, metrics: metrics, check: check)
+    if let set = sets[.reference] { return set }
+    var more: Metric.Need = outputs.contains(.report) ? .pooled : []
+    if outputs.contains(.reference) { more.formUnion([.moments, .spatialMoments]) }
+    let set = try reference.features(
+      jobs[.reference]?.store, network, metrics: metrics, also: more,
+      check: check)
+    sets[.reference] = set
+    return set
+  }
+
+  /// What metrics and page look at in the samples, once their features are made.
+  func sampleFeatures(_ job: FeatureJob, check: () throws -> Void) throws -> FeatureSet {
+    if let set = sets[.samples] { return set }
+    let need = Metric.sampleNeed(of: metrics, count: job.store.imageCount)
+    let set = try FeatureSet(
+      job.store, need: outputs.contains(.report) ? need.union(.pooled) : need, check: check)
+    sets[.samples] = set
+    return set
   }
 
   /// Removes the features, once nothing more is asked of them.
@@ -203,8 +223,7 @@ public final class EvaluationRun {
   private func result(
     _ samples: any EvaluatedImages, _ job: FeatureJob, _ check: () throws -> Void
   ) throws -> EvaluationResult {
-    let sampleSet = try FeatureSet(
-      job.store, need: Metric.sampleNeed(of: metrics, count: samples.count), check: check)
+    let sampleSet = try sampleFeatures(job, check: check)
     let leftOut = try job.leftOut(sampleSet.nonFinite)
     try samples.requireFew(leftOut.count)
     let referenceSet = try referenceFeatures(check: check)

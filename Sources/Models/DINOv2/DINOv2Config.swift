@@ -28,9 +28,17 @@ public struct DINOv2Config: Sendable, Equatable {
 
   /// The name of a published size, such as `vitb14`, else width, depth and patch size.
   public var name: String {
-    let sizes = [[384, 12]: "vits", [768, 12]: "vitb", [1024, 24]: "vitl"]
-    return (sizes[[width, depth]] ?? "vit\(width)x\(depth)-") + String(patchSize)
+    let size = DINOv2Config.sizes[width].flatMap { $0.depth == depth ? $0.name : nil }
+    return (size ?? "vit\(width)x\(depth)-") + String(patchSize)
   }
+
+  /// The blocks of the published network of this width; nil if there is none.
+  public var publishedDepth: Int? { DINOv2Config.sizes[width]?.depth }
+
+  /// The published networks by width.
+  private static let sizes = [
+    384: (name: "vits", depth: 12), 768: (name: "vitb", depth: 12), 1024: (name: "vitl", depth: 24),
+  ]
 
   /// Infers the configuration from the shapes of a state dict with the published names. Heads have 64
   /// channels, as in all published sizes.

@@ -5,12 +5,14 @@ internal import Foundation
 package struct UnfinishedJob {
   /// Its path.
   package let path: String
+  /// Whether a user named the output, and may name another.
+  private let isOutput: Bool
 
   /// The folder of an output.
-  package init(of output: String) { path = output + ".parts" }
+  package init(of output: String) { (path, isOutput) = (output + ".parts", true) }
 
   /// A folder by its path.
-  package init(folder path: String) { self.path = path }
+  package init(folder path: String) { (self.path, isOutput) = (path, false) }
 
   /// Whether a job has begun and not finished: the folder alone, without the settings, is none.
   package var exists: Bool { Folder.hasFile(settingsFile) }
@@ -23,7 +25,8 @@ package struct UnfinishedJob {
   ///   - settings: all that decides the pixels, by name.
   ///   - removeLeftovers: removes images of an earlier job whose settings are unknown.
   /// - Returns: keeps other jobs out for as long as it lives.
-  /// - Throws: `PipelineError` if another job works there or began with other settings; `FileError`.
+  /// - Throws: `PipelineError` if another job works on the output or began with other settings;
+  ///   `FileError`, `inUse` if another works in a folder of no output.
   package func begin(
     _ settings: [String: String], removeLeftovers: () throws -> Void
   ) throws -> FolderLock {
@@ -52,7 +55,7 @@ package struct UnfinishedJob {
   private func takeLock() throws -> FolderLock {
     do {
       return try FolderLock(path)
-    } catch let error as FileError where error.reason == .inUse {
+    } catch let error as FileError where isOutput && error.reason == .inUse {
       throw PipelineError(.outputInUse, error.message)
     }
   }

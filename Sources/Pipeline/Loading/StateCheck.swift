@@ -57,7 +57,11 @@ struct StateCheck {
         .model(error.reason),
         "'\(path)': \(error.message)" + (error.reason == .other ? firstNames : "") + hint)
     } catch let difference as ParameterStore.Mismatch {
-      throw PipelineError(.unusable, "'\(path)' \(mismatch): \(difference)" + hint)
+      let list = "\(difference)"
+      throw PipelineError(
+        .unusable,
+        "'\(path)' \(mismatch): \(list)"
+          + (list.contains("\n") ? hint.replacing("; ", with: "\n", maxReplacements: 1) : hint))
     }
   }
 

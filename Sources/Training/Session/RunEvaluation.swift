@@ -279,7 +279,8 @@ final class RunEvaluation {
     return try EvaluationNetwork(
       judgeOf: try ImageFolder(settings.reference),
       keptAt: "\(folder)/\(featureFolder)/\(judgeFile)",
-      imageSize: imageSize, onEvent: { _ in }, check: mark)
+      JudgeSettings(imageSize: imageSize, sampleCount: settings.judgeSampleCount),
+      onEvent: { _ in }, check: mark)
   }
 
   private static let judgeFile = "judge.safetensors"

@@ -124,6 +124,8 @@ public struct TrainingSettings: Sendable, Codable {
     public var share = 0.1
     /// The scale of classifier-free guidance.
     public var guidanceScale = 1.5
+    /// Images that a judge sees in training; nil for the usual number (`JudgeSettings`).
+    public var judgeSampleCount: Int?
 
     /// Evaluations by a reference and a network.
     public init(interval: Int, reference: String, features: String) {

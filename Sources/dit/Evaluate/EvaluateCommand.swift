@@ -92,6 +92,7 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
   func validate() throws {
     try Bounds.from(1, to: 10_000_000).check(numSamples, "--num-samples")
     try Bounds.batchSizes.check(batchSize, "--batch-size")
+    _ = try metrics?.metrics
   }
 
   func run() throws {
@@ -128,7 +129,8 @@ struct EvaluateCommand: ParsableCommand, RepeatingCommand {
     let run = EvaluateRun(
       settings: try sampling.settings(batchSize: batchSize), samples: samples, count: numSamples,
       classLabels: classLabels?.text, isDrawn: labels.map { $0 == .random }, reference: reference,
-      features: features, metrics: metrics?.metrics, suiteFloat16: suiteFloat16, workPath: workPath,
+      features: features, metrics: try metrics?.metrics, suiteFloat16: suiteFloat16,
+      workPath: workPath,
       savedReference: saveReference, report: report, printsJSON: json)
     ProcessMemory.prepare()
     try sampling.execution.apply()
@@ -191,17 +193,29 @@ enum EvaluationPreset: String, CaseIterable, ExpressibleByArgument {
 
 /// Names of metrics with commas between.
 struct MetricList: ExpressibleByArgument {
-  let metrics: [Metric]
+  private let text: String
 
-  init?(argument: String) {
-    let names = argument.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-    let metrics = names.compactMap { Metric(rawValue: $0.lowercased()) }
-    guard !metrics.isEmpty, metrics.count == names.count else { return nil }
-    self.metrics = metrics
+  init(argument: String) { text = argument }
+
+  /// The metrics.
+  ///
+  /// - Throws: `ValidationError` that names what is none.
+  var metrics: [Metric] {
+    get throws {
+      let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      let metrics = names.map { (name: $0, metric: Metric(rawValue: $0.lowercased())) }
+      let strange = metrics.filter { $0.metric == nil }.map { "'\($0.name)'" }
+      guard strange.isEmpty, !metrics.isEmpty else {
+        throw ValidationError(
+          "--metrics \(text): there is no \(strange.joined(separator: ", ")), but \(MetricList.names)"
+        )
+      }
+      return metrics.compactMap(\.metric)
+    }
   }
 
   /// The names of all metrics.
   static var names: String { Metric.allCases.map(\.rawValue).joined(separator: ", ") }
 
-  var defaultValueDescription: String { metrics.map(\.rawValue).joined(separator: ",") }
+  var defaultValueDescription: String { text }
 }

@@ -34,9 +34,12 @@ struct EvaluateRun {
     let square = source.flatMap { $0.height == $0.width ? $0.width : nil }
     let size = source == nil ? settings.pipeline.imageSize : square
     let reference = try openReference(size: size, ranks)
-    let network = try openNetwork(reference, size: size, device, ranks)
     var options = FigureOptions()
     options.precisionRecall.suiteFloat16 = suiteFloat16
+    if features == EvaluationNetwork.judgeName {
+      try reference.checkForJudge(of: source, metrics ?? [.kid], options)
+    }
+    let network = try openNetwork(reference, size: size, device, ranks)
     var outputs: EvaluationRun.Outputs = savedReference == nil ? [] : .reference
     if report != nil { outputs.insert(.report) }
     let run = try EvaluationRun(
@@ -55,9 +58,8 @@ struct EvaluateRun {
     let isFolder = Folder.exists(path)
     let output: any ImageOutput = isFolder ? NumberedImages(path) : ImageArchive(path)
     guard !output.isBegun else {
-      throw UsageError(
-        "--samples '\(path)' is not complete: give the command that makes it once more, which goes on"
-      )
+      throw EvaluationError(
+        .incompleteSamples, "'\(path)' is not complete: the job that makes it has not ended")
     }
     return isFolder
       ? try FolderImages(path, imageSize: settings.pipeline.imageSize) : try ArchivedImages(path)
@@ -115,7 +117,9 @@ struct EvaluateRun {
       var progress: Progress?
       defer { progress?.finish() }
       return try EvaluationNetwork(
-        judgeOf: try ImageFolder(self.reference), keptAt: path, imageSize: size ?? images.width
+        judgeOf: try ImageFolder(self.reference), keptAt: path,
+        JudgeSettings(
+          imageSize: size ?? images.width, sampleCount: JudgeSettings.sampleCountOfTests)
       ) { event in
         guard case .training(let step, let count, let loss) = event else { return }
         if progress == nil { progress = Progress("Training the judge", count: count) }

@@ -229,6 +229,7 @@ struct TrainOutputOptions: ParsableArguments {
     settings.sampleCount = evaluateSamples
     settings.share = evaluateShare
     settings.guidanceScale = evaluateGuidanceScale
+    settings.judgeSampleCount = JudgeSettings.sampleCountOfTests
     return settings
   }
 

@@ -16,8 +16,10 @@ protocol ErrorWithRemedy: Error {
 extension ErrorWithRemedy {
   var isUsage: Bool { false }
 
-  /// Message and remedy: "MESSAGE; REMEDY".
-  var wording: String { remedy.map { "\(message); \($0)" } ?? message }
+  /// Message and remedy: "MESSAGE; REMEDY", or on a line of its own after a list.
+  var wording: String {
+    remedy.map { message + (message.contains("\n") ? "\n" : "; ") + $0 } ?? message
+  }
 }
 
 extension UsageError: ErrorWithRemedy {
