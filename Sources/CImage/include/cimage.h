@@ -51,6 +51,13 @@ const char *cimage_jpeg_size(const uint8_t *bytes, size_t count, uint32_t *width
 const char *cimage_jpeg_decode(const uint8_t *bytes, size_t count, uint32_t denominator,
                                uint8_t *pixels, uint32_t width, uint32_t height);
 
+/// Encodes rows of red, green, blue bytes as JPEG, of a quality of 1 to 100, with colour at half
+/// the width and height.
+///
+/// Returns NULL, or a message that is good until the thread's next call.
+const char *cimage_jpeg_encode(const uint8_t *pixels, uint32_t width, uint32_t height, int quality,
+                               cimage_buffer *result);
+
 /// Decodes a PNG file to rows of red, green, blue bytes, what is transparent over white.
 ///
 /// Of 16 bits the upper 8 are kept; gamma and colour profiles are left aside. What follows the

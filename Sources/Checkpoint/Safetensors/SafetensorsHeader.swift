@@ -1,3 +1,5 @@
+internal import Files
+
 /// The table at the start of a safetensors file.
 struct SafetensorsHeader {
   /// One tensor as the header states it, unchecked.
@@ -20,6 +22,14 @@ struct SafetensorsHeader {
   ///
   /// - Throws: `CheckpointError`, also for repeated names.
   static func parse(_ bytes: UnsafeRawBufferPointer) throws -> SafetensorsHeader {
+    do {
+      return try read(bytes)
+    } catch let error as JSONError {
+      throw CheckpointError(.damaged, "the header's JSON is \(error)")
+    }
+  }
+
+  private static func read(_ bytes: UnsafeRawBufferPointer) throws -> SafetensorsHeader {
     var reader = JSONReader(bytes)
     var header = SafetensorsHeader()
     var names: Set<String> = []

@@ -29,3 +29,27 @@ extension RGBImage {
     }
   }
 }
+
+extension RGBImage {
+  /// The image as a JPEG file, encoded by libjpeg with colour at half the width and height.
+  ///
+  /// - Parameter quality: from 1, small and rough, to 100.
+  /// - Returns: the bytes of the file.
+  /// - Throws: `ImageError` for another quality, and above 65,500 pixels a side.
+  public func jpeg(quality: Int = 90) throws -> [UInt8] {
+    guard (1...100).contains(quality) else {
+      throw ImageError("JPEG has a quality of 1 to 100, not \(quality)")
+    }
+    guard max(width, height) <= 65500 else {
+      throw ImageError("an image of \(width) x \(height) pixels is too large for JPEG")
+    }
+    var buffer = cimage_buffer()
+    if let message = cimage_jpeg_encode(
+      pixels, UInt32(width), UInt32(height), Int32(quality), &buffer)
+    {
+      throw ImageError("JPEG: \(String(cString: message))")
+    }
+    defer { cimage_free(buffer) }
+    return Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count))
+  }
+}

@@ -41,7 +41,11 @@ public struct PNGText: Sendable, Equatable {
     }
   }
 
-  private static func text(
+  /// Reads a text from the bytes of a PNG file, as from a file.
+  ///
+  /// - Returns: the first text under the key; nil if there is none.
+  /// - Throws: `ImageError` as for a file.
+  package static func text(
     _ key: String, in bytes: UnsafeBufferPointer<UInt8>
   ) throws(ImageError) -> String? {
     guard bytes.starts(with: RGBImage.pngSignature) else {

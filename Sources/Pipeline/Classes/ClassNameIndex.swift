@@ -21,22 +21,26 @@ struct ClassNameIndex {
       let key = ClassNameIndex.key(name)
       if levels[level][key]?.last != label { levels[level][key, default: []].append(label) }
     }
-    var synonyms: [String] = []
+    let parts = ClassNameIndex.synonyms(of: names)
     for (label, (name, synset)) in zip(names, ImageNetSynset.of(names)).enumerated() {
       add(name, label, at: 0)
       if let synset { add(synset.words, label, at: 1) }
-      let parts =
-        ClassNameIndex.parts(of: name) + ClassNameIndex.parts(of: synset?.words ?? "")
-        + [synset?.name, synset?.number].compactMap { $0 }
-      for part in parts where !part.isEmpty && part != name {
-        add(part, label, at: 2)
-        synonyms.append(part)
-      }
+      for part in parts[label] { add(part, label, at: 2) }
     }
     self.levels = levels
-    self.synonyms = synonyms
+    synonyms = parts.flatMap(\.self)
     longestName =
       levels.flatMap(\.keys).map { ClassNameIndex.parts(of: $0).count }.max() ?? 1
+  }
+
+  /// The parts and words of each name, without the name itself. A part may be another class's too.
+  static func synonyms(of names: [String]) -> [[String]] {
+    zip(names, ImageNetSynset.of(names)).map { name, synset in
+      let parts =
+        parts(of: name) + parts(of: synset?.words ?? "")
+        + [synset?.name, synset?.number].compactMap { $0 }
+      return parts.filter { !$0.isEmpty && $0 != name }
+    }
   }
 
   /// The classes that a name stands for, ascending; empty if it is unknown.

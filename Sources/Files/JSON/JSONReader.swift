@@ -1,20 +1,29 @@
+/// What is wrong with a text that should be JSON.
+package struct JSONError: Error, Equatable, CustomStringConvertible {
+  /// The cause.
+  package let reason: String
+  /// The byte near which it stands, from 0.
+  package let offset: Int
+
+  package var description: String { "wrong near byte \(offset): \(reason)" }
+}
+
 /// Takes strings, natural numbers and flat lists from strict JSON (RFC 8259), one after the other.
 ///
 /// The caller says what comes next, so input cannot nest deeper than the caller does. Repeated keys reach
 /// the caller, who can refuse them.
-struct JSONReader {
+package struct JSONReader {
   private let bytes: UnsafeRawBufferPointer
   private var offset = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  /// Reads a text from its start.
+  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
   /// An error at the current byte.
-  func error(_ reason: String) -> CheckpointError {
-    CheckpointError(.damaged, "the header's JSON is wrong near byte \(offset): \(reason)")
-  }
+  package func error(_ reason: String) -> JSONError { JSONError(reason: reason, offset: offset) }
 
   /// Takes an object; `member` gets each key and must take its value.
-  mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
+  package mutating func object(_ member: (inout JSONReader, String) throws -> Void) throws {
     try expect("{")
     guard !accept("}") else { return }
     repeat {
@@ -26,7 +35,7 @@ struct JSONReader {
   }
 
   /// Takes a list of natural numbers.
-  mutating func integers(atMost limit: Int) throws -> [Int] {
+  package mutating func integers(atMost limit: Int) throws -> [Int] {
     try expect("[")
     var numbers: [Int] = []
     guard !accept("]") else { return numbers }
@@ -39,7 +48,7 @@ struct JSONReader {
   }
 
   /// Takes a string.
-  mutating func string() throws -> String {
+  package mutating func string() throws -> String {
     try expect("\"")
     var text: [UInt8] = []
     while true {
@@ -58,9 +67,89 @@ struct JSONReader {
   }
 
   /// Checks that only white space follows.
-  mutating func end() throws {
+  package mutating func end() throws {
     skipSpace()
     guard offset == bytes.count else { throw error("more after the last bracket") }
+  }
+
+  /// Takes any value.
+  ///
+  /// - Parameter depth: how deep lists and objects may nest.
+  /// - Returns: the value; members keep their order, and a key comes once.
+  /// - Throws: `JSONError`, also for deeper nesting and a number beyond a `Double`.
+  package mutating func value(depth: Int) throws -> JSON {
+    skipSpace()
+    switch peek() {
+    case UInt8(ascii: "{"):
+      guard depth > 0 else { throw error("nested too deep") }
+      var members: [(key: String, value: JSON)] = []
+      var keys: Set<String> = []
+      try object { reader, key in
+        guard keys.insert(key).inserted else { throw reader.error("'\(key)' comes twice") }
+        members.append((key, try reader.value(depth: depth - 1)))
+      }
+      return .object(members)
+    case UInt8(ascii: "["):
+      guard depth > 0 else { throw error("nested too deep") }
+      return .array(try array(depth: depth - 1))
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t"): return try word("true", .bool(true))
+    case UInt8(ascii: "f"): return try word("false", .bool(false))
+    case UInt8(ascii: "n"): return try word("null", .null)
+    default: return try number()
+    }
+  }
+
+  private mutating func array(depth: Int) throws -> [JSON] {
+    try expect("[")
+    var items: [JSON] = []
+    guard !accept("]") else { return items }
+    repeat { items.append(try value(depth: depth)) } while accept(",")
+    try expect("]")
+    return items
+  }
+
+  private mutating func word(_ word: StaticString, _ value: JSON) throws -> JSON {
+    for byte in UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount) {
+      guard try next() == byte else { throw error("a value is expected") }
+    }
+    return value
+  }
+
+  /// A number: an integer if it is written as one and fits.
+  private mutating func number() throws -> JSON {
+    let start = offset
+    if peek() == UInt8(ascii: "-") { offset += 1 }
+    let first = peek()
+    let count = digits()
+    guard count > 0 else { throw error("a value is expected") }
+    guard first != UInt8(ascii: "0") || count == 1 else {
+      throw error("a number with a leading zero")
+    }
+    var isInteger = true
+    if peek() == UInt8(ascii: ".") {
+      isInteger = false
+      offset += 1
+      guard digits() > 0 else { throw error("a number ends in its point") }
+    }
+    if let byte = peek(), byte | 0x20 == UInt8(ascii: "e") {
+      isInteger = false
+      offset += 1
+      if let sign = peek(), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { offset += 1 }
+      guard digits() > 0 else { throw error("a number lacks its exponent") }
+    }
+    let text = String(decoding: bytes[start..<offset], as: UTF8.self)
+    if isInteger, let value = Int(text) { return .integer(value) }
+    if isInteger, let value = UInt64(text) { return .unsigned(value) }
+    guard let value = Double(text), value.isFinite else { throw error("a number beyond 64 bits") }
+    return .number(value)
+  }
+
+  /// Takes digits.
+  private mutating func digits() -> Int {
+    let start = offset
+    while let byte = peek(), (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { offset += 1 }
+    return offset - start
   }
 
   private mutating func integer() throws -> Int {

@@ -1,10 +1,12 @@
 internal import Foundation
 
-/// A JSON value to write (RFC 8259).
+/// A JSON value (RFC 8259).
 package enum JSON: Sendable {
   case null
   case bool(Bool)
   case integer(Int)
+  /// An integer beyond `Int`.
+  case unsigned(UInt64)
   /// Infinities and NaN, which JSON lacks, become null.
   case number(Double)
   case string(String)
@@ -18,6 +20,7 @@ package enum JSON: Sendable {
     case .null: "null"
     case .bool(let flag): "\(flag)"
     case .integer(let number): "\(number)"
+    case .unsigned(let number): "\(number)"
     case .number(let number): number.isFinite ? "\(number)" : "null"
     case .string(let text): JSON.quoted(text)
     case .array(let items): "[\(items.map(\.text).joined(separator: ","))]"
@@ -43,6 +46,18 @@ package enum JSON: Sendable {
 }
 
 extension JSON {
+  /// Reads a text.
+  ///
+  /// - Parameters:
+  ///   - bytes: the text, in UTF-8.
+  ///   - depth: how deep lists and objects may nest.
+  /// - Throws: `JSONError`, also for a key that comes twice.
+  package init(reading bytes: UnsafeRawBufferPointer, depth: Int = 32) throws {
+    var reader = JSONReader(bytes)
+    self = try reader.value(depth: depth)
+    try reader.end()
+  }
+
   /// A value as JSON for people and programs: indented, keys sorted and in snake_case. The same value
   /// always gives the same text.
   ///

@@ -1,0 +1,72 @@
+/// The series of one name.
+struct MetricFamily: Sendable {
+  /// What the numbers are.
+  enum Kind: String {
+    case counter
+    case gauge
+    case histogram
+  }
+
+  /// What the numbers are.
+  let kind: Kind
+  /// By their labels, as they are written between the braces.
+  var series: [String: any MetricSeries] = [:]
+
+  /// The lines of the family.
+  func text(named name: String) -> String {
+    let lines = series.sorted { $0.key < $1.key }.flatMap { labels, series in
+      series.samples.map { sample in
+        let all = [labels, sample.label].filter { !$0.isEmpty }.joined(separator: ",")
+        let braces = all.isEmpty ? "" : "{\(all)}"
+        return "\(name)\(sample.suffix)\(braces) \(MetricFamily.text(of: sample.value))\n"
+      }
+    }
+    return "# TYPE \(name) \(kind.rawValue)\n" + lines.joined()
+  }
+
+  /// Labels as they are written, in their order.
+  static func text(of labels: [(String, String)]) -> String {
+    labels.map { name, value in
+      let value = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        .replacing("\n", with: "\\n")
+      return "\(validName(name).replacing(":", with: "_"))=\"\(value)\""
+    }.joined(separator: ",")
+  }
+
+  /// A name with `_` in place of what may not stand in it.
+  static func validName(_ name: String) -> String {
+    let scalars = name.unicodeScalars.map { scalar -> Unicode.Scalar in
+      switch scalar {
+      case "a"..."z", "A"..."Z", "0"..."9", "_", ":": scalar
+      default: "_"
+      }
+    }
+    let text = String(String.UnicodeScalarView(scalars))
+    return text.first?.isNumber ?? true ? "_" + text : text
+  }
+
+  /// A number; integers without a point.
+  static func text(of value: Double) -> String {
+    switch value {
+    case .infinity: "+Inf"
+    case -.infinity: "-Inf"
+    default: Int(exactly: value).map(String.init) ?? (value.isNaN ? "NaN" : "\(value)")
+    }
+  }
+}
+
+/// The numbers of one name and its labels.
+protocol MetricSeries: AnyObject, Sendable {
+  /// The lines that they are written as.
+  var samples: [MetricSample] { get }
+}
+
+/// A line of a series.
+struct MetricSample {
+  /// What follows the name.
+  var suffix = ""
+  /// A further label, as it is written.
+  var label = ""
+  /// The number.
+  let value: Double
+}
