@@ -7,7 +7,7 @@ internal import Testing
   private static func gradient(_ width: Int, _ height: Int) -> RGBImage {
     let pixels = (0..<height).flatMap { y in
       (0..<width).flatMap { x in
-        [UInt8(255 * x / width), UInt8(255 * y / height), UInt8(128)]
+        [UInt8(min(x, 255)), UInt8(min(2 * y, 255)), UInt8(128)]
       }
     }
     return RGBImage(width: width, height: height, pixels: pixels)
