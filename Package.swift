@@ -172,6 +172,7 @@ let package = Package(
         "Checkpoint", "CStart", "Diffusion", "Evaluation", "Files", "ImageData", "Inference",
         "Layers", "Models", "Parallel", "Pipeline", "Server", "Torch", "Training", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: swiftSettings),

@@ -18,7 +18,7 @@ struct DiTCommand: ParsableCommand {
       """, version: version,
     subcommands: [
       SampleCommand.self, GenerateCommand.self, TrainCommand.self, TrainAutoencoderCommand.self,
-      EncodeCommand.self, EvaluateCommand.self,
+      EncodeCommand.self, EvaluateCommand.self, ServeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
       ReferenceCommand.self,
     ])

@@ -324,7 +324,7 @@ public actor ImageService: Service {
   }
 
   private func updateMetrics() {
-    metrics.setQueue(queue.queuedCount, running: queue.running.count)
+    metrics.setQueue(queue.queuedCount, running: queue.runningCount)
   }
 
   /// Seconds until some of the jobs that wait are begun, roughly.

@@ -5,6 +5,8 @@ struct JobQueue {
   private var jobs: [String: Job] = [:]
   /// Jobs with images that wait, in the order of their coming.
   private var waiting: [String] = []
+  /// Jobs of which an image is begun, and that have not ended.
+  private var begun: Set<String> = []
   /// Jobs that have ended, in the order of their ends.
   private var ended: [String] = []
 
@@ -15,19 +17,14 @@ struct JobQueue {
 
   /// Jobs of which no image is begun.
   var queuedCount: Int { waiting.count { jobs[$0]?.status.state == .queued } }
-  /// Jobs of which an image is begun.
-  var running: [JobStatus] { jobs.values.map(\.status).filter { $0.state == .running } }
+  /// The number of jobs of which an image is begun.
+  var runningCount: Int { begun.count }
+  /// Those jobs.
+  var running: [JobStatus] { begun.compactMap { jobs[$0]?.status } }
   /// Whether a job has not ended.
   var hasUnfinished: Bool { ended.count < jobs.count }
   /// The names of all jobs that have not ended.
-  var unfinished: [String] { jobs.filter { !$0.value.status.state.isFinal }.map(\.key) }
-  /// Images that wait.
-  var waitingImageCount: Int {
-    waiting.reduce(0) { sum, id in
-      sum + (jobs[id].map { $0.status.request.count - $0.takenCount } ?? 0)
-    }
-  }
-
+  var unfinished: [String] { waiting + begun.subtracting(waiting) }
   /// Adds a job at the end.
   mutating func add(_ job: Job) {
     jobs[job.status.id] = job
@@ -63,6 +60,7 @@ struct JobQueue {
       job.status.state = .running
       job.status.position = nil
       jobs[id] = job
+      begun.insert(id)
     }
     waiting.removeAll { !(jobs[$0]?.hasWaitingImages ?? false) }
     return DrawingBatch(items: items, options: options)
@@ -96,6 +94,7 @@ struct JobQueue {
     jobs[id] = job
     ended.append(id)
     waiting.removeAll { $0 == id }
+    begun.remove(id)
   }
 
   /// Forgets jobs that ended before a time.
