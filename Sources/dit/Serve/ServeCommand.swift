@@ -54,7 +54,8 @@ struct ServingOptions: ParsableArguments {
       other machines reach. Also in the environment: DIT_TOKEN.
       """, completion: .file())
   var tokenFile: String?
-  @Option(help: "Names of this machine that clients use, with commas between; behind a proxy its own.")
+  @Option(
+    help: "Names of this machine that clients use, with commas between; behind a proxy its own.")
   var allowedHosts: String?
   @Option(help: "Jobs that may wait; more are refused for the moment.") var maxQueue = 64
   @Option(help: "Images of one job.") var maxImages = 16

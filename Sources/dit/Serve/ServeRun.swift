@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Logging
+internal import Pipeline
 internal import Server
 internal import ServiceLifecycle
 internal import Synchronization
@@ -30,7 +31,11 @@ struct ServeRun {
     }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [.init(service: server)], logger: ServeRun.quiet))
+        services: [
+          .init(
+            service: Unattended(server: server),
+            successTerminationBehavior: .gracefullyShutdownGroup)
+        ], logger: ServeRun.quiet))
     let outcome = Outcome()
     Task {
       do {
@@ -63,6 +68,13 @@ struct ServeRun {
           + " classes, \(model.precision) on \(model.device)")
     }
   }
+}
+
+/// A server that leaves signals to the program.
+private struct Unattended: Service {
+  let server: ImageServer
+
+  func run() async throws { try await server.run(handlesSignals: false) }
 }
 
 /// How a run ended, for the thread that waits for it.
