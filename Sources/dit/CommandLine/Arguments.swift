@@ -18,8 +18,7 @@ struct Arguments {
   ///   - arguments: the command's arguments as typed, without its name.
   ///   - command: may find settings in the folder of the run that it resumes, or in a file that a run
   ///     wrote.
-  ///   - check: returns what is wrong with the arguments made from one setting of the file; nil if
-  ///     nothing is.
+  ///   - check: returns what is wrong with arguments made from settings of the file; nil if nothing is.
   /// - Returns: the settings of the file, then the flags.
   /// - Throws: `UsageError` for a wrong value or a file that cannot be used.
   func normalized(
@@ -50,6 +49,19 @@ struct Arguments {
     let settings = try file.settings(table, check: check).filter { !replaced.contains($0.name) }
     try file.checkAgreement(settings.filter { !flags.names.contains($0.name) })
     return settings.map(\.argument) + flags.arguments
+  }
+
+  /// What is wrong with each of some arguments.
+  ///
+  /// They are checked together, which is quicker, and one by one only if anything is wrong.
+  ///
+  /// - Parameters:
+  ///   - arguments: each by itself.
+  ///   - check: returns what is wrong with some; nil if nothing is.
+  /// - Returns: a fault or nil for each.
+  static func faults(of arguments: [String], _ check: ([String]) -> String?) -> [String?] {
+    arguments.isEmpty || check(arguments) == nil
+      ? arguments.map { _ in nil } : arguments.map { check([$0]) }
   }
 
   /// The settings of another command's record, for which those of the file are dropped.

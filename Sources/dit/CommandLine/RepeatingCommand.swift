@@ -24,7 +24,7 @@ struct RecordedOptions {
   /// - Parameters:
   ///   - table: the command's options.
   ///   - given: options in kebab-case that are left out.
-  ///   - check: returns what is wrong with the arguments of one setting; nil if nothing is.
+  ///   - check: returns what is wrong with arguments; nil if nothing is.
   /// - Returns: the arguments.
   /// - Throws: `RecordedOptionsError` that lists every wrong value.
   func arguments(
@@ -32,15 +32,16 @@ struct RecordedOptions {
   ) throws -> [String] {
     let settings = options.map { (name: OptionTable.kebab($0.key), key: $0.key, value: $0.value) }
       .filter { !given.contains($0.name) }
-    let faults = settings.compactMap { setting in
-      (table.fault(setting.name, setting.value) ?? check(["--\(setting.name)=\(setting.value)"]))
-        .map { "\(setting.key): \($0)" }
+    let arguments = settings.map { "--\($0.name)=\($0.value)" }
+    let faults = zip(settings, Arguments.faults(of: arguments, check)).compactMap {
+      setting, fault in
+      (table.fault(setting.name, setting.value) ?? fault).map { "\(setting.key): \($0)" }
     }
     guard faults.isEmpty else {
       throw RecordedOptionsError(
         message: "'\(path)' has settings that cannot be used: \(faults.joined(separator: "; "))")
     }
-    return settings.map { "--\($0.name)=\($0.value)" }
+    return arguments
   }
 }
 

@@ -47,43 +47,51 @@ struct ConfigurationFile {
   ///
   /// - Parameters:
   ///   - table: the command's options.
-  ///   - check: returns what is wrong with the arguments of one setting; nil if nothing is.
+  ///   - check: returns what is wrong with arguments; nil if nothing is.
   /// - Returns: the settings that have a value, in the order of the file.
   /// - Throws: `UsageError` that lists every unknown key, every key that stands twice and every wrong value
   ///   with its line.
   func settings(_ table: OptionTable, check: ([String]) -> String?) throws -> [Setting] {
-    var settings: [Setting] = []
-    var faults: [String] = []
+    var rows: [Result<Setting, UsageError>] = []
+    func add(_ fault: String) { rows.append(.failure(UsageError(fault))) }
     var first: [String: (key: String, line: Int)] = [:]
     for (key, line, value) in entries {
       let name = OptionTable.kebab(key)
       guard !table.recordKeys.contains(name) else { continue }
       guard name != "config", name != "from", let kind = table.kinds[name] else {
-        faults.append("line \(line): unknown key '\(key)'\(suggestion(key, table))")
+        add("line \(line): unknown key '\(key)'\(suggestion(key, table))")
         continue
       }
       if let before = first[name] {
-        faults.append(
+        add(
           "lines \(before.line) and \(line): '\(before.key)' and '\(key)' are the same setting, which"
             + " stands twice")
         continue
       }
       first[name] = (key, line)
       guard let text = ConfigurationFile.text(of: value, kind) else {
-        faults.append("line \(line): '\(key)' must be a single value or a list of them")
+        add("line \(line): '\(key)' must be a single value or a list of them")
         continue
       }
       guard !text.isEmpty else { continue }
       if case .optional = kind, Arguments.boolean(text) == "false" { continue }
       let value = spelled(text, kind)
-      let argument = "--\(name)=\(value)"
-      if let fault = table.fault(name, value) ?? check([argument]) {
-        faults.append("line \(line): \(key): \(fault)")
+      if let fault = table.fault(name, value) {
+        add("line \(line): \(key): \(fault)")
       } else {
-        settings.append(Setting(name: name, key: key, line: line, value: value))
+        rows.append(.success(Setting(name: name, key: key, line: line, value: value)))
       }
     }
-    try refuse(faults)
+    let settings = rows.compactMap { try? $0.get() }
+    var found = Arguments.faults(of: settings.map(\.argument), check).makeIterator()
+    try refuse(
+      rows.compactMap { row in
+        switch row {
+        case .failure(let fault): fault.message
+        case .success(let setting):
+          found.next().flatMap(\.self).map { "line \(setting.line): \(setting.key): \($0)" }
+        }
+      })
     return settings
   }
 
