@@ -219,6 +219,17 @@ import Testing
     #expect(await ImageServiceTests.refusal(by: service) == .loading)
   }
 
+  @Test func memoryForAllWorkersIsCheckedFirst() async throws {
+    let service = ImageService(ImageServiceTests.settings(workerCount: 1_000_000))
+    do {
+      try await service.run()
+      Issue.record("a million models fit")
+    } catch let error as ServiceError {
+      guard case .memory(let count) = error.reason else { throw error }
+      #expect(count > 1 << 40)
+    }
+  }
+
   @Test func severalWorkersDrawTheSame() async throws {
     try await withService(ImageServiceTests.settings(batchSize: 1, workerCount: 2)) { service in
       let jobs = try await (0..<4).asyncMap {

@@ -27,7 +27,7 @@ public enum LocalPort {
     }
   }
 
-  private static func loopback(_ port: Int) -> sockaddr_in {
+  fileprivate static func loopback(_ port: Int) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(port).bigEndian
@@ -35,7 +35,7 @@ public enum LocalPort {
     return address
   }
 
-  private static func withSockaddr<Result>(
+  fileprivate static func withSockaddr<Result>(
     _ address: inout sockaddr_in, _ body: (UnsafeMutablePointer<sockaddr>) -> Result
   ) -> Result {
     withUnsafeMutableBytes(of: &address) { bytes in
@@ -45,4 +45,30 @@ public enum LocalPort {
       }
     }
   }
+}
+
+/// A port of this machine that somebody listens at.
+public final class HeldPort {
+  /// The port.
+  public let port: Int
+  private let descriptor: Int32
+
+  /// Listens at a port that was free.
+  ///
+  /// - Throws: if the system has none.
+  public init() throws {
+    port = try LocalPort.free()
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = LocalPort.loopback(port)
+    let isHeld = LocalPort.withSockaddr(&address) {
+      bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        && listen(descriptor, 1) == 0
+    }
+    guard isHeld else {
+      close(descriptor)
+      throw POSIXError(.EADDRINUSE)
+    }
+  }
+
+  deinit { close(descriptor) }
 }

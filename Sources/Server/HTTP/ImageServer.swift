@@ -114,7 +114,8 @@ public struct ImageServer: Service {
       Drain(service: service, phase: phase, timeout: settings.drainTimeout),
     ]
     var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .warning)
+    // At the end of a run they tell of each other's ends as of errors.
+    quiet.logLevel = .critical
     var configuration = ServiceGroupConfiguration(
       services: services.map { .init(service: $0) }, logger: quiet)
     configuration.maximumGracefulShutdownDuration = settings.drainTimeout + .seconds(10)
@@ -123,7 +124,8 @@ public struct ImageServer: Service {
 
   @Sendable private func listen() async throws {
     var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .warning)
+    // At the end of a run they tell of each other's ends as of errors.
+    quiet.logLevel = .critical
     let settings = settings
     var channel = HTTP1Channel.Configuration(
       additionalChannelHandlers: [ConnectionGuard(settings)],

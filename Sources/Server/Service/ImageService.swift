@@ -47,7 +47,8 @@ public actor ImageService: Service {
   ///
   /// - Throws: what opening a pipeline throws; `ServiceError` if memory does not suffice for all workers.
   public func run() async throws {
-    defer { finish() }
+    let threadCount = LibTorch.threadCount
+    defer { finish(threadCount) }
     let drawers = try await load()
     await withTaskCancellationHandler {
       await withGracefulShutdownHandler {
@@ -64,7 +65,6 @@ public actor ImageService: Service {
 
   private func load() async throws -> [ImageDrawer] {
     let count = max(settings.workerCount, 1)
-    if count > 1 { try LibTorch.setThreadCount(max(LibTorch.threadCount / count, 1)) }
     var drawers: [ImageDrawer] = []
     for number in 1...count {
       let drawer = ImageDrawer(settings, number: number, logger: number == 1 ? logger : nil)
@@ -72,6 +72,7 @@ public actor ImageService: Service {
       if model == nil { (model, rules) = (loaded.model, loaded.rules) }
       drawers.append(drawer)
     }
+    if count > 1 { try LibTorch.setThreadCount(max(LibTorch.threadCount / count, 1)) }
     return drawers
   }
 
@@ -301,7 +302,8 @@ public actor ImageService: Service {
   }
 
   /// The run is over: nothing is left that could draw.
-  private func finish() {
+  private func finish(_ threadCount: Int) {
+    if settings.workerCount > 1 { try? LibTorch.setThreadCount(threadCount) }
     isEnding = true
     for id in queue.unfinished { cancel(id) }
   }
