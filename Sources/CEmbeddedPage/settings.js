@@ -26,7 +26,7 @@ function imageSettings(settings, index) {
 /** The command line that draws the same image. */
 function settingsCommand({ prompt, n, seed, sampler, steps, guidance_scale, ...others }, model) {
   const parts = ["dit sample"];
-  if (model !== "built-in") parts.push(`--dit-checkpoint ${shellWord(model)}`);
+  if (model !== "built-in model") parts.push(`--dit-checkpoint ${shellWord(model)}`);
   parts.push(`--class-labels ${shellWord(String(prompt))}`, `--seed ${seed}`, `--sampler ${shellWord(sampler)}`);
   if (steps !== null) parts.push(`--sampling-steps ${steps}`);
   parts.push(`--guidance-scale ${guidance_scale}`);

@@ -144,7 +144,7 @@ class Tab:
             raise AssertionError(details.get("exception", {}).get("description", details["text"]))
         return result["result"].get("value")
 
-    def wait(self, script, what=None, seconds=20):
+    def wait(self, script, what=None, seconds=60):
         """Waits until a script has a true value, and returns it."""
         end = time.monotonic() + seconds
         while True:
