@@ -81,7 +81,7 @@ extension Precision {
 
   /// The format of one of the blocks' linear layers.
   func format(of layer: BlockLayer) -> ActivationFormat {
-    self == .int8WithFloatFC2 && layer == .fc2 ? .float32 : linearFormat
+    self == .int8WithFloatFC2 && layer.endsMLP ? .float32 : linearFormat
   }
 }
 

@@ -18,6 +18,13 @@ public protocol LinearLayer {
   func gelu(
     _ x: Stream.Activations, form: GELUForm, then second: Self
   ) -> Stream.BranchOutput
+
+  /// Applies the layer, which makes gates, then values, side by side; silu(gate) value; and a second
+  /// layer, the last one of a branch.
+  func swiGLU(_ x: Stream.Activations, then second: Self) -> Stream.BranchOutput
+
+  /// Normalizes and rotates queries and keys, `[N, T, 3 D]`, which may be overwritten.
+  static func prepared(_ qkv: Tensor, _ form: QueryKeyForm, headCount: Int) -> Tensor
 }
 
 extension Linear: LinearLayer {
@@ -33,5 +40,16 @@ extension Linear: LinearLayer {
     guard form == .tanh else { return second(Torch.gelu(self(x), form)) }
     return feedForward(
       x, weight1: weight, bias1: bias, weight2: second.weight, bias2: second.bias)
+  }
+
+  /// Applies both layers.
+  public func swiGLU(_ x: Tensor, then second: Linear) -> Tensor {
+    let parts = self(x).chunks(2, axis: -1)
+    return second(silu(parts[0]) * parts[1])
+  }
+
+  /// Normalizes and rotates queries and keys; gradients flow through.
+  public static func prepared(_ qkv: Tensor, _ form: QueryKeyForm, headCount: Int) -> Tensor {
+    form(qkv, headCount: headCount)
   }
 }

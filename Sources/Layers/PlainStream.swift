@@ -14,20 +14,22 @@ public struct PlainStream: ResidualStream {
   public init(_ tokens: Tensor) { self.tokens = tokens }
 
   /// See `ResidualStream`.
-  public mutating func normalized(shift: Tensor, scale: Tensor, for layer: Linear) -> Tensor {
-    normalized(shift: shift, scale: scale)
+  public mutating func normalized(
+    by norm: NormKind, shift: Tensor, scale: Tensor, for layer: Linear
+  ) -> Tensor {
+    normalized(by: norm, shift: shift, scale: scale)
   }
 
   /// See `ResidualStream`.
-  public mutating func normalized(shift: Tensor, scale: Tensor) -> Tensor {
+  public mutating func normalized(by norm: NormKind, shift: Tensor, scale: Tensor) -> Tensor {
     guard let (y, gate) = pending else {
-      return adaptiveNorm(tokens, shift: shift, scale: scale, epsilon: Self.epsilon)
+      return adaptiveNorm(tokens, shift: shift, scale: scale, epsilon: Self.epsilon, by: norm)
     }
     pending = nil
-    let (sum, norm) = gatedAddAndNorm(
-      tokens, y, gate: gate, shift: shift, scale: scale, epsilon: Self.epsilon)
+    let (sum, normalized) = gatedAddAndNorm(
+      tokens, y, gate: gate, shift: shift, scale: scale, epsilon: Self.epsilon, by: norm)
     tokens = sum
-    return norm
+    return normalized
   }
 
   /// See `ResidualStream`.

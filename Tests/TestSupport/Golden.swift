@@ -58,12 +58,22 @@ public struct GoldenConfig: Decodable {
   let learns_variance: Bool
   let mlp_ratio: Int
   let patch_size: Int
+  // Those of blocks alone.
+  let norm: String?
+  let mlp: String?
+  let positions: String?
+  let qk_norm: String?
 
   /// The same for the model.
   public var model: DiTConfig {
     DiTConfig(
       inputSize: input_size, channelCount: channels, patchSize: patch_size,
       hiddenSize: hidden_size, depth: depth, headCount: heads, mlpRatio: mlp_ratio,
-      classCount: classes, learnsVariance: learns_variance)
+      classCount: classes, learnsVariance: learns_variance,
+      block: DiTBlockConfig(
+        norm: norm.flatMap(NormKind.init) ?? .layer,
+        mlp: mlp.flatMap(DiTBlockConfig.MLP.init) ?? .gelu,
+        positions: positions.flatMap(DiTBlockConfig.Positions.init) ?? .sines,
+        queryKeyNorm: qk_norm.flatMap(NormKind.init)))
   }
 }

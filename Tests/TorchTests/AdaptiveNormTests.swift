@@ -29,14 +29,15 @@ import Torch
     }
   }
 
-  @Test(arguments: shapes) func normMatchesPlainOperators(_ shape: [Int]) throws {
+  @Test(arguments: shapes, NormKind.allCases)
+  func normMatchesPlainOperators(_ shape: [Int], _ kind: NormKind) throws {
     let inputs = try Inputs(shape)
     let parts = inputs.m.chunks(3, axis: 2)
     let fused = inputs.outcome(
-      adaptiveNorm(inputs.x, shift: parts[0], scale: parts[1], epsilon: 1e-6))
+      adaptiveNorm(inputs.x, shift: parts[0], scale: parts[1], epsilon: 1e-6, by: kind))
     let again = inputs.m.chunks(3, axis: 2)
     let plain = inputs.outcome(
-      again[0].addingProduct(layerNorm(inputs.x, epsilon: 1e-6), again[1] + 1))
+      again[0].addingProduct(plainNorm(kind, inputs.x), again[1] + 1))
     #expect(fused.count == 3 && plain.count == 3)
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
@@ -51,12 +52,22 @@ import Torch
     for (a, b) in zip(fused, plain) { #expect(relativeError(a, b) < Tolerance.float32) }
   }
 
-  @Test(arguments: shapes) func fusedAdditionAndNormMatchPlainOperators(_ shape: [Int]) throws {
+  /// The norms by their formulas.
+  private func plainNorm(_ kind: NormKind, _ x: Tensor) -> Tensor {
+    switch kind {
+    case .layer: layerNorm(x, epsilon: 1e-6)
+    case .rms: x / (x.squared.mean(axes: [2], keepingDims: true) + 1e-6).squareRoot
+    }
+  }
+
+  @Test(arguments: shapes, NormKind.allCases)
+  func fusedAdditionAndNormMatchPlainOperators(_ shape: [Int], _ kind: NormKind) throws {
     let inputs = try Inputs(shape)
     func outcome() -> [Tensor] {
       let parts = inputs.m.chunks(3, axis: 2)
       let (sum, norm) = gatedAddAndNorm(
-        inputs.x, inputs.y, gate: parts[2], shift: parts[0], scale: parts[1], epsilon: 1e-6)
+        inputs.x, inputs.y, gate: parts[2], shift: parts[0], scale: parts[1], epsilon: 1e-6,
+        by: kind)
       return inputs.outcome(sum * 3 + norm)
     }
     let (fused, plain) = (outcome(), withPlainOperators(outcome))

@@ -29,21 +29,30 @@ struct ModulationCase {
       .gathered(labels).expandingDims(at: 1)
   }
 
-  func normModulated(_ x: Tensor) -> Tensor {
-    layerNorm(x, epsilon: 1e-6) * (vectors(2) + 1) + vectors(1)
+  func normModulated(_ x: Tensor, by kind: NormKind = .layer) -> Tensor {
+    let norm =
+      kind == .layer
+      ? layerNorm(x, epsilon: 1e-6)
+      : x / (x.squared.mean(axes: [2], keepingDims: true) + 1e-6).squareRoot
+    return norm * (vectors(2) + 1) + vectors(1)
   }
 
   var sum: Tensor { x + vectors(3) * residual }
 
-  func fused(_ x: Tensor, as format: ActivationFormat) -> Activations {
-    normModulate(x, shift: table[width], scale: table[2 * width], epsilon: 1e-6, as: format)
+  func fused(
+    _ x: Tensor, by kind: NormKind = .layer, as format: ActivationFormat
+  ) -> Activations {
+    normModulate(
+      x, shift: table[width], scale: table[2 * width], epsilon: 1e-6, by: kind, as: format)
   }
 
-  func fused(_ x: Tensor, adding residual: BranchOutput, as format: ActivationFormat) -> Activations
-  {
+  func fused(
+    _ x: Tensor, by kind: NormKind = .layer, adding residual: BranchOutput,
+    as format: ActivationFormat
+  ) -> Activations {
     addAndNormModulate(
       x, residual, gate: table[3 * width], shift: table[width], scale: table[2 * width],
-      epsilon: 1e-6, as: format)
+      epsilon: 1e-6, by: kind, as: format)
   }
 }
 
@@ -81,6 +90,19 @@ extension ActivationFormat {
     let rows = values.fused(x, adding: BranchOutput(values.residual), as: format)
     #expect(relativeError(x, expected) < Tolerance.float32)
     #expect(relativeError(rows.numbers, values.normModulated(expected)) < format.tolerance)
+  }
+
+  @Test(arguments: ModulationCase.shapes, formats)
+  func dividesByTheRootOfTheMeanSquare(_ shape: [Int], _ format: ActivationFormat) throws {
+    let values = try ModulationCase(shape)
+    let rows = values.fused(values.x, by: .rms, as: format)
+    let expected = values.normModulated(values.x, by: .rms)
+    #expect(relativeError(rows.numbers, expected) < format.tolerance)
+    let x = values.x.cloned
+    let sums = values.fused(x, by: .rms, adding: BranchOutput(values.residual), as: format)
+    #expect(relativeError(x, values.sum) < Tolerance.float32)
+    let normalized = values.normModulated(values.sum, by: .rms)
+    #expect(relativeError(sums.numbers, normalized) < format.tolerance)
   }
 
   @Test(arguments: [DType.bfloat16, .float16])

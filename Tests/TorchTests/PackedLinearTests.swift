@@ -53,6 +53,34 @@ internal import Torch
     #expect(relativeError(result.numbers, geluTanh(values.expected)) < tolerance(format))
   }
 
+  /// Of the results half are gates. 8-bit sums are gated by the pass that rescales them.
+  @Test(arguments: [[1, 5, 2], [7, 33, 66], [64, 96, 160], [13, 129, 46]], formats)
+  func gatesValues(_ size: [Int], _ format: ActivationFormat) throws {
+    let values = try Case(size)
+    let layer = try PackedLinear(weight: values.weight, bias: values.bias, format: format)
+    let parts = values.expected.chunks(2, axis: 2)
+    let expected = parts[0] / ((-parts[0]).exponential + 1) * parts[1]
+    for next in [format, .float32] {
+      let result = layer.swiGLU(Activations(values.x, as: format), as: next)
+      #expect(result.values.dtype == next.dtype)
+      #expect(relativeError(result.numbers, expected) < 2 * tolerance(format))
+    }
+  }
+
+  @Test func gatesExtremeValues() throws {
+    let identity = Tensor([1, 0, 0, 1] as [Float]).reshaped([2, 2])
+    let layer = PackedLinear(weight: identity, bias: nil)
+    for (gate, value, expected) in [
+      (200, 3, 600), (-200, 3, 0), (0, 3, 0), (1e30, 2, 2e30), (-1e30, 2, 0),
+    ] as [(Float, Float, Double)] {
+      let x = Activations(Tensor([gate, value]).reshaped([1, 2]), as: .float32)
+      let result = layer.swiGLU(x, as: .float32).values.item
+      #expect(abs(result - expected) <= 1e-6 * max(1, abs(expected)), "\(gate): \(result)")
+    }
+    let x = Activations(Tensor([Float.nan, 1]).reshaped([1, 2]), as: .float32)
+    #expect(layer.swiGLU(x, as: .float32).values.item.isNaN)
+  }
+
   @Test(arguments: formats)
   func worksWithoutABias(_ format: ActivationFormat) throws {
     let values = try Case([7, 33, 65])

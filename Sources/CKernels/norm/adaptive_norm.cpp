@@ -1,6 +1,6 @@
-// Adaptive layer norm and the gated residual of adaLN-Zero (Peebles & Xie 2023, section 3.2) for
-// training on the processor: one pass forward and two backward. The plain operators take a dozen.
-// adaptive_norm_autograd.cpp makes these operators differentiable.
+// Adaptive layer norm, the same with RMSNorm, and the gated residual of adaLN-Zero (Peebles & Xie
+// 2023, section 3.2) for training on the processor: one pass forward and two backward. The plain
+// operators take a dozen. adaptive_norm_autograd.cpp makes these operators differentiable.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -22,9 +22,10 @@ constexpr int64_t kColumnBlock = 64;
 
 DIT_CLONES void norm_rows(const float *x, const float *shift, const float *scale, float *out,
                           float *means, float *deviations, int64_t rows, int64_t width,
-                          float epsilon) {
+                          float epsilon, bool is_rms) {
   for (int64_t row = 0; row < rows; row++, x += width, out += width) {
-    const Modulated value = modulated(x, scale, shift, width, epsilon);
+    const Modulated value = is_rms ? rms_modulated(x, scale, shift, width, epsilon)
+                                   : modulated(x, scale, shift, width, epsilon);
     for (int64_t i = 0; i < width; i++) out[i] = value(i);
     means[row] = value.mean;
     deviations[row] = value.deviation;
@@ -33,7 +34,7 @@ DIT_CLONES void norm_rows(const float *x, const float *shift, const float *scale
 
 DIT_CLONES void norm_rows_backward(const float *gradient, const float *x, const float *scale,
                                    const float *means, const float *deviations, float *out,
-                                   int64_t rows, int64_t width) {
+                                   int64_t rows, int64_t width, bool is_rms) {
 #pragma clang fp reassociate(on) contract(fast)
   for (int64_t row = 0; row < rows; row++, gradient += width, x += width, out += width) {
     const float mean = means[row];
@@ -46,7 +47,7 @@ DIT_CLONES void norm_rows_backward(const float *gradient, const float *x, const 
       product += g * (x[i] - mean);
     }
     const float share = 1 / static_cast<float>(width);
-    const float mean_gradient = sum * share;
+    const float mean_gradient = is_rms ? 0 : sum * share;
     const float slope = product * deviation * deviation * share;
     for (int64_t i = 0; i < width; i++) {
       const float g = gradient[i] * (1 + scale[i]);
@@ -175,13 +176,15 @@ struct Norm {
 
 /// Normalizes rows of image `n`.
 void normalize(const at::Tensor &x, const Vectors &shifts, const Vectors &scales, const Norm &norm,
-               double epsilon, int64_t n, int64_t row, int64_t rows) {
+               double epsilon, bool is_rms, int64_t n, int64_t row, int64_t rows) {
   const int64_t width = x.size(2);
   norm_rows(x.const_data_ptr<float>() + row * width, shifts.of(n), scales.of(n),
             norm.out.data_ptr<float>() + row * width, norm.means.data_ptr<float>() + row,
-            norm.deviations.data_ptr<float>() + row, rows, width, static_cast<float>(epsilon));
+            norm.deviations.data_ptr<float>() + row, rows, width, static_cast<float>(epsilon),
+            is_rms);
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_forward(const at::Tensor &x,
                                                                      const at::Tensor &shift,
                                                                      const at::Tensor &scale,
@@ -193,7 +196,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_forward(const at::T
   const Vectors scales(scale, x);
   const Norm norm(x);
   for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
-    normalize(x, shifts, scales, norm, epsilon, n, row, rows);
+    normalize(x, shifts, scales, norm, epsilon, kIsRMS, n, row, rows);
   });
   return {norm.out, norm.means, norm.deviations};
 }
@@ -215,6 +218,7 @@ at::Tensor gated_add(const at::Tensor &x, const at::Tensor &y, const at::Tensor 
   return out;
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_forward(
     const at::Tensor &x, const at::Tensor &y, const at::Tensor &gate, const at::Tensor &shift,
     const at::Tensor &scale, double epsilon, at::ScalarType type) {
@@ -225,7 +229,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_forwar
   const Norm norm(x);
   for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
     add_gated(x, y, gates, sum, n, row, rows);
-    normalize(sum, shifts, scales, norm, epsilon, n, row, rows);
+    normalize(sum, shifts, scales, norm, epsilon, kIsRMS, n, row, rows);
   });
   return {sum, norm.out, norm.means, norm.deviations};
 }
@@ -268,14 +272,15 @@ at::Tensor gate_gradient(const at::Tensor &gradient, const at::Tensor &y) {
 /// The gradient of normalized tokens, for rows of image `n`.
 void norm_backward(const at::Tensor &gradient, const at::Tensor &x, const Vectors &scales,
                    const at::Tensor &means, const at::Tensor &deviations, const at::Tensor &out,
-                   int64_t n, int64_t row, int64_t rows) {
+                   bool is_rms, int64_t n, int64_t row, int64_t rows) {
   const int64_t width = x.size(2), start = row * width;
   norm_rows_backward(gradient.const_data_ptr<float>() + start, x.const_data_ptr<float>() + start,
                      scales.of(n), means.const_data_ptr<float>() + row,
                      deviations.const_data_ptr<float>() + row, out.data_ptr<float>() + start, rows,
-                     width);
+                     width, is_rms);
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_backward(
     const at::Tensor &gradient, const at::Tensor &x, const at::Tensor &scale,
     const at::Tensor &means, const at::Tensor &deviations) {
@@ -283,7 +288,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> adaptive_norm_backward(
   const Vectors scales(scale, x);
   at::Tensor out = at::empty_like(x);
   for_rows(x, [&](int64_t n, int64_t row, int64_t rows) {
-    norm_backward(gradient, x, scales, means, deviations, out, n, row, rows);
+    norm_backward(gradient, x, scales, means, deviations, out, kIsRMS, n, row, rows);
   });
   const auto [shift, factor] = norm_vector_gradients(gradient, x, means, deviations);
   return {out, shift, factor};
@@ -302,6 +307,7 @@ std::tuple<at::Tensor, at::Tensor> gated_add_backward(const at::Tensor &gradient
   return {out, gate_gradient(gradient, y)};
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add_norm_backward(
     const at::Tensor &sum_gradient, const at::Tensor &gradient, const at::Tensor &sum,
     const at::Tensor &y, const at::Tensor &gate, const at::Tensor &scale, const at::Tensor &means,
@@ -312,7 +318,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add
   at::Tensor out = at::empty_like(sum), branch = at::empty_like(y);
   const int64_t width = sum.size(2);
   for_rows(sum, [&](int64_t n, int64_t row, int64_t rows) {
-    norm_backward(gradient, sum, scales, means, deviations, out, n, row, rows);
+    norm_backward(gradient, sum, scales, means, deviations, out, kIsRMS, n, row, rows);
     auto *slopes = out.data_ptr<float>() + row * width;
     add_rows(slopes, sum_gradient.const_data_ptr<float>() + row * width, rows * width);
     gated_rows_backward(slopes, gates.of(n), branch.data_ptr<float>() + row * width, rows, width);
@@ -324,12 +330,16 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> gated_add
 }  // namespace
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {
-  library.impl("adaptive_norm_forward", adaptive_norm_forward);
-  library.impl("adaptive_norm_backward", adaptive_norm_backward);
+  library.impl("adaptive_norm_forward", adaptive_norm_forward<false>);
+  library.impl("adaptive_norm_backward", adaptive_norm_backward<false>);
+  library.impl("adaptive_rms_forward", adaptive_norm_forward<true>);
+  library.impl("adaptive_rms_backward", adaptive_norm_backward<true>);
   library.impl("gated_add", gated_add);
   library.impl("gated_add_backward", gated_add_backward);
-  library.impl("gated_add_norm_forward", gated_add_norm_forward);
-  library.impl("gated_add_norm_backward", gated_add_norm_backward);
+  library.impl("gated_add_norm_forward", gated_add_norm_forward<false>);
+  library.impl("gated_add_norm_backward", gated_add_norm_backward<false>);
+  library.impl("gated_add_rms_forward", gated_add_norm_forward<true>);
+  library.impl("gated_add_rms_backward", gated_add_norm_backward<true>);
 }
 
 }  // namespace dit

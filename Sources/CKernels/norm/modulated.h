@@ -43,4 +43,11 @@ DIT_INLINE Modulated modulated(const float *x, const float *scale, const float *
   return {x, scale, shift, mean, 1 / std::sqrt(variance + epsilon)};
 }
 
+/// The row over the root of its mean square, modulated.
+DIT_INLINE Modulated rms_modulated(const float *x, const float *scale, const float *shift,
+                                   int64_t width, float epsilon) {
+  const float square = sum_of_squares(x, 0, width) / static_cast<float>(width);
+  return {x, scale, shift, 0, 1 / std::sqrt(square + epsilon)};
+}
+
 }  // namespace dit

@@ -1,5 +1,6 @@
-// Adaptive layer norm (adaLN; Peebles & Xie 2023, section 3.2) for inference, optionally with the
-// gated residual before it. Each row is read and written once, in the format of the next product.
+// Adaptive layer norm (adaLN; Peebles & Xie 2023, section 3.2), or the same with RMSNorm, for
+// inference, optionally with the gated residual before it. Each row is read and written once, in
+// the format of the next product.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -78,11 +79,14 @@ DIT_INLINE void add_residual_row(const Rows &rows, int64_t row, int64_t label) {
   }
 }
 
+template <bool kIsRMS>
 DIT_INLINE void normalize_row(const Rows &rows, int64_t row, int64_t label) {
   const int64_t width = rows.width, start = row * width;
   const float *x = rows.x + start;
-  const Modulated value = modulated(x, rows.scales + label * rows.stride,
-                                    rows.shifts + label * rows.stride, width, rows.epsilon);
+  const float *scale = rows.scales + label * rows.stride;
+  const float *shift = rows.shifts + label * rows.stride;
+  const Modulated value = kIsRMS ? rms_modulated(x, scale, shift, width, rows.epsilon)
+                                 : modulated(x, scale, shift, width, rows.epsilon);
   if (rows.type == at::kByte) {
     rows.out_scales[row] =
         quantize_row(static_cast<uint8_t *>(rows.out) + start, kZeroPoint, width, value);
@@ -93,12 +97,21 @@ DIT_INLINE void normalize_row(const Rows &rows, int64_t row, int64_t label) {
   }
 }
 
-DIT_CLONES void process(const Rows &rows, int64_t begin, int64_t end) {
+template <bool kIsRMS>
+DIT_INLINE void process_rows(const Rows &rows, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; row++) {
     const int64_t label = rows.labels[row / rows.tokens];
     if (rows.residual.values != nullptr) add_residual_row(rows, row, label);
-    normalize_row(rows, row, label);
+    normalize_row<kIsRMS>(rows, row, label);
   }
+}
+
+DIT_CLONES void process(const Rows &rows, int64_t begin, int64_t end) {
+  process_rows<false>(rows, begin, end);
+}
+
+DIT_CLONES void process_rms(const Rows &rows, int64_t begin, int64_t end) {
+  process_rows<true>(rows, begin, end);
 }
 
 /// The vectors of width D at an offset `place` in the rows of a table `[L, S]`.
@@ -167,6 +180,7 @@ Residual residual_of(const at::Tensor &x, const at::Tensor &values,
 }
 
 /// Normalizes all rows. The second result holds the scales of bytes; otherwise it is empty.
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor> run(Rows &rows, const at::Tensor &x, const at::Tensor &table,
                                        int64_t label_count, int64_t shift, int64_t scale,
                                        double epsilon, at::ScalarType type) {
@@ -181,10 +195,17 @@ std::tuple<at::Tensor, at::Tensor> run(Rows &rows, const at::Tensor &x, const at
   rows.scales = vectors(x, table, label_count, scale);
   rows.stride = table.size(1);
   rows.epsilon = static_cast<float>(epsilon);
-  parallel_for(count, 8, [&](int64_t begin, int64_t end) { process(rows, begin, end); });
+  parallel_for(count, 8, [&](int64_t begin, int64_t end) {
+    if (kIsRMS) {
+      process_rms(rows, begin, end);
+    } else {
+      process(rows, begin, end);
+    }
+  });
   return {out, scales};
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor> norm_modulate(const at::Tensor &x, const at::Tensor &labels,
                                                  const at::Tensor &table, int64_t shift,
                                                  int64_t scale, double epsilon,
@@ -192,9 +213,10 @@ std::tuple<at::Tensor, at::Tensor> norm_modulate(const at::Tensor &x, const at::
   const int64_t count = checked_label_count(x, labels);
   const at::Tensor source = x.contiguous();
   Rows rows = rows_of(source, labels);
-  return run(rows, source, table, count, shift, scale, epsilon, type);
+  return run<kIsRMS>(rows, source, table, count, shift, scale, epsilon, type);
 }
 
+template <bool kIsRMS>
 std::tuple<at::Tensor, at::Tensor> residual_norm_modulate_(
     at::Tensor &x, const at::Tensor &residual, const std::optional<at::Tensor> &row_scales,
     const std::optional<at::Tensor> &column_scales, const std::optional<at::Tensor> &bias,
@@ -206,7 +228,7 @@ std::tuple<at::Tensor, at::Tensor> residual_norm_modulate_(
   rows.residual = residual_of(x, values, row_scales, column_scales, bias);
   rows.residual.gates = vectors(x, gates, count, gate);
   rows.residual.gate_stride = gates.size(1);
-  return run(rows, x, table, count, shift, scale, epsilon, type);
+  return run<kIsRMS>(rows, x, table, count, shift, scale, epsilon, type);
 }
 
 }  // namespace
@@ -216,14 +238,23 @@ TORCH_LIBRARY_FRAGMENT(dit, library) {
       "norm_modulate(Tensor x, Tensor labels, Tensor table, int shift, int scale, float epsilon, "
       "ScalarType dtype) -> (Tensor, Tensor)");
   library.def(
+      "rms_modulate(Tensor x, Tensor labels, Tensor table, int shift, int scale, float epsilon, "
+      "ScalarType dtype) -> (Tensor, Tensor)");
+  library.def(
+      "residual_rms_modulate_(Tensor(a!) x, Tensor residual, Tensor? row_scales, "
+      "Tensor? column_scales, Tensor? bias, Tensor labels, Tensor gates, int gate, Tensor table, "
+      "int shift, int scale, float epsilon, ScalarType dtype) -> (Tensor, Tensor)");
+  library.def(
       "residual_norm_modulate_(Tensor(a!) x, Tensor residual, Tensor? row_scales, "
       "Tensor? column_scales, Tensor? bias, Tensor labels, Tensor gates, int gate, Tensor table, "
       "int shift, int scale, float epsilon, ScalarType dtype) -> (Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(dit, CPU, library) {
-  library.impl("norm_modulate", norm_modulate);
-  library.impl("residual_norm_modulate_", residual_norm_modulate_);
+  library.impl("norm_modulate", norm_modulate<false>);
+  library.impl("residual_norm_modulate_", residual_norm_modulate_<false>);
+  library.impl("rms_modulate", norm_modulate<true>);
+  library.impl("residual_rms_modulate_", residual_norm_modulate_<true>);
 }
 
 }  // namespace dit

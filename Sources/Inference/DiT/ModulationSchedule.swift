@@ -12,7 +12,7 @@ internal import Torch
 final class ModulationSchedule {
   private let timestepEmbed: TimestepEmbed
   private let classes: Tensor  // [1, L, D]
-  private let layers: [Linear]
+  private let layers: [(linear: Linear, scaledNorms: [(place: Int, norm: TokenNorm)])]
   private let times: [Double]  // distinct
   private let indices: [Double: Int]  // of the known times
   private let chunkLength: Int
@@ -35,7 +35,9 @@ final class ModulationSchedule {
   ) {
     timestepEmbed = network.timestepEmbed
     classes = embedding(Tensor(labels).to(device), table: network.labels).expandingDims(at: 0)
-    layers = network.modulations.map(\.linear)
+    layers = zip(network.modulations, network.scaledNorms).map { modulation, norms in
+      (modulation.linear, norms.filter { $0.norm.weight != nil })
+    }
     var (distinct, indices): ([Double], [Double: Int]) = ([], [:])
     for time in times where indices[time] == nil {
       indices[time] = distinct.count
@@ -43,7 +45,7 @@ final class ModulationSchedule {
     }
     self.times = distinct
     self.indices = indices
-    let bytesPerStep = layers.reduce(0) { $0 + $1.outputCount } * 4 * labels.count
+    let bytesPerStep = layers.reduce(0) { $0 + $1.linear.outputCount } * 4 * labels.count
     chunkLength = Self.chunkLength(bytesPerStep, stepCount: distinct.count, budget: budget)
   }
 
@@ -83,12 +85,18 @@ final class ModulationSchedule {
     let t = Tensor(times).to(classes.device).to(.float32)
     let steps = timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
     let condition = silu(steps + classes)  // [S, L, D]
-    let widths = layers.map(\.outputCount)
+    let widths = layers.map(\.linear.outputCount)
     let vectors = Tensor.empty(
       [times.count, classes.size(1), widths.reduce(0, +)], device: classes.device)
     var start = 0
     for (layer, width) in zip(layers, widths) {
-      vectors.narrowed(axis: 2, start: start, count: width).copyInPlace(from: layer(condition))
+      let part = vectors.narrowed(axis: 2, start: start, count: width)
+      part.copyInPlace(from: layer.linear(condition))
+      for (place, norm) in layer.scaledNorms {
+        let count = layer.linear.inputCount
+        let scale = part.narrowed(axis: 2, start: place * count, count: count)
+        scale.copyInPlace(from: norm.absorbed(into: scale))
+      }
       start += width
     }
     return vectors

@@ -46,9 +46,11 @@ public final class PackedDiT: DiTRunner {
     var withoutBlocks = config
     withoutBlocks.depth = 0
     let stem = DiT(withoutBlocks, at: parameters().root)
+    let positions = config.rotaryPositions(on: device)
     var blocks: [DiTBlock<PackedLinear>] = []
     for index in 0..<config.depth {
-      let block = DiTBlock(config, at: parameters().root / "blocks" / index)
+      let block = DiTBlock(
+        config, positions: positions, at: parameters().root / "blocks" / index)
       blocks.append(try block.packed(index, precision))
       partDone()
     }

@@ -25,14 +25,16 @@ public struct PackedStream: ResidualStream {
 
   /// See `ResidualStream`.
   public mutating func normalized(
-    shift: ModulationVector, scale: ModulationVector, for layer: PackedLinear
+    by norm: NormKind, shift: ModulationVector, scale: ModulationVector, for layer: PackedLinear
   ) -> Activations {
-    normalized(shift: shift, scale: scale, as: layer.format)
+    normalized(norm, shift: shift, scale: scale, as: layer.format)
   }
 
   /// See `ResidualStream`.
-  public mutating func normalized(shift: ModulationVector, scale: ModulationVector) -> Tensor {
-    normalized(shift: shift, scale: scale, as: format).values
+  public mutating func normalized(
+    by norm: NormKind, shift: ModulationVector, scale: ModulationVector
+  ) -> Tensor {
+    normalized(norm, shift: shift, scale: scale, as: format).values
   }
 
   /// See `ResidualStream`.
@@ -42,14 +44,16 @@ public struct PackedStream: ResidualStream {
   }
 
   private mutating func normalized(
-    shift: ModulationVector, scale: ModulationVector, as format: ActivationFormat
+    _ norm: NormKind, shift: ModulationVector, scale: ModulationVector, as format: ActivationFormat
   ) -> Activations {
     guard let (y, gate) = pending else {
-      return normModulate(tokens, shift: shift, scale: scale, epsilon: Self.epsilon, as: format)
+      return normModulate(
+        tokens, shift: shift, scale: scale, epsilon: Self.epsilon, by: norm, as: format)
     }
     pending = nil
     return addAndNormModulate(
-      tokens, y, gate: gate, shift: shift, scale: scale, epsilon: Self.epsilon, as: format)
+      tokens, y, gate: gate, shift: shift, scale: scale, epsilon: Self.epsilon, by: norm, as: format
+    )
   }
 }
 
@@ -67,5 +71,15 @@ extension PackedLinear: LinearLayer {
     _ x: Activations, form: GELUForm, then second: PackedLinear
   ) -> BranchOutput {
     second.branchOutput(gelu(x, form: form, as: second.format))
+  }
+
+  /// Applies both layers, gates and values in one product.
+  public func swiGLU(_ x: Activations, then second: PackedLinear) -> BranchOutput {
+    second.branchOutput(swiGLU(x, as: second.format))
+  }
+
+  /// Normalizes and rotates queries and keys, in place where our kernel serves.
+  public static func prepared(_ qkv: Tensor, _ form: QueryKeyForm, headCount: Int) -> Tensor {
+    form.updating(qkv, headCount: headCount)
   }
 }

@@ -20,13 +20,14 @@ extension DiTConfig {
     cache: FeatureCache = .off
   ) -> Int {
     let model = shapes
-    let saved = model.blocks.flatMap(\.linearLayers).reduce(0) {
+    let blocks = model.blocks.map(\.joined)
+    let saved = blocks.flatMap(\.linearLayers).reduce(0) {
       $0 + $1.layer.parameterCount * (4 - precision.format(of: $1.name).dtype.byteCount)
     }
     let modulation = model.modulations.reduce(0) { $0 + $1.linear.outputCount } * 2 * 4
     let kept = cache == .off ? 0 : BlockForecast.tensorCount * tokenCount * hiddenSize * 4
     return parameterCount * 4 - saved
-      + networkBatchSize * (kept + tokenCount * (model.blocks.first?.bytesPerToken(precision) ?? 0))
+      + networkBatchSize * (kept + tokenCount * (blocks.first?.bytesPerToken(precision) ?? 0))
       + ModulationSchedule.bytes(modulation, stepCount: stepCount)
   }
 }
@@ -38,8 +39,9 @@ extension DiTBlock where Layer == Linear {
     let format = precision.linearFormat.dtype.byteCount
     // Sums of 8-bit products are 32 bits wide.
     let result = precision.linearFormat == .int8 ? 4 : format
-    let attention = self[.qkv].outputCount + self[.projection].inputCount
-    let hidden = self[.fc1].outputCount
-    return self[.qkv].inputCount * (4 + result) + max(attention, hidden) * result + hidden * format
+    let branch = attention.qkv.outputCount + attention.projection.inputCount
+    let hidden = linearLayers.last?.layer.inputCount ?? 0
+    return attention.qkv.inputCount * (4 + result)
+      + max(branch, mlp.first.outputCount) * result + hidden * format
   }
 }

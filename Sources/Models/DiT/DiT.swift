@@ -48,6 +48,11 @@ public struct DiTNetwork<Layer: LinearLayer> {
   /// The modulations in the order of their use: those of the blocks, then the final layer's.
   package var modulations: [Modulation] { blocks.map(\.modulation) + [finalLayer.modulation] }
 
+  /// For each modulation the places of its scales, with the norms whose weights they take up.
+  package var scaledNorms: [[(place: Int, norm: TokenNorm)]] {
+    blocks.map(\.scaledNorms) + [finalLayer.scaledNorms]
+  }
+
   /// What every block is conditioned on: timestep plus class, `[N]` and `[N]` to `[N, D]`.
   public func condition(t: Tensor, y: Tensor) -> Tensor {
     timestepEmbed(t) + embedding(y, table: labels)
@@ -107,7 +112,10 @@ extension DiTNetwork where Layer == Linear {
     timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
     labels = (scope / "y_embedder" / "embedding_table").parameter(
       "weight", [config.classRowCount, width], .normal(standardDeviation: 0.02))
-    blocks = (0..<config.depth).map { DiTBlock(config, at: scope / "blocks" / $0) }
+    let rotary = config.rotaryPositions(on: positions.device)
+    blocks = (0..<config.depth).map {
+      DiTBlock(config, positions: rotary, at: scope / "blocks" / $0)
+    }
     finalLayer = FinalLayer(config, at: scope / "final_layer")
   }
 
@@ -139,6 +147,8 @@ extension DiTNetwork where Layer == Linear {
 
 /// The last layer: modulated norm, then a linear map to patches; both start at zero.
 public struct FinalLayer {
+  /// Of the tokens.
+  public let norm: TokenNorm
   /// `[p p C_out, D]`
   public let linear: Linear
   /// Makes two vectors: shift, scale.
@@ -147,31 +157,38 @@ public struct FinalLayer {
   init(_ config: DiTConfig, at scope: Scope) {
     let width = config.hiddenSize
     let patchArea = config.patchSize * config.patchSize
+    norm = TokenNorm(config.block.norm, width, at: scope / "norm_final")
     linear = Linear(
       width, patchArea * config.outputChannelCount, at: scope / "linear", weight: .zeros)
     modulation = Modulation(width, vectorCount: 2, at: scope)
   }
 
-  private init(linear: Linear, modulation: Modulation) {
+  private init(norm: TokenNorm, linear: Linear, modulation: Modulation) {
+    self.norm = norm
     self.linear = linear
     self.modulation = modulation
   }
 
   /// The layer with the numbers of `linear` in another type.
   func converted(to dtype: DType) -> FinalLayer {
-    FinalLayer(linear: linear.converted(to: dtype), modulation: modulation)
+    FinalLayer(norm: norm, linear: linear.converted(to: dtype), modulation: modulation)
   }
+
+  /// The place of the scale among the two vectors, with the norm whose weight it takes up.
+  var scaledNorms: [(place: Int, norm: TokenNorm)] { [(1, norm)] }
 
   /// Condition `[N, D]` and tokens to patches, `[N, T, p p C_out]`.
   func callAsFunction(_ x: inout PlainStream, conditionedOn c: Tensor) -> Tensor {
-    linear(norm(&x, modulatedBy: modulation(c)))
+    var vectors = modulation(c)
+    for (place, norm) in scaledNorms { vectors[place] = norm.absorbed(into: vectors[place]) }
+    return linear(norm(&x, modulatedBy: vectors))
   }
 
-  /// The modulated norm, `[N, T, D]`.
+  /// The modulated norm, `[N, T, D]`; the scale has taken up the norm's weight.
   package func norm<Stream: ResidualStream>(
     _ x: inout Stream, modulatedBy m: [Stream.Vector]
   ) -> Tensor {
-    x.normalized(shift: m[0], scale: m[1])
+    x.normalized(by: norm.kind, shift: m[0], scale: m[1])
   }
 }
 

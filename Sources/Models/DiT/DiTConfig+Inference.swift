@@ -4,6 +4,8 @@ public enum HeadCountSource: String, Sendable {
   case given = "as given"
   /// The file's metadata.
   case metadata = "from the file's metadata"
+  /// The width of the file's table of rotations.
+  case rotations = "from the file's table of rotations"
   /// The published size with the same width and depth.
   case preset = "that of the published size with this width and depth"
   /// The assumption of 64 channels per head.
@@ -14,10 +16,10 @@ extension DiTConfig {
   /// Infers the configuration from the shapes of a state dict with the published names.
   ///
   /// - Parameters:
-  ///   - shapes: shapes by parameter name.
+  ///   - shapes: shapes by parameter name; that of LightningDiT's table of rotations counts too.
   ///   - headCount: the number of heads, if the caller knows it.
   ///   - classCount: classes without the null class, if the caller knows them.
-  ///   - metadata: the file's metadata, which may have `num_heads` and `num_classes`.
+  ///   - metadata: the file's metadata, which may have `num_heads`, `num_classes` and `positions`.
   /// - Returns: the configuration and the origin of the number of heads.
   /// - Throws: `ModelError` if the shapes are not a DiT's, caller and metadata disagree on the heads, or
   ///   the class table has another size than the caller says.
@@ -25,21 +27,23 @@ extension DiTConfig {
     from shapes: [String: [Int]], headCount: Int? = nil, classCount: Int? = nil,
     metadata: [String: String] = [:]
   ) throws -> (config: DiTConfig, headCountSource: HeadCountSource) {
+    let block = try DiTBlockConfig.inferred(from: shapes, metadata: metadata)
+    let first = block.mlp.first.name.rawValue + ".weight"
     let needed = [
       "pos_embed": 3, "x_embedder.proj.weight": 4, "y_embedder.embedding_table.weight": 2,
-      "blocks.0.mlp.fc1.weight": 2, "final_layer.linear.weight": 2,
+      "blocks.0.\(first)": 2, "final_layer.linear.weight": 2,
     ]
     let missing = needed.keys.filter { shapes[$0]?.count != needed[$0] }.sorted()
     guard missing.isEmpty, let patches = shapes["x_embedder.proj.weight"],
       let positions = shapes["pos_embed"], let table = shapes["y_embedder.embedding_table.weight"],
-      let hidden = shapes["blocks.0.mlp.fc1.weight"], let last = shapes["final_layer.linear.weight"]
+      let hidden = shapes["blocks.0.\(first)"], let last = shapes["final_layer.linear.weight"]
     else {
       throw ModelError(
         "not a DiT: without \(missing.joined(separator: ", ")) of the right rank; a DiT's names are"
           + " those of the published checkpoints, such as \(needed.keys.sorted()[2])")
     }
     let (width, channels, patch) = (patches[0], patches[1], patches[2])
-    let depth = (0...).first { shapes["blocks.\($0).mlp.fc1.weight"] == nil } ?? 0
+    let depth = (0...).first { shapes["blocks.\($0).\(first)"] == nil } ?? 0
     let grid = Int(Double(max(positions[1], 0)).squareRoot().rounded())
     let outputs = last[0]
     let pixels = ShapeArithmetic.product([channels, patch, patch])
@@ -50,21 +54,30 @@ extension DiTConfig {
     ]
     guard parameters.allSatisfy(ShapeArithmetic.isSound),
       ShapeArithmetic.product([grid, grid]) == positions[1], table[0] > 0,
-      hidden[0].isMultiple(of: width), width.isMultiple(of: 4),
+      let ratio = block.mlp.ratio(outputs: hidden[0], width: width), width.isMultiple(of: 4),
       let pixels, outputs == pixels || outputs.isMultiple(of: 2) && outputs / 2 == pixels
     else {
       throw ModelError(
-        "not a DiT: x_embedder.proj.weight \(patches), pos_embed \(positions), blocks.0.mlp.fc1"
-          + ".weight \(hidden) and final_layer.linear.weight \(last) do not belong together")
+        "not a DiT: x_embedder.proj.weight \(patches), pos_embed \(positions),"
+          + " blocks.0.\(first) \(hidden) and final_layer.linear.weight \(last) do not belong together"
+      )
     }
     let (heads, source) = try heads(
-      headCount, metadata, width: width, depth: depth)
+      headCount, metadata, width: width, depth: depth,
+      rotations: shapes[DiTBlockConfig.rotaryTable])
+    guard (width / heads).isMultiple(of: block.positions.pairing) else {
+      throw ModelError(
+        .headCount,
+        "\(heads) attention heads (\(source.rawValue)) of \(width / heads) channels, which positions"
+          + " '\(block.positions.rawValue)' cannot rotate: they need a multiple of"
+          + " \(block.positions.pairing)")
+    }
     let hasNullClass = try hasNullClass(table[0], classCount, metadata)
     let config = DiTConfig(
       inputSize: grid * patch, channelCount: channels, patchSize: patch, hiddenSize: width,
-      depth: depth, headCount: heads, mlpRatio: hidden[0] / width,
+      depth: depth, headCount: heads, mlpRatio: ratio,
       classCount: hasNullClass ? table[0] - 1 : table[0],
-      learnsVariance: outputs != pixels, hasNullClass: hasNullClass)
+      learnsVariance: outputs != pixels, hasNullClass: hasNullClass, block: block)
     return (config, source)
   }
 
@@ -93,15 +106,21 @@ extension DiTConfig {
   }
 
   private static func heads(
-    _ given: Int?, _ metadata: [String: String], width: Int, depth: Int
+    _ given: Int?, _ metadata: [String: String], width: Int, depth: Int, rotations: [Int]?
   ) throws -> (Int, HeadCountSource) {
     let own = metadata["num_heads"].flatMap { Int($0) }
     if let given, let own, given != own {
       throw ModelError("the model has \(own) attention heads, as the file says, not \(given)")
     }
+    let turned = rotations?.last.flatMap { $0 > 0 && width.isMultiple(of: $0) ? width / $0 : nil }
+    if let given, let turned, given != turned {
+      throw ModelError(
+        "the model has \(turned) attention heads, as the file's table of rotations says, not \(given)"
+      )
+    }
     let preset = DiTPreset.allCases.first { $0.size.hiddenSize == width && $0.size.depth == depth }
     let candidates: [(Int?, HeadCountSource)] = [
-      (given, .given), (own, .metadata),
+      (given, .given), (own, .metadata), (turned, .rotations),
       (preset?.size.headCount, .preset), (max(width / 64, 1), .width),
     ]
     for case (let count?, let source) in candidates {

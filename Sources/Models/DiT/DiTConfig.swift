@@ -12,7 +12,7 @@ public struct DiTConfig: Sendable, Equatable {
   public var depth: Int
   /// Attention heads; must divide the width.
   public var headCount: Int
-  /// Hidden width of the MLPs, as a multiple of D.
+  /// Hidden width of the MLPs, as a multiple of D; gated ones have two thirds of it.
   public var mlpRatio: Int
   /// Classes, without the null class of classifier-free guidance, whose index is `classCount`.
   public var classCount: Int
@@ -21,12 +21,14 @@ public struct DiTConfig: Sendable, Equatable {
   public var hasNullClass: Bool
   /// Whether the model predicts the variance too, which doubles the output channels.
   public var learnsVariance: Bool
+  /// The parts of a block.
+  public var block: DiTBlockConfig
 
   /// A configuration; defaults are those of the published models.
   public init(
     inputSize: Int, channelCount: Int = 4, patchSize: Int, hiddenSize: Int, depth: Int,
     headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000,
-    learnsVariance: Bool = true, hasNullClass: Bool = true
+    learnsVariance: Bool = true, hasNullClass: Bool = true, block: DiTBlockConfig = .dit
   ) {
     self.inputSize = inputSize
     self.channelCount = channelCount
@@ -37,11 +39,16 @@ public struct DiTConfig: Sendable, Equatable {
     self.mlpRatio = mlpRatio
     self.classCount = classCount
     self.learnsVariance = learnsVariance
+    self.block = block
     self.hasNullClass = hasNullClass
   }
 
   /// Patches per side.
   public var gridSize: Int { inputSize / patchSize }
+  /// Width of a head.
+  public var headWidth: Int { hiddenSize / headCount }
+  /// Hidden width of the MLPs.
+  public var mlpWidth: Int { block.mlp.hiddenWidth(mlpRatio * hiddenSize) }
   /// Tokens per image, T.
   public var tokenCount: Int { gridSize * gridSize }
   /// Rows of the class table.

@@ -81,6 +81,10 @@ public struct DiffusersFolder {
       throw PipelineError(
         .unusable, "the class table has no row for the null class, which diffusers' DiT needs")
     }
+    guard dit.config.block == .dit else {
+      throw PipelineError(
+        .unusable, "the blocks have parts that diffusers' DiT lacks: \(dit.config.block)")
+    }
     guard dit.config.mlpRatio == 4 else {
       throw PipelineError(
         .unusable,

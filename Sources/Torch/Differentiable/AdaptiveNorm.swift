@@ -2,9 +2,16 @@ private enum Adaptive {
   static let norm = Operator("dit::adaptive_norm")
   static let add = Operator("dit::gated_add")
   static let addAndNorm = Operator("dit::gated_add_norm")
+  static let rms = Operator("dit::adaptive_rms")
+  static let addAndRMS = Operator("dit::gated_add_rms")
+
+  /// Whether a kernel has the norm: of RMSNorm there are those of the processor alone.
+  static func serve(_ kind: NormKind, _ x: Tensor) -> Bool {
+    OwnOperators.serveTraining(x) && (kind == .layer || x.isCPU)
+  }
 }
 
-/// Adaptive layer norm: norm(x) (1 + scale) + shift, with a scale and shift for each image.
+/// Adaptive norm: norm(x) (1 + scale) + shift, with a scale and shift for each image.
 ///
 /// Source: adaLN, Peebles & Xie 2023, section 3.2. Differentiable; one pass over memory on a processor,
 /// and on a GPU with our library.
@@ -13,16 +20,18 @@ private enum Adaptive {
 ///   - x: tokens, `[N, T, D]`
 ///   - shift: `[N, 1, D]`
 ///   - scale: `[N, 1, D]`
-///   - epsilon: added to the variance.
+///   - epsilon: added to the variance, or to the mean square.
+///   - kind: the norm.
 /// - Returns: `[N, T, D]`, float32; in mixed precision on a GPU the type of the next linear layer.
 public func adaptiveNorm(
-  _ x: Tensor, shift: Tensor, scale: Tensor, epsilon: Double
+  _ x: Tensor, shift: Tensor, scale: Tensor, epsilon: Double, by kind: NormKind = .layer
 ) -> Tensor {
-  guard OwnOperators.serveTraining(x) else {
-    return shift.addingProduct(layerNorm(x, epsilon: epsilon), scale + 1)
+  guard Adaptive.serve(kind, x) else {
+    return shift.addingProduct(tokenNorm(kind, x, epsilon: epsilon), scale + 1)
   }
   let type = vectorType(for: x, of: shift)
-  return Adaptive.norm(
+  let kernel = kind == .layer ? Adaptive.norm : Adaptive.rms
+  return kernel(
     .tensor(x.contiguous), .tensor(shift.to(type)), .tensor(scale.to(type)), .double(epsilon))
 }
 
@@ -49,17 +58,20 @@ public func gatedAdd(_ x: Tensor, _ y: Tensor, gate: Tensor) -> Tensor {
 ///   - gate: `[N, 1, D]`
 ///   - shift: `[N, 1, D]`
 ///   - scale: `[N, 1, D]`
-///   - epsilon: added to the variance.
+///   - epsilon: added to the variance, or to the mean square.
+///   - kind: the norm.
 /// - Returns: the sum and its norm, `[N, T, D]` each.
 public func gatedAddAndNorm(
-  _ x: Tensor, _ y: Tensor, gate: Tensor, shift: Tensor, scale: Tensor, epsilon: Double
+  _ x: Tensor, _ y: Tensor, gate: Tensor, shift: Tensor, scale: Tensor, epsilon: Double,
+  by kind: NormKind = .layer
 ) -> (sum: Tensor, norm: Tensor) {
-  guard OwnOperators.serveTraining(x) else {
+  guard Adaptive.serve(kind, x) else {
     let sum = gatedAdd(x, y, gate: gate)
-    return (sum, adaptiveNorm(sum, shift: shift, scale: scale, epsilon: epsilon))
+    return (sum, adaptiveNorm(sum, shift: shift, scale: scale, epsilon: epsilon, by: kind))
   }
   let type = vectorType(for: x, of: gate)
-  let results = Adaptive.addAndNorm.results(
+  let kernel = kind == .layer ? Adaptive.addAndNorm : Adaptive.addAndRMS
+  let results = kernel.results(
     .tensor(x.contiguous), .tensor(y.to(type).contiguous), .tensor(gate.to(type)),
     .tensor(shift.to(type)), .tensor(scale.to(type)), .double(epsilon), count: 2)
   return (results[0], results[1])

@@ -1,6 +1,13 @@
 private enum Kernels {
   static let normModulate = Operator("dit::norm_modulate")
   static let residualNormModulate = Operator("dit::residual_norm_modulate_")
+  static let rmsModulate = Operator("dit::rms_modulate")
+  static let residualRMSModulate = Operator("dit::residual_rms_modulate_")
+
+  /// Whether a kernel has the norm: of RMSNorm there are those of the processor alone.
+  static func serve(_ kind: NormKind, _ x: Tensor) -> Bool {
+    OwnOperators.serve(x) && (kind == .layer || x.isCPU)
+  }
 }
 
 /// Precomputed vectors for adaptive layer norm: a row for each label, with vectors of width D side by
@@ -35,7 +42,7 @@ public struct ModulationVector {
   }
 }
 
-/// Adaptive layer norm for inference: norm(x) (1 + scale) + shift.
+/// Adaptive norm for inference: norm(x) (1 + scale) + shift.
 ///
 /// Source: adaLN, Peebles & Xie 2023, section 3.2.
 ///
@@ -43,20 +50,22 @@ public struct ModulationVector {
 ///   - x: tokens, `[N, T, D]`
 ///   - shift: of each batch element.
 ///   - scale: of the same table.
-///   - epsilon: added to the variance.
+///   - epsilon: added to the variance, or to the mean square.
+///   - kind: the norm.
 ///   - format: the format of the result; int8 only on a processor, float8 only elsewhere.
 /// - Returns: `[N, T, D]`
 public func normModulate(
   _ x: Tensor, shift: ModulationVector, scale: ModulationVector, epsilon: Double,
-  as format: ActivationFormat
+  by kind: NormKind = .layer, as format: ActivationFormat
 ) -> Activations {
-  guard OwnOperators.serve(x) else {
-    let norm = layerNorm(x, epsilon: epsilon)
+  guard Kernels.serve(kind, x) else {
+    let norm = tokenNorm(kind, x, epsilon: epsilon)
     let modulated = shift.values(for: x).addingProduct(norm, scale.values(for: x) + 1)
     return Activations(modulated, as: format)
   }
   let table = shift.table
-  let results = Kernels.normModulate.results(
+  let kernel = kind == .layer ? Kernels.normModulate : Kernels.rmsModulate
+  let results = kernel.results(
     .tensor(x), .tensor(table.labels), .tensor(table.values), .int(shift.offset),
     .int(scale.offset), .double(epsilon), .dtype(format.kernelType(for: x)), count: 2)
   return Activations(kernelResults: results, format)
@@ -70,21 +79,23 @@ public func normModulate(
 ///   - gate: of each batch element.
 ///   - shift: of each batch element; its table has the gate's labels.
 ///   - scale: of the same table.
-///   - epsilon: added to the variance.
+///   - epsilon: added to the variance, or to the mean square.
+///   - kind: the norm.
 ///   - format: the format of the result; int8 only on a processor, float8 only elsewhere.
 /// - Returns: `[N, T, D]`
 public func addAndNormModulate(
   _ x: Tensor, _ y: BranchOutput, gate: ModulationVector, shift: ModulationVector,
-  scale: ModulationVector, epsilon: Double, as format: ActivationFormat
+  scale: ModulationVector, epsilon: Double, by kind: NormKind = .layer, as format: ActivationFormat
 ) -> Activations {
-  guard OwnOperators.serve(x) else {
+  guard Kernels.serve(kind, x) else {
     x.copyInPlace(from: x.addingProduct(gate.values(for: x), y.values))
-    return normModulate(x, shift: shift, scale: scale, epsilon: epsilon, as: format)
+    return normModulate(x, shift: shift, scale: scale, epsilon: epsilon, by: kind, as: format)
   }
   let isUnknown = x.isCPU && y.values.dtype == .float16
   let values = isUnknown ? y.values.to(.float32) : y.values
   let table = shift.table
-  let results = Kernels.residualNormModulate.results(
+  let kernel = kind == .layer ? Kernels.residualNormModulate : Kernels.residualRMSModulate
+  let results = kernel.results(
     .tensor(x), .tensor(values), .optional(y.scales?.rows), .optional(y.scales?.columns),
     .optional(y.scales?.bias), .tensor(table.labels), .tensor(gate.table.values),
     .int(gate.offset), .tensor(table.values), .int(shift.offset), .int(scale.offset),

@@ -128,6 +128,17 @@ public struct PackedLinear {
     }
   }
 
+  /// Applies the layer, which makes gates, then values, side by side: silu(gate) value (Shazeer 2020,
+  /// equation 6).
+  ///
+  /// - Parameters:
+  ///   - x: `[..., in]`
+  ///   - next: the format of the result.
+  /// - Returns: `[..., out / 2]`
+  public func swiGLU(_ x: Activations, as next: ActivationFormat) -> Activations {
+    Activations(gating: branchOutput(x), as: next)
+  }
+
   /// Applies the layer at the end of a residual branch.
   ///
   /// - Parameter x: `[..., in]`

@@ -3,6 +3,7 @@ private enum Functional {
   static let plainLinear = Operator("aten::linear")
   static let conv2d = Operator("aten::conv2d")
   static let layerNorm = Operator("aten::layer_norm")
+  static let rmsNorm = Operator("aten::rms_norm")
   static let batchNorm = Operator("aten::batch_norm")
   static let crossEntropy = Operator("aten::cross_entropy_loss")
   static let groupNorm = Operator("aten::group_norm")
@@ -74,6 +75,29 @@ public func layerNorm(
 ) -> Tensor {
   Functional.layerNorm(
     .tensor(x), .ints([x.size(-1)]), .optional(weight), .optional(bias), .double(epsilon))
+}
+
+/// Divides the last dimension by the root of its mean square (Zhang & Sennrich 2019, equation 4). The
+/// arithmetic is float32.
+///
+/// - Parameters:
+///   - x: `[..., D]`
+///   - weight: `[D]`, multiplied with the result in the type of `x`; nil for none.
+///   - epsilon: added to the mean square.
+/// - Returns: `[..., D]`, in the type of `x`.
+public func rmsNorm(_ x: Tensor, weight: Tensor? = nil, epsilon: Double) -> Tensor {
+  let norm = Functional.rmsNorm(
+    .tensor(x.to(.float32)), .ints([x.size(-1)]), nil, .double(epsilon)
+  ).to(x.dtype)
+  return weight.map { norm * $0 } ?? norm
+}
+
+/// The norm of a kind, without weights.
+func tokenNorm(_ kind: NormKind, _ x: Tensor, epsilon: Double) -> Tensor {
+  switch kind {
+  case .layer: layerNorm(x, epsilon: epsilon)
+  case .rms: rmsNorm(x, epsilon: epsilon)
+  }
 }
 
 /// Normalizes groups of channels to mean 0 and variance 1 (Wu & He 2018), then scales and shifts.

@@ -64,10 +64,9 @@ final class CheckpointSaver {
       try trainer.parallel.enter(.save, step: step)
       let metadata = [
         "class_names": ClassNameList.encode(classNames),
-        "num_heads": String(trainer.model.dit.config.headCount),
         "num_classes": String(trainer.model.dit.config.classCount),
         "step": String(step),
-      ].merging(metadata) { $1 }
+      ].merging(trainer.model.dit.config.metadata) { $1 }.merging(metadata) { $1 }
       let state = TrainingCheckpoint.State(
         trainer: try trainer.state(), sampleCount: trainer.sampleCount, fingerprint: fingerprint,
         rankCount: trainer.parallel.count)

@@ -171,9 +171,10 @@ struct ConvertRun {
       FamilyFinding.keys.forEach { metadata[$0] = nil }
       metadata.merge(FamilyFinding.metadata(of: try process(dit))) { $1 }
     }
-    if case .dit(let dit) = content, [.given, .metadata].contains(dit.headCountSource) {
+    if case .dit(let dit) = content, [.given, .metadata, .rotations].contains(dit.headCountSource) {
       metadata["num_heads"] = String(dit.config.headCount)
     }
+    if case .dit(let dit) = content { metadata.merge(dit.config.blockMetadata) { $1 } }
     if let trained = RunAutoencoder(metadata: metadata) {
       metadata[RunAutoencoder.key] = trained.withoutPath.text
     }

@@ -1,0 +1,55 @@
+internal import Inference
+internal import Layers
+internal import Models
+internal import TestSupport
+internal import Testing
+internal import Torch
+
+@Suite struct PackedBlockTests {
+  private static let precisions: [(Precision, Double)] =
+    [(.fp32, Tolerance.float32), (.bf16, Tolerance.bfloat16)]
+    + (Device.cpu.capabilities.int8
+      ? [(.int8, Tolerance.int8), (.int8WithFloatFC2, Tolerance.int8)] : [])
+
+  private func runner(
+    _ values: GoldenValues, _ mode: ExecutionMode, _ precision: Precision
+  ) throws -> any DiTRunner {
+    let weights = values.weights
+    return try makeRunner(mode, try values.config.model, precision: precision, device: .cpu) {
+      ParameterStore(.load(weights, dtype: precision.parameterType(in: mode)))
+    }
+  }
+
+  private func errors(
+    _ values: GoldenValues, _ mode: ExecutionMode, _ precision: Precision
+  ) throws -> [Double] {
+    let times = values["t"].elements(Double.self)
+    let network = try runner(values, mode, precision)
+      .bind(labels: values["y"].elements(Int.self), times: times)
+    return times.enumerated().map { row, time in
+      let output = network(values["x"], time)
+      return relativeError(output[row..<row + 1], values["output"][row..<row + 1])
+    }
+  }
+
+  @Test(arguments: BlockNames.all, precisions)
+  func staysNearTheReference(_ name: String, _ run: (Precision, tolerance: Double)) throws {
+    let errors = try errors(try GoldenValues(name), .graph, run.0)
+    #expect(errors.allSatisfy { $0 < run.tolerance }, "\(errors)")
+    #expect(run.0 == .fp32 || errors.contains { $0 > Tolerance.float32 }, "float32 after all")
+  }
+
+  @Test(arguments: BlockNames.all) func staysNearAsWrittenInBfloat16(_ name: String) throws {
+    let errors = try errors(try GoldenValues(name), .eager, .bf16)
+    #expect(errors.allSatisfy { $0 < Tolerance.bfloat16 }, "\(errors)")
+  }
+
+  /// What a GPU computes without our kernels.
+  @Test(arguments: BlockNames.all, [Precision.fp32, .bf16])
+  func staysNearWithPlainOperators(_ name: String, _ precision: Precision) throws {
+    let values = try GoldenValues(name)
+    let errors = try withPlainOperators { try self.errors(values, .graph, precision) }
+    let tolerance = precision == .fp32 ? Tolerance.float32 : Tolerance.bfloat16
+    #expect(errors.allSatisfy { $0 < tolerance }, "\(errors)")
+  }
+}
