@@ -15,6 +15,9 @@ package struct SamplingRules: Sendable {
   /// The file of a scheduler that has the small variance; nil for none.
   let smallVariancePath: String?
 
+  /// The most channels that guidance acts on. The default of 3 means all channels of a model that has fewer.
+  package var guidedChannelLimit: Int { max(3, model.channelCount) }
+
   /// Checks labels and options.
   ///
   /// - Throws: `PipelineError` for what is out of range, or does not fit the model.
@@ -42,8 +45,7 @@ package struct SamplingRules: Sendable {
         "'\(smallVariancePath)': variance_type is fixed_small, and the sampler ddpm takes the large one"
       )
     }
-    // The default of 3 means all channels of a model that has fewer.
-    if case .first(let count) = options.guidance.channels, count > max(3, model.channelCount) {
+    if case .first(let count) = options.guidance.channels, count > guidedChannelLimit {
       throw PipelineError(
         .setting,
         "guidance on the first \(count) channels: the model has \(model.channelCount)")

@@ -33,6 +33,7 @@ struct WebUIGeneration {
     guard let prompt = fields["prompt"] else {
       throw .invalid("prompt", "prompt is missing: the name or the number of a class")
     }
+    _ = try fields.string("negative_prompt")
     sendsImages = try fields.flag("send_images") ?? true
     batchSize = try fields.integer("batch_size", in: 1...model.imageLimit) ?? 1
     batchCount = try fields.integer("n_iter", in: 1...model.imageLimit) ?? 1

@@ -149,7 +149,7 @@ struct WebUIRoutes: Sendable {
       throw APIError.invalid("image", "image is missing: a PNG file in base64")
     }
     let base64 = text.hasPrefix("data:") ? text.drop { $0 != "," }.dropFirst() : text[...]
-    guard let data = Data(base64Encoded: String(base64), options: .ignoreUnknownCharacters) else {
+    guard let data = Data(base64Encoded: String(base64)) else {
       throw APIError.invalid("image", "image has to be a file in base64")
     }
     return Response(WebUIPNGInfo(Array(data)).json)

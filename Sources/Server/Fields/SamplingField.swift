@@ -63,9 +63,9 @@ extension SamplingField {
     sampler, steps, guidanceScale, guidanceInterval, guidedChannels, spacing, timeShift,
     number("eta", "DDIM's share of fresh noise.", 0...1, \.eta),
     integer("solver_order", "The order of unipc.", 2...3, \.solverOrder),
-    number("atol", "The absolute error that dopri5 allows in a step.", 1e-10...1, \.atol),
+    number("atol", "The absolute error that dopri5 allows in a step.", 1e-7...1, \.atol),
     number(
-      "rtol", "The error that dopri5 allows in a step, as a share of the latents.", 1e-10...1,
+      "rtol", "The error that dopri5 allows in a step, as a share of the latents.", 1e-7...1,
       \.rtol),
     choice("diffusion_form", "The course of the noise of euler-sde.", \.diffusionForm),
     number(
@@ -137,7 +137,10 @@ extension SamplingField {
   private static let guidedChannels = SamplingField(
     name: "cfg_channels",
     summary: "The channels of the latents that guidance acts on: the first few, or all.",
-    values: { _ in .object([("anyOf", .array([.integers(1...3), .choices(["all"])]))]) },
+    values: { model in
+      let counts = JSON.integers(1...(model?.guidedChannelLimit ?? 3))
+      return .object([("anyOf", .array([counts, .choices(["all"])]))])
+    },
     standard: { $0.defaults.guidance.channels?.json ?? .null }
   ) { fields, wish throws(APIError) in
     guard let value = fields["cfg_channels"] else { return }
@@ -152,7 +155,7 @@ extension SamplingField {
   private static let spacing = SamplingField(
     name: "timestep_spacing",
     summary: "The times of the steps; the sampler's own if it is not given.",
-    values: { _ in .choices(TimestepSpacing.allCases.map(\.rawValue)) },
+    values: { .choices(SamplingConditions.spacings($0).map(\.rawValue)) },
     standard: { ($0.defaults.timestepSpacing?.rawValue).map(JSON.string) ?? .null }
   ) { fields, wish throws(APIError) in
     wish.spacing = try fields.choice("timestep_spacing", of: TimestepSpacing.self)

@@ -37,6 +37,10 @@ struct Operation: Sendable {
     static func json(_ schema: JSON) -> Content {
       Content(type: "application/json", schema: schema)
     }
+    /// Server-sent events.
+    static func events(_ name: String) -> Content {
+      Content(type: "text/event-stream", schema: .reference(name))
+    }
     /// A file, or text.
     static func text(_ type: String) -> Content { Content(type: type, schema: .type("string")) }
     /// A file of bytes.
@@ -111,7 +115,7 @@ extension Operation {
     id: "jobEvents", tag: .native,
     summary: "The events of a job as they happen: queued, step, preview, image, done, failed,"
       + " cancelled. Images that are there come first. The stream ends with the job.",
-    parameters: [jobID], answers: ok("Server-sent events.", .text("text/event-stream")),
+    parameters: [jobID], answers: ok("Server-sent events.", .events("JobEvent")),
     errors: gone)
   static let pngImage = Operation(
     id: "pngImage", tag: .native,
@@ -134,7 +138,7 @@ extension Operation {
     body: "ImageGenerationRequest",
     answers: ok(
       "The images; with stream, their events.", .json(.reference("ImagesResponse")),
-      .text("text/event-stream")),
+      .events("ImageEvent")),
     errors: refusals.merging([404: "The server has no such model."]) { first, _ in first })
   static let models = Operation(
     id: "models", tag: .openAI, summary: "The models: one.",

@@ -10,8 +10,13 @@ struct SamplingConditions {
     SamplingField.all.filter { $0.name != "time_shift" || !isDiscrete }
   }
 
-  /// Whether the model was trained on discrete steps, not as a flow.
-  private var isDiscrete: Bool { model?.samplers.contains(.ddpm) ?? false }
+  /// The spacings that the model knows; all before it is there.
+  static func spacings(_ model: ModelDescription?) -> [TimestepSpacing] {
+    guard let model else { return TimestepSpacing.allCases }
+    let isDiscrete = SamplingConditions(model: model).isDiscrete
+    return isDiscrete
+      ? [.respaced, .linspace, .trailing, .leading, .optimized] : [.linspace, .shifted]
+  }
 
   /// All conditions.
   var all: [JSON] {
@@ -19,24 +24,74 @@ struct SamplingConditions {
     return isDiscrete ? discrete(model) : flow(model)
   }
 
-  private func flow(_ model: ModelDescription) -> [JSON] {
-    let shifted = SamplingConditions.given("timestep_spacing", .choices(["shifted"]))
+  /// Whether the model was trained on discrete steps, not as a flow.
+  private var isDiscrete: Bool { model?.samplers.contains(.ddpm) ?? false }
+
+  // MARK: - Discrete steps
+
+  /// Optimized times are for few steps, and not whole. Samplers of several steps leave the first timestep.
+  private func discrete(_ model: ModelDescription) -> [JSON] {
+    let own = model.defaults.sampler
+    let fractional = model.samplers.filter { ![.ddpm, .ddim].contains($0) }
+    let others = fractional.filter { $0 != own }.map(\.name)
+    let fewSteps = JSON.integers(1...50)
+    var ways: [JSON] = [
+      .members([("sampler", .choices(others)), ("steps", fewSteps.orNull)], required: ["sampler"])
+    ]
+    if fractional.contains(own) {
+      let isMany = model.defaults.stepCount ?? 0 > 50
+      ways.append(
+        .members(
+          [
+            ("sampler", JSON.choices([own.name]).orNull),
+            ("steps", isMany ? fewSteps : fewSteps.orNull),
+          ], required: isMany ? ["steps"] : []))
+    }
+    let isOptimized = JSON.members(
+      [("timestep_spacing", .choices(["optimized"]))], required: ["timestep_spacing"])
+    let several = fractional.filter { ![.euler, .heun].contains($0) }
     return [
-      .condition(shifted, SamplingConditions.given("time_shift", .type("number"))),
+      .condition(isOptimized, .object([("anyOf", .array(ways))])),
       .condition(
-        SamplingConditions.given("time_shift", .type("number")),
-        SamplingConditions.given("timestep_spacing", .choices(["shifted"]), isOptional: true)),
+        uses(several, model, and: ("steps", .integers(1000...1000))),
+        .members(
+          [("timestep_spacing", .choices(["respaced", "trailing"]))],
+          required: ["timestep_spacing"])),
     ]
   }
 
-  private func discrete(_ model: ModelDescription) -> [JSON] { [] }
+  // MARK: - Flows
 
-  /// That a member is there and fits a schema; if it is optional, that it fits or is missing.
-  private static func given(_ name: String, _ schema: JSON, isOptional: Bool = false) -> JSON {
-    .object([
-      ("properties", .object([(name, isOptional ? schema.orNull : schema)])),
-      ("required", .array(isOptional ? [] : [.string(name)])),
-    ])
+  /// Shifted times go with their shift. euler-sde has equal steps and a last one of its own.
+  private func flow(_ model: ModelDescription) -> [JSON] {
+    let shift = JSON.members([("time_shift", .type("number"))], required: ["time_shift"])
+    let shifted = JSON.choices(["shifted"])
+    return [
+      .condition(
+        .members([("timestep_spacing", shifted)], required: ["timestep_spacing"]), shift),
+      .condition(shift, .members([("timestep_spacing", shifted.orNull)])),
+      .condition(
+        uses([.eulerSDE], model),
+        .members([
+          ("timestep_spacing", JSON.choices(["linspace"]).orNull), ("time_shift", .type("null")),
+        ])),
+      .condition(
+        uses([.eulerSDE], model, and: ("steps", .integers(1...1))),
+        .members([("last_step", .choices(["none"]))], required: ["last_step"])),
+    ]
+  }
+
+  /// That a request uses one of some samplers, also where it names none, and another member fits.
+  private func uses(
+    _ samplers: [SamplingMethod], _ model: ModelDescription,
+    and other: (key: String, value: JSON)? = nil
+  ) -> JSON {
+    let names = JSON.choices(samplers.map(\.name))
+    let isDefault = samplers.contains(model.defaults.sampler)
+    let others = [other].compactMap { $0 }
+    return .members(
+      [("sampler", isDefault ? names.orNull : names)] + others,
+      required: (isDefault ? [] : ["sampler"]) + others.map(\.key))
   }
 }
 
@@ -44,5 +99,14 @@ extension JSON {
   /// A schema that asks for one where another fits.
   fileprivate static func condition(_ condition: JSON, _ consequence: JSON) -> JSON {
     .object([("if", condition), ("then", consequence)])
+  }
+
+  /// A schema of some members; those that are not required may be missing.
+  fileprivate static func members(
+    _ properties: [(key: String, value: JSON)], required: [String] = []
+  ) -> JSON {
+    .object([
+      ("properties", .object(properties)), ("required", .array(required.map(JSON.string))),
+    ])
   }
 }

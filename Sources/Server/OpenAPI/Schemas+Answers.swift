@@ -10,6 +10,27 @@ extension Schemas {
   private static let share = JSON.numbers(0...1)
   private static let object = JSON.type("object")
 
+  /// An event of a stream by its name, with the members of its data.
+  private static func event(_ kinds: [String: [(key: String, value: JSON)]]) -> JSON {
+    let forms = kinds.sorted { $0.key < $1.key }.map { name, members in
+      JSON.record(
+        [
+          ("event", .choices([name])),
+          (
+            "data",
+            .object([
+              ("type", .string("string")), ("contentMediaType", .string("application/json")),
+              (
+                "contentSchema",
+                .record([("type", .choices([name]))] + members, optional: ["url", "job"])
+              ),
+            ])
+          ), ("id", text),
+        ], optional: ["id"], isOpen: true)
+    }
+    return .object([("anyOf", .array(forms))])
+  }
+
   /// Of the native API, and of errors.
   static let native: [(key: String, value: JSON)] = [
     (
@@ -70,6 +91,26 @@ extension Schemas {
           ])
         ), ("formats", .list(of: text)),
       ])
+    ),
+    (
+      "JobEvent",
+      event([
+        "queued": [("position", integer)],
+        "step": [
+          ("step", integer), ("steps", integer.orNull), ("progress", share),
+          ("seconds_left", number.orNull),
+        ],
+        "preview": [
+          ("index", integer), ("number", integer), ("step", integer), ("width", integer),
+          ("height", integer), ("mime_type", text), ("image", text),
+        ],
+        "image": [
+          ("id", id), ("index", integer), ("url", text), ("class", integer), ("name", text),
+          ("seed", integer), ("width", integer), ("height", integer),
+        ], "done": [("job", .reference("Job"))],
+        "failed": [("message", text), ("job", .reference("Job"))],
+        "cancelled": [("job", .reference("Job"))],
+      ])
     ), ("Health", .record([("status", .choices(["ok", "loading", "ending"]))])),
     (
       "Error",
@@ -90,6 +131,12 @@ extension Schemas {
     ("output_tokens", integer), ("total_tokens", integer),
   ])
 
+  /// The members of both events of images.
+  private static let form: [(key: String, value: JSON)] = [
+    ("created_at", integer), ("background", text), ("output_format", text), ("quality", text),
+    ("size", text),
+  ]
+
   /// Of OpenAI's API.
   static let openAI: [(key: String, value: JSON)] = [
     (
@@ -105,6 +152,18 @@ extension Schemas {
               ], optional: ["b64_json", "url"]))
         ), ("background", text), ("output_format", text), ("quality", text), ("size", text),
         ("usage", usage),
+      ])
+    ),
+    (
+      "ImageEvent",
+      event([
+        "image_generation.partial_image": form + [
+          ("partial_image_index", integer), ("b64_json", text), ("image_index", integer),
+        ],
+        "image_generation.completed": form + [
+          ("b64_json", text), ("image_index", integer), ("seed", integer), ("usage", usage),
+          ("url", text),
+        ], "error": [("error", object)],
       ])
     ),
     (

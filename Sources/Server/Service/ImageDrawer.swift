@@ -54,7 +54,8 @@ actor ImageDrawer {
       name: config.modelName, loadTime: Int(Date().timeIntervalSince1970),
       classNames: pipeline.classNames, imageSize: pipeline.imageSize,
       defaults: settings.sampling.options.settled(for: process.family),
-      samplers: SamplingMethod.fitting(process.path), precision: pipeline.precision.name,
+      samplers: SamplingMethod.fitting(process.path),
+      guidedChannelLimit: pipeline.rules.guidedChannelLimit, precision: pipeline.precision.name,
       device: pipeline.device.description, imageLimit: settings.imageLimit,
       queueLimit: settings.queueLimit, batchSize: settings.batchSize)
     return (description, pipeline.rules)

@@ -15,6 +15,8 @@ public struct ModelDescription: Sendable {
   public let defaults: SamplingOptions
   /// The samplers that fit the model.
   public let samplers: [SamplingMethod]
+  /// The most channels of the latents that guidance acts on.
+  public let guidedChannelLimit: Int
   /// The number format, and the device.
   public let precision: String
   public let device: String
