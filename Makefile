@@ -2,6 +2,7 @@
 SWIFT ?= swift
 PREFIX ?= /usr/local
 # For `make interop`: a Python with PyTorch, safetensors, diffusers, Pillow, MindSpore and torch-fidelity.
+# For `make check-server`: one with what tools/server/requirements.txt names.
 PYTHON ?= python3
 # Seconds that `make fuzz` spends on each reader.
 SECONDS_EACH ?= 600
@@ -78,6 +79,11 @@ format: swift-version ## Format the sources in place
 interop: ready ## Compare with PyTorch, diffusers, MindSpore, torch-fidelity (PYTHON=FILE has them)
 	$(SWIFT) build --product dit
 	$(PYTHON) scripts/interop --report docs/INTEROP.md
+
+.PHONY: check-server
+check-server: ready ## Use dit serve by clients of others and damaged requests (PYTHON=FILE has them)
+	$(SWIFT) build --product dit
+	$(PYTHON) scripts/check-server .build/debug/dit $(ARGS)
 
 .PHONY: fuzz
 fuzz: ready ## Feed damaged files to the readers of checkpoints (SECONDS_EACH=600)

@@ -112,6 +112,7 @@ import Testing
         (#"{"prompt": 1, "guidance_interval": [0, 2]}"#, "invalid_value", "guidance_interval"),
         (#"{"prompt": 1, "cfg_channels": 0}"#, "invalid_value", "cfg_channels"),
         (#"{"prompt": 1, "guidence_scale": 2}"#, "unknown_parameter", "guidence_scale"),
+        (#"{"prompt": 1, "colour": null}"#, "unknown_parameter", "colour"),
       ] {
         let answer = try await server.post("/api/v1/jobs", body)
         #expect(answer.status == 400, "\(body)")

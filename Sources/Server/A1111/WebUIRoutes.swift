@@ -127,13 +127,11 @@ struct WebUIRoutes: Sendable {
   ) async throws -> Response {
     let fields = try await request.jsonObject(limit: parts.settings.bodyLimit)
     let model = try await parts.model()
-    for member in fields.members {
-      guard member.key == "sd_model_checkpoint" else {
-        throw APIError(
-          .badRequest, "unknown_parameter",
-          "the option '\(member.key.clipped)' cannot be set here: only sd_model_checkpoint",
-          parameter: member.key.clipped)
-      }
+    for key in fields.keys where key != "sd_model_checkpoint" {
+      throw APIError(
+        .badRequest, "unknown_parameter",
+        "the option '\(key.clipped)' cannot be set here: only sd_model_checkpoint",
+        parameter: key.clipped)
     }
     guard try fields.string("sd_model_checkpoint") ?? model.name == model.name else {
       throw APIError.invalid("sd_model_checkpoint", "this server has one model: '\(model.name)'")

@@ -18,8 +18,8 @@ struct ImageFields {
     self.fields = fields
     let known =
       ImageFields.ownNames + SamplingField.all.map(\.name) + others + SamplingField.aliases.keys
-    for member in fields.members where !known.contains(member.key) {
-      let name = member.key.clipped
+    for key in fields.keys where !known.contains(key) {
+      let name = key.clipped
       let nearest = Spelling.nearest(to: name, among: known).map { "; did you mean '\($0)'?" }
       throw APIError(
         .badRequest, "unknown_parameter",

@@ -71,14 +71,15 @@ extension GuidanceInterval {
   /// Both borders.
   var json: JSON { .array([.compact(low), .compact(high)]) }
 
-  /// Reads a list of two numbers, or a text of two with a comma between; nil for any other.
+  /// Reads a list of two numbers in any order, which a schema cannot ask for, or a text of the lower one, a
+  /// comma and the higher one; nil for any other.
   init?(_ json: JSON) {
     switch json {
     case .string(let text): self.init(text)
     case .array(let items):
       let numbers = items.compactMap(\.double)
       guard items.count == 2, numbers.count == 2 else { return nil }
-      self.init(from: numbers[0], to: numbers[1])
+      self.init(from: min(numbers[0], numbers[1]), to: max(numbers[0], numbers[1]))
     default: return nil
     }
   }

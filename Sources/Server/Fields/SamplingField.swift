@@ -116,7 +116,7 @@ extension SamplingField {
 
   private static let guidanceInterval = SamplingField(
     name: "guidance_interval",
-    summary: "The times of guidance, from 0, data, to 1, noise: the lower and the higher one.",
+    summary: "The times between which guidance acts, from 0, data, to 1, noise.",
     values: { _ in
       .object([
         ("type", .string("array")), ("items", .numbers(0...1)), ("minItems", .integer(2)),

@@ -46,8 +46,11 @@ extension Request {
 struct JSONFields {
   /// In their order.
   let members: [(key: String, value: JSON)]
+  /// The keys of all members, also of those that are null.
+  let keys: [String]
 
   init(_ members: [(key: String, value: JSON)]) {
+    keys = members.map(\.key)
     self.members = members.filter { member in
       if case .null = member.value { return false }
       return true
