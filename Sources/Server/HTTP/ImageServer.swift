@@ -56,7 +56,8 @@ public struct ImageServer: Service {
     let gate = RequestGate(settings)
     table = RouteTable.all(parts, phase, needsToken: gate.needsToken)
     let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-    router.add(middleware: RequestFrame(gate: gate, routes: table, metrics: metrics))
+    router.add(
+      middleware: RequestFrame(gate: gate, routes: table, metrics: metrics, logger: logger))
     table.add(to: router)
     routes(router)
     responder = router.buildResponder()

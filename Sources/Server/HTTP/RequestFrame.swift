@@ -15,6 +15,8 @@ struct RequestFrame: RouterMiddleware {
   let routes: RouteTable
   /// Counts requests.
   let metrics: any MetricsFactory
+  /// Told of faults of the server's own.
+  let logger: Logger
 
   func handle(
     _ request: Request, context: ServerContext,
@@ -51,7 +53,7 @@ struct RequestFrame: RouterMiddleware {
       return APIError(.serviceUnavailable, "ending", "the server is shutting down")
         .response(to: path)
     } catch {
-      context.logger.error("\(request.method) \(context.endpointPath ?? ""): \(error)")
+      logger.error("\(request.method) \(context.endpointPath ?? ""): \(error)")
       return APIError(
         .internalServerError, "internal_error", "something went wrong; the server's log says what"
       ).response(to: path)
