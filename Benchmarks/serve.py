@@ -451,16 +451,17 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=["crowd", "throughput"])
-    parser.add_argument("options", nargs="*", metavar="OPTIONS")
-    arguments = parser.parse_args()
+    words = sys.argv[1:]
+    place = words.index("--") if "--" in words else len(words)
+    arguments, options = parser.parse_args(words[:place]), words[place + 1:]
     program, is_well = arguments.program.resolve(), True
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if arguments.only != "throughput":
             is_well = run_crowd(
-                program, arguments.options, arguments.clients, arguments.seconds, arguments.seed, folder)
+                program, options, arguments.clients, arguments.seconds, arguments.seed, folder)
         if arguments.only != "crowd":
-            run_throughput(program, arguments.options, min(arguments.seconds / 10, 20), arguments.rounds, folder)
+            run_throughput(program, options, min(arguments.seconds / 10, 20), arguments.rounds, folder)
     return 0 if is_well else 1
 
 

@@ -148,7 +148,7 @@ class Gallery {
       case "json":
         return copyText(settingsJSON(image.settings, 2), "Settings copied.", button);
       case "command":
-        return copyText(settingsCommand(image.settings, image.model), "Command copied.", button);
+        return copyText(settingsCommand(image.settings, image.isBuiltIn ? null : image.model), "Command copied.", button);
       case "save":
         return this.tile(image).querySelector(".save").click();
       case "remove":

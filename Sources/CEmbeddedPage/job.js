@@ -3,7 +3,7 @@
 /**
  * A job of the server, as a card with previews, until its images are in the gallery.
  *
- * It is `{ id, name, size, model, settings, time }`, kept over a reload: the card follows it again.
+ * It is `{ id, name, size, model, isBuiltIn, settings, time }`, kept over a reload: the card follows it again.
  */
 class JobCard {
   /** Streams of events at a time: a browser opens six connections to a server, and each stream holds one. */
@@ -134,11 +134,11 @@ class JobCard {
     const response = await request(`api/v1/images/${id}.png`, { signal: this.stop.signal });
     const blob = await response.blob();
     this.missing.delete(index);
-    const { name, size, model, settings, time } = this.job;
-    const image = { id, name, size, model, blob, settings: imageSettings(settings, index), time: time - index };
+    const { settings, time, ...shared } = this.job;
+    const image = { ...shared, id, blob, settings: imageSettings(settings, index), time: time - index };
     await this.gallery.add(image);
     this.tiles[index].remove();
-    announce(`Image ${settings.n - this.missing.size} of ${settings.n}: ${name}.`);
+    announce(`Image ${settings.n - this.missing.size} of ${settings.n}: ${shared.name}.`);
   }
 
   finish() {

@@ -41,10 +41,11 @@ form.form.addEventListener("submit", async (event) => {
       method: "POST", headers: { "Content-Type": "application/json" }, body: settingsJSON(settings),
     });
     const job = await response.json();
-    const { model } = form.capabilities;
+    const { id: model, built_in: isBuiltIn, image_size: size } = form.capabilities.model;
     const running = {
-      id: job.id, name: form.picker.value.name, size: model.image_size, model: model.id,
-      settings: settingsOf(job.request, settings.seed), time: Date.now(),
+      id: job.id, name: form.picker.value.name, size, model, isBuiltIn,
+      // The seed in all digits.
+      settings: { ...job.request, seed: settings.seed }, time: Date.now(),
     };
     keepJobs((kept) => [...kept, running]);
     follow(running).card.scrollIntoView({ block: "nearest" });

@@ -12,26 +12,20 @@ function settingsJSON(settings, indent) {
   return JSON.stringify({ ...others, seed: "<seed>" }, null, indent).replace('"<seed>"', seed);
 }
 
-/** The settings that the server says it took, without what only repeats the prompt. */
-function settingsOf(request, seed) {
-  const { class: _, name, ...fields } = request;
-  return { ...fields, seed };
-}
-
 /** The settings of one image of a request. */
 function imageSettings(settings, index) {
   return { ...settings, n: 1, seed: BigInt.asUintN(64, BigInt(settings.seed) + BigInt(index)).toString() };
 }
 
-/** The command line that draws the same image. */
+/** The command line that draws the same image; `model` names the checkpoint, null the built-in one. */
 function settingsCommand({ prompt, n, seed, sampler, steps, guidance_scale, ...others }, model) {
   const parts = ["dit sample"];
-  if (model !== "built-in model") parts.push(`--dit-checkpoint ${shellWord(model)}`);
+  if (model) parts.push(`--dit-checkpoint ${shellWord(model)}`);
   parts.push(`--class-labels ${shellWord(String(prompt))}`, `--seed ${seed}`, `--sampler ${shellWord(sampler)}`);
   if (steps !== null) parts.push(`--sampling-steps ${steps}`);
   parts.push(`--guidance-scale ${guidance_scale}`);
   for (const [key, value] of Object.entries(others)) {
-    if (value === null || key === "size" || key === "model") continue;
+    if (value === null) continue;
     parts.push(`--${key.replaceAll("_", "-")} ${shellWord(String(value))}`);
   }
   return parts.join(" ");

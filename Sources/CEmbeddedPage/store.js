@@ -3,7 +3,7 @@
 /**
  * The gallery as the browser keeps it: images with their settings in IndexedDB, the oldest given up first.
  *
- * An image is `{ id, time, blob, settings }`. Where the browser keeps nothing, images last until the page
+ * An image is `{ id, name, size, model, isBuiltIn, settings, time, blob }`. Where the browser keeps nothing, images last until the page
  * is closed.
  */
 const store = {
