@@ -55,6 +55,12 @@ import Testing
       #expect(url.hasPrefix(base + "/api/v1/images/") && url.hasSuffix(".jpg"))
       let file = try await server.ask("GET", String(url.dropFirst(base.count)))
       #expect(file.headers["content-type"] == "image/jpeg")
+
+      // Behind a proxy with TLS.
+      let proxied = try await server.ask(
+        "POST", OpenAIRoutesTests.path, #"{"prompt": 2, "response_format": "url"}"#,
+        headers: ["X-Forwarded-Proto": "https"])
+      #expect(try proxied.json["data"][0]["url"].string?.hasPrefix("https://127.0.0.1:") == true)
     }
   }
 

@@ -23,7 +23,10 @@ struct OpenAIRoutes: Sendable {
     let model = try await parts.model()
     let wish = try ImageGeneration(fields, model)
     let (job, events) = try await parts.service.start(wish.request)
-    let base = "http://\(request.head.authority ?? "localhost")"
+    // A proxy that adds TLS says so.
+    let proxied = HTTPField.Name("X-Forwarded-Proto").flatMap { request.headers[$0] }
+    let scheme = proxied == "https" ? "https" : "http"
+    let base = "\(scheme)://\(request.head.authority ?? "localhost")"
     let writer = GenerationWriter(wish: wish, model: model, base: base)
     let service = parts.service
     guard wish.isStream else {
