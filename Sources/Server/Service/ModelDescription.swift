@@ -17,8 +17,9 @@ public struct ModelDescription: Sendable {
   public let samplers: [SamplingMethod]
   /// The most channels of the latents that guidance acts on.
   public let guidedChannelLimit: Int
-  /// The number format, and the device.
+  /// The number format.
   public let precision: String
+  /// Where it runs.
   public let device: String
   /// Images of one job at most.
   public let imageLimit: Int
