@@ -86,7 +86,7 @@ check-server: ready ## Use dit serve by clients of others and damaged requests (
 	$(PYTHON) scripts/check-server .build/debug/dit $(ARGS)
 
 .PHONY: fuzz
-fuzz: ready ## Feed damaged files to the readers of checkpoints (SECONDS_EACH=600)
+fuzz: ready ## Feed damaged files to the readers of checkpoints and archives (SECONDS_EACH=600)
 	scripts/fuzz $(SECONDS_EACH)
 
 .PHONY: bench

@@ -23,10 +23,13 @@ internal import Torch
       let store = Self.store(folder)
       #expect(store.batchCount == 3 && store.images(of: 2) == 500..<600)
       #expect(store.missingBatches == [0, 1, 2])
-      try store.write(Self.features(500..<600), batch: 2)
+      #expect(store.missingByteCount == 3 * 64 + 600 * 4 * (24 + 7 + 5))
+      try store.write(Self.features(500..<600), batch: 2, enlargedCount: 3)
       try store.write(Self.features(0..<250), batch: 0)
       #expect(store.missingBatches == [1])
-      try store.write(Self.features(250..<500), batch: 1)
+      #expect(store.missingByteCount == 64 + 250 * 4 * (24 + 7 + 5))
+      try store.write(Self.features(250..<500), batch: 1, enlargedCount: 40)
+      #expect(try store.enlargedCount() == 43)
       var rows: [Range<Int>] = []
       try store.forEachBatch { images, features in
         let expected = Self.features(images)

@@ -11,8 +11,8 @@ internal import Testing
     try withTemporaryFolder { folder in
       for label in ["blue", "red"] {
         try Folder.make("\(folder)/data/\(label)")
-        for number in 0..<12 {
-          let light = UInt8(100 + 10 * number)
+        for number in 0..<24 {
+          let light = UInt8(100 + 5 * number)
           let color = label == "red" ? [light, 0, 0] : [0, 0, light]
           let image = RGBImage(width: 8, height: 8, pixels: (0..<64).flatMap { _ in color })
           try Data(try image.png()).write(
@@ -77,6 +77,7 @@ internal import Testing
           "--train-batch-size", "2", "--workers", "2", "--output-path", "two",
         ], in: folder)
       #expect(two.status == 0, "\(two.errors)")
+      #expect(two.errors.contains("2 processes make the features"), "\(two.errors)")
       let shared = try figures(folder + "/two").compactMap { $0["kid"] as? Double }
       #expect(shared.count == 2)
       for (a, b) in zip(kids, shared) { #expect(abs(a - b) <= 1e-3 * max(abs(a), 1e-3)) }

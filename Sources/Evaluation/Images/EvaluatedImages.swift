@@ -72,4 +72,10 @@ public struct PixelBatch {
   public let pixels: Tensor
   /// Images of the batch that take no part.
   public let leftOut: [LeftOutImage]
+  /// Images that were smaller than their set's size.
+  public let enlargedCount: Int
+
+  init(pixels: Tensor, leftOut: [LeftOutImage], enlargedCount: Int = 0) {
+    (self.pixels, self.leftOut, self.enlargedCount) = (pixels, leftOut, enlargedCount)
+  }
 }

@@ -73,9 +73,12 @@ public struct FolderImages: EvaluatedImages, Sendable {
   public func images(_ range: Range<Int>, check: () throws -> Void) throws -> PixelBatch {
     try check()
     let read = Mutex([Int: Result<RGBImage, ImageError>]())
+    let enlargedCount = Mutex(0)
     DispatchQueue.concurrentPerform(iterations: range.count) { place in
-      let result = Result { () throws(ImageError) in try image(range.lowerBound + place) }
+      let index = range.lowerBound + place
+      let result = Result { () throws(ImageError) in try image(index) }
       read.withLock { $0[place] = result }
+      if case .success = result, isEnlarged(index) { enlargedCount.withLock { $0 += 1 } }
     }
     let results = read.withLock { $0 }
     var (pixels, leftOut): ([UInt8], [LeftOutImage]) = ([], [])
@@ -92,7 +95,8 @@ public struct FolderImages: EvaluatedImages, Sendable {
     }
     let shape = [range.count, height, width, 3]
     return PixelBatch(
-      pixels: try withTorchErrors { Tensor(pixels, shape: shape) }, leftOut: leftOut)
+      pixels: try withTorchErrors { Tensor(pixels, shape: shape) }, leftOut: leftOut,
+      enlargedCount: enlargedCount.withLock { $0 })
   }
 
   private func image(_ index: Int) throws(ImageError) -> RGBImage {
@@ -114,12 +118,10 @@ public struct FolderImages: EvaluatedImages, Sendable {
     return image
   }
 
-  /// Images that are smaller than the size to which they are cropped, so that they are enlarged.
-  public var enlargedCount: Int {
-    guard areCropped else { return 0 }
-    return (0..<files.count).count { index in
-      RGBImage.size(ofFile: files.path(at: index)).map { min($0.width, $0.height) < width } ?? false
-    }
+  /// Whether an image is smaller than the size to which it is cropped.
+  private func isEnlarged(_ index: Int) -> Bool {
+    guard areCropped, let size = RGBImage.size(ofFile: files.path(at: index)) else { return false }
+    return min(size.width, size.height) < width
   }
 
   /// The size that all images have. Files without a head are left to `images`.

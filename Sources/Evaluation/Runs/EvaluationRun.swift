@@ -37,6 +37,8 @@ public final class EvaluationRun {
     case advances(Part, Int)
     /// An image takes no part.
     case leftOut(Part, LeftOutImage)
+    /// The features of an evaluation that was stopped long ago and never went on are removed.
+    case removes(String)
     /// All features are there; figures follow.
     case compares
   }
@@ -50,10 +52,12 @@ public final class EvaluationRun {
   /// The folder in which each side has one for its features until they are removed.
   public let folder: String
 
+  /// Whether the folder is the user's cache.
+  private let isCache: Bool
   private let network: any FeatureNetwork
   private let options: FigureOptions
   private let outputs: Outputs
-  private let ranks: RankGroup?
+  private var ranks: RankGroup?
   /// Sides whose features are made. Moments alone need no images of the reference.
   private let parts: [(Part, any EvaluatedImages)]
   /// All that decides the features of a side, by name.
@@ -103,6 +107,7 @@ public final class EvaluationRun {
         (part, try images.fingerprint.merging(of) { $1 })
       })
     if outputs.contains(.reference) { try reference.checkIsUnsaved() }
+    isCache = folder == nil
     let path = try folder ?? EvaluationRun.cache("evaluations")
     let shared = try ranks?.broadcast(Array(path.utf8)) ?? Array(path.utf8)
     self.folder = String(decoding: shared, as: UTF8.self)
@@ -119,7 +124,7 @@ public final class EvaluationRun {
   public func run(
     onEvent: (Event) throws -> Void = { _ in }, check: () throws -> Void = {}
   ) throws -> EvaluationResult? {
-    try begin()
+    try begin(onEvent)
     for (part, images) in parts {
       let job = try FeatureJob(
         images, network, folder: try path(of: part), keepsPixels: outputs.contains(.report),
@@ -136,6 +141,24 @@ public final class EvaluationRun {
     guard ranks.isRankZero, let samples, let job = jobs[.samples] else { return nil }
     try onEvent(.compares)
     return try result(samples, job, check)
+  }
+
+  /// Makes the features of the reference, of a run without samples that all of some processes have opened with
+  /// the same folder.
+  ///
+  /// - Throws: as `run`.
+  package func makeReference(
+    sharedBy ranks: RankGroup?, check: () throws -> Void
+  ) throws {
+    self.ranks = ranks
+    _ = try run(check: check)
+  }
+
+  /// The folder for the features of the reference's images; nil if none are needed.
+  ///
+  /// - Throws: what asking for the images' state throws.
+  package func referenceFolder() throws -> String? {
+    try parts.contains { $0.0 == .reference } ? path(of: .reference) : nil
   }
 
   /// What the metrics look at in the reference, once its features are made.
@@ -177,16 +200,31 @@ public final class EvaluationRun {
   /// The features of a side; nil before they are made.
   func job(of part: Part) -> FeatureJob? { jobs[part] }
 
+  /// The sets of which images were enlarged, with their number, once features are made.
+  ///
+  /// - Throws: `FileError`.
+  public func enlargedCounts() throws -> [(name: String, count: Int)] {
+    try parts.compactMap { part, images in
+      guard images is FolderImages, let store = jobs[part]?.store else { return nil }
+      let count = try store.enlargedCount()
+      return count > 0 ? (images.name, count) : nil
+    }
+  }
+
   /// The name of the network.
   var networkName: String { network.name }
 
-  /// Takes the folders, on rank 0.
-  private func begin() throws {
+  /// Takes the folders, on rank 0, if their disk has room for the features.
+  private func begin(_ onEvent: (Event) throws -> Void) throws {
     guard ranks.isRankZero else { return }
-    for (part, _) in parts {
-      let job = UnfinishedJob(folder: try path(of: part))
-      locks.append(try job.begin(settings[part] ?? [:]) {})
+    if isCache { try removeForgotten(onEvent) }
+    var byteCount = 0
+    for (part, images) in parts {
+      let path = try path(of: part)
+      locks.append(try UnfinishedJob(folder: path).begin(settings[part] ?? [:]) {})
+      byteCount += FeatureStore(path, of: images, network).missingByteCount
     }
+    if !parts.isEmpty { try AtomicFile.checkRoom(byteCount, for: folder) }
   }
 
   /// The folder of a side's features. Its name tells settings apart, so that no run finds those of others.

@@ -36,9 +36,7 @@ final class FeatureJob {
     kept =
       keepsPixels && !images.areAtHand
       ? KeptImages(images, in: folder, batchSize: images.batchSize) : nil
-    let store = FeatureStore(
-      folder, imageCount: images.count, batchSize: images.batchSize,
-      widths: FeatureWidths(of: network))
+    let store = FeatureStore(folder, of: images, network)
     self.store = store
     batches = try SharedBatches(
       imageCount: images.count, batchSize: images.batchSize, ranks: ranks, name: name,
@@ -80,7 +78,7 @@ final class FeatureJob {
       }
     }
     try kept?.keep(pixels.pixels, batch: batch)
-    try store.write(features, batch: batch)
+    try store.write(features, batch: batch, enlargedCount: pixels.enlargedCount)
     batches.finish()
     leftOutCount += pixels.leftOut.count
     try images.requireFew(leftOutCount)

@@ -6,8 +6,9 @@ internal import Torch
 /// and several processes share it.
 ///
 /// A file appears under its name when it is complete. It has 64 bytes of header (`DITFEAT1`, then the numbers
-/// of images, pooled features, features with places and classes as 64-bit integers, little-endian), then the
-/// pooled features, those with places and the scores of classes, each by image, in float32.
+/// of images, pooled features, features with places, classes and enlarged images as 64-bit integers,
+/// little-endian), then the pooled features, those with places and the scores of classes, each by image, in
+/// float32.
 public struct FeatureStore: Sendable {
   /// The folder of the files.
   public let folder: String
@@ -35,6 +36,13 @@ public struct FeatureStore: Sendable {
     self.widths = widths
   }
 
+  /// The store of a set of images.
+  init(_ folder: String, of images: any EvaluatedImages, _ network: any FeatureNetwork) {
+    self.init(
+      folder, imageCount: images.count, batchSize: images.batchSize,
+      widths: FeatureWidths(of: network))
+  }
+
   /// The number of batches.
   public var batchCount: Int { (imageCount + batchSize - 1) / batchSize }
 
@@ -53,13 +61,21 @@ public struct FeatureStore: Sendable {
   /// The batches whose features are not there.
   public var missingBatches: [Int] { (0..<batchCount).filter { !hasBatch($0) } }
 
+  /// The bytes of all batches whose features are not there.
+  public var missingByteCount: Int { missingBatches.reduce(0) { $0 + byteCount(of: $1) } }
+
   /// Writes the features of a batch.
   ///
+  /// - Parameters:
+  ///   - features: of all its images.
+  ///   - batch: its number.
+  ///   - enlargedCount: how many of its images were enlarged.
   /// - Throws: `EvaluationError`: `otherFeatures` for other shapes; `FileError`.
-  public func write(_ features: ImageFeatures, batch: Int) throws {
+  public func write(_ features: ImageFeatures, batch: Int, enlargedCount: Int = 0) throws {
     let count = images(of: batch).count
     try widths.check(features, count: count)
     var header = FeatureStore.header(count, widths)
+    withUnsafeBytes(of: Int64(enlargedCount).littleEndian) { header += $0 }
     header += [UInt8](repeating: 0, count: FeatureStore.headerByteCount - header.count)
     var file = try AtomicFile(file(of: batch), expectedByteCount: byteCount(of: batch))
     try header.withUnsafeBytes { try file.append($0) }
@@ -67,6 +83,22 @@ public struct FeatureStore: Sendable {
       try tensor.detached.to(.cpu).to(.float32).contiguous.withUnsafeBytes { try file.append($0) }
     }
     try file.commit()
+  }
+
+  /// How many images of all batches were enlarged.
+  ///
+  /// - Throws: `FileError`.
+  public func enlargedCount() throws -> Int {
+    try (0..<batchCount).reduce(0) { sum, batch in
+      let file = try MappedFile(file(of: batch))
+      return sum
+        + withExtendedLifetime(file) {
+          let place = 8 * (2 + widths.all.count)
+          guard file.bytes.count >= place + 8 else { return 0 }
+          return Int(
+            Int64(littleEndian: file.bytes.loadUnaligned(fromByteOffset: place, as: Int64.self)))
+        }
+    }
   }
 
   /// Reads the features of a batch.

@@ -35,7 +35,7 @@ final class RunEvaluation {
   /// The seed of the first image, the same in every evaluation.
   private static let seed: UInt64 = 42
 
-  /// Opens the network and makes the features of the reference, on rank 0.
+  /// Opens the network, whose judge rank 0 trains, and makes the features of the reference.
   ///
   /// - Parameters:
   ///   - settings: what is compared.
@@ -57,37 +57,31 @@ final class RunEvaluation {
     self.classes = classes
     self.imageSize = imageSize
     var opened: EvaluationNetwork?
-    var found: (metrics: [Metric], set: FeatureSet)?
     var isStopped = false
     try parallel.draw(step: 0) { mark in
       guard let folder else { return }
-      func check() throws {
-        try mark()
-        if shouldStop() { throw Stopped() }
-      }
       try note("evaluations: features of the reference '\(settings.reference)'")
       do {
-        let network = try RunEvaluation.network(
-          settings, imageSize: imageSize, folder, device, check)
-        found = try RunEvaluation.features(
-          of: try EvaluationReference(contentsOf: settings.reference, imageSize: imageSize),
-          network,
-          in: folder + "/" + RunEvaluation.featureFolder, note: note, check)
-        opened = network
+        opened = try RunEvaluation.network(settings, imageSize: imageSize, folder, device) {
+          try mark()
+          if shouldStop() { throw Stopped() }
+        }
       } catch is Stopped {
         // The others wait for the end of this.
         isStopped = true
       }
     }
     guard try parallel.send([isStopped ? 1 : 0]) == [0] else { throw Stopped() }
-    reference = found?.set
     // The judge's file is on rank 0's machine alone.
     let isTrained = settings.features == EvaluationNetwork.judgeName
     let bytes = try parallel.send(isTrained ? try RunEvaluation.judgeBytes(in: folder) : [])
-    network =
-      try opened?.network
-      ?? RunEvaluation.network(of: bytes, or: settings.features, device)
-    metrics = found?.metrics ?? Metric.available(for: network)
+    let network = try opened ?? RunEvaluation.network(of: bytes, or: settings.features, device)
+    let features = try ReferenceFeatures(
+      settings.reference, imageSize: imageSize, network,
+      folder: folder.map { $0 + "/" + RunEvaluation.featureFolder }, parallel, note: note,
+      shouldStop: shouldStop)
+    self.network = network.network
+    (metrics, reference) = (features.metrics, features.set)
     start = clock.now
   }
 
@@ -236,39 +230,6 @@ final class RunEvaluation {
     }
   }
 
-  /// The metrics, and what they need of the reference, whose features are made or were made before.
-  private static func features(
-    of reference: EvaluationReference, _ network: EvaluationNetwork, in folder: String,
-    note: (String) throws -> Void, _ check: () throws -> Void
-  ) throws -> (metrics: [Metric], set: FeatureSet) {
-    let run = try EvaluationRun(
-      samples: nil, reference: reference, network: network.network, networkDigest: network.digest,
-      metrics: network.usualMetrics, folder: folder)
-    return try withExtendedLifetime(run) {
-      _ = try run.run(check: check)
-      let set = try run.referenceFeatures(check: check)
-      if try removeUnused(in: folder) {
-        try note("the reference or the network has changed: the features of before were removed")
-      }
-      return (run.metrics, set)
-    }
-  }
-
-  /// Removes features that nobody uses: those of other settings.
-  ///
-  /// - Returns: whether there were any.
-  private static func removeUnused(in folder: String) throws -> Bool {
-    guard Folder.exists(folder) else { return false }
-    var hasRemoved = false
-    for name in try Folder.names(in: folder) {
-      let path = folder + "/" + name
-      guard UnfinishedJob(folder: path).exists, let lock = try? FolderLock(path) else { continue }
-      try withExtendedLifetime(lock) { try Folder.remove(path) }
-      hasRemoved = true
-    }
-    return hasRemoved
-  }
-
   private static func network(
     _ settings: TrainingSettings.EvaluationSettings, imageSize: Int, _ folder: String,
     _ device: Device, _ mark: () throws -> Void
@@ -293,9 +254,8 @@ final class RunEvaluation {
 
   private static func network(
     of judge: [UInt8], or path: String, _ device: Device
-  ) throws -> any FeatureNetwork {
+  ) throws -> EvaluationNetwork {
     judge.isEmpty
-      ? try EvaluationNetwork(contentsOf: path, on: device).network
-      : try EvaluationNetwork(judge: judge).network
+      ? try EvaluationNetwork(contentsOf: path, on: device) : try EvaluationNetwork(judge: judge)
   }
 }

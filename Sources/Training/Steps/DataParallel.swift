@@ -14,7 +14,8 @@ public final class DataParallel {
   /// Whether this process writes files.
   public var isWriter: Bool { rank == 0 }
 
-  private let ranks: RankGroup?
+  /// The ranks; nil for a single process.
+  let ranks: RankGroup?
   private var buckets: GradientBuckets?
   /// The process group for tensors on the model's device.
   private var tensorGroup: ProcessGroup?

@@ -81,15 +81,7 @@ struct EvaluateRun {
   /// The reference; images of a folder are cropped to the size of the samples.
   private func openReference(size: Int?, _ ranks: RankGroup?) throws -> EvaluationReference {
     let opened = try EvaluationReference(contentsOf: reference, imageSize: size)
-    if ranks.isRankZero, let images = opened.folder {
-      images.files.finding.map { note("\($0)") }
-      let count = images.enlargedCount
-      if count > 0 {
-        note(
-          "\(Amount.of(count, "image")) of '\(reference)' are smaller than \(images.width) pixels, and are"
-            + " enlarged")
-      }
-    }
+    if ranks.isRankZero { opened.folder?.files.finding.map { note("\($0)") } }
     return opened
   }
 
@@ -159,6 +151,7 @@ struct EvaluateRun {
       case .leftOut(let part, let image):
         leftOutCount += 1
         if leftOutCount <= 10 { note("Left out of the \(part): \(image.name): \(image.reason)") }
+      case .removes(let path): note("Removed features of an evaluation that never went on: \(path)")
       case .compares:
         progress?.finish()
         note("Comparing")
@@ -179,6 +172,9 @@ struct EvaluateRun {
   private func finish(
     _ run: EvaluationRun, _ result: EvaluationResult?, _ network: EvaluationNetwork
   ) throws {
+    for (name, count) in try run.enlargedCounts() {
+      note("\(Amount.of(count, "image")) of '\(name)' were smaller than the others, and enlarged")
+    }
     if let result {
       let figures = EvaluationReport(
         result, run, network, settings: count == nil ? nil : settings)
