@@ -27,16 +27,43 @@ struct WebUIPNGInfo {
     guard let last = lines.last, lines.count > 1 else { return [] }
     let prompt = lines.dropLast().joined(separator: "\n")
     var members: [(key: String, value: JSON)] = [("Prompt", .string(prompt))]
-    // A value in quotation marks may have commas.
-    for match in last.matches(of: /([\w ]+):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)/) {
-      let key = match.1.drop { $0 == " " }
-      let value = match.2
+    guard last.utf8.count <= WebUIPNGInfo.lengthLimit else { return members }
+    var names: Set<Substring> = ["Prompt"]
+    var rest = last
+    while let (name, value) = WebUIPNGInfo.nextField(&rest) {
+      guard !name.isEmpty, names.insert(name).inserted else { continue }
       let text = value.first == "\"" ? WebUIPNGInfo.unquoted(value) : String(value)
-      if !members.contains(where: { $0.key == key }) {
-        members.append((String(key), .string(text)))
-      }
+      members.append((String(name), .string(text)))
     }
     return members
+  }
+
+  /// Longer lines are no list of settings.
+  private static let lengthLimit = 64 << 10
+
+  /// Takes the next `name: value`, up to a comma; a value in quotation marks may have commas. nil at the end;
+  /// an empty name for text without a colon.
+  private static func nextField(_ rest: inout Substring) -> (name: Substring, value: Substring)? {
+    guard !rest.isEmpty else { return nil }
+    defer { rest = rest.dropFirst() }
+    let name = rest.prefix { $0 != ":" && $0 != "," }.drop { $0 == " " }
+    rest = rest.drop { $0 != ":" && $0 != "," }
+    guard rest.first == ":" else { return ("", "") }
+    rest = rest.dropFirst().drop { $0 == " " }
+    guard rest.first == "\"" else {
+      let value = rest.prefix { $0 != "," }
+      rest = rest.drop { $0 != "," }
+      return (name, value)
+    }
+    let start = rest.startIndex
+    var isEscaped = false
+    rest = rest.dropFirst()
+    while let character = rest.popFirst(), isEscaped || character != "\"" {
+      isEscaped = !isEscaped && character == "\\"
+    }
+    let value = rest.base[start..<rest.startIndex]
+    rest = rest.drop { $0 != "," }
+    return (name, value)
   }
 
   private static func unquoted(_ value: Substring) -> String {

@@ -32,6 +32,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var hasBegunResponse = false
   private var isInputClosed = false
   private var closesAfterResponse = false
+  /// Responses of which the client has not been sent all.
+  private var unsentResponses = 0
+  /// Completed when the connection is closed, after those; nil if nobody asked for that.
+  private var postponedClose: EventLoopPromise<Void>?
   /// The bytes that may still be drained; nil before.
   private var drainAllowance: Int?
   private var watches: [Watch] = []
@@ -51,8 +55,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       drain(part, allowance, context)
       return
     }
+    var data = data
     switch part {
-    case .head(let head):
+    case .head(var head):
+      // Hummingbird knows this spelling alone.
+      if head.headerFields[.connection]?.lowercased() == "close" {
+        head.headerFields[.connection] = "close"
+        data = wrapInboundOut(.head(head))
+      }
       isReadingRequest = true
       responsesLeft += 1
       readDeadline = schedule(context, readTimeout) { $0.endReading($1) }
@@ -151,13 +161,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     hasBegunResponse = false
     watches = []
     let promise = promise ?? context.eventLoop.makePromise()
-    if closesAfterResponse {
-      drainAllowance = ConnectionGuard.drainLimit
-      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-      promise.futureResult.whenComplete { _ in
-        let (handler, context) = bound.value
-        handler.close(context)
-      }
+    unsentResponses += 1
+    if closesAfterResponse { drainAllowance = ConnectionGuard.drainLimit }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    promise.futureResult.whenComplete { [closesAfterResponse] _ in
+      let (handler, context) = bound.value
+      handler.unsentResponses -= 1
+      if closesAfterResponse { handler.close(context) }
+      guard handler.unsentResponses == 0, let promise = handler.postponedClose else { return }
+      handler.postponedClose = nil
+      context.close(promise: promise)
     }
     context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
   }
@@ -172,6 +185,17 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     context.close(mode: .output, promise: nil)
     readDeadline = schedule(context, ConnectionGuard.drainTime) { $1.close(promise: nil) }
     context.read()
+  }
+
+  /// At its end a server closes connections right after their last response was handed over.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    guard mode == .all, unsentResponses > 0 else {
+      context.close(mode: mode, promise: promise)
+      return
+    }
+    let closed = postponedClose ?? context.eventLoop.makePromise()
+    postponedClose = closed
+    closed.futureResult.cascade(to: promise)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -220,6 +244,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   func channelInactive(context: ChannelHandlerContext) {
     noteClose()
     end()
+    postponedClose?.succeed()
+    postponedClose = nil
     context.fireChannelInactive()
   }
 
@@ -257,6 +283,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 extension ServerContext {
   /// Calls `body` when the client closes the connection, unless the response is done before.
   func onClose(_ body: @escaping @Sendable () -> Void) {
-    channel.triggerUserOutboundEvent(ConnectionGuard.Watch(onClose: body), promise: nil)
+    let promise = channel.eventLoop.makePromise(of: Void.self)
+    // The connection may be closed already.
+    promise.futureResult.whenFailure { _ in body() }
+    channel.triggerUserOutboundEvent(ConnectionGuard.Watch(onClose: body), promise: promise)
   }
 }

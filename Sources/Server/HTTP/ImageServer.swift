@@ -112,7 +112,7 @@ public struct ImageServer: Service {
     // The last one is shut down first.
     let services: [any Service] = [
       LastingService(service: service), HTTPService(run: listen),
-      Drain(service: service, phase: phase, timeout: settings.drainTimeout),
+      Drain(service: service, phase: phase, settings: settings),
     ]
     var quiet = logger
     // At the end of a run they tell of each other's ends as of errors.
@@ -150,8 +150,8 @@ public struct ImageServer: Service {
         .address,
         "cannot listen at \(settings.host), port \(settings.port): \(String(cString: strerror(error.errnoCode)))"
       )
-    } catch let error as SocketAddressError {
-      throw ServerError(.address, "there is no address '\(settings.host)': \(error)")
+    } catch let error where error is SocketAddressError || error is SocketAddressError.UnknownHost {
+      throw ServerError(.address, "there is no address '\(settings.host)'")
     }
   }
 }

@@ -19,16 +19,18 @@ struct HTTPService: Service {
   func run() async throws { try await body() }
 }
 
-/// At a graceful shutdown, first refuses jobs and waits for those that are there.
+/// At a graceful shutdown, first refuses jobs and waits for those that are there, then for clients to fetch
+/// the images.
 struct Drain: Service {
   let service: ImageService
   let phase: ServerPhase
-  let timeout: Duration
+  let settings: ServerSettings
 
   func run() async throws {
     try? await gracefulShutdown()
     phase.end()
     guard !Task.isCancelled else { return }
-    await service.drain(timeout: timeout)
+    guard await service.drain(timeout: settings.drainTimeout) else { return }
+    try? await Task.sleep(for: settings.fetchTime)
   }
 }

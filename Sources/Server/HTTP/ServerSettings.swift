@@ -23,6 +23,8 @@ public struct ServerSettings: Sendable {
   public var connectionLimit = 512
   /// How long jobs may go on after a signal to end.
   public var drainTimeout = Duration.seconds(30)
+  /// How long their images can be fetched after that.
+  public var fetchTime = Duration.seconds(3)
 
   /// Settings; without arguments for this machine alone.
   public init(

@@ -12,6 +12,7 @@ actor ImageDrawer {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private let settings: ServiceSettings
+  private let threadCount: Int?
   private let logger: Logger?
   private var model: Model?
   private let clock = ContinuousClock()
@@ -26,9 +27,11 @@ actor ImageDrawer {
   /// - Parameters:
   ///   - settings: name the model.
   ///   - number: of the drawer, from 1.
+  ///   - threadCount: threads of its own that compute; nil for as many as the program has.
   ///   - logger: told what was found and chosen; nil for a drawer like one before.
-  init(_ settings: ServiceSettings, number: Int, logger: Logger?) {
+  init(_ settings: ServiceSettings, number: Int, threadCount: Int?, logger: Logger?) {
     self.settings = settings
+    self.threadCount = threadCount
     self.logger = logger
     executor = ThreadExecutor(name: "drawer \(number)")
   }
@@ -41,6 +44,8 @@ actor ImageDrawer {
   /// - Returns: what clients may know of it, and what it takes.
   /// - Throws: what opening a pipeline throws; `ServiceError` if memory does not suffice for the others.
   func load(others: Int) throws -> (model: ModelDescription, rules: SamplingRules) {
+    // libtorch counts for each thread that calls it, from its first tensor on.
+    if let threadCount { try LibTorch.setThreadCount(threadCount) }
     let config = settings.sampling.pipeline
     let device = try config.openDevice()
     let pipeline = try LatentDiffusionPipeline(config, on: device, logger: logger)
@@ -98,12 +103,15 @@ actor ImageDrawer {
       noise: .perSample(batch.items.map { try pipeline.makeGenerator(seed: $0.seed) }))
     let start = clock.now
     var nextPreview = start
+    var progress = 0.0
     var latents: Tensor?
     while latents == nil {
       let left = rows.indices.filter { isLeft(rows[$0]) }
       if left.isEmpty { return }
       // A cache of features would begin anew, and change the images that stay.
-      if left.count < rows.count, pipeline.rules.cache == .off, try loop.keep(left) {
+      if left.count < rows.count, pipeline.rules.cache == .off,
+        (try? loop.keep(left)) == true
+      {
         rows = left.map { rows[$0] }
       }
       guard let step = try loop.next() else { return }
@@ -112,8 +120,10 @@ actor ImageDrawer {
       let isDue = clock.now >= nextPreview
       if isDue { nextPreview = clock.now + ImageDrawer.previewInterval }
       let wanted = rows.indices.filter { place in
-        !step.isLast && isLeft(rows[place]) && wantsPreview(item(rows[place]), step, isDue: isDue)
+        !step.isLast && isLeft(rows[place])
+          && wantsPreview(item(rows[place]), step, since: progress, isDue: isDue)
       }
+      progress = step.progress
       guard !wanted.isEmpty else { continue }
       let data = try step.predictedData()
       for place in wanted {
@@ -160,16 +170,17 @@ actor ImageDrawer {
   }
 
   private func wantsPreview(
-    _ item: DrawingBatch.Item, _ step: SamplingStep, isDue: Bool
+    _ item: DrawingBatch.Item, _ step: SamplingStep, since before: Double, isDue: Bool
   ) -> Bool {
     switch item.previews {
     case .eachStep: return isDue && item.control.hasListeners
     case .count(let count):
-      // Each time that the share of the steps passes a multiple of 1 / (count + 1).
-      let steps = step.count ?? 100
-      let taken = step.count == nil ? Int(step.progress * 100) : step.index + 1
-      let before = step.count == nil ? taken - 1 : step.index
-      return taken * (count + 1) / steps > before * (count + 1) / steps
+      // Each time that the share of the way passes a multiple of 1 / (count + 1).
+      guard let steps = step.count else {
+        let parts = Double(count + 1)
+        return Int(step.progress * parts) > Int(before * parts)
+      }
+      return (step.index + 1) * (count + 1) / steps > step.index * (count + 1) / steps
     }
   }
 

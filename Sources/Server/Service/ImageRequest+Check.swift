@@ -42,7 +42,14 @@ extension ImageRequest {
     do {
       try rules.checkWhole([label], options)
     } catch {
-      throw ServiceError(.request(field: "sampler"), ServiceError.publicMessage(of: error))
+      var plain = options
+      plain.samplerOptions.timestepSpacing = nil
+      let isSpacing =
+        options.samplerOptions.timestepSpacing != nil
+        && (try? rules.checkWhole([label], plain)) != nil
+      throw ServiceError(
+        .request(field: isSpacing ? "timestep_spacing" : "sampler"),
+        ServiceError.publicMessage(of: error))
     }
   }
 }

@@ -52,9 +52,7 @@ public actor ImageService: Service {
     let drawers = try await load()
     await withTaskCancellationHandler {
       await withGracefulShutdownHandler {
-        await withDiscardingTaskGroup { group in
-          for drawer in drawers { group.addTask { await self.work(drawer) } }
-        }
+        await self.work(drawers)
       } onGracefulShutdown: {
         Task { await self.refuse() }
       }
@@ -63,16 +61,42 @@ public actor ImageService: Service {
     }
   }
 
+  /// Draws with all drawers to the end, and forgets old results meanwhile.
+  private func work(_ drawers: [ImageDrawer]) async {
+    await withTaskGroup(of: Bool.self) { group in
+      for drawer in drawers {
+        group.addTask {
+          await self.work(drawer)
+          return true
+        }
+      }
+      group.addTask {
+        while (try? await Task.sleep(for: .seconds(30))) != nil { await self.forgetOldResults() }
+        return false
+      }
+      var workerCount = drawers.count
+      while workerCount > 0, let isWorker = await group.next() { workerCount -= isWorker ? 1 : 0 }
+      group.cancelAll()
+    }
+  }
+
   private func load() async throws -> [ImageDrawer] {
     let count = max(settings.workerCount, 1)
+    let threadCount = count > 1 ? max(LibTorch.threadCount / count, 1) : nil
     var drawers: [ImageDrawer] = []
-    for number in 1...count {
-      let drawer = ImageDrawer(settings, number: number, logger: number == 1 ? logger : nil)
+    var first: (model: ModelDescription, rules: SamplingRules)?
+    for number in 1...count where !isEnding {
+      let drawer = ImageDrawer(
+        settings, number: number, threadCount: threadCount, logger: number == 1 ? logger : nil)
       let loaded = try await drawer.load(others: count - number)
-      if model == nil { (model, rules) = (loaded.model, loaded.rules) }
+      first = first ?? loaded
       drawers.append(drawer)
     }
-    if count > 1 { try LibTorch.setThreadCount(max(LibTorch.threadCount / count, 1)) }
+    guard let (model, rules) = first else { return [] }
+    (self.model, self.rules) = (model, rules)
+    logger.info(
+      "Ready: \(model.name), \(model.imageSize) x \(model.imageSize) pixels, \(model.classNames.count) classes, \(model.precision) on \(model.device)"
+    )
     return drawers
   }
 
@@ -88,7 +112,8 @@ public actor ImageService: Service {
     guard let model, let rules else { throw refusal(.loading, "the model is being loaded") }
     try request.check(model, rules)
     forgetOldResults()
-    guard queue.queuedCount < settings.queueLimit else {
+    // Workers that wait take a job each at once.
+    guard queue.queuedCount - workers.count < settings.queueLimit else {
       throw refusal(
         .queueFull(retryAfter: secondsUntilRoom),
         "\(settings.queueLimit) jobs wait already; try again later")
@@ -165,15 +190,18 @@ public actor ImageService: Service {
   /// Refuses new jobs and waits for those that are there.
   ///
   /// - Parameter timeout: when those that are left are cancelled.
-  public func drain(timeout: Duration) async {
+  /// - Returns: whether there were any.
+  @discardableResult
+  public func drain(timeout: Duration) async -> Bool {
     refuse()
-    guard queue.hasUnfinished else { return }
+    guard queue.hasUnfinished else { return false }
     let timer = Task {
       try await clock.sleep(for: timeout)
       for id in queue.unfinished { cancel(id) }
     }
     await withCheckedContinuation { drainers.append($0) }
     timer.cancel()
+    return true
   }
 
   /// Refuses new jobs, and ends once those that are there have ended.
@@ -227,6 +255,7 @@ public actor ImageService: Service {
           settings.batchSize, options: { $0.settled(for: rules.process.family) })
       {
         queue.tellPositions()
+        if queue.hasWaiting { wakeWorker() }
         return batch
       }
       if isEnding { return nil }

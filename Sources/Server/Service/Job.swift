@@ -34,6 +34,7 @@ struct Job {
 
   /// A new listener.
   mutating func listen() -> JobMailbox {
+    mailboxes.removeAll { $0.mailbox == nil }
     let mailbox = JobMailbox(control, status.request.previews)
     mailboxes.append(WeakMailbox(mailbox: mailbox))
     return mailbox

@@ -21,6 +21,8 @@ struct JobQueue {
   var runningCount: Int { begun.count }
   /// Those jobs.
   var running: [JobStatus] { begun.compactMap { jobs[$0]?.status } }
+  /// Whether images wait.
+  var hasWaiting: Bool { waiting.contains { jobs[$0]?.hasWaitingImages ?? false } }
   /// Whether a job has not ended.
   var hasUnfinished: Bool { ended.count < jobs.count }
   /// The names of all jobs that have not ended.
@@ -97,9 +99,13 @@ struct JobQueue {
     begun.remove(id)
   }
 
-  /// Forgets jobs that ended before a time.
+  /// Jobs that have ended and are not forgotten.
+  private static let endedLimit = 10_000
+
+  /// Forgets jobs that ended before a time, and the oldest if there are very many.
   mutating func forget(before time: ContinuousClock.Instant) {
-    let count = ended.prefix { id in jobs[id]?.end.map { $0 < time } ?? true }.count
+    let old = ended.prefix { id in jobs[id]?.end.map { $0 < time } ?? true }.count
+    let count = max(old, ended.count - JobQueue.endedLimit)
     for id in ended.prefix(count) { jobs[id] = nil }
     ended.removeFirst(count)
   }

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Logging
-internal import Pipeline
 internal import Server
 internal import ServiceLifecycle
 internal import Synchronization
@@ -27,7 +26,6 @@ struct ServeRun {
     let server = ImageServer(service, self.server, metrics: metrics, logger: .notes()) { address in
       // The address alone, for scripts that let the system choose a port.
       try? StandardOutput.write(address.url)
-      ServeRun.tellWhenLoaded(service)
     }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
@@ -57,16 +55,6 @@ struct ServeRun {
 
   private static var quiet: Logger {
     Logger(label: "dit") { _ in SwiftLogNoOpLogHandler() }
-  }
-
-  private static func tellWhenLoaded(_ service: ImageService) {
-    Task {
-      while await service.model == nil { try await Task.sleep(for: .milliseconds(20)) }
-      guard let model = await service.model else { return }
-      note(
-        "Ready: \(model.name), \(model.imageSize) x \(model.imageSize) pixels, \(model.classNames.count)"
-          + " classes, \(model.precision) on \(model.device)")
-    }
   }
 }
 
