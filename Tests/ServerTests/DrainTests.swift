@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Hummingbird
 import ServiceLifecycle
 import Testing
 
@@ -9,15 +10,17 @@ import Testing
 @Suite(.serialized) struct DrainTests {
   /// Runs a server in a service group, whose shut-down is that of a signal.
   private func drain(
-    _ timeout: Duration, _ body: @Sendable (ServedModel, ServiceGroup) async throws -> Void
+    _ timeout: Duration, fetchTime: Duration = .zero,
+    routes: (Router<ServerContext>) -> Void = { _ in },
+    _ body: @Sendable (ServedModel, ServiceGroup) async throws -> Void
   ) async throws {
     var settings = ServerSettings(port: 0)
-    settings.drainTimeout = timeout
+    (settings.drainTimeout, settings.fetchTime) = (timeout, fetchTime)
     let service = ImageService(ServedModel.settings, logger: ServedModel.quiet)
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     let server = ImageServer(
       service, settings, metrics: PrometheusMetrics(), logger: ServedModel.quiet,
-      onListening: { continuation.yield($0.port) })
+      onListening: { continuation.yield($0.port) }, routes: routes)
     let group = ServiceGroup(
       services: [Unsignalled(server: server)], logger: ServedModel.quiet)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -51,6 +54,41 @@ import Testing
       #expect(refused.headers["retry-after"] != nil)
       #expect(try await server.ask("GET", "/healthz").text == #"{"status":"ending"}"#)
       #expect(try await answer.status == 200)
+    }
+  }
+
+  @Test func imagesCanBeFetchedAfterTheLastJob() async throws {
+    try await drain(.seconds(60), fetchTime: .seconds(5)) { server, group in
+      let job = try await server.post("/api/v1/jobs", #"{"prompt": 1, "steps": 100}"#).json
+      await group.triggerGracefulShutdown()
+      let done = try await server.finish(try #require(job["id"].string))
+      #expect(done["status"].string == "done")
+      let url = try #require(done["images"][0]["url"].string)
+      #expect(try await server.ask("GET", url).status == 200)
+    }
+  }
+
+  /// The last bytes of a response, handed over before the end, reach a client that reads them later.
+  @Test func sendsResponsesWhole() async throws {
+    let size = 24 << 20
+    try await drain(
+      .seconds(60),
+      routes: { router in
+        router.get("big") { _, _ in
+          Response(
+            status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 7, count: size)))
+        }
+      }
+    ) { server, group in
+      let connection = try RawConnection(port: server.port, receiveBuffer: 64 << 10)
+      try await connection.send(server.head("GET", "/big"))
+      // The response is handed over; the system takes a part of it.
+      try await Task.sleep(for: .milliseconds(300))
+      await group.triggerGracefulShutdown()
+      try await Task.sleep(for: .milliseconds(300))
+      var reader = HTTPReader(connection)
+      let answer = try #require(try await reader.answer())
+      #expect(answer.body.count == size)
     }
   }
 

@@ -219,6 +219,28 @@ import Testing
     #expect(await ImageServiceTests.refusal(by: service) == .loading)
   }
 
+  @Test func endedJobsAreBounded() {
+    var queue = JobQueue()
+    let now = ContinuousClock.now
+    for number in 0..<10_005 {
+      queue.add(
+        Job(JobStatus(id: "\(number)", request: ImageServiceTests.request()), arrival: now))
+      queue.end("\(number)", as: .cancelled, with: .cancelled, at: now)
+    }
+    queue.forget(before: now - .seconds(600))
+    #expect(queue["4"] == nil && queue["5"] != nil && !queue.hasUnfinished)
+  }
+
+  /// A job that starts at once does not wait.
+  @Test func noJobMayWait() async throws {
+    try await withService(ImageServiceTests.settings(queueLimit: 0)) { service in
+      while true {
+        guard let reason = await ImageServiceTests.refusal(by: service) else { break }
+        guard case .queueFull = reason else { throw ImageError("\(reason)") }
+      }
+    }
+  }
+
   @Test func memoryForAllWorkersIsCheckedFirst() async throws {
     let service = ImageService(ImageServiceTests.settings(workerCount: 1_000_000))
     do {

@@ -117,6 +117,11 @@ import Testing
     #expect(
       members.map { $0.value.string } == ["tench, Tinca tinca", "50", "ddim", "4", "a, b: \"c\""])
     #expect(WebUIPNGInfo.parameters(in: "").isEmpty)
+    let odd = WebUIPNGInfo.parameters(in: "a\n,no colon, : empty, x:1,x: 2,  y : \"open, z: 3")
+    #expect(odd.map(\.key) == ["Prompt", "x", "y "])
+    // A line that no program writes is left aside, whatever its length.
+    let long = "a\nx: 1, " + String(repeating: "b", count: 4 << 20)
+    #expect(WebUIPNGInfo.parameters(in: long).map(\.key) == ["Prompt"])
     #expect(WebUIPNGInfo([1, 2]).json.text == #"{"info":"","items":{},"parameters":{}}"#)
   }
 }
