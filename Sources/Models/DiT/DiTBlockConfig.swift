@@ -47,6 +47,28 @@ public struct DiTBlockConfig: Sendable, Equatable {
   public static let dit = DiTBlockConfig()
   /// The block of the published LightningDiT (Yao et al. 2025, section 4).
   public static let lightning = DiTBlockConfig(norm: .rms, mlp: .swiGLU, positions: .rotary2D)
+  /// LightningDiT's with QK-norm.
+  public static let modern = DiTBlockConfig(
+    norm: .rms, mlp: .swiGLU, positions: .rotary2D, queryKeyNorm: .rms)
+}
+
+/// Blocks with a name.
+public enum DiTBlockPreset: String, Sendable, CaseIterable {
+  /// DiT's: layer norm, GELU, fixed sines.
+  case dit
+  /// LightningDiT's: RMSNorm, SwiGLU, rotations by row and column.
+  case lightning
+  /// LightningDiT's with QK-norm.
+  case modern
+
+  /// The parts.
+  public var config: DiTBlockConfig {
+    switch self {
+    case .dit: .dit
+    case .lightning: .lightning
+    case .modern: .modern
+    }
+  }
 }
 
 extension DiTBlockConfig: CustomStringConvertible {

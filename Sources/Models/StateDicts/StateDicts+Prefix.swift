@@ -7,6 +7,8 @@ extension StateDicts {
     let names = Set(names)
     let anchors = [
       ("x_embedder.proj.weight", "blocks.0.mlp.fc1.weight"),
+      ("x_embedder.proj.weight", "blocks.0.mlp.w12.weight"),
+      ("x_embedder.proj.weight", "blocks.0.mlp.w1.weight"),
       ("pos_embed.proj.weight", "transformer_blocks.0.attn1.to_q.weight"),
     ]
     return prefixes(of: names, anchors.map(\.0)).filter { prefix in

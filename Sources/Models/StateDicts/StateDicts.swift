@@ -28,6 +28,9 @@ public enum StateDicts {
   /// (Yu et al. 2025, section 3.2); images do not need them.
   public static let repaProjectors = "projectors."
 
+  /// The beginning of the names of LightningDiT's tables of rotations, which are computed here.
+  public static let rotations = "feat_rope."
+
   /// Whether names are those of diffusers' `DiTTransformer2DModel`.
   public static func isDiffusersDiT(_ names: some Sequence<String>) -> Bool {
     DiffusersDiTNames.areUsed(by: Set(names))

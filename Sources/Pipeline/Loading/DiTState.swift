@@ -66,7 +66,10 @@ public struct DiTState {
         if !projectors.isEmpty {
           findings.append(.leftOutTrainingParts(StateDicts.repaProjectors + "*"))
         }
-        let family = try FamilyFinding(checkpoint, hasProjectors: !projectors.isEmpty)
+        let rotations = RotaryTables(from: &state)
+        if !rotations.isEmpty { findings.append(.leftOutTables(StateDicts.rotations + "*")) }
+        let family = try FamilyFinding(
+          checkpoint, hasProjectors: !projectors.isEmpty, hasRotations: !rotations.isEmpty)
         let lacksPositions =
           state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
           && state["final_layer.linear.weight"] != nil
@@ -78,8 +81,10 @@ public struct DiTState {
           findings.append(.computedPositions)
         }
         let (config, source) = try DiTConfig.inferred(
-          from: state.mapValues(\.shape), headCount: headCount, classCount: classCount,
+          from: state.mapValues(\.shape).merging(rotations.shapes) { $1 }, headCount: headCount,
+          classCount: classCount,
           metadata: DiTState.metadata(of: checkpoint, fields))
+        try rotations.check(config)
         if !config.hasNullClass { findings.append(.noNullClass(classCount: config.classCount)) }
         let names = try StateCheck.names(of: state) { _ = DiT(config, at: $0) }
         try fields?.check(config)

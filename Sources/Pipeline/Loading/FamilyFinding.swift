@@ -13,6 +13,8 @@ public struct FamilyFinding: Sendable, Equatable {
     case arguments = "by the arguments of its training"
     /// Parts that no other family has.
     case parts = "as the file has projectors of REPA"
+    /// A part that LightningDiT alone has, whose flow is SiT's.
+    case rotations = "as the file has LightningDiT's table of rotations, and its flow is SiT's"
     /// The name of the published file.
     case fileName = "by the name of the file"
     /// Nothing: the family that is most common.
@@ -47,8 +49,9 @@ public struct FamilyFinding: Sendable, Equatable {
   /// - Parameters:
   ///   - checkpoint: the file, with its metadata and name.
   ///   - hasProjectors: whether it has parts that only REPA trains.
+  ///   - hasRotations: whether it has the tables of LightningDiT.
   /// - Throws: `CheckpointError` for metadata that name an unknown family, path or prediction.
-  init(_ checkpoint: Checkpoint, hasProjectors: Bool) throws {
+  init(_ checkpoint: Checkpoint, hasProjectors: Bool, hasRotations: Bool) throws {
     func value<Value: RawRepresentable & CaseIterable>(
       _ key: String, _ type: Value.Type
     ) throws -> Value? where Value.RawValue == String {
@@ -76,6 +79,8 @@ public struct FamilyFinding: Sendable, Equatable {
         (named, .metadata)
       } else if hasProjectors {
         (.repa, .parts)
+      } else if hasRotations {
+        (.sit, .rotations)
       } else if let trained {
         (trained.family, .arguments)
       } else if name.lowercased().prefixMatch(of: /sit-(s|b|l|xl)-[248]\b/) != nil {

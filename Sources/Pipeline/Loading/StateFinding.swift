@@ -10,6 +10,8 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
   case leftOutNumbers([String])
   /// Parts that only training needs were left out: their names' beginning.
   case leftOutTrainingParts(String)
+  /// Tables that are computed were left out: their names' beginning.
+  case leftOutTables(String)
   /// The class table has a row for each class and none for no class.
   case noNullClass(classCount: Int)
   /// A field has one value in the file's own metadata, which counts, and another in diffusers'
@@ -25,6 +27,9 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
         + (leftOut.isEmpty ? "" : "; left out \(nameList(leftOut))")
     case .leftOutNumbers(let names): "left out \(nameList(names)), numbers beside the weights"
     case .leftOutTrainingParts(let name): "left out \(name), which only training needs"
+    case .leftOutTables(let name):
+      "left out \(name), tables that are computed; latents of a LightningDiT are normalized by channel, by"
+        + " statistics in a file of their own, which is not read"
     case .noNullClass(let count):
       "the class table has \(count) rows for \(count) classes, and none for no class"
     case .ownField(let name, let value, let other, let path):

@@ -28,6 +28,8 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
       """)
 
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.xl2
+  @Option(help: "Parts of the blocks: of DiT, of LightningDiT, or those with QK-norm (modern).")
+  var block = DiTBlockPreset.dit
   @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
   @Option(help: "The network's batch: 2 for one image with guidance.") var batchSize = 2
   @Option(help: "Timed steps, after one to warm up.") var steps = 3
@@ -48,7 +50,8 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
     let device = try DeviceSelection.openDevice(execution.device, allowsTF32: execution.tf32)
     let precision = try DeviceSelection.settledPrecision(
       format.withSecondLayer(format.precision), in: execution.chosenMode, on: device)
-    let config = modelName.config(inputSize: imageSize / 8)
+    var config = modelName.config(inputSize: imageSize / 8)
+    config.block = block.config
     MemoryWarning(device)?.line(
       sampling: config, precision, networkBatchSize: batchSize, stepCount: steps + 1
     ).map(note)
@@ -61,7 +64,8 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
     let deviceText = deviceMemory.map { ", on the device \($0 >> 20) MiB" } ?? ""
     try output.show(
       """
-      \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \
+      \(modelName.rawValue)\(block == .dit ? "" : ", blocks \(block.rawValue)"), \
+      \(imageSize) px, batch \(batchSize), \
       \(precision)\(precision.isEmulated ? ", emulated" : ""), \(execution.chosenMode.rawValue), \
       \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
       step \(times.median) s (first \(times.first) s), prepared in \(report.prepareSeconds) s \
@@ -71,7 +75,8 @@ struct BenchmarkSampleCommand: ParsableCommand, StoppedAtOnce {
         "seconds_per_step": times.median, "first_step_seconds": times.first,
         "prepare_seconds": report.prepareSeconds, "draw_seconds": report.drawSeconds,
         "peak_memory_bytes": memory, "peak_device_memory_bytes": deviceMemory,
-        "threads": LibTorch.threadCount, "model_name": modelName.rawValue, "image_size": imageSize,
+        "threads": LibTorch.threadCount, "model_name": modelName.rawValue,
+        "block": block == .dit ? nil : block.rawValue, "image_size": imageSize,
         "batch_size": batchSize, "precision": precision.name, "int8_fc2": precision.secondLayerName,
         "int8_emulated": precision.isEmulated ? true : nil, "mode": execution.chosenMode.rawValue,
         "device": device.description, "graph": report.recording.note,

@@ -18,6 +18,8 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
       """)
 
   @Option(help: "A published size, DiT-XL/2 to DiT-S/8.") var modelName = DiTPreset.b4
+  @Option(help: "Parts of the blocks: of DiT, of LightningDiT, or those with QK-norm (modern).")
+  var block = DiTBlockPreset.dit
   @Option(help: "Height and width of images in pixels, 8 times the latents'.") var imageSize = 256
   @Option(help: "Images of a step.") var batchSize = 8
   @Option(help: "Timed steps, after one to warm up.") var steps = 5
@@ -43,7 +45,8 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     training.prefetches = device.capabilities.isAsynchronous
     training.recordsSteps =
       device.capabilities.recordsGraphs && execution.chosenMode == .graph
-    let config = modelName.config(inputSize: imageSize / 8)
+    var config = modelName.config(inputSize: imageSize / 8)
+    config.block = block.config
     let estimate = TrainingMemory(config, dtype: training.dtype)
     MemoryWarning(device)?.line(
       for: estimate.stateByteCount + batchSize * estimate.byteCountPerImage(training.recompute),
@@ -56,7 +59,8 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
     let imagesPerSecond = Double(batchSize) / times.median
     try output.show(
       """
-      \(modelName.rawValue), \(imageSize) px, batch \(batchSize), \(training.dtype), \
+      \(modelName.rawValue)\(block == .dit ? "" : ", blocks \(block.rawValue)"), \
+      \(imageSize) px, batch \(batchSize), \(training.dtype), \
       \(Amount.of(LibTorch.threadCount, "thread")) on \(device)
       step \(times.median) s (fastest \(times.fastest) s, first \(times.first) s), \
       \(imagesPerSecond) images/s, peak memory \(memory >> 20) MiB
@@ -65,7 +69,8 @@ struct BenchmarkTrainCommand: ParsableCommand, StoppedAtOnce {
         "seconds_per_step": times.median, "fastest_step_seconds": times.fastest,
         "first_step_seconds": times.first, "images_per_second": imagesPerSecond,
         "peak_memory_bytes": memory, "peak_device_memory_bytes": device.peakMemory(),
-        "threads": LibTorch.threadCount, "model_name": modelName.rawValue, "image_size": imageSize,
+        "threads": LibTorch.threadCount, "model_name": modelName.rawValue,
+        "block": block == .dit ? nil : block.rawValue, "image_size": imageSize,
         "batch_size": batchSize, "precision": "\(training.dtype)", "device": device.description,
         "graph": report.recording.note,
       ])

@@ -125,7 +125,8 @@ struct Inspection: Encodable {
       ("learn_sigma", .flag(config.learnsVariance)),
       ("family", .text(dit.family.family.rawValue)),
       ("family_source", .text(dit.family.source.rawValue)),
-    ] + flowFacts(dit.family)
+    ] + (config.block == .dit ? [] : [("block", .text("\(config.block)"))])
+      + flowFacts(dit.family)
   }
 
   private static func flowFacts(_ family: FamilyFinding) -> [(name: String, value: Fact)] {

@@ -89,6 +89,8 @@ extension ExecutionMode: ExpressibleByArgument {
   }
 }
 
+extension DiTBlockPreset: ExpressibleByArgument {}
+
 extension DiTPreset: ExpressibleByArgument {
   /// Its name, in any case, or SiT's name of the same size.
   public init?(argument: String) {
