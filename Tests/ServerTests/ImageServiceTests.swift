@@ -200,6 +200,9 @@ import Testing
       #expect(await field { $0.options.samplerOptions.eta = 2 } == "eta")
       #expect(await field { $0.options.samplerOptions.solverOrder = 4 } == "solver_order")
       #expect(await field { $0.options.sampler = .dopri5 } == "sampler")
+      #expect(await field { $0.options.guidance.channels = .first(9) } == "cfg_channels")
+      #expect(
+        await field { $0.options.samplerOptions.timestepSpacing = .shifted } == "time_shift")
     }
   }
 

@@ -12,6 +12,8 @@ import Testing
         (["--host", "0.0.0.0"], 64, "--token-file FILE"),
         (["--port", "70000"], 64, "--port"),
         (["--workers", "0"], 64, "--workers"),
+        (["--allowed-hosts", "http://x/"], 64, "'http://x/'"),
+        (["--sampler", "dopri5", "--port", "0"], 64, "dopri5"),
         (["--token-file", folder + "/none.txt"], 1, "no such file"),
         (["--token-file", empty], 64, "empty"),
         (["--dit-checkpoint", folder + "/none.pt"], 1, "no such file"),

@@ -25,7 +25,8 @@ struct HostName: Equatable {
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
         UInt8(ascii: "_"):
         true
-      case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"): host.hasPrefix("[")
+      case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: ":"):
+        host.hasPrefix("[") && host.hasSuffix("]")
       default: false
       }
     }

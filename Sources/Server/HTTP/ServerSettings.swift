@@ -45,6 +45,8 @@ public struct ServerError: Error, CustomStringConvertible, Equatable, Sendable {
     case missingToken
     /// The token has characters that a header cannot carry, or none.
     case badToken
+    /// A name of this machine is no name of a host.
+    case badHostName
     /// The address cannot be listened at.
     case address
   }
@@ -68,6 +70,11 @@ extension ServerSettings {
   func check() throws(ServerError) {
     guard (0...65535).contains(port) else {
       throw ServerError(.address, "port \(port): ports go from 0 to 65535")
+    }
+    if let name = allowedHosts.first(where: {
+      HostName(authority: $0)?.port != nil || HostName(authority: $0) == nil
+    }) {
+      throw ServerError(.badHostName, "'\(name)' is no name of a host")
     }
     if let token {
       guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {

@@ -51,6 +51,7 @@ actor ImageDrawer {
     let pipeline = try LatentDiffusionPipeline(config, on: device, logger: logger)
     try pipeline.requireImages()
     try pipeline.loadWeights()
+    try pipeline.rules.checkWhole([0], settings.sampling.options)
     try checkMemory(of: pipeline, others: others)
     let preview = try LatentPreview(pipeline, file: settings.previewAutoencoder)
     model = Model(pipeline: pipeline, digests: WeightDigests(of: pipeline), preview: preview)

@@ -42,15 +42,24 @@ extension ImageRequest {
     do {
       try rules.checkWhole([label], options)
     } catch {
-      var plain = options
-      plain.samplerOptions.timestepSpacing = nil
-      let isSpacing =
-        options.samplerOptions.timestepSpacing != nil
-        && (try? rules.checkWhole([label], plain)) != nil
       throw ServiceError(
-        .request(field: isSpacing ? "timestep_spacing" : "sampler"),
-        ServiceError.publicMessage(of: error))
+        .request(field: faultyField(rules)), ServiceError.publicMessage(of: error))
     }
+  }
+}
+
+extension ImageRequest {
+  /// The field without which the options fit the model.
+  private func faultyField(_ rules: SamplingRules) -> String {
+    func fits(_ change: (inout SamplingOptions) -> Void) -> Bool {
+      var options = options
+      change(&options)
+      return (try? rules.checkWhole([label], options)) != nil
+    }
+    if fits({ $0.samplerOptions.timestepSpacing = nil }) {
+      return options.samplerOptions.timestepSpacing == .shifted ? "time_shift" : "timestep_spacing"
+    }
+    return fits { $0.guidance.channels = nil } ? "cfg_channels" : "sampler"
   }
 }
 

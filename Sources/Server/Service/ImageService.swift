@@ -116,7 +116,7 @@ public actor ImageService: Service {
     guard queue.queuedCount - workers.count < settings.queueLimit else {
       throw refusal(
         .queueFull(retryAfter: secondsUntilRoom),
-        "\(settings.queueLimit) jobs wait already; try again later")
+        "as many jobs wait as may wait (\(settings.queueLimit)); try again later")
     }
     var status = JobStatus(id: ImageService.makeID(), request: request)
     status.position = queue.queuedCount
@@ -189,7 +189,7 @@ public actor ImageService: Service {
 
   /// Refuses new jobs and waits for those that are there.
   ///
-  /// - Parameter timeout: when those that are left are cancelled.
+  /// - Parameter timeout: when those that are left fail.
   /// - Returns: whether there were any.
   @discardableResult
   public func drain(timeout: Duration) async -> Bool {
@@ -197,7 +197,7 @@ public actor ImageService: Service {
     guard queue.hasUnfinished else { return false }
     let timer = Task {
       try await clock.sleep(for: timeout)
-      for id in queue.unfinished { cancel(id) }
+      for id in queue.unfinished { fail(id, "the server shut down before the job was done") }
     }
     await withCheckedContinuation { drainers.append($0) }
     timer.cancel()
@@ -311,13 +311,15 @@ public actor ImageService: Service {
   private func fail(_ batch: DrawingBatch, _ error: any Error) {
     logger.error("drawing failed: \(error)")
     let message = ServiceError.publicMessage(of: error)
-    for id in Set(batch.items.map(\.job)) {
-      guard var job = queue[id], !job.status.state.isFinal else { continue }
-      job.status.error = message
-      job.control.cancel()
-      queue[id] = job
-      end(id, as: .failed, with: .failed(message: message))
-    }
+    for id in Set(batch.items.map(\.job)) { fail(id, message) }
+  }
+
+  private func fail(_ id: String, _ message: String) {
+    guard var job = queue[id], !job.status.state.isFinal else { return }
+    job.status.error = message
+    job.control.cancel()
+    queue[id] = job
+    end(id, as: .failed, with: .failed(message: message))
   }
 
   private func end(_ id: String, as state: JobStatus.State, with event: JobEvent) {
@@ -360,8 +362,8 @@ public actor ImageService: Service {
 
   /// Seconds until some of the jobs that wait are begun, roughly.
   private var secondsUntilRoom: Int {
-    let workers = max(settings.workerCount, 1)
-    return min(max(Int((secondsPerBatch ?? 1) / Double(workers)), 1), 3600)
+    let seconds = queue.running.compactMap(\.secondsLeft).min() ?? secondsPerBatch ?? 1
+    return Int(min(max(seconds.rounded(.up), 1), 3600))
   }
 
   /// 32 hexadecimal digits that cannot be guessed.

@@ -5,6 +5,8 @@ extension ServerError: ErrorWithRemedy {
     switch reason {
     case .missingToken: "give --token-file FILE, or DIT_TOKEN in the environment"
     case .badToken: nil
+    case .badHostName:
+      "--allowed-hosts takes names such as images.example.org, without scheme and port"
     case .address: "give another --host or --port"
     }
   }
