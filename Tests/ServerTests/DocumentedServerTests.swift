@@ -3,7 +3,7 @@ internal import Hummingbird
 internal import Server
 internal import Testing
 
-/// The server of one's own in docs/SERVER.md, line by line.
+/// The server of one's own in docs/SERVER.md and in README.md, line by line.
 @Suite struct DocumentedServerTests {
   @Test func servesARouteOfItsOwn() async throws {
     let (addresses, listening) = AsyncStream.makeStream(of: ImageServer.Address.self)
@@ -33,13 +33,15 @@ internal import Testing
     }
   }
 
-  /// The lines of the document are those above.
-  @Test func isAsDocumented() throws {
+  /// The lines of the documents are those above.
+  @Test(arguments: ["docs/SERVER.md", "README.md"])
+  func isAsDocumented(_ document: String) throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
-    let document = try String(
-      contentsOf: folder.appending(path: "../../docs/SERVER.md").standardized, encoding: .utf8)
-    let blocks = document.matches(of: /(?s)```swift\n(.*?)```/)
+    let text = try String(
+      contentsOf: folder.appending(path: "../../\(document)").standardized, encoding: .utf8)
+    let blocks = text.matches(of: /(?s)```swift\n(.*?)```/)
+      .filter { $0.output.1.contains("import Server\n") }
     func lines(_ text: some StringProtocol) -> [String] {
       text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
     }
