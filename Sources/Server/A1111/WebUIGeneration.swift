@@ -64,11 +64,13 @@ struct WebUIGeneration {
       }
       wish.sampler = sampler
     }
-    wish.steps = try fields.integer("steps", in: 1...1000)
+    wish.steps = try fields.integer("steps", in: SamplingRange.steps)
     wish.guidance.scale =
-      try fields.number("cfg_scale", in: -1000...1000) ?? wish.guidance.scale
+      try fields.number("cfg_scale", in: SamplingRange.guidanceScale) ?? wish.guidance.scale
     // Clients send it always, and for other samplers it means something else.
-    if let eta = try fields.number("eta", in: 0...1), wish.sampler?.options.contains(.eta) == true {
+    if let eta = try fields.number("eta", in: SamplingRange.eta),
+      wish.sampler?.options.contains(.eta) == true
+    {
       wish.options.eta = eta
     }
     return try wish.options(model.defaults)

@@ -54,8 +54,8 @@ struct ImageFields {
     return try wish.options(model.defaults)
   }
 
-  /// The seed if none is given, as in `SamplingSettings`.
-  static let standardSeed: UInt64 = 42
+  /// The seed if none is given.
+  static let standardSeed = SamplingSettings().seed
 
   /// A seed; -1 stands for a random one.
   static func seed(_ value: JSON) throws(APIError) -> UInt64 {

@@ -61,19 +61,21 @@ extension SamplingField {
   /// All, in the order of the documentation.
   static let all: [SamplingField] = [
     sampler, steps, guidanceScale, guidanceInterval, guidedChannels, spacing, timeShift,
-    number("eta", "DDIM's share of fresh noise.", 0...1, \.eta),
-    integer("solver_order", "The order of unipc.", 2...3, \.solverOrder),
-    number("atol", "The absolute error that dopri5 allows in a step.", 1e-7...1, \.atol),
+    number("eta", "DDIM's share of fresh noise.", SamplingRange.eta, \.eta),
+    integer("solver_order", "The order of unipc.", SamplingRange.solverOrder, \.solverOrder),
     number(
-      "rtol", "The error that dopri5 allows in a step, as a share of the latents.", 1e-7...1,
-      \.rtol),
+      "atol", "The absolute error that dopri5 allows in a step.", SamplingRange.tolerance, \.atol),
+    number(
+      "rtol", "The error that dopri5 allows in a step, as a share of the latents.",
+      SamplingRange.tolerance, \.rtol),
     choice("diffusion_form", "The course of the noise of euler-sde.", \.diffusionForm),
     number(
-      "diffusion_norm", "What the noise of euler-sde is multiplied by.", 0...1000, \.diffusionNorm),
+      "diffusion_norm", "What the noise of euler-sde is multiplied by.",
+      SamplingRange.diffusionNorm, \.diffusionNorm),
     choice("last_step", "The last step of euler-sde.", \.lastStep),
     number(
       "last_step_size", "The length of that step, of the whole way from noise to data.",
-      0.0001...0.9999, \.lastStepSize),
+      SamplingRange.lastStepSize, \.lastStepSize),
   ]
 
   /// The names, and what else is understood for them.
@@ -99,19 +101,20 @@ extension SamplingField {
 
   private static let steps = SamplingField(
     name: "steps", summary: "The steps of sampling; the sampler's own number if it is not given.",
-    values: { _ in .integers(1...1000) },
+    values: { _ in .integers(SamplingRange.steps) },
     standard: { $0.defaults.stepCount.map(JSON.integer) ?? .null }
   ) { fields, wish throws(APIError) in
-    let other = try fields.integer("sampling_steps", in: 1...1000)
-    wish.steps = try fields.integer("steps", in: 1...1000) ?? other
+    let other = try fields.integer("sampling_steps", in: SamplingRange.steps)
+    wish.steps = try fields.integer("steps", in: SamplingRange.steps) ?? other
   }
 
   private static let guidanceScale = SamplingField(
     name: "guidance_scale", summary: "Classifier-free guidance; 1 or less for none.",
-    values: { _ in .numbers(-1000...1000) }, standard: { .compact($0.defaults.guidance.scale) }
+    values: { _ in .numbers(SamplingRange.guidanceScale) },
+    standard: { .compact($0.defaults.guidance.scale) }
   ) { fields, wish throws(APIError) in
     wish.guidance.scale =
-      try fields.number("guidance_scale", in: -1000...1000) ?? wish.guidance.scale
+      try fields.number("guidance_scale", in: SamplingRange.guidanceScale) ?? wish.guidance.scale
   }
 
   private static let guidanceInterval = SamplingField(

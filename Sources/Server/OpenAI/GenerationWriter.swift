@@ -112,6 +112,6 @@ struct GenerationWriter: Sendable {
     APIError(.internalServerError, "drawing_failed", message)
   }
 
-  /// Somebody else cancelled the job, or the server ends.
+  /// Somebody else cancelled the job.
   static let cancelled = APIError(.gone, "cancelled", "the job was cancelled")
 }

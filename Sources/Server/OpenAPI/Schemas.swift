@@ -113,10 +113,11 @@ struct Schemas {
     }
     let properties: [(key: String, value: JSON)] = [
       ("prompt", .reference("Prompt")), ("negative_prompt", JSON.type("string").orNull),
-      ("seed", common[2].value), ("steps", JSON.integers(1...1000).orNull),
-      ("cfg_scale", JSON.numbers(-1000...1000).orNull), ("width", side.orNull),
+      ("seed", common[2].value), ("steps", JSON.integers(SamplingRange.steps).orNull),
+      ("cfg_scale", JSON.numbers(SamplingRange.guidanceScale).orNull), ("width", side.orNull),
       ("height", side.orNull), ("sampler_name", JSON.choices(samplers).orNull),
-      ("sampler_index", JSON.choices(samplers).orNull), ("eta", JSON.numbers(0...1).orNull),
+      ("sampler_index", JSON.choices(samplers).orNull),
+      ("eta", JSON.numbers(SamplingRange.eta).orNull),
       ("batch_size", JSON.integers(1...limit).orNull), ("n_iter", JSON.integers(1...limit).orNull),
       ("send_images", JSON.type("boolean").orNull),
       (

@@ -17,27 +17,28 @@ extension ImageRequest {
       (1...model.imageLimit).contains(count), "n",
       "\(count) images: one request has 1 to \(model.imageLimit)")
     try require(
-      options.chosenStepCount.map((1...1000).contains) ?? true, "steps",
+      options.chosenStepCount.map(SamplingRange.steps.contains) ?? true, "steps",
       "\(options.chosenStepCount ?? 0) steps: there can be 1 to 1000")
     try require(
-      (-1000...1000).contains(options.guidance.scale), "guidance_scale",
+      SamplingRange.guidanceScale.contains(options.guidance.scale), "guidance_scale",
       "a guidance scale of \(options.guidance.scale): it can be -1000 to 1000")
     if case .count(let count) = previews {
       try require((0...1000).contains(count), "partial_images", "\(count) partial images")
     }
     let sampler = options.samplerOptions
-    try require((0...1).contains(sampler.eta), "eta", "eta is \(sampler.eta): it can be 0 to 1")
     try require(
-      (2...3).contains(sampler.solverOrder), "solver_order",
+      SamplingRange.eta.contains(sampler.eta), "eta", "eta is \(sampler.eta): it can be 0 to 1")
+    try require(
+      SamplingRange.solverOrder.contains(sampler.solverOrder), "solver_order",
       "solver_order is \(sampler.solverOrder): it can be 2 or 3")
     try require(
-      (1e-7...1).contains(sampler.atol) && (1e-7...1).contains(sampler.rtol), "rtol",
+      [sampler.atol, sampler.rtol].allSatisfy(SamplingRange.tolerance.contains), "rtol",
       "atol and rtol can be 1e-7 to 1")
     try require(
-      (0...1000).contains(sampler.diffusionNorm), "diffusion_norm",
+      SamplingRange.diffusionNorm.contains(sampler.diffusionNorm), "diffusion_norm",
       "diffusion_norm is \(sampler.diffusionNorm): it can be 0 to 1000")
     try require(
-      (0.0001...0.9999).contains(sampler.lastStepSize), "last_step_size",
+      SamplingRange.lastStepSize.contains(sampler.lastStepSize), "last_step_size",
       "last_step_size is \(sampler.lastStepSize): it can be 0.0001 to 0.9999")
     do {
       try rules.checkWhole([label], options)

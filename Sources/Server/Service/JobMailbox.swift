@@ -59,12 +59,12 @@ final class JobMailbox: Sendable {
   private func waitForEvents() async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let isNeeded = state.withLock { state in
+        let isReady = state.withLock { state in
           guard state.events.isEmpty, !state.hasEnded, !Task.isCancelled else { return true }
           state.reader = continuation
           return false
         }
-        if isNeeded { continuation.resume() }
+        if isReady { continuation.resume() }
       }
     } onCancel: {
       state.withLock { $0.reader.take() }?.resume()
