@@ -8,8 +8,8 @@ requests, all at random. Each accepted job has to end, no answer may be of anoth
 server must not crash, and its memory may grow by little more than the images that it keeps. Prints the
 time to the first preview, the latency of /healthz meanwhile, and memory over time.
 
-throughput: clients that draw one image after another, against a server that joins them into batches and one
-with --batch-size 1, in turn.
+throughput: clients that draw one image after another, against a server that joins them into batches, one with
+--batch-size 1, and one with batches in two workers, in turn.
 
 OPTIONS go to the server. Exits with 1 if something is wrong.
 """
@@ -424,8 +424,8 @@ async def rate(port, clients, seconds, wish):
 
 
 def run_throughput(program, options, seconds, rounds, folder):
-    """Images per second with and without batches."""
-    ways = {"batches": [], "--batch-size 1": ["--batch-size", "1"]}
+    """Images per second with and without batches, and with batches in two workers."""
+    ways = {"batches": [], "one by one": ["--batch-size", "1"], "two workers": ["--workers", "2"]}
     rates = {(way, clients): [] for clients in (1, 8, 32) for way in ways}
     wish = {"prompt": 1, "sampler": "ddim", "steps": 20}
     for _ in range(rounds):
@@ -438,9 +438,10 @@ def run_throughput(program, options, seconds, rounds, folder):
             finally:
                 server.stop(signal.SIGKILL)
     for clients in (1, 8, 32):
-        with_batches, without = (statistics.median(rates[way, clients]) for way in ways)
-        print(f"{clients} clients: {with_batches:.2f} images/s in batches, {without:.2f} one by one:"
-              f" {with_batches / without:.2f} times", flush=True)
+        batches, alone, workers = (statistics.median(rates[way, clients]) for way in ways)
+        print(f"{clients} clients: {batches:.2f} images/s in batches, {alone:.2f} one by one:"
+              f" {batches / alone:.2f} times; {workers:.2f} in batches of two workers:"
+              f" {workers / alone:.2f} times", flush=True)
 
 
 def main():

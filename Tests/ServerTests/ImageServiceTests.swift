@@ -234,6 +234,40 @@ import Testing
     #expect(queue["4"] == nil && queue["5"] != nil && !queue.hasUnfinished)
   }
 
+  @Test func imagesLeaveByAgeAndByBytes() {
+    func image(_ id: String) -> DrawnImage {
+      DrawnImage(
+        identity: ImageIdentity(id: id, label: 0, seed: 0), png: Array(repeating: 0, count: 40))
+    }
+    let start = ContinuousClock.now
+    var store = ImageStore(byteLimit: 100)
+    for second in 0..<3 { store.add(image("\(second)"), at: start + .seconds(second)) }
+    #expect(store["0"] == nil && store["1"] != nil && store["2"] != nil)
+    store.forget(before: start + .seconds(2))
+    #expect(store["1"] == nil && store["2"] != nil)
+    // An image over the limit stays until the next one comes.
+    var small = ImageStore(byteLimit: 10)
+    small.add(image("0"), at: start)
+    #expect(small["0"] != nil)
+    small.add(image("1"), at: start)
+    #expect(small["0"] == nil && small["1"] != nil)
+  }
+
+  @Test func resultsAreForgottenAfterTheirTime() async throws {
+    var settings = ImageServiceTests.settings()
+    settings.resultLifetime = .milliseconds(300)
+    try await withService(settings) { service in
+      let job = try await service.submit(ImageServiceTests.request())
+      _ = try await ImageServiceTests.finish(job.id, service)
+      let identity = try #require(await service.job(job.id)?.images[0])
+      #expect(await service.image(identity.id) != nil)
+      try await Task.sleep(for: .milliseconds(400))
+      #expect(await service.image(identity.id) == nil)
+      #expect(await service.job(job.id) == nil)
+      #expect(await service.events(of: job.id) == nil)
+    }
+  }
+
   /// A job that starts at once does not wait.
   @Test func noJobMayWait() async throws {
     try await withService(ImageServiceTests.settings(queueLimit: 0)) { service in

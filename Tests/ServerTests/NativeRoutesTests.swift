@@ -157,6 +157,20 @@ import Testing
     }
   }
 
+  @Test func aRequestWithoutASeedHasThatOfTheService() async throws {
+    var settings = ServedModel.settings
+    settings.sampling.seed = 5
+    try await ServedModel.run(service: settings) { server in
+      let job = try await server.post("/api/v1/jobs", #"{"prompt": 7}"#)
+      #expect(try job.json["request"]["seed"].int == 5)
+      let capabilities = try await server.ask("GET", "/api/v1/capabilities").json
+      #expect(capabilities["defaults"]["seed"].int == 5)
+      #expect(
+        try await server.ask("GET", "/metrics").text.contains(
+          "# HELP dit_queue_length Jobs that wait.\n"))
+    }
+  }
+
   @Test func saysWhatItCanDo() async throws {
     try await ServedModel.run { server async throws in
       let classes = try await server.ask("GET", "/api/v1/classes").json["classes"]

@@ -60,6 +60,7 @@ actor ImageDrawer {
       name: config.modelName, loadTime: Int(Date().timeIntervalSince1970),
       classNames: pipeline.classNames, imageSize: pipeline.imageSize,
       defaults: settings.sampling.options.settled(for: process.family),
+      defaultSeed: settings.sampling.seed,
       samplers: SamplingMethod.fitting(process.path),
       guidedChannelLimit: pipeline.rules.guidedChannelLimit, precision: pipeline.precision.name,
       device: pipeline.device.description, imageLimit: settings.imageLimit,

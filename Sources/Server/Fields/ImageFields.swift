@@ -43,7 +43,7 @@ struct ImageFields {
     let count = try fields.integer("n", in: 1...model.imageLimit) ?? 1
     let seed = try fields["seed"].map { value throws(APIError) in try ImageFields.seed(value) }
     return ImageRequest(
-      label: label, count: count, seed: seed ?? ImageFields.standardSeed, options: try options(),
+      label: label, count: count, seed: seed ?? model.defaultSeed, options: try options(),
       previews: previews)
   }
 
@@ -53,9 +53,6 @@ struct ImageFields {
     for field in SamplingField.all { try field.read(fields, &wish) }
     return try wish.options(model.defaults)
   }
-
-  /// The seed if none is given.
-  static let standardSeed = SamplingSettings().seed
 
   /// A seed; -1 stands for a random one.
   static func seed(_ value: JSON) throws(APIError) -> UInt64 {

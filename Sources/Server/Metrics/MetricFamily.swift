@@ -21,8 +21,22 @@ struct MetricFamily: Sendable {
         return "\(name)\(sample.suffix)\(braces) \(MetricFamily.text(of: sample.value))\n"
       }
     }
-    return "# TYPE \(name) \(kind.rawValue)\n" + lines.joined()
+    let help = MetricFamily.help[name].map { "# HELP \(name) \($0)\n" } ?? ""
+    return help + "# TYPE \(name) \(kind.rawValue)\n" + lines.joined()
   }
+
+  /// What the server's own metrics say; swift-metrics has no texts.
+  private static let help = [
+    "dit_jobs_total": "Jobs that ended, and requests that were refused.",
+    "dit_images_total": "Images drawn.",
+    "dit_queue_length": "Jobs that wait.",
+    "dit_running_jobs": "Jobs being drawn.",
+    "dit_batch_size": "Images in a batch as it begins.",
+    "dit_step_seconds": "Seconds of a sampling step of a batch.",
+    "dit_first_preview_seconds": "Seconds from a request to its first preview.",
+    "dit_http_requests_total": "Answers by route and status.",
+    "dit_http_request_seconds": "Seconds from a request to the end of its answer.",
+  ]
 
   /// Labels as they are written, in their order.
   static func text(of labels: [(String, String)]) -> String {

@@ -22,7 +22,7 @@ struct Capabilities {
       (
         "defaults",
         .object(
-          [("n", .integer(1)), ("seed", JobJSON.seed(ImageFields.standardSeed))]
+          [("n", .integer(1)), ("seed", JobJSON.seed(model.defaultSeed))]
             + SamplingField.all.map { ($0.name, $0.standard(model)) })
       ),
       (

@@ -36,15 +36,7 @@ struct Schemas {
         JSON.integers(1...(model?.imageLimit ?? 1000)).orNull
           .described("The number of images. 1 if it is not given.")
       ),
-      (
-        "seed",
-        JSON.object([
-          ("type", .string("integer")), ("minimum", .integer(-1)),
-          ("maximum", .unsigned(UInt64.max)),
-        ]).orNull.described(
-          "The seed of the first image; each further one has the next. -1 for a random one;"
-            + " \(ImageFields.standardSeed) if it is not given.")
-      ),
+      ("seed", seed),
       ("size", sizes.orNull.described("The model's own.")),
       (
         "model",
@@ -52,6 +44,14 @@ struct Schemas {
           .described("The name of the model.")
       ),
     ]
+  }
+
+  private var seed: JSON {
+    JSON.object([
+      ("type", .string("integer")), ("minimum", .integer(-1)), ("maximum", .unsigned(UInt64.max)),
+    ]).orNull.described(
+      "The seed of the first image; each further one has the next. -1 for a random one;"
+        + " \(model.map { "\($0.defaultSeed)" } ?? "that of the server") if it is not given.")
   }
 
   private var sizes: JSON {
@@ -113,7 +113,7 @@ struct Schemas {
     }
     let properties: [(key: String, value: JSON)] = [
       ("prompt", .reference("Prompt")), ("negative_prompt", JSON.type("string").orNull),
-      ("seed", common[2].value), ("steps", JSON.integers(SamplingRange.steps).orNull),
+      ("seed", seed), ("steps", JSON.integers(SamplingRange.steps).orNull),
       ("cfg_scale", JSON.numbers(SamplingRange.guidanceScale).orNull), ("width", side.orNull),
       ("height", side.orNull), ("sampler_name", JSON.choices(samplers).orNull),
       ("sampler_index", JSON.choices(samplers).orNull),

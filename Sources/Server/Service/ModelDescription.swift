@@ -13,6 +13,8 @@ public struct ModelDescription: Sendable {
   public let imageSize: Int
   /// What holds where a request leaves it open: every option of the sampler and guidance is settled.
   public let defaults: SamplingOptions
+  /// The seed where a request gives none.
+  public let defaultSeed: UInt64
   /// The samplers that fit the model.
   public let samplers: [SamplingMethod]
   /// The most channels of the latents that guidance acts on.

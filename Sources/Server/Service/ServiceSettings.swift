@@ -2,7 +2,7 @@ public import Pipeline
 
 /// The model of an `ImageService`, and the limits of its work.
 public struct ServiceSettings: Sendable {
-  /// The model, and what requests leave open: sampler, steps, guidance. The seed is not used.
+  /// The model, and what requests leave open: sampler, steps, guidance, seed.
   public var sampling: SamplingSettings
   /// Images that are drawn together, 1 or more.
   public var batchSize: Int
