@@ -12,7 +12,7 @@ actor ImageDrawer {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   private let settings: ServiceSettings
-  private let threadCount: Int?
+  private let threads: ThreadShares
   private let logger: Logger?
   private var model: Model?
   private let clock = ContinuousClock()
@@ -27,11 +27,11 @@ actor ImageDrawer {
   /// - Parameters:
   ///   - settings: name the model.
   ///   - number: of the drawer, from 1.
-  ///   - threadCount: threads of its own that compute; nil for as many as the program has.
+  ///   - threads: those of all drawers.
   ///   - logger: told what was found and chosen; nil for a drawer like one before.
-  init(_ settings: ServiceSettings, number: Int, threadCount: Int?, logger: Logger?) {
+  init(_ settings: ServiceSettings, number: Int, threads: ThreadShares, logger: Logger?) {
     self.settings = settings
-    self.threadCount = threadCount
+    self.threads = threads
     self.logger = logger
     executor = ThreadExecutor(name: "drawer \(number)")
   }
@@ -44,8 +44,6 @@ actor ImageDrawer {
   /// - Returns: what clients may know of it, and what it takes.
   /// - Throws: what opening a pipeline throws; `ServiceError` if memory does not suffice for the others.
   func load(others: Int) throws -> (model: ModelDescription, rules: SamplingRules) {
-    // libtorch counts for each thread that calls it, from its first tensor on.
-    if let threadCount { try LibTorch.setThreadCount(threadCount) }
     let config = settings.sampling.pipeline
     let device = try config.openDevice()
     let pipeline = try LatentDiffusionPipeline(config, on: device, logger: logger)
@@ -90,11 +88,16 @@ actor ImageDrawer {
   func draw(_ batch: DrawingBatch, _ report: @Sendable (DrawingEvent) -> Void) throws {
     guard var model else { throw ServiceError(.loading, "the model is not loaded") }
     defer { self.model = model }
-    try withoutGradients { try draw(batch, with: &model, report) }
+    try withoutGradients {
+      try threads.withShare { adjust in
+        try draw(batch, with: &model, report, beforeStep: adjust)
+      }
+    }
   }
 
   private func draw(
-    _ batch: DrawingBatch, with model: inout Model, _ report: (DrawingEvent) -> Void
+    _ batch: DrawingBatch, with model: inout Model, _ report: (DrawingEvent) -> Void,
+    beforeStep: () throws -> Void
   ) throws {
     let pipeline = model.pipeline
     var rows = Array(batch.items.indices)
@@ -116,6 +119,7 @@ actor ImageDrawer {
       {
         rows = left.map { rows[$0] }
       }
+      try beforeStep()
       guard let step = try loop.next() else { return }
       report(.step(taken(step, since: start)))
       if step.isLast { latents = step.latents }

@@ -82,12 +82,12 @@ public actor ImageService: Service {
 
   private func load() async throws -> [ImageDrawer] {
     let count = max(settings.workerCount, 1)
-    let threadCount = count > 1 ? max(LibTorch.threadCount / count, 1) : nil
+    let threads = ThreadShares(total: LibTorch.threadCount)
     var drawers: [ImageDrawer] = []
     var first: (model: ModelDescription, rules: SamplingRules)?
     for number in 1...count where !isEnding {
       let drawer = ImageDrawer(
-        settings, number: number, threadCount: threadCount, logger: number == 1 ? logger : nil)
+        settings, number: number, threads: threads, logger: number == 1 ? logger : nil)
       let loaded = try await drawer.load(others: count - number)
       first = first ?? loaded
       drawers.append(drawer)
