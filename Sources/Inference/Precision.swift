@@ -68,6 +68,15 @@ extension Precision {
     mode == .graph ? .float32 : linearFormat.dtype
   }
 
+  /// Checks that a model as written computes in it.
+  ///
+  /// - Throws: `InferenceError` for 8 bits.
+  func requireUnpacked() throws(InferenceError) {
+    guard !isInt8, self != .fp8 else {
+      throw InferenceError(.needsPacking, "precision \(name) needs a packed model")
+    }
+  }
+
   /// The format of the blocks' linear layers.
   var linearFormat: ActivationFormat {
     switch self {

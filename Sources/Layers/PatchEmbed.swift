@@ -46,4 +46,18 @@ public struct PatchEmbed {
       .reshaped([n, (h / p) * (w / p), c * p * p])
     return linear(patches, weight: projection.weight.flattened(from: 1), bias: projection.bias)
   }
+
+  /// Puts patches back into place.
+  ///
+  /// - Parameters:
+  ///   - x: patches row by row, the channels of a pixel side by side, `[N, T, p p C]`
+  ///   - g: patches per side.
+  ///   - p: the patch size.
+  /// - Returns: images, `[N, C, H, W]`
+  public static func joined(_ x: Tensor, gridSize g: Int, patchSize p: Int) -> Tensor {
+    let channels = x.size(2) / (p * p)
+    return x.reshaped([x.size(0), g, g, p, p, channels])
+      .permuted([0, 5, 1, 3, 2, 4])
+      .reshaped([x.size(0), channels, g * p, g * p])
+  }
 }

@@ -35,10 +35,10 @@ internal import Torch
     let (model, _, _, _) = try model()
     let store = ParameterStore(.shapes)
     let block = DiTBlock(model.config, positions: nil, at: store.root)
-    for (name, layer) in block.linearLayers {
+    for (name, layer) in block.branches.linearLayers {
       #expect(store[name.rawValue + ".weight"]?.shape == layer.weight.shape)
     }
-    #expect(block.linearLayers.count == 4)
+    #expect(block.branches.linearLayers.count == 4)
     var visited: [BlockLayer] = []
     _ = block.map { name, layer in
       visited.append(name)

@@ -37,11 +37,11 @@ public struct GoldenValues {
   public var weights: [String: Tensor] { tensors("weights.").mapValues { $0.to(.float32) } }
 
   /// What the script says of the model.
-  public var config: GoldenConfig {
-    get throws {
-      try JSONDecoder().decode(
-        GoldenConfig.self, from: Data((checkpoint.metadata["config"] ?? "").utf8))
-    }
+  public var config: GoldenConfig { get throws { try header() } }
+
+  /// The header that the script wrote.
+  func header<Header: Decodable>() throws -> Header {
+    try JSONDecoder().decode(Header.self, from: Data((checkpoint.metadata["config"] ?? "").utf8))
   }
 }
 

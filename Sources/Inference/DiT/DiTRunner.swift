@@ -46,10 +46,7 @@ public func makeRunner(
 ) throws(InferenceError) -> any DiTRunner {
   switch mode {
   case .eager:
-    guard !precision.isInt8, precision != .fp8 else {
-      throw InferenceError(
-        .needsPacking, "precision \(precision.name) needs a packed model")
-    }
+    try precision.requireUnpacked()
     return EagerDiT(
       DiT(config, at: parameters().root), dtype: precision.parameterType(in: mode),
       device: device)

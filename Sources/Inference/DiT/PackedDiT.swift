@@ -51,7 +51,8 @@ public final class PackedDiT: DiTRunner {
     for index in 0..<config.depth {
       let block = DiTBlock(
         config, positions: positions, at: parameters().root / "blocks" / index)
-      blocks.append(try block.packed(index, precision))
+      let branches = try block.branches.packed("blocks.\(index)", precision)
+      blocks.append(DiTBlock(branches, modulation: block.modulation))
       partDone()
     }
     network = DiTNetwork(
@@ -148,7 +149,7 @@ public final class PackedDiT: DiTRunner {
     let embedding = isKept ? embedded.cloned : nil
     return network(
       PackedStream(tokens, format: tokenFormat),
-      block: { if change == nil { network.blocks[$0](&$1, modulatedBy: vectors($0)) } },
+      block: { if change == nil { network.blocks[$0].branches(&$1, modulatedBy: vectors($0)) } },
       finalLayer: { stream in
         let normalized = network.finalLayer.norm(
           &stream, modulatedBy: vectors(network.blocks.count))
@@ -156,29 +157,5 @@ public final class PackedDiT: DiTRunner {
         if let embedding { keep?(tokens.to(.float32) - embedding.to(.float32)) }
         return withPlainOperators { network.finalLayer.linear(normalized) }
       })
-  }
-}
-
-extension DiTBlock where Layer == Linear {
-  /// The block with its weights laid out for inference.
-  ///
-  /// - Parameters:
-  ///   - index: of the block, for messages.
-  ///   - precision: the number format of the linear layers.
-  /// - Returns: the block, with the same modulation.
-  /// - Throws: `InferenceError` for 8 bits, if weights are not finite or the hardware does not support
-  ///   the format.
-  fileprivate func packed(
-    _ index: Int, _ precision: Precision
-  ) throws(InferenceError) -> DiTBlock<PackedLinear> {
-    try map { (name, layer) throws(InferenceError) -> PackedLinear in
-      do throws(TorchError) {
-        return try PackedLinear(
-          weight: layer.weight, bias: layer.bias, format: precision.format(of: name))
-      } catch {
-        throw InferenceError(
-          .unsupportedPrecision, "blocks.\(index).\(name.rawValue): \(error.message)")
-      }
-    }
   }
 }

@@ -25,7 +25,7 @@ public struct DINOv2Block<Layer: LinearLayer> {
   ///   - x: the tokens.
   ///   - m: shift, scale and gate for attention, then for the MLP; see `DINOv2Network.vectors`.
   package func callAsFunction(_ x: inout Layer.Stream, _ m: [Layer.Stream.Vector]) {
-    x.add(attention(x.normalized(shift: m[0], scale: m[1], for: attention.qkv)), gate: m[2])
+    x.add(attention(x.normalized(shift: m[0], scale: m[1], for: attention.first)), gate: m[2])
     x.add(mlp(x.normalized(shift: m[3], scale: m[4], for: mlp.fc1)), gate: m[5])
   }
 
@@ -37,7 +37,7 @@ public struct DINOv2Block<Layer: LinearLayer> {
     DINOv2Block<Other>(
       norm1: norm1,
       attention: Attention(
-        qkv: transform(attention.qkv), projection: transform(attention.projection),
+        qkv: transform(attention.first), projection: transform(attention.projection),
         headCount: attention.headCount),
       scale1: scale1, norm2: norm2,
       mlp: MLP(fc1: transform(mlp.fc1), fc2: transform(mlp.fc2), form: mlp.form),

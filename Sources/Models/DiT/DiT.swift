@@ -50,7 +50,7 @@ public struct DiTNetwork<Layer: LinearLayer> {
 
   /// For each modulation the places of its scales, with the norms whose weights they take up.
   package var scaledNorms: [[(place: Int, norm: TokenNorm)]] {
-    blocks.map(\.scaledNorms) + [finalLayer.scaledNorms]
+    blocks.map(\.branches.scaledNorms) + [finalLayer.scaledNorms]
   }
 
   /// What every block is conditioned on: timestep plus class, `[N]` and `[N]` to `[N, D]`.
@@ -79,11 +79,7 @@ public struct DiTNetwork<Layer: LinearLayer> {
   /// - Parameter x: `[N, T, p p C]`
   /// - Returns: `[N, C, H, W]`
   public func unpatchified(_ x: Tensor) -> Tensor {
-    let (g, p) = (config.gridSize, config.patchSize)
-    let c = config.outputChannelCount
-    return x.reshaped([x.size(0), g, g, p, p, c])
-      .permuted([0, 5, 1, 3, 2, 4])
-      .reshaped([x.size(0), c, g * p, g * p])
+    PatchEmbed.joined(x, gridSize: config.gridSize, patchSize: config.patchSize)
   }
 }
 
@@ -200,6 +196,16 @@ public struct TimestepEmbed {
   public let first: Linear
   /// `[D, D]`
   public let second: Linear
+
+  /// An embedding of existing layers.
+  ///
+  /// - Parameters:
+  ///   - first: `[D, 256]`
+  ///   - second: `[D, D]`
+  init(first: Linear, second: Linear) {
+    self.first = first
+    self.second = second
+  }
 
   init(_ width: Int, at scope: Scope) {
     let normal = Initializer.normal(standardDeviation: 0.02)

@@ -33,15 +33,6 @@ extension DiTNetwork where Layer == Linear {
 extension DiTBlock where Layer == Linear {
   /// Multiply-adds for one image.
   func multiplyAdds(tokenCount: Int) -> Double {
-    attention.multiplyAdds(tokenCount: tokenCount) + mlp.multiplyAdds(tokenCount: tokenCount)
-      + modulation.linear.multiplyAdds(tokenCount: 1)
-  }
-
-  /// Numbers per token that the backward pass needs, in the type of the matrix products: inputs and
-  /// outputs of the linear layers, silu(gate) of a gated MLP, and both sides of norms of queries and keys.
-  package var keptActivationCount: Int {
-    let gates = if case .swiGLU(let mlp) = mlp { mlp.output.inputCount } else { 0 }
-    let norms = attention.form?.norms == nil ? 0 : 4 * attention.projection.inputCount
-    return linearLayers.reduce(gates + norms) { $0 + $1.layer.inputCount + $1.layer.outputCount }
+    branches.multiplyAdds(tokenCount: tokenCount) + modulation.linear.multiplyAdds(tokenCount: 1)
   }
 }

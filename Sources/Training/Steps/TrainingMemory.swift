@@ -38,7 +38,7 @@ public struct TrainingMemory: Sendable {
       weights + trainedCount * 4 + optimizer / (training.shardsOptimizer ? rankCount : 1)
     // A block keeps its input and the sum in its middle in float32, and what its linear layers take
     // and give in the type of the products.
-    let kept = config.shapes.blocks.first?.keptActivationCount ?? 0
+    let kept = config.shapes.blocks.first?.branches.keptActivationCount ?? 0
     let (tokens, width) = (config.tokenCount, config.hiddenSize)
     blockByteCount = (tokens * width * 4, tokens * (2 * width * 4 + kept * dtype.byteCount))
     depth = config.depth

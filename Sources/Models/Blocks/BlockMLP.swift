@@ -54,9 +54,10 @@ extension BlockMLP where Layer == Linear {
     return .swiGLU(mlp.joined)
   }
 
-  /// Makes other linear layers of the joined part's.
+  /// Makes other linear layers of the joined part's, with a number of gated hidden values that is a
+  /// multiple of another.
   func map<Other: LinearLayer, Failure: Error>(
-    _ transform: (BlockLayer, Linear) throws(Failure) -> Other
+    paddedToMultipleOf multiple: Int, _ transform: (BlockLayer, Linear) throws(Failure) -> Other
   ) throws(Failure) -> BlockMLP<Other> {
     switch self {
     case .gelu(let mlp):
@@ -64,11 +65,11 @@ extension BlockMLP where Layer == Linear {
         MLP<Other>(fc1: try transform(.fc1, mlp.fc1), fc2: try transform(.fc2, mlp.fc2)))
     case .swiGLU(let mlp):
       let isJoined = if case .joined = mlp.input { true } else { false }
-      let joined = mlp.joined
+      let joined = mlp.padded(toMultipleOf: multiple)
       let input = try transform(.w12, joined.first)
       return .swiGLU(
         SwiGLU<Other>(
-          input: .joined(input), output: try transform(isJoined ? .w3 : .w2, mlp.output)))
+          input: .joined(input), output: try transform(isJoined ? .w3 : .w2, joined.output)))
     }
   }
 
