@@ -5,10 +5,16 @@ internal import Torch
 final class ThreadShares: Sendable {
   /// The threads of all drawers together.
   let total: Int
+  private let drawerCount: Int
   private let drawingCount = Mutex(0)
 
-  /// - Parameter total: the threads of all drawers together.
-  init(total: Int) { self.total = total }
+  /// - Parameters:
+  ///   - total: the threads of all drawers together.
+  ///   - drawerCount: the drawers.
+  init(total: Int, drawerCount: Int) {
+    self.total = total
+    self.drawerCount = drawerCount
+  }
 
   /// A drawer's part of the threads, 1 or more.
   var share: Int { max(total / max(drawingCount.withLock { $0 }, 1), 1) }
@@ -19,7 +25,10 @@ final class ThreadShares: Sendable {
   /// - Throws: what `work` throws; `TorchError`.
   func withShare(_ work: (_ adjust: () throws -> Void) throws -> Void) throws {
     drawingCount.withLock { $0 += 1 }
-    defer { drawingCount.withLock { $0 -= 1 } }
+    defer {
+      if drawerCount > 1 { LibTorch.releaseThreads() }
+      drawingCount.withLock { $0 -= 1 }
+    }
     // libtorch counts for each thread that calls it.
     var own = 0
     func adjust() throws {

@@ -82,7 +82,7 @@ public actor ImageService: Service {
 
   private func load() async throws -> [ImageDrawer] {
     let count = max(settings.workerCount, 1)
-    let threads = ThreadShares(total: LibTorch.threadCount)
+    let threads = ThreadShares(total: LibTorch.threadCount, drawerCount: count)
     var drawers: [ImageDrawer] = []
     var first: (model: ModelDescription, rules: SamplingRules)?
     for number in 1...count where !isEnding {

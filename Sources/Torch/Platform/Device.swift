@@ -102,4 +102,10 @@ public enum LibTorch {
   public static func setThreadCount(_ count: Int) throws {
     try check(ctorch_set_thread_count(Int32(clamping: count)), "setting \(count) threads")
   }
+
+  /// Ends the threads that wait for work of the calling thread; its next operator starts them anew.
+  ///
+  /// libgomp hardly spins, so each operator waits longer, as soon as all threads together, idle ones too, are more
+  /// than processors.
+  public static func releaseThreads() { ctorch_release_threads() }
 }

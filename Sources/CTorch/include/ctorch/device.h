@@ -32,6 +32,8 @@ ctorch_status ctorch_allow_tf32(bool allowed);
 
 int32_t ctorch_thread_count(void);
 ctorch_status ctorch_set_thread_count(int32_t count);
+/// Ends the threads of OpenMP that wait for work of the calling thread, if its library can.
+void ctorch_release_threads(void);
 
 #ifdef __cplusplus
 }

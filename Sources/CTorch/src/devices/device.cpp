@@ -82,3 +82,10 @@ int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
 ctorch_status ctorch_set_thread_count(int32_t count) {
   return ctorch::guarded([&] { at::set_num_threads(count); });
 }
+
+extern "C" __attribute__((weak)) int omp_pause_resource_all(int kind);
+
+void ctorch_release_threads(void) {
+  const int omp_pause_hard = 2;
+  if (omp_pause_resource_all != nullptr) omp_pause_resource_all(omp_pause_hard);
+}
