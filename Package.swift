@@ -177,7 +177,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .target(
-      name: "TestSupport", dependencies: ["Checkpoint", "Models", "Torch"],
+      name: "TestSupport", dependencies: ["Checkpoint", "Layers", "Models", "Torch"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .target(
       name: "CTorchTesting", path: "Tests/CTorchTesting", exclude: ["emulation/convert.cuh"],

@@ -11,9 +11,13 @@ public struct SamplingOptions: Sendable, Equatable {
   public private(set) var chosenSampler: SamplingMethod?
   /// The family whose defaults hold where nothing is set.
   public private(set) var family = ModelFamily.dit
-  /// The number of steps: the method's default unless it is set; nil if the method chooses it on its way.
+  /// The number of steps: the family's or the method's default unless it is set; nil if the method chooses it on its way.
   public var stepCount: Int? {
-    get { sampler.defaultStepCount.map { chosenStepCount ?? $0 } }
+    get {
+      sampler.defaultStepCount.map {
+        chosenStepCount ?? family.defaultStepCount(of: sampler) ?? $0
+      }
+    }
     set { chosenStepCount = newValue }
   }
   /// The number of steps that is set; nil for the method's default.
@@ -32,7 +36,7 @@ public struct SamplingOptions: Sendable, Equatable {
   /// Options with their defaults.
   public init(
     sampler: SamplingMethod? = nil, stepCount: Int? = nil,
-    samplerOptions: SamplerOptions = SamplerOptions(), guidance: Guidance = Guidance(scale: 4)
+    samplerOptions: SamplerOptions = SamplerOptions(), guidance: Guidance = Guidance()
   ) {
     chosenSampler = sampler
     chosenStepCount = stepCount
@@ -46,7 +50,13 @@ public struct SamplingOptions: Sendable, Equatable {
     settled.family = family
     settled.chosenSampler = settled.sampler
     settled.chosenStepCount = settled.stepCount
-    settled.guidance.channels = guidance.channels ?? family.guidedChannels
+    if samplerOptions.timestepSpacing == nil,
+      let shift = family.timeShift(of: settled.sampler)
+    {
+      settled.samplerOptions.timestepSpacing = .shifted
+      settled.samplerOptions.timeShift = shift
+    }
+    settled.guidance = guidance.settled(for: family)
     return settled
   }
 
@@ -72,7 +82,7 @@ public struct SamplingOptions: Sendable, Equatable {
     let settled = settled(for: process.family)
     let (guidance, family, path) = (settled.guidance, process.family, process.path)
     let sampler = try settled.sampler.makeSampler(
-      on: path, stepCount: settled.stepCount, options: samplerOptions)
+      on: path, stepCount: settled.stepCount, options: settled.samplerOptions)
     let guide = guidance.isActive ? guide : nil
     /// Binds the networks to some of the images, for the times that are left.
     func predictor(_ labels: [Int], _ times: [Double]) throws -> Predictor {

@@ -6,8 +6,8 @@ public import Torch
 public struct LatentDecoder {
   /// nil for a model that makes pixels.
   public let autoencoder: (any Autoencoder)?
-  /// What latents were multiplied by before the model saw them.
-  public let scaleFactor: Double
+  /// What was done to latents before the model saw them.
+  public let scaling: LatentScaling
   /// What the autoencoder computes in.
   public let dtype: DType
 
@@ -15,13 +15,13 @@ public struct LatentDecoder {
   ///
   /// - Parameters:
   ///   - autoencoder: nil for a model that makes pixels.
-  ///   - scaleFactor: what latents were multiplied by.
+  ///   - scaling: what was done to latents before the model saw them.
   ///   - dtype: the type of the autoencoder's parameters.
   public init(
-    _ autoencoder: (any Autoencoder)?, scaleFactor: Double, dtype: DType = .float32
+    _ autoencoder: (any Autoencoder)?, scaling: LatentScaling, dtype: DType = .float32
   ) {
     self.autoencoder = autoencoder
-    self.scaleFactor = scaleFactor
+    self.scaling = scaling
     self.dtype = dtype
   }
 
@@ -35,9 +35,9 @@ public struct LatentDecoder {
   public func images(of latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
     try withoutGradients {
       try (0..<latents.size(0)).map { index in
-        let scaled = latents[index..<index + 1].to(.float32) / scaleFactor
-        let decoded = try autoencoder?.decode(scaled.to(dtype), check: check)
-        return RGBImage(decoded?.to(.float32) ?? scaled)
+        let restored = scaling.restored(latents[index..<index + 1].to(.float32))
+        let decoded = try autoencoder?.decode(restored.to(dtype), check: check)
+        return RGBImage(decoded?.to(.float32) ?? restored)
       }
     }
   }

@@ -10,13 +10,14 @@ extension LatentDiffusionPipeline {
   ///   - batchSize: images at a time.
   /// - Returns: bytes.
   package func samplingMemory(_ settings: SamplingSettings, batchSize: Int) -> Int {
-    let isGuided = settings.options.guidance.isActive
+    let options = settings.options.settled(for: process.family)
+    let isGuided = options.guidance.isActive
     let guide = isGuided ? guideModel : nil
     let rows = isGuided && guide == nil ? 2 * batchSize : batchSize
     return [model, guide].compactMap { $0 }.reduce(0) {
       $0
         + $1.samplingMemory(
-          precision, networkBatchSize: rows, stepCount: settings.options.stepCount ?? 1,
+          precision, networkBatchSize: rows, stepCount: options.stepCount ?? 1,
           cache: settings.pipeline.cache)
     }
   }

@@ -28,6 +28,18 @@ extension LatentDiffusionPipeline {
         "'\(path)' is for latents of \(autoencoder.latentChannelCount) channels and images of"
           + " \(size) pixels; the model has \(model.channelCount) and \(imageSize)")
     }
-    return LatentDecoder(autoencoder, scaleFactor: state.scaleFactor)
+    return LatentDecoder(autoencoder, scaling: scaling(ofPreviewsBy: state))
+  }
+
+  /// What lies between the model's latents and those of a smaller autoencoder, which are the larger one's
+  /// times its factor.
+  private func scaling(ofPreviewsBy small: AutoencoderState) -> LatentScaling {
+    guard !scaling.statistics.areNeutral else { return LatentScaling(factor: small.scaleFactor) }
+    let ratio = (ownAutoencoderFactor ?? small.scaleFactor) / small.scaleFactor
+    var result = scaling
+    result.statistics.means = result.statistics.means.map { $0 * ratio }
+    let deviations = result.statistics.deviations
+    result.statistics.deviations = (deviations.isEmpty ? [1] : deviations).map { $0 * ratio }
+    return result
   }
 }

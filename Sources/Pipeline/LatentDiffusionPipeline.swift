@@ -23,8 +23,12 @@ public final class LatentDiffusionPipeline {
   public let device: Device
   /// The number format, never `auto`.
   public let precision: Precision
+  /// What is done to the autoencoder's latents before the DiT sees them.
+  public var scaling: LatentScaling { decoder.scaling }
   /// What latents are multiplied by before the DiT sees them.
-  public var scaleFactor: Double { decoder.scaleFactor }
+  public var scaleFactor: Double { scaling.factor }
+  /// The factor that goes with the autoencoder itself; nil without one.
+  var ownAutoencoderFactor: Double? { decoder.autoencoder?.defaultScaleFactor }
   /// Height and width of images in pixels; of the latents if no autoencoder makes images of them.
   public let imageSize: Int
   /// The autoencoder, with `automatic` settled by what the DiT's file or folder knows.
@@ -88,12 +92,9 @@ public final class LatentDiffusionPipeline {
       config, model, imageSize: isLatent ? nil : imageSize, path: checkpoint.path)
     classNames = try ClassNames(
       count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
-    let ownScaleFactor = chosen.scaleFactor
-    let scaleFactor = config.scaleFactor ?? ownScaleFactor
-    guard scaleFactor.isFinite, scaleFactor > 0 else {
-      throw PipelineError(.setting, "scale factor \(scaleFactor): must be above 0")
-    }
-    decoder = LatentDecoder(autoencoder, scaleFactor: scaleFactor, dtype: dtype)
+    let scaling = try ChosenScaling(
+      config, for: checkpoint, channelCount: model.channelCount, family: process.family, chosen)
+    decoder = LatentDecoder(autoencoder, scaling: scaling.scaling, dtype: dtype)
     self.device = device
     self.model = model
     cache = config.cache
@@ -106,14 +107,14 @@ public final class LatentDiffusionPipeline {
       smallVariancePath: state.smallVariancePath)
     weightPaths = [
       "dit_checkpoint": checkpoint.filePaths, "guide_checkpoint": guideState?.filePaths,
-      "vae_checkpoint": chosen.filePaths,
+      "vae_checkpoint": chosen.filePaths, "latent_stats": config.latentStatsPath.map { [$0] },
     ].compactMapValues { $0 }
     guide = guideState.map { [precision] in
       DeferredDiT($0, precision, in: config.mode, on: device)
     }
     if let logger {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
-      log(checkpoint, state, ownScaleFactor: ownScaleFactor, to: logger)
+      log(checkpoint, state, scaling, to: logger)
       for finding in chosen.state?.findings ?? [] { logger.info("\(finding)") }
       if config.ditCheckpoint != nil { logFamily(state.family, to: logger) }
       if let path = chosen.ownPath {
@@ -124,7 +125,7 @@ public final class LatentDiffusionPipeline {
   }
 
   private func log(
-    _ checkpoint: Checkpoint, _ state: DiTState, ownScaleFactor: Double, to logger: Logger
+    _ checkpoint: Checkpoint, _ state: DiTState, _ scaling: ChosenScaling, to logger: Logger
   ) {
     for note in checkpoint.notes { logger.info("\(note)") }
     for finding in state.findings { logger.info("\(finding)") }
@@ -139,7 +140,10 @@ public final class LatentDiffusionPipeline {
       logger.warning("this processor does not multiply bf16 in hardware: fp32 is faster here")
     }
     if decoder.autoencoder != nil {
-      PipelineConfig.scaleNote(scaleFactor, own: ownScaleFactor).map { logger.warning("\($0)") }
+      PipelineConfig.scaleNote(scaleFactor, own: scaling.ownFactor).map { logger.warning("\($0)") }
+      if let source = scaling.source {
+        logger.info("latents are normalized by channel, by statistics \(source)")
+      }
     }
   }
 
@@ -147,7 +151,10 @@ public final class LatentDiffusionPipeline {
   private func logFamily(_ found: FamilyFinding, to logger: Logger) {
     if let flow = process.flow {
       let isFound = process.family == found.family && flow == found.flow
-      let source = isFound ? found.source.rawValue : "as chosen"
+      let other =
+        found.source == .fallback || process.family == found.family
+        ? "" : "; it would be \(found.family.rawValue), \(found.source.rawValue)"
+      let source = isFound ? found.source.rawValue : "as chosen" + other
       let text =
         "family \(process.family.rawValue), a flow on the \(flow.shape.rawValue) path that predicts"
         + " \(flow.prediction.rawValue), \(source)"
@@ -240,7 +247,8 @@ public final class LatentDiffusionPipeline {
   ) throws -> SamplingLoop {
     try rules.check(labels, options)
     let dit = try dit.runner()
-    let guide = options.guidance.isActive ? try guide?.runner() : nil
+    let isGuided = options.settled(for: process.family).guidance.isActive
+    let guide = isGuided ? try guide?.runner() : nil
     return try samplingLoop(
       labels, options, noise,
       guide: guide.map { [cache] guide in

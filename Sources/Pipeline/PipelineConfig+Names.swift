@@ -14,6 +14,7 @@ extension PipelineConfig {
   package var withoutFolders: PipelineConfig {
     var config = self
     config.ditCheckpoint = ditCheckpoint.map(PipelineConfig.lastPart)
+    config.latentStatsPath = latentStatsPath.map(PipelineConfig.lastPart)
     config.guideCheckpoint = guideCheckpoint.map(PipelineConfig.lastPart)
     if case .file(let path) = autoencoder {
       config.autoencoder = .file(PipelineConfig.lastPart(of: path))

@@ -46,6 +46,9 @@ public struct PipelineConfig: Sendable, Equatable {
   public var classNamesPath: String?
   /// What latents are multiplied by before the model; nil for the autoencoder's own.
   public var scaleFactor: Double?
+  /// A file with mean and deviation of each channel of the latents, as LightningDiT's code saves it; nil
+  /// for what the model's file, its family or the autoencoder says.
+  public var latentStatsPath: String?
   /// The number format.
   public var precision: Precision
   /// How the model is run.
@@ -62,7 +65,7 @@ public struct PipelineConfig: Sendable, Equatable {
     ditCheckpoint: String? = nil, weights: WeightSet = .automatic, guideCheckpoint: String? = nil,
     autoencoder: AutoencoderChoice = .automatic, preset: DiTPreset? = nil, imageSize: Int? = nil,
     headCount: Int? = nil, classCount: Int? = nil, classNamesPath: String? = nil,
-    scaleFactor: Double? = nil, precision: Precision = .auto,
+    scaleFactor: Double? = nil, latentStatsPath: String? = nil, precision: Precision = .auto,
     mode: ExecutionMode = .graph, cache: FeatureCache = .off, device: String = "auto",
     allowsTF32: Bool = true
   ) {
@@ -76,6 +79,7 @@ public struct PipelineConfig: Sendable, Equatable {
     self.classCount = classCount
     self.classNamesPath = classNamesPath
     self.scaleFactor = scaleFactor
+    self.latentStatsPath = latentStatsPath
     self.precision = precision
     self.mode = mode
     self.cache = cache

@@ -13,6 +13,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case isAutoencoder
     /// The model makes latents, and no autoencoder is given.
     case missingAutoencoder
+    /// The model's latents are normalized by channel, and nothing tells by what.
+    case missingStatistics
     /// The scheduler of the model's folder names another variance than the sampler takes.
     case smallVariance
     /// The sampler does not ask the network once a step, as the cache of its features needs it.
@@ -68,7 +70,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
   /// Whether settings are at fault, not a file or the machine.
   public var isSetting: Bool {
     switch reason {
-    case .setting, .foreignAutoencoder, .missingAutoencoder, .smallVariance, .unsuitedCache,
+    case .setting, .foreignAutoencoder, .missingAutoencoder, .missingStatistics, .smallVariance,
+      .unsuitedCache,
       .otherFamily,
       .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
       .otherSettings:

@@ -22,6 +22,7 @@ package struct SamplingRules: Sendable {
   ///
   /// - Throws: `PipelineError` for what is out of range, or does not fit the model.
   package func check(_ labels: [Int], _ options: SamplingOptions) throws {
+    let options = options.settled(for: process.family)
     for label in labels where !(0..<model.classCount).contains(label) {
       throw PipelineError(
         .setting,
@@ -34,12 +35,12 @@ package struct SamplingRules: Sendable {
         "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
           + " class, which guidance needs")
     }
-    try checkCache(options.settled(for: process.family).sampler)
+    try checkCache(options.sampler)
     let eta = options.samplerOptions.eta
     guard (0...1).contains(eta), options.guidance.scale.isFinite else {
       throw PipelineError(.setting, "eta must be from 0 to 1, and the guidance scale a number")
     }
-    if let smallVariancePath, options.settled(for: process.family).sampler == .ddpm {
+    if let smallVariancePath, options.sampler == .ddpm {
       throw PipelineError(
         .smallVariance,
         "'\(smallVariancePath)': variance_type is fixed_small, and the sampler ddpm takes the large one"

@@ -62,6 +62,7 @@ extension SamplingSettings: Codable {
     case prediction
     case classNames = "class_names"
     case scaleFactor = "sd_scale_factor"
+    case latentStats = "latent_stats"
     case precision
     case secondLayer = "int8_fc2"
     case mode
@@ -130,6 +131,7 @@ extension SamplingSettings: Codable {
     pipeline.prediction = try container.decodeIfPresent(Flow.Prediction.self, forKey: .prediction)
     pipeline.classNamesPath = try container.decodeIfPresent(String.self, forKey: .classNames)
     pipeline.scaleFactor = try container.decodeIfPresent(Double.self, forKey: .scaleFactor)
+    pipeline.latentStatsPath = try container.decodeIfPresent(String.self, forKey: .latentStats)
     pipeline.precision = try named(.precision, or: pipeline.precision) { Precision(name: $0) }
     // Other formats than int8 have no such choice.
     pipeline.precision = try named(.secondLayer, or: pipeline.precision) { name in
@@ -146,9 +148,11 @@ extension SamplingSettings: Codable {
       stepCount: try container.decodeIfPresent(Int.self, forKey: .samplingSteps),
       samplerOptions: try SamplerOptions(from: decoder),
       guidance: Guidance(
-        scale: try value(.guidanceScale, or: options.guidance.scale),
+        scale: try container.decodeIfPresent(Double.self, forKey: .guidanceScale),
         channels: try guidedChannels(),
-        interval: try named(.guidanceInterval, or: .all, GuidanceInterval.init)))
+        interval: try named(.guidanceInterval, or: nil) {
+          GuidanceInterval($0).map(Optional.some)
+        }))
     seed = try value(.seed, or: seed)
     batchSize = try container.decodeIfPresent(Int.self, forKey: .batchSize)
   }
@@ -171,6 +175,7 @@ extension SamplingSettings: Codable {
     try container.encodeIfPresent(pipeline.prediction, forKey: .prediction)
     try container.encodeIfPresent(pipeline.classNamesPath, forKey: .classNames)
     try container.encodeIfPresent(pipeline.scaleFactor, forKey: .scaleFactor)
+    try container.encodeIfPresent(pipeline.latentStatsPath, forKey: .latentStats)
     try container.encode(pipeline.precision.name, forKey: .precision)
     try container.encodeIfPresent(pipeline.precision.secondLayerName, forKey: .secondLayer)
     try container.encode(pipeline.mode.rawValue, forKey: .mode)
@@ -180,9 +185,10 @@ extension SamplingSettings: Codable {
     try container.encodeIfPresent(options.chosenSampler, forKey: .sampler)
     try container.encodeIfPresent(options.chosenStepCount, forKey: .samplingSteps)
     try options.samplerOptions.encode(to: encoder)
-    try container.encode(options.guidance.scale, forKey: .guidanceScale)
+    try container.encodeIfPresent(options.guidance.chosenScale, forKey: .guidanceScale)
     try container.encodeIfPresent(options.guidance.channels?.description, forKey: .guidedChannels)
-    try container.encode(options.guidance.interval.description, forKey: .guidanceInterval)
+    try container.encodeIfPresent(
+      options.guidance.chosenInterval?.description, forKey: .guidanceInterval)
     try container.encode(seed, forKey: .seed)
     try container.encodeIfPresent(batchSize, forKey: .batchSize)
   }

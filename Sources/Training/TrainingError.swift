@@ -64,6 +64,8 @@ public struct TrainingError: Error, CustomStringConvertible, Equatable {
     case imageSize
     /// The autoencoder's file.
     case autoencoder
+    /// Mean and deviation of the latents.
+    case latentStatistics
     /// Whether JPEG files are shrunk while they are decoded.
     case reducesWhileDecoding
     /// The parameters that stay as they are.

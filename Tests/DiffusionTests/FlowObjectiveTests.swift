@@ -32,6 +32,40 @@ internal import Torch
     }
   }
 
+  @Test func addsTheReferenceDifferenceOfDirections() throws {
+    let values = try GoldenValues("lightning/training")
+    let output = values["loss.output"].cloned
+    output.requiresGradient = true
+    // x0 - noise is the velocity.
+    let noise = Tensor.randn(output.shape, generator: try Generator(seed: 1))
+    let loss = FlowObjective(directionWeight: 1).loss(
+      x0: values["loss.velocity"] + noise, noise: noise, t: Tensor([0.2, 0.7]).to(.float32)
+    ) { _, _ in output }
+    #expect(relativeError(loss.squaredError.detached, values["loss.error"]) < Tolerance.float32)
+    let expected = values["loss.error"].mean() + values["loss.direction"].mean()
+    #expect(relativeError(loss.total.detached, expected) < Tolerance.float32)
+    loss.total.backward()
+    let gradient = try #require(output.gradient)
+    #expect(relativeError(gradient, values["loss.gradient"]) < Tolerance.float32)
+  }
+
+  /// A new model predicts 0, which has no direction.
+  @Test func hasAGradientWhereThePredictionIsZero() throws {
+    let output = Tensor.zeros([1, 2, 2, 2])
+    output.requiresGradient = true
+    let generator = try Generator(seed: 3)
+    let x0 = Tensor.randn([1, 2, 2, 2], generator: generator)
+    let noise = Tensor.randn([1, 2, 2, 2], generator: generator)
+    let loss = FlowObjective(directionWeight: 1).loss(
+      x0: x0, noise: noise, t: Tensor([0.5]).to(.float32)
+    ) { _, _ in output }
+    loss.total.backward()
+    let gradient = try #require(output.gradient)
+    #expect(relativeError(gradient, (x0 - noise) * (-2.0 / 8)) < Tolerance.float32)
+    let squares = (x0 - noise).squared.mean()
+    #expect(relativeError(loss.total.detached, squares + 1) < Tolerance.float32)
+  }
+
   @Test func drawsTimesBetweenTheEndsOfThePath() throws {
     let generator = try Generator(seed: 1)
     func range(_ flow: Flow, _ distribution: TimestepDistribution) -> (Double, Double) {

@@ -40,6 +40,22 @@ internal import Torch
     #expect(relativeError(image, whole) < Tolerance.random)
   }
 
+  /// As VA-VAE has it: attention after each block of the coarsest resolution.
+  @Test func decodesWithAttentionInAStage() throws {
+    var config = AutoencoderKLConfig(
+      blockChannels: [8, 8, 16], layersPerBlock: 1, latentChannelCount: 6, groupCount: 8)
+    (config.encoderAttention, config.decoderAttention) = ([2], [1, 2])
+    let generator = try Generator(seed: 9)
+    let model = AutoencoderKL(config, at: ParameterStore(.initialize(generator)).root)
+    let packed = PackedAutoencoder(model, stripPixelCount: 64)
+    let latents = Tensor.randn([2, 6, 5, 4], generator: generator)
+    let expected = withoutGradients { model.decode(latents) }
+    #expect(relativeError(packed.decode(latents), expected) < Tolerance.float32)
+    let images = Tensor.randn([2, 3, 20, 16], generator: generator)
+    let moments = withoutGradients { model.encode(images) }
+    #expect(relativeError(packed.encode(images).mean, moments.mean) < Tolerance.float32)
+  }
+
   // Channels that fall by less and by more than half from one resolution to the next, and that grow.
   @Test(arguments: [[32, 96, 128], [32, 160, 64]])
   func decodesWithAnyWidths(_ widths: [Int]) throws {

@@ -1,3 +1,4 @@
+internal import Checkpoint
 internal import Layers
 internal import Models
 internal import TestSupport
@@ -22,6 +23,35 @@ internal import Torch
     #expect(relativeError(sample, values["sample"]) < Tolerance.float32)
     let image = model.decode(values["latents"])
     #expect(relativeError(image, values["decoded"]) < Tolerance.float32)
+  }
+
+  /// VA-VAE: five levels, attention after each block of the coarsest, names of CompVis.
+  @Test func vaVAEEncodesAndDecodesAsTheReferenceDoes() throws {
+    let values = try GoldenValues("lightning/vavae")
+    let (kind, weights) = try #require(StateDicts.autoencoder(values.weights))
+    let config = try AutoencoderKLConfig.inferred(from: weights.mapValues(\.shape), groupCount: 2)
+    #expect(kind == .kl && config.blockChannels == [2, 2, 4, 4, 8])
+    #expect(config.encoderAttention == [4] && config.decoderAttention == [4])
+    #expect(config.latentChannelCount == 8 && config.layersPerBlock == 1)
+    let store = ParameterStore(.load(weights))
+    let model = AutoencoderKL(config, at: store.root)
+    try store.verifyLoaded()
+    #expect(model.downsamplingFactor == 16)
+    let latents = model.encode(values["image"])
+    #expect(relativeError(latents.mean, values["mean"]) < Tolerance.float32)
+    let logVariance = try #require(latents.logVariance)
+    #expect(relativeError(logVariance, values["logvar"]) < Tolerance.float32)
+    let run = try GoldenValues("lightning/sampler")
+    let statistics = try Checkpoint.open(golden("lightning/latents_stats.pt"))
+    let (mean, deviation) = (statistics.tensor("mean"), statistics.tensor("std"))
+    let z = run["states"][7][0..<1] * (try #require(deviation)) + (try #require(mean))
+    let corner = model.decode(z).narrowed(axis: 2, start: 0, count: 16)
+      .narrowed(axis: 3, start: 0, count: 16)
+    #expect(relativeError(corner, run["decoded"]) < Tolerance.float32)
+    // A perceptual loss and a vision model are left behind.
+    let more = values.weights.merging(
+      ["loss.logvar": .zeros([1]), "foundation_model.model.norm.weight": .zeros([4])]) { $1 }
+    #expect(StateDicts.autoencoder(more)?.state.count == weights.count)
   }
 
   @Test func tinyEncodesAndDecodesAsTheReferenceDoes() throws {

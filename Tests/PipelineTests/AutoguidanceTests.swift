@@ -86,7 +86,7 @@ internal import Torch
           options: SamplingOptions(
             sampler: .dpm2M, stepCount: 20,
             guidance: Guidance(
-              scale: 2, interval: try #require(GuidanceInterval(from: 0.1, to: 0.9)))),
+              scale: 2, interval: GuidanceInterval(from: 0.1, to: 0.9))),
           generator: try pipeline.makeGenerator(seed: 7)
         ).run()
       }

@@ -1,7 +1,6 @@
 internal import Checkpoint
 internal import Diffusion
 internal import Inference
-internal import Layers
 internal import Models
 internal import Pipeline
 internal import TestSupport
@@ -15,11 +14,7 @@ internal import Torch
     metadata: [String: String] = [:]
   ) throws -> GoldenValues {
     let values = try GoldenValues("blocks/lightning")
-    var state = values.weights
-    let rotations = try #require(try values.config.model.rotaryPositions(on: .cpu))
-    for (name, table) in [("cos", rotations.cosines), ("sin", rotations.sines)] {
-      state["feat_rope.freqs_" + name] = stacked([table, table], axis: 2).flattened(from: 1)
-    }
+    var state = try LightningFiles.model
     change(&state)
     let tensors = state.map { (name: "module." + $0.key, tensor: $0.value) }
     try CheckpointWriter.write(tensors.sorted { $0.name < $1.name }, metadata: metadata, to: path)
@@ -33,7 +28,7 @@ internal import Torch
       let state = try DiTState(try Checkpoint.open(path))
       #expect(state.config == (try values.config.model))
       #expect(state.config.block == .lightning && state.headCountSource == .rotations)
-      #expect(state.family.family == .sit && state.family.source == .rotations)
+      #expect(state.family.family == .lightningdit && state.family.source == .rotations)
       #expect(state.findings.contains(.leftOutTables("feat_rope.*")))
       #expect(try state.names == values.config.order)
       let pipeline = try LatentDiffusionPipeline(

@@ -19,7 +19,8 @@ internal import Torch
       try GoldenValues("autoencoder-kl").weights.map { ($0.key, $0.value) }, to: vae)
     let state = try AutoencoderState(Checkpoint.open(vae))
     var autoencoder = RunAutoencoder(
-      path: vae, kind: state.kind, checksum: state.encoderChecksum, scaleFactor: 0.25,
+      path: vae, kind: state.kind, checksum: state.encoderChecksum,
+      scaling: LatentScaling(factor: 0.25),
       downsamplingFactor: 2)
     change(&autoencoder)
     try CheckpointWriter.write(
@@ -85,7 +86,8 @@ internal import Torch
 
   @Test func losesItsPathWhereFilesGoElsewhere() throws {
     let own = RunAutoencoder(
-      path: "vae", kind: "AutoencoderKL", checksum: "1", scaleFactor: 1, downsamplingFactor: 8)
+      path: "vae", kind: "AutoencoderKL", checksum: "1", scaling: LatentScaling(),
+      downsamplingFactor: 8)
     #expect(own.path?.hasPrefix("/") == true && own.withoutPath.path == nil)
     #expect(RunAutoencoder(metadata: [RunAutoencoder.key: own.text]) == own)
     for text in ["", "{}", "none", #"{"kind": 1}"#] {

@@ -119,7 +119,7 @@ internal import Torch
       #expect(try errors("unknown").contains("the family 'mmdit'; known are dit, sit, repa"))
       #expect(
         try errors("plain", ["--family", "dit", "--prediction", "x0"]).contains(
-          "flows are of the families sit and repa"))
+          "flows are of the families sit, repa, lightningdit"))
     }
   }
 

@@ -21,7 +21,7 @@ def write_tensors(name, tensors, config):
     path = FOLDER / f"{name}.safetensors"
     plain = {key: value.detach().contiguous().clone() for key, value in tensors.items()}
     for key, value in plain.items():
-        if value.is_floating_point() and not value.isfinite().all():
+        if value.is_floating_point() and not value.float().isfinite().all():
             raise ValueError(f"{name}: {key} has infinities or NaN")
     save_file(plain, path, metadata={"config": json.dumps(config, sort_keys=True)})
     print(f"{path.name}: {len(plain)} tensors, {path.stat().st_size / 1000:.0f} kB")

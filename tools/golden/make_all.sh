@@ -5,8 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 golden=$here/../../Tests/Golden
 
-for script in make_dit make_blocks make_meanflow make_diffusers make_training make_diffusion make_samplers make_flows \
-  make_autoencoder make_images make_pytorch_files make_dinov2 make_metrics make_inception; do
+for script in make_dit make_blocks make_meanflow make_lightning make_diffusers make_training make_diffusion make_samplers \
+  make_flows make_autoencoder make_images make_pytorch_files make_dinov2 make_metrics make_inception; do
   "$python" -B "$here/$script.py"
 done
 

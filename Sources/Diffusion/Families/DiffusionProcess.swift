@@ -27,7 +27,7 @@ public struct DiffusionProcess: Sendable {
     DiffusionProcess(
       family: family,
       path: FlowPath(
-        flow.shape, family == .repa ? .towardsNoise : .towardsData, ends: flow.samplingEnds,
+        flow.shape, family.direction, ends: flow.samplingEnds,
         asksAtDataTime: family != .repa),
       parametrization: flow.parametrization, flow: flow)
   }

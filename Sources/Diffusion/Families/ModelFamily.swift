@@ -9,15 +9,50 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
   case sit
   /// REPA (Yu et al. 2025): a flow with the times reversed, data at 0.
   case repa
+  /// LightningDiT (Yao & Wang 2025): SiT's flow, with shifted times and guidance from a time on.
+  case lightningdit
 
   /// Whether it is a flow.
   public var isFlow: Bool { self != .dit }
 
   /// The sampler unless one is chosen.
-  public var defaultSampler: SamplingMethod { isFlow ? .heun : .ddpm }
+  public var defaultSampler: SamplingMethod {
+    switch self {
+    case .dit: .ddpm
+    case .sit, .repa: .heun
+    case .lightningdit: .euler
+    }
+  }
+
+  /// The steps of a sampler unless a number is chosen; nil for the sampler's own.
+  ///
+  /// LightningDiT's code goes through 250 times, which are 249 steps.
+  func defaultStepCount(of sampler: SamplingMethod) -> Int? {
+    self == .lightningdit && sampler == .euler ? 249 : nil
+  }
+
+  /// s of the shifted times that a sampler takes unless a spacing is chosen; nil for the sampler's own
+  /// spacing.
+  func timeShift(of sampler: SamplingMethod) -> Double? {
+    guard self == .lightningdit, sampler.defaultStepCount != nil, sampler != .eulerSDE else {
+      return nil
+    }
+    return 0.3
+  }
+
+  /// The scale of guidance unless one is chosen. LightningDiT's is that of the model of 800 epochs.
+  public var guidanceScale: Double { self == .lightningdit ? 6.7 : 4 }
+
+  /// The times of guidance unless they are chosen.
+  public var guidanceInterval: GuidanceInterval {
+    self == .lightningdit ? GuidanceInterval(from: 0, to: 0.875) ?? .all : .all
+  }
 
   /// The channels that guidance acts on unless they are chosen.
   public var guidedChannels: GuidedChannels { self == .repa ? .all : .first(3) }
+
+  /// The scale of times of a flow.
+  public var direction: FlowPath.Direction { self == .repa ? .towardsNoise : .towardsData }
 
   /// The rows of a draw of noise for each image under guidance: the published code of DiT and SiT draws
   /// for the null rows too.

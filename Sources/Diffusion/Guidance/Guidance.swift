@@ -32,21 +32,40 @@ extension GuidedChannels: LosslessStringConvertible {
 /// Classifier-free guidance (Ho & Salimans 2022, equation 6), or guidance by a weaker model in place of the
 /// null class (autoguidance, Karras et al. 2024b, equation 2).
 public struct Guidance: Sendable, Equatable {
-  /// How far to go from the unconditional or weaker prediction; 1 is the conditional one.
-  public var scale: Double
+  /// How far to go from the unconditional or weaker prediction; 1 is the conditional one. The family's
+  /// scale unless it is set; 4 before the family is known.
+  public var scale: Double {
+    get { chosenScale ?? ModelFamily.dit.guidanceScale }
+    set { chosenScale = newValue }
+  }
+  /// The scale that is set; nil for the family's.
+  public private(set) var chosenScale: Double?
   /// Where it acts; nil for the channels of the model's family. Other channels and a learned variance are
   /// taken from the conditional prediction.
   public var channels: GuidedChannels?
-  /// When it acts. At other times the network runs without the null class.
-  public var interval: GuidanceInterval
+  /// When it acts: the family's times unless they are set; all before the family is known. At other times
+  /// the network runs without the null class.
+  public var interval: GuidanceInterval {
+    get { chosenInterval ?? .all }
+    set { chosenInterval = newValue }
+  }
+  /// The times that are set; nil for the family's.
+  public private(set) var chosenInterval: GuidanceInterval?
 
-  /// Guidance of a scale.
+  /// Guidance; what is nil is as a family has it.
   public init(
-    scale: Double, channels: GuidedChannels? = nil, interval: GuidanceInterval = .all
+    scale: Double? = nil, channels: GuidedChannels? = nil, interval: GuidanceInterval? = nil
   ) {
-    self.scale = scale
+    chosenScale = scale
     self.channels = channels
-    self.interval = interval
+    chosenInterval = interval
+  }
+
+  /// The same guidance, with what is not set as a family has it.
+  func settled(for family: ModelFamily) -> Guidance {
+    Guidance(
+      scale: chosenScale ?? family.guidanceScale, channels: channels ?? family.guidedChannels,
+      interval: chosenInterval ?? family.guidanceInterval)
   }
 
   /// Whether the null class or the weaker model has to run too, at the times of the interval.

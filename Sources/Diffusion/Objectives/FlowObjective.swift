@@ -5,20 +5,26 @@ public import Torch
 /// The loss of a flow: the squared error of what the network predicts, at a random time.
 ///
 /// Source: Lipman et al. 2023, equation 9, for the velocity; Ma et al. 2024 (SiT), section 2.3, for the
-/// others. The error of a score is taken times σ.
+/// others. The error of a score is taken times σ. To it comes the difference of directions (Yao & Wang
+/// 2025, section 4): 1 - cosine over the channels at each position, times a weight.
 public struct FlowObjective: Objective {
   private let flow: Flow
   private let path: FlowPath
   private let weighting: FlowWeighting
+  private let directionWeight: Double
 
   /// The objective of a flow, in SiT's scale of times.
   ///
   /// - Parameters:
   ///   - flow: the path, and what the network predicts.
   ///   - weighting: the weight of each time; a velocity has none but 1.
-  public init(_ flow: Flow = Flow(), weighting: FlowWeighting = .none) {
+  ///   - directionWeight: of the difference of directions; 0 for none, 1 in LightningDiT's code.
+  public init(
+    _ flow: Flow = Flow(), weighting: FlowWeighting = .none, directionWeight: Double = 0
+  ) {
     self.flow = flow
     self.weighting = weighting
+    self.directionWeight = directionWeight
     path = flow.trainingPath
   }
 
@@ -34,7 +40,26 @@ public struct FlowObjective: Objective {
     let error = (predicted - target).squared
     let squaredError = error.mean(axes: Array(1..<error.rank))
     let weighted = scale.map { squaredError * $0.reshaped([-1]) } ?? squaredError
-    return TrainingLoss(squaredError: squaredError, variationalBound: nil, total: weighted.mean())
+    var total = weighted.mean()
+    if directionWeight != 0 {
+      total = total + directionDifference(predicted, target) * directionWeight
+    }
+    return TrainingLoss(squaredError: squaredError, variationalBound: nil, total: total)
+  }
+
+  /// The mean of 1 - cosine between the channels of two tensors, a scalar.
+  ///
+  /// The gradient of a prediction without direction is 0: that of a new model is 0 everywhere, and in the
+  /// published code has a gradient of 10⁸ there, which AdamW's second moment then remembers.
+  private func directionDifference(_ predicted: Tensor, _ target: Tensor) -> Tensor {
+    let square = predicted.squared.sum(axes: [1])  // [N, H, W]
+    let (isNothing, targetLength) = withoutGradients {
+      (square.isLess(than: 1e-16), target.squared.sum(axes: [1]).squareRoot.clamped(min: 1e-8))
+    }
+    let one = Tensor.full([1], 1, dtype: square.dtype, device: square.device)
+    let length = isNothing.select(one, else: square).squareRoot
+    let cosine = (predicted * target).sum(axes: [1]) / (length * targetLength)
+    return -(isNothing.select(one * 0, else: cosine)).mean() + 1
   }
 
   /// What the network's output is held against, `[N, C, H, W]`; for a score σ times the score.

@@ -5,13 +5,13 @@ public enum TrainingObjective: Sendable, Codable, Equatable {
   /// The loss of a DDPM (``HybridObjective``).
   case ddpm(weighting: LossWeighting)
   /// The loss of a flow (``FlowObjective``), in SiT's scale of times.
-  case flow(Flow, weighting: FlowWeighting)
+  case flow(Flow, weighting: FlowWeighting, directionWeight: Double = 0)
 
   /// The flow; nil for a process with discrete steps.
   public var flow: Flow? {
     switch self {
     case .ddpm: nil
-    case .flow(let flow, _): flow
+    case .flow(let flow, _, _): flow
     }
   }
 
@@ -38,7 +38,8 @@ public enum TrainingObjective: Sendable, Codable, Equatable {
     switch self {
     case .ddpm(let weighting):
       HybridObjective(learnsVariance: learnsVariance, weighting: weighting, device: device)
-    case .flow(let flow, let weighting): FlowObjective(flow, weighting: weighting)
+    case .flow(let flow, let weighting, let directionWeight):
+      FlowObjective(flow, weighting: weighting, directionWeight: directionWeight)
     }
   }
 
@@ -54,7 +55,8 @@ public enum TrainingObjective: Sendable, Codable, Equatable {
   ) -> Tensor {
     switch self {
     case .ddpm: NoiseSchedule.linear.drawTimes(count, distribution, generator: generator)
-    case .flow(let flow, _): flow.trainingPath.drawTimes(count, distribution, generator: generator)
+    case .flow(let flow, _, _):
+      flow.trainingPath.drawTimes(count, distribution, generator: generator)
     }
   }
 
@@ -67,7 +69,7 @@ public enum TrainingObjective: Sendable, Codable, Equatable {
     case .ddpm:
       let last = Double(NoiseSchedule.linear.count)
       return times.to(.float64).elements(Double.self).map { $0 / last }
-    case .flow(let flow, _):
+    case .flow(let flow, _, _):
       let path = flow.trainingPath
       return times.to(.float64).elements(Double.self).map {
         ($0 - path.dataTime) / (path.noiseTime - path.dataTime)

@@ -50,6 +50,25 @@ struct ResidualPlan {
   }
 }
 
+/// The residual blocks of a stage, each followed by attention if the stage has it.
+struct StagePlan {
+  private let blocks: [ResidualPlan]
+  private let attentions: [AttentionPlan]
+
+  init(_ stage: StageKL) {
+    blocks = stage.blocks.map(ResidualPlan.init(_:))
+    attentions = stage.attentions.map(AttentionPlan.init(_:))
+  }
+
+  /// Replaces the images by the results; `check` throws to stop.
+  func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
+    for (index, block) in blocks.enumerated() {
+      try block(&memory, check)
+      if !attentions.isEmpty { try attentions[index](&memory, check) }
+    }
+  }
+}
+
 /// Two residual blocks, with attention between them unless the model has none.
 struct MiddlePlan {
   private let first: ResidualPlan
@@ -65,13 +84,7 @@ struct MiddlePlan {
   /// Replaces the images by the results; `check` throws to stop.
   func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
     try first(&memory, check)
-    if let attention {
-      let results = try memory.images.mapImages { image in
-        try check()
-        return attention(image)
-      }
-      memory.images.copyInPlace(from: results)
-    }
+    try attention?(&memory, check)
     try second(&memory, check)
   }
 }
@@ -95,8 +108,17 @@ private struct AttentionPlan {
     output = packed(attention.output)
   }
 
+  /// Replaces the images by the results; `check` throws to stop.
+  func callAsFunction(_ memory: inout ImageMemory, _ check: () throws -> Void) rethrows {
+    let results = try memory.images.mapImages { image in
+      try check()
+      return self(image)
+    }
+    memory.images.copyInPlace(from: results)
+  }
+
   /// `[1, H, W, C]` to `[1, H, W, C]`
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  private func callAsFunction(_ x: Tensor) -> Tensor {
     let (count, height, width, channels) = x.size4
     let factors = norm.factors(of: x)
     let tokens = x.reshaped([count, height * width, channels])  // [1, T, C]

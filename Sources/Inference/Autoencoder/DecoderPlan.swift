@@ -9,7 +9,7 @@ struct DecoderPlan {
   private let postQuantization: Conv2d?
   private let input: Conv2d
   private let middle: MiddlePlan
-  private let stages: [(blocks: [ResidualPlan], upsample: PackedConvolution?)]
+  private let stages: [(blocks: StagePlan, upsample: PackedConvolution?)]
   private let widths: [StageWidths]
   private let norm: GroupNorm
   private let output: PackedConvolution
@@ -20,7 +20,7 @@ struct DecoderPlan {
     input = decoder.input
     middle = MiddlePlan(decoder.middle)
     stages = decoder.stages.map { stage in
-      (stage.blocks.map(ResidualPlan.init(_:)), stage.resample.map(PackedConvolution.init(_:)))
+      (StagePlan(stage), stage.resample.map(PackedConvolution.init(_:)))
     }
     widths = decoder.stages.map { StageWidths($0.blocks) }
     norm = decoder.norm
@@ -46,7 +46,7 @@ struct DecoderPlan {
     memory.images.copyInPlace(from: start)
     try middle(&memory, check)
     for (index, stage) in stages.enumerated() {
-      for block in stage.blocks { try block(&memory, check) }
+      try stage.blocks(&memory, check)
       if let upsample = stage.upsample {
         try memory.double(for: widths[index + 1], by: upsample, check)
       }

@@ -7,7 +7,7 @@ internal import Torch
 /// The encoder of an `AutoencoderKL` over images with channels last.
 struct EncoderPlan {
   private let input: PackedConvolution
-  private let stages: [(blocks: [ResidualPlan], downsample: Downsampling?)]
+  private let stages: [(blocks: StagePlan, downsample: Downsampling?)]
   private let widths: [StageWidths]
   private let middle: MiddlePlan
   private let norm: GroupNorm
@@ -23,7 +23,7 @@ struct EncoderPlan {
       weight: encoder.input.weight.padded([0, 0, 0, 0, 0, EncoderPlan.paddingChannelCount]),
       bias: encoder.input.bias)
     stages = encoder.stages.map { stage in
-      (stage.blocks.map(ResidualPlan.init(_:)), stage.resample.map(Downsampling.init(_:)))
+      (StagePlan(stage), stage.resample.map(Downsampling.init(_:)))
     }
     widths = encoder.stages.map { StageWidths($0.blocks) }
     middle = MiddlePlan(encoder.middle)
@@ -50,7 +50,7 @@ struct EncoderPlan {
       stripPixelCount: stripPixelCount)
     input.write(pixels, norm: nil, to: memory.images)
     for (index, stage) in stages.enumerated() {
-      for block in stage.blocks { try block(&memory, check) }
+      try stage.blocks(&memory, check)
       if let downsample = stage.downsample {
         try memory.halve(for: widths[index + 1], by: downsample.callAsFunction, check)
       }

@@ -90,7 +90,8 @@ package struct EncoderKL {
     let channels = config.blockChannels
     input = Conv2d(3, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
     stages = StageKL.stages(
-      channels, blockCount: config.layersPerBlock, groupCount: config.groupCount,
+      channels, attentive: config.encoderAttention, blockCount: config.layersPerBlock,
+      groupCount: config.groupCount,
       at: scope / "down_blocks"
     ) { width, scope in
       Conv2d(width, width, kernelSize: 3, stride: 2, at: scope / "downsamplers" / 0 / "conv")
@@ -106,10 +107,7 @@ package struct EncoderKL {
   func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = input(x)
     for stage in stages {
-      for block in stage.blocks {
-        try check()
-        h = block(h)
-      }
+      h = try stage(h, check)
       if let downsample = stage.resample { h = downsample(h.padded([0, 1, 0, 1])) }
     }
     try check()
@@ -131,7 +129,8 @@ package struct DecoderKL {
       config.latentChannelCount, channels[0], kernelSize: 3, padding: 1, at: scope / "conv_in")
     middle = MiddleKL(channels[0], config, at: scope / "mid_block")
     stages = StageKL.stages(
-      channels, blockCount: config.layersPerBlock + 1, groupCount: config.groupCount,
+      channels, attentive: Set(config.decoderAttention.map { channels.count - 1 - $0 }),
+      blockCount: config.layersPerBlock + 1, groupCount: config.groupCount,
       at: scope / "up_blocks"
     ) { width, scope in
       Conv2d(width, width, kernelSize: 3, padding: 1, at: scope / "upsamplers" / 0 / "conv")
@@ -145,10 +144,7 @@ package struct DecoderKL {
   func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
     var h = middle(input(x))
     for stage in stages {
-      for block in stage.blocks {
-        try check()
-        h = block(h)
-      }
+      h = try stage(h, check)
       try check()
       if let upsample = stage.resample { h = upsample(upsampledNearest2x(h)) }
     }

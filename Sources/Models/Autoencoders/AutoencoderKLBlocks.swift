@@ -28,9 +28,12 @@ package struct ResidualBlockKL {
   }
 }
 
-/// Residual blocks at one resolution, and the convolution to the next.
+/// Residual blocks at one resolution, each followed by attention if the stage has it, and the convolution
+/// to the next.
 package struct StageKL {
   package let blocks: [ResidualBlockKL]
+  /// One after each block, or none.
+  package let attentions: [SpatialAttentionKL]
   /// Halves or doubles the image; nil in the last stage.
   package let resample: Conv2d?
 
@@ -38,13 +41,14 @@ package struct StageKL {
   ///
   /// - Parameters:
   ///   - channels: of each resolution, in order of use.
+  ///   - attentive: the stages with attention, by their number in `channels`.
   ///   - blockCount: residual blocks of each stage.
   ///   - groupCount: groups of every norm.
   ///   - scope: the parent scope; stages are numbered.
   ///   - resample: makes a stage's last convolution.
   /// - Returns: one stage per resolution.
   static func stages(
-    _ channels: [Int], blockCount: Int, groupCount: Int, at scope: Scope,
+    _ channels: [Int], attentive: Set<Int>, blockCount: Int, groupCount: Int, at scope: Scope,
     resample: (_ width: Int, _ scope: Scope) -> Conv2d
   ) -> [StageKL] {
     channels.enumerated().map { index, width in
@@ -54,9 +58,24 @@ package struct StageKL {
         ResidualBlockKL(
           layer == 0 ? input : width, width, groupCount: groupCount, at: scope / "resnets" / layer)
       }
+      let attentions = (0..<(attentive.contains(index) ? blockCount : 0)).map { layer in
+        SpatialAttentionKL(width, groupCount: groupCount, at: scope / "attentions" / layer)
+      }
       let isLast = index == channels.count - 1
-      return StageKL(blocks: blocks, resample: isLast ? nil : resample(width, scope))
+      return StageKL(
+        blocks: blocks, attentions: attentions, resample: isLast ? nil : resample(width, scope))
     }
+  }
+
+  /// All blocks, `[N, C_in, H, W]` to `[N, C_out, H, W]`; `check` is called before each and throws to stop.
+  func callAsFunction(_ x: Tensor, _ check: () throws -> Void) rethrows -> Tensor {
+    var h = x
+    for (index, block) in blocks.enumerated() {
+      try check()
+      h = block(h)
+      if !attentions.isEmpty { h = attentions[index](h) }
+    }
+    return h
   }
 }
 

@@ -16,8 +16,13 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   public var hasQuantization: Bool
   /// Whether there is a 1x1 convolution before the decoder.
   public var hasPostQuantization: Bool
-  /// Whether the coarsest stage has attention.
+  /// Whether the coarsest stage has attention between two blocks of its own.
   public var hasAttention: Bool
+  /// The resolutions at which attention follows each block of the encoder, as places in `blockChannels`;
+  /// the coarsest one, 16 x 16, in VA-VAE (Yao & Wang 2025).
+  public var encoderAttention: Set<Int> = []
+  /// The same of the decoder.
+  public var decoderAttention: Set<Int> = []
   /// The factor on latents before a diffusion model sees them: one over their standard deviation
   /// (Rombach et al. 2022, appendix G).
   public var scaleFactor: Double
@@ -96,12 +101,22 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
           + " divide into \(groupCount) groups of a norm")
     }
     let half = hasEncoder ? "encoder" : "decoder"
-    return AutoencoderKLConfig(
+    func attentive(_ stages: String) -> Set<Int> {
+      Set(channels.indices.filter { shapes["\(stages).\($0).attentions.0.to_q.weight"] != nil })
+    }
+    var config = AutoencoderKLConfig(
       blockChannels: hasEncoder ? channels : channels.reversed(),
       layersPerBlock: hasEncoder ? layers : layers - 1, latentChannelCount: latents,
       groupCount: groupCount, hasEncoder: hasEncoder, hasDecoder: hasDecoder,
       hasQuantization: hasEncoder && shapes["quant_conv.weight"] != nil,
       hasPostQuantization: hasDecoder && shapes["post_quant_conv.weight"] != nil,
       hasAttention: shapes["\(half).mid_block.attentions.0.to_q.weight"] != nil)
+    if hasEncoder { config.encoderAttention = attentive("encoder.down_blocks") }
+    if hasDecoder {
+      // The decoder counts from the coarsest.
+      let last = channels.count - 1
+      config.decoderAttention = Set(attentive("decoder.up_blocks").map { last - $0 })
+    }
+    return config
   }
 }

@@ -7,7 +7,7 @@ package import Torch
 ///
 /// Source: diffusers, `shift_factor` in `StableDiffusion3Pipeline`, `latents_mean` and `latents_std` in
 /// `StableDiffusionXLPipeline`.
-public struct LatentStatistics: Sendable, Equatable {
+public struct LatentStatistics: Sendable, Equatable, Codable {
   /// Of each channel, or one for all; empty for 0.
   public var means: [Double]
   /// Of each channel, all above 0; empty for 1.
@@ -17,6 +17,22 @@ public struct LatentStatistics: Sendable, Equatable {
   public init(means: [Double] = [], deviations: [Double] = []) {
     self.means = means
     self.deviations = deviations
+  }
+
+  /// Why they cannot be those of some channels; nil if they can.
+  ///
+  /// - Parameter channelCount: c, of the latents.
+  /// - Returns: what is wrong, in words.
+  package func fault(channelCount: Int) -> String? {
+    for (name, values) in [("means", means), ("standard deviations", deviations)]
+    where ![0, 1, channelCount].contains(values.count) {
+      return "\(values.count) \(name) for \(channelCount) channels of latents"
+    }
+    guard means.allSatisfy(\.isFinite) else { return "a mean that is not finite" }
+    if let wrong = deviations.first(where: { !($0 > 0 && $0.isFinite) }) {
+      return "a standard deviation of \(wrong), which must be above 0 and finite"
+    }
+    return nil
   }
 
   /// Whether they change nothing.

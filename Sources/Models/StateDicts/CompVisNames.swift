@@ -10,6 +10,16 @@ enum CompVisNames {
     ("down.#.block.#.nin_shortcut", "down_blocks.#.resnets.#.conv_shortcut"),
     ("down.#.block.#", "down_blocks.#.resnets.#"),
     ("down.#.downsample", "down_blocks.#.downsamplers.0"),
+    ("down.#.attn.#.q", "down_blocks.#.attentions.#.to_q"),
+    ("down.#.attn.#.k", "down_blocks.#.attentions.#.to_k"),
+    ("down.#.attn.#.v", "down_blocks.#.attentions.#.to_v"),
+    ("down.#.attn.#.proj_out", "down_blocks.#.attentions.#.to_out.0"),
+    ("down.#.attn.#.norm", "down_blocks.#.attentions.#.group_norm"),
+    ("up.~.attn.#.q", "up_blocks.~.attentions.#.to_q"),
+    ("up.~.attn.#.k", "up_blocks.~.attentions.#.to_k"),
+    ("up.~.attn.#.v", "up_blocks.~.attentions.#.to_v"),
+    ("up.~.attn.#.proj_out", "up_blocks.~.attentions.#.to_out.0"),
+    ("up.~.attn.#.norm", "up_blocks.~.attentions.#.group_norm"),
     ("up.~.block.#.nin_shortcut", "up_blocks.~.resnets.#.conv_shortcut"),
     ("up.~.block.#", "up_blocks.~.resnets.#"),
     ("up.~.upsample", "up_blocks.~.upsamplers.0"),
@@ -24,12 +34,13 @@ enum CompVisNames {
   ])
 
   /// Attention in diffusers before version 0.13.
-  private static let oldAttention = NameTable([
-    ("mid_block.attentions.0.query", "mid_block.attentions.0.to_q"),
-    ("mid_block.attentions.0.key", "mid_block.attentions.0.to_k"),
-    ("mid_block.attentions.0.value", "mid_block.attentions.0.to_v"),
-    ("mid_block.attentions.0.proj_attn", "mid_block.attentions.0.to_out.0"),
-  ])
+  private static let oldAttention = NameTable(
+    ["mid_block.attentions.0", "down_blocks.#.attentions.#", "up_blocks.#.attentions.#"].flatMap {
+      [
+        ("\($0).query", "\($0).to_q"), ("\($0).key", "\($0).to_k"),
+        ("\($0).value", "\($0).to_v"), ("\($0).proj_attn", "\($0).to_out.0"),
+      ]
+    })
 
   /// The state dict in diffusers' names, with the 1x1 convolutions of attention as matrices. A name stays
   /// if another tensor has its name in diffusers.
@@ -66,8 +77,11 @@ enum CompVisNames {
     name.contains(".attentions.") && name.hasSuffix(".weight") && !name.contains("group_norm")
   }
 
+  /// The beginnings of the names of what only training needs.
+  private static let trainingParts = ["loss.", "foundation_model.", "linear_proj."]
+
   /// The autoencoder's part of a Stable Diffusion checkpoint, or the whole of another; without the
-  /// perceptual loss that CompVis' trainer keeps with the model.
+  /// perceptual loss that CompVis' trainer keeps with the model, and the vision model of VA-VAE's.
   static func withoutStableDiffusion(_ state: [String: Tensor]) -> [String: Tensor] {
     let prefix = "first_stage_model."
     var result = state
@@ -77,7 +91,7 @@ enum CompVisNames {
         result[String(name.dropFirst(prefix.count))] = tensor
       }
     }
-    return result.filter { !$0.key.hasPrefix("loss.") }
+    return result.filter { entry in !trainingParts.contains { entry.key.hasPrefix($0) } }
   }
 
   /// Translates what follows `encoder.` or `decoder.`; other names, and those not translated, stay.

@@ -63,10 +63,16 @@ struct AutoencoderFields {
     try config.require("act_fn", activation == "swish" ? "silu" : activation, is: "silu")
     try config.require("in_channels", try config.integer("in_channels"), is: 3)
     try config.require("out_channels", try config.integer("out_channels"), is: 3)
-    for (key, type) in [
-      ("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D"),
+    let types = result.blockTypes
+    for (key, own, kinds) in [
+      ("down_block_types", types.down, AutoencoderKLConfig.downTypes),
+      ("up_block_types", types.up, AutoencoderKLConfig.upTypes),
     ] {
-      for name in try config.texts(key) ?? [] { try config.require(key, name, is: type) }
+      let named = try config.texts(key)
+      for name in named ?? [] where !kinds.contains(name) {
+        try config.require(key, name, is: kinds[0])
+      }
+      try config.require(key, named?.isEmpty == true ? nil : named, asInFile: own)
     }
     func check<Value: Equatable>(_ key: String, _ value: Value?, _ own: Value) throws {
       try config.require(key, value, asInFile: own)
@@ -181,5 +187,20 @@ extension LatentStatistics {
   /// The mean as diffusers' `shift_factor`; nil for statistics of each channel.
   var shiftFactor: Double? {
     deviations.isEmpty ? means.first ?? 0 : nil
+  }
+}
+
+extension AutoencoderKLConfig {
+  /// Diffusers' classes of a stage of the encoder, without and with attention.
+  static let downTypes = ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]
+  /// The same of the decoder.
+  static let upTypes = ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"]
+
+  /// Diffusers' classes of the stages, in the order of use.
+  var blockTypes: (down: [String], up: [String]) {
+    (
+      blockChannels.indices.map { Self.downTypes[encoderAttention.contains($0) ? 1 : 0] },
+      blockChannels.indices.reversed().map { Self.upTypes[decoderAttention.contains($0) ? 1 : 0] }
+    )
   }
 }

@@ -63,9 +63,9 @@ enum DiffusersConfig {
     let use_quant_conv: Bool
 
     init(_ config: AutoencoderKLConfig) {
-      let count = config.blockChannels.count
+      let types = config.blockTypes
       block_out_channels = config.blockChannels
-      down_block_types = Array(repeating: "DownEncoderBlock2D", count: count)
+      down_block_types = types.down
       latent_channels = config.latentChannelCount
       let statistics = config.statistics
       latents_mean = statistics.deviations.isEmpty ? nil : statistics.means
@@ -75,7 +75,7 @@ enum DiffusersConfig {
       norm_num_groups = config.groupCount
       scaling_factor = config.scaleFactor
       shift_factor = statistics.shiftFactor == 0 ? nil : statistics.shiftFactor
-      up_block_types = Array(repeating: "UpDecoderBlock2D", count: count)
+      up_block_types = types.up
       use_post_quant_conv = config.hasPostQuantization
       use_quant_conv = config.hasQuantization
     }

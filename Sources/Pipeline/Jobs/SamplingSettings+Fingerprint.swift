@@ -2,6 +2,7 @@ internal import Checkpoint
 internal import Diffusion
 internal import Files
 internal import Inference
+internal import Models
 internal import Torch
 
 extension SamplingSettings {
@@ -32,6 +33,10 @@ extension SamplingSettings {
       added["guidance_interval"] = options.guidance.interval.description
     }
     if self.pipeline.cache != .off { added["cache"] = self.pipeline.cache.description }
+    let statistics = pipeline.scaling.statistics
+    if !statistics.areNeutral {
+      added["latents_statistics"] = "\(statistics.means) \(statistics.deviations)"
+    }
     if let guide = self.pipeline.guideCheckpoint {
       added["guide_checkpoint"] = try FileStamp.text(of: guide)
     }

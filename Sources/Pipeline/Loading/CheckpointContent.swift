@@ -53,6 +53,15 @@ public enum CheckpointContent {
     }
   }
 
+  /// Channels of the latents; nil for a model of pixels, and for another model.
+  public var latentChannelCount: Int? {
+    switch self {
+    case .dit(let dit): dit.config.channelCount == 3 ? nil : dit.config.channelCount
+    case .autoencoder(let autoencoder): autoencoder.latentChannelCount
+    case .other: nil
+    }
+  }
+
   /// The parameters by name in the model's order; nil for another model.
   public var tensors: [(name: String, tensor: Tensor)]? {
     let (names, state): ([String], [String: Tensor])

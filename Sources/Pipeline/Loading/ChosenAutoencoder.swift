@@ -10,8 +10,8 @@ struct ChosenAutoencoder {
   let choice: AutoencoderChoice
   /// Its parameters; nil for a model of pixels, and for latents alone.
   let state: AutoencoderState?
-  /// What latents are multiplied by unless the user says otherwise.
-  let scaleFactor: Double
+  /// What is done to latents, as the run knows it or by the autoencoder's own factor.
+  let scaling: LatentScaling
   /// Why the images may look wrong; nil if nothing is known against them.
   let warning: String?
   /// The file that the DiT's own file names; nil if the caller named one, or none is known.
@@ -23,6 +23,9 @@ struct ChosenAutoencoder {
   private let checkpoint: Checkpoint?
   /// The autoencoder that the DiT was trained with; nil if it is not known.
   private let trained: RunAutoencoder?
+
+  /// Whether no training run noted what was done to latents.
+  var isOfUnknownRun: Bool { trained == nil }
 
   /// Opens the autoencoder.
   ///
@@ -51,13 +54,13 @@ struct ChosenAutoencoder {
     case .automatic, .none: checkpoint = nil
     }
     guard let checkpoint else {
-      (state, scaleFactor, warning) = (nil, 1, nil)
+      (state, scaling, warning) = (nil, LatentScaling(), nil)
       return
     }
     let state = try AutoencoderState(checkpoint)
     self.state = state
     guard let trained else {
-      (scaleFactor, warning) = (state.scaleFactor, nil)
+      (scaling, warning) = (LatentScaling(factor: state.scaleFactor), nil)
       return
     }
     guard state.downsamplingFactor == trained.downsamplingFactor else {
@@ -72,7 +75,7 @@ struct ChosenAutoencoder {
       state.kind == trained.kind
       && (!state.canEncode || state.encoderChecksum == trained.checksum)
     checkpoint.releasePages()
-    scaleFactor = isOwn ? trained.scaleFactor : state.scaleFactor
+    scaling = isOwn ? trained.scaling : LatentScaling(factor: state.scaleFactor)
     warning =
       isOwn
       ? nil
@@ -126,6 +129,14 @@ extension AutoencoderState {
     switch config {
     case .kl(let config): config.hasEncoder
     case .tiny(let config): !config.encoder.isEmpty
+    }
+  }
+
+  /// Channels of the latents.
+  var latentChannelCount: Int {
+    switch config {
+    case .kl(let config): config.latentChannelCount
+    case .tiny(let config): config.latentChannelCount
     }
   }
 

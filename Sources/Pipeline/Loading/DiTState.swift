@@ -110,6 +110,24 @@ public struct DiTState {
     return metadata
   }
 
+  /// What the model's latents are, as far as its metadata, its family or the run's autoencoder names
+  /// statistics of theirs; nil for a factor alone.
+  ///
+  /// - Throws: `PipelineError` for statistics of other channels.
+  package var scaling: LatentScaling? {
+    get throws {
+      if let statistics = try LatentStatistics(checkpoint, channelCount: config.channelCount) {
+        return LatentScaling(statistics: statistics)
+      }
+      if let scaling = family.family.latentScaling { return scaling }
+      guard let trained = RunAutoencoder(metadata: checkpoint.metadata)?.scaling,
+        !trained.statistics.areNeutral
+      else { return nil }
+      try trained.statistics.check(channelCount: config.channelCount, of: checkpoint.path)
+      return trained
+    }
+  }
+
   /// Refuses an image size that is not the model's own.
   ///
   /// - Parameter wanted: height and width in pixels; nil for any.
@@ -118,7 +136,7 @@ public struct DiTState {
     guard let wanted else { return }
     let factor =
       RunAutoencoder(metadata: checkpoint.metadata)?.downsamplingFactor
-      ?? (config.channelCount == 3 ? 1 : 8)
+      ?? (config.channelCount == 3 ? 1 : family.family.downsamplingFactor)
     let (size, overflow) = config.inputSize.multipliedReportingOverflow(by: factor)
     guard overflow || size != wanted else { return }
     let latents =

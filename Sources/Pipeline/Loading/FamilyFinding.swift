@@ -13,8 +13,8 @@ public struct FamilyFinding: Sendable, Equatable {
     case arguments = "by the arguments of its training"
     /// Parts that no other family has.
     case parts = "as the file has projectors of REPA"
-    /// A part that LightningDiT alone has, whose flow is SiT's.
-    case rotations = "as the file has LightningDiT's table of rotations, and its flow is SiT's"
+    /// A part that LightningDiT alone has.
+    case rotations = "as the file has LightningDiT's table of rotations"
     /// The name of the published file.
     case fileName = "by the name of the file"
     /// Nothing: the family that is most common.
@@ -31,6 +31,11 @@ public struct FamilyFinding: Sendable, Equatable {
   private static let (familyKey, pathKey, predictionKey) = ("family", "path", "prediction")
   /// The metadata's keys.
   public static let keys = [familyKey, pathKey, predictionKey]
+
+  /// The families of flows, in words.
+  private static var flows: String {
+    ModelFamily.allCases.filter(\.isFlow).map(\.rawValue).joined(separator: ", ")
+  }
 
   /// Texts for the metadata of a checkpoint; none for a process with discrete steps.
   ///
@@ -80,7 +85,7 @@ public struct FamilyFinding: Sendable, Equatable {
       } else if hasProjectors {
         (.repa, .parts)
       } else if hasRotations {
-        (.sit, .rotations)
+        (.lightningdit, .rotations)
       } else if let trained {
         (trained.family, .arguments)
       } else if name.lowercased().prefixMatch(of: /sit-(s|b|l|xl)-[248]\b/) != nil {
@@ -112,7 +117,7 @@ public struct FamilyFinding: Sendable, Equatable {
         throw PipelineError(
           .setting,
           "a path or prediction is chosen for the family \(family.rawValue), which has discrete steps"
-            + " and predicts noise; flows are of the families sit and repa")
+            + " and predicts noise; flows are of the families \(Self.flows)")
       }
       return .ddpm(learnsVariance: learnsVariance)
     }

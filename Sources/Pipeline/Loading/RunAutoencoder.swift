@@ -1,4 +1,5 @@
 internal import Foundation
+package import Models
 
 /// The autoencoder whose latents a model was trained on, as `dit train` notes it in the metadata of its
 /// checkpoints.
@@ -11,6 +12,8 @@ package struct RunAutoencoder: Codable, Equatable, Sendable {
   package var checksum: String
   /// The factor of the latents.
   package var scaleFactor: Double
+  /// Mean and deviation that are taken off before the factor; nil for none.
+  package var statistics: LatentStatistics?
   /// Image size over latent size.
   package var downsamplingFactor: Int
 
@@ -19,12 +22,13 @@ package struct RunAutoencoder: Codable, Equatable, Sendable {
 
   /// An autoencoder.
   package init(
-    path: String?, kind: String, checksum: String, scaleFactor: Double, downsamplingFactor: Int
+    path: String?, kind: String, checksum: String, scaling: LatentScaling, downsamplingFactor: Int
   ) {
     self.path = path.map(RunAutoencoder.absolute)
     self.kind = kind
     self.checksum = checksum
-    self.scaleFactor = scaleFactor
+    scaleFactor = scaling.factor
+    statistics = scaling.statistics.areNeutral ? nil : scaling.statistics
     self.downsamplingFactor = downsamplingFactor
   }
 
@@ -47,6 +51,15 @@ package struct RunAutoencoder: Codable, Equatable, Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  /// What is done to latents.
+  package var scaling: LatentScaling {
+    get { LatentScaling(statistics: statistics ?? LatentStatistics(), factor: scaleFactor) }
+    set {
+      scaleFactor = newValue.factor
+      statistics = newValue.statistics.areNeutral ? nil : newValue.statistics
+    }
   }
 
   /// The same without the path, for files that go elsewhere.

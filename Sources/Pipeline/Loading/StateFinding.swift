@@ -28,8 +28,7 @@ public enum StateFinding: Sendable, Equatable, CustomStringConvertible {
     case .leftOutNumbers(let names): "left out \(nameList(names)), numbers beside the weights"
     case .leftOutTrainingParts(let name): "left out \(name), which only training needs"
     case .leftOutTables(let name):
-      "left out \(name), tables that are computed; latents of a LightningDiT are normalized by channel, by"
-        + " statistics in a file of their own, which is not read"
+      "left out \(name), tables that are computed"
     case .noNullClass(let count):
       "the class table has \(count) rows for \(count) classes, and none for no class"
     case .ownField(let name, let value, let other, let path):

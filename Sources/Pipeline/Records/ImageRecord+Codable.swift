@@ -155,6 +155,8 @@ extension ImageRecord: Codable {
 extension PipelineConfig {
   /// All paths that the configuration names.
   fileprivate var paths: [String] {
-    [ditCheckpoint, guideCheckpoint, autoencoder.name, classNamesPath].compactMap { $0 }
+    [ditCheckpoint, guideCheckpoint, autoencoder.name, classNamesPath, latentStatsPath].compactMap {
+      $0
+    }
   }
 }

@@ -56,7 +56,7 @@ struct LatentPreview {
   func image(_ data: Tensor, _ pipeline: LatentDiffusionPipeline) throws -> RGBImage {
     try withTorchErrors {
       switch kind {
-      case .pixels: return RGBImage(data.to(.float32) / pipeline.scaleFactor)
+      case .pixels: return RGBImage(data.to(.float32) / pipeline.scaling.factor)
       case .decoder(let decoder): return try decoder.images(of: data)[0]
       case .linear(let map):
         let size = pipeline.imageSize

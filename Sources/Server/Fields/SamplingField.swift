@@ -50,6 +50,10 @@ struct SamplingWish {
     let given = timeShift == nil ? spacing : .shifted
     sampling.timestepSpacing = given ?? (keeps ? options.timestepSpacing : nil)
     sampling.timeShift = timeShift ?? options.timeShift
+    var guidance = guidance
+    if !guidance.isActive, guidance.interval == defaults.guidance.interval {
+      guidance.interval = .all
+    }
     return SamplingOptions(
       sampler: sampler ?? defaults.sampler,
       stepCount: steps ?? (keeps ? defaults.chosenStepCount : nil), samplerOptions: sampling,

@@ -1,5 +1,6 @@
 internal import Checkpoint
 public import ImageData
+internal import Models
 internal import Torch
 
 /// The content of a cache of latents; all processes that write to it must agree on this.
@@ -53,7 +54,7 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   ) {
     autoencoderKind = kind
     autoencoderChecksum = checksum
-    scaleFactor = codec.scaleFactor
+    scaleFactor = codec.scaling.factor
     self.imageSize = imageSize
     let side = imageSize / codec.downsamplingFactor
     latentShape = [codec.channelCount, side, side]

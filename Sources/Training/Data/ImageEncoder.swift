@@ -14,6 +14,8 @@ struct ImageEncoder {
   let kind: String
   /// The checksum of the encoder's weights.
   let checksum: String
+  /// Mean and deviation of its latents, which it takes off itself.
+  let statistics: LatentStatistics
   /// What the file left open about the autoencoder.
   let findings: [StateFinding]
 
@@ -46,6 +48,7 @@ struct ImageEncoder {
     self.path = path
     self.autoencoder = autoencoder
     kind = state.kind
+    statistics = state.statistics
     findings = state.findings
     checksum = state.encoderChecksum
   }

@@ -7,8 +7,8 @@ public import Torch
 public struct LatentCodec {
   /// The autoencoder; nil for a model of pixels, and for cached latents that are not decoded.
   public let autoencoder: (any Autoencoder)?
-  /// The factor of the latents.
-  public let scaleFactor: Double
+  /// What is done to latents before the model sees them.
+  public internal(set) var scaling: LatentScaling
   /// Image size over latent size.
   public let downsamplingFactor: Int
   /// Channels of the latents.
@@ -20,10 +20,11 @@ public struct LatentCodec {
   ///
   /// - Parameters:
   ///   - autoencoder: nil for a model of pixels, which are not scaled.
-  ///   - scaleFactor: the autoencoder's own if nil.
-  public init(_ autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil) {
+  ///   - scaling: the autoencoder's own factor if nil.
+  public init(_ autoencoder: (any Autoencoder)?, scaling: LatentScaling? = nil) {
     self.autoencoder = autoencoder
-    self.scaleFactor = autoencoder.map { scaleFactor ?? $0.defaultScaleFactor } ?? 1
+    self.scaling =
+      autoencoder.map { scaling ?? LatentScaling(factor: $0.defaultScaleFactor) } ?? LatentScaling()
     downsamplingFactor = autoencoder?.downsamplingFactor ?? 1
     channelCount = autoencoder?.latentChannelCount ?? 3
     hasPosterior = autoencoder?.hasPosterior ?? false
@@ -34,12 +35,12 @@ public struct LatentCodec {
   /// - Parameters:
   ///   - cache: the settings of the cache.
   ///   - autoencoder: the one that made the cache; nil if nothing will be decoded.
-  ///   - scaleFactor: the cache's own if nil.
+  ///   - scaling: the cache's own factor if nil.
   public init(
-    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaleFactor: Double? = nil
+    cache: LatentCacheSettings, autoencoder: (any Autoencoder)?, scaling: LatentScaling? = nil
   ) {
     self.autoencoder = autoencoder
-    self.scaleFactor = scaleFactor ?? cache.scaleFactor
+    self.scaling = scaling ?? LatentScaling(factor: cache.scaleFactor)
     downsamplingFactor = cache.downsamplingFactor
     channelCount = cache.latentShape[0]
     hasPosterior = cache.hasLogVariance
@@ -53,10 +54,7 @@ public struct LatentCodec {
   /// - Returns: `[N, c, h, w]`.
   public func encode(_ images: Tensor, noise: Tensor?) -> Tensor {
     guard let autoencoder else { return images }
-    return withoutGradients {
-      let latents = autoencoder.encode(images)
-      return (noise.map { latents.sample(noise: $0) } ?? latents.mean) * scaleFactor
-    }
+    return withoutGradients { scaling.scaled(autoencoder.encode(images), noise: noise) }
   }
 
   /// Scaled latents to images.
@@ -67,6 +65,6 @@ public struct LatentCodec {
   /// - Returns: the images, in the order of the rows.
   /// - Throws: what `check` throws.
   public func decode(_ latents: Tensor, check: () throws -> Void = {}) throws -> [RGBImage] {
-    try LatentDecoder(autoencoder, scaleFactor: scaleFactor).images(of: latents, check: check)
+    try LatentDecoder(autoencoder, scaling: scaling).images(of: latents, check: check)
   }
 }

@@ -1,4 +1,5 @@
 internal import Checkpoint
+internal import Diffusion
 internal import Files
 internal import ImageData
 internal import Inference
@@ -9,7 +10,7 @@ internal import Torch
 /// The opened training data: a folder of images, or a cache of their latents.
 struct TrainingSource {
   /// Turns pixels into latents and back.
-  let codec: LatentCodec
+  private(set) var codec: LatentCodec
   /// Height and width of images in pixels.
   private(set) var imageSize: Int
   /// Images, unreadable ones included.
@@ -19,9 +20,11 @@ struct TrainingSource {
   /// The class names; empty if the data have numbers alone.
   let classNames: [String]
   /// The autoencoder of the latents, for the metadata of checkpoints; nil for pixels.
-  let runAutoencoder: RunAutoencoder?
+  private(set) var runAutoencoder: RunAutoencoder?
 
   private let settings: TrainingSettings.DataSettings
+  /// Mean and deviation that the autoencoder takes off itself, if it is open.
+  private let ownStatistics: LatentStatistics
   private let reducesWhileDecoding: Bool
   private let content: Content
   /// Where `imageSize` comes from, for error messages.
@@ -57,6 +60,7 @@ struct TrainingSource {
         cache: settings, drawsSamples: drawsSamples, device: device, checking: checking, note: note)
       : try TrainingSource(
         folder: settings, drawsSamples: drawsSamples, device: device, note: note)
+    if let path = settings.latentStatsPath { try takeStatistics(from: path, note: note) }
   }
 
   private init(
@@ -73,10 +77,12 @@ struct TrainingSource {
       encoder = try ImageEncoder(path, decodes: drawsSamples, device: device)
     }
     let autoencoder = encoder?.autoencoder
-    codec = LatentCodec(autoencoder, scaleFactor: settings.scaleFactor)
+    codec = LatentCodec(
+      autoencoder, scaling: settings.scaleFactor.map { LatentScaling(factor: $0) })
+    ownStatistics = encoder?.statistics ?? LatentStatistics()
     runAutoencoder = encoder.map { [codec] in
       RunAutoencoder(
-        path: $0.path, kind: $0.kind, checksum: $0.checksum, scaleFactor: codec.scaleFactor,
+        path: $0.path, kind: $0.kind, checksum: $0.checksum, scaling: codec.scaling,
         downsamplingFactor: codec.downsamplingFactor)
     }
     let folder = try ImageFolder(settings.path)
@@ -91,7 +97,7 @@ struct TrainingSource {
     try folder.findings.forEach { try note($0.description) }
     try encoder?.findings.forEach { try note($0.description) }
     try TrainingSource.noteScale(
-      settings.scaleFactor, own: autoencoder?.defaultScaleFactor, note: note)
+      settings, own: autoencoder?.defaultScaleFactor, note: note)
   }
 
   private init(
@@ -109,19 +115,23 @@ struct TrainingSource {
     }
     try content.check(settings, drawsSamples: drawsSamples, path: path)
     var autoencoder: (any Autoencoder)?
+    var ownStatistics = LatentStatistics()
     if case .checkpoint(let file) = settings.autoencoder {
       let encoder = try ImageEncoder(file, decodes: drawsSamples, device: device)
       try encoder.requireMaker(of: content, path: path)
       autoencoder = encoder.autoencoder
+      ownStatistics = encoder.statistics
     }
+    self.ownStatistics = ownStatistics
     let cache = try LatentCache(path) { try checking($0, content.shardCount) }
     codec = LatentCodec(
-      cache: content, autoencoder: autoencoder, scaleFactor: settings.scaleFactor)
+      cache: content, autoencoder: autoencoder,
+      scaling: settings.scaleFactor.map { LatentScaling(factor: $0) })
     var autoencoderPath = content.autoencoderPath
     if case .checkpoint(let file) = settings.autoencoder { autoencoderPath = file }
     runAutoencoder = RunAutoencoder(
       path: autoencoderPath, kind: content.autoencoderKind, checksum: content.autoencoderChecksum,
-      scaleFactor: codec.scaleFactor, downsamplingFactor: codec.downsamplingFactor)
+      scaling: codec.scaling, downsamplingFactor: codec.downsamplingFactor)
     imageSize = content.imageSize
     sizeOrigin = "'\(path)', a cache of latents of \(imageSize) x \(imageSize) pixels"
     imageCount = content.imageCount
@@ -131,18 +141,78 @@ struct TrainingSource {
     self.settings = settings
     self.content = .cache(cache)
     try note("'\(path)' is a cache of latents of \(content.autoencoderName)")
-    try TrainingSource.noteScale(settings.scaleFactor, own: content.scaleFactor, note: note)
+    try TrainingSource.noteScale(settings, own: content.scaleFactor, note: note)
   }
 
   /// Notes a scale factor that is not the autoencoder's own; nil for no autoencoder.
   private static func noteScale(
-    _ given: Double?, own: Double?, note: (String) throws -> Void
+    _ settings: TrainingSettings.DataSettings, own: Double?, note: (String) throws -> Void
   ) throws {
-    guard let given else { return }
+    guard let given = settings.scaleFactor else { return }
     guard let own else {
       return try note("the scale factor has no meaning for pixels and changes nothing")
     }
-    if let text = PipelineConfig.scaleNote(given, own: own) { try note(text) }
+    let usual = settings.latentStatsPath == nil ? own : 1
+    if let text = PipelineConfig.scaleNote(given, own: usual) { try note(text) }
+  }
+
+  /// Takes the statistics of a file.
+  ///
+  /// - Throws: `TrainingError` for pixels; `PipelineError` for a file that has none, or those of other
+  ///   latents; `FileError`, `CheckpointError`.
+  private mutating func takeStatistics(
+    from path: String, note: (String) throws -> Void
+  ) throws {
+    guard runAutoencoder != nil else {
+      throw TrainingError(
+        .setting(.latentStatistics), "'\(path)': pixels have no statistics of latents")
+    }
+    let statistics = try LatentStatistics(readFrom: path)
+    try statistics.check(channelCount: codec.channelCount, of: path)
+    try take(LatentScaling(statistics: statistics), of: path, note: note)
+  }
+
+  /// Takes statistics and a factor, unless the settings name a factor.
+  private mutating func take(
+    _ scaling: LatentScaling, of path: String, note: (String) throws -> Void
+  ) throws {
+    var scaling = scaling
+    if !ownStatistics.areNeutral {
+      guard scaling.statistics == ownStatistics else {
+        throw TrainingError(
+          .setting(.latentStatistics),
+          "the autoencoder's file has statistics of its latents, others than those of '\(path)'; they do"
+            + " not belong together")
+      }
+      // It takes them off itself.
+      scaling.statistics = LatentStatistics()
+    }
+    scaling.factor = settings.scaleFactor ?? scaling.factor
+    codec.scaling = scaling
+    runAutoencoder?.scaling = scaling
+    try note("latents are normalized by channel, by the statistics of '\(path)'")
+  }
+
+  /// Takes the statistics of the latents that a pretrained model knows, unless the settings name a file.
+  ///
+  /// - Parameters:
+  ///   - pretrained: the model that training starts from.
+  ///   - note: called with what is taken.
+  /// - Throws: `TrainingError` if a model whose family has them knows none.
+  mutating func takeStatistics(
+    of pretrained: PretrainedModel?, note: (String) throws -> Void
+  ) throws {
+    guard let pretrained, runAutoencoder != nil, settings.latentStatsPath == nil else { return }
+    guard let scaling = pretrained.scaling else {
+      guard !pretrained.needsStatistics || settings.scaleFactor != nil else {
+        throw TrainingError(
+          .setting(.latentStatistics),
+          "'\(pretrained.path)' is of the family \(pretrained.family.family.rawValue), whose latents are"
+            + " normalized by channel, and their statistics are missing")
+      }
+      return
+    }
+    try take(scaling, of: pretrained.path, note: note)
   }
 
   /// Takes the image size of a pretrained model, unless the settings or a cache give one.

@@ -72,6 +72,7 @@ extension SessionParts {
       checking: checking, note: log.note)
     let pretrained = try PretrainedModel(settings, imageSize: source.imageSize, note: log.note)
     source.takeImageSize(of: pretrained)
+    try source.takeStatistics(of: pretrained, note: log.note)
     try pretrained?.change(to: settings.recipe.objective).map(log.note)
     try settings.evaluation.map { try RunEvaluation.check($0, imageSize: source.imageSize) }
     let classNames = try source.allClassNames(pretrained)
@@ -112,6 +113,12 @@ extension SessionParts {
       "use_ema": "\(recipe.emaDecay != nil)", "objective": recipe.objective.name,
       "freeze": recipe.frozen.joined(separator: ","),
     ]
+    let statistics = source.codec.scaling.statistics
+    if !statistics.areNeutral {
+      let text = "\(statistics.means) \(statistics.deviations)"
+      plan.fingerprint["latent_stats"] = CRC32.text(
+        Array(text.utf8).withUnsafeBytes(CRC32.checksum))
+    }
     plan.resumption = output.resumption
     plan.metadata = FamilyFinding.metadata(
       of: recipe.objective.process(learnsVariance: config.learnsVariance))

@@ -42,6 +42,9 @@ public struct TrainingSettings: Sendable, Codable {
     public var autoencoder: AutoencoderSource?
     /// Factor of the latents; the autoencoder's own if nil.
     public var scaleFactor: Double?
+    /// A file with mean and deviation of each channel of the latents, as LightningDiT's code saves it; nil
+    /// for those of the pretrained model, or none.
+    public var latentStatsPath: String?
     /// Height and width of images in pixels; if nil those of the pretrained model or the cache, else
     /// 256.
     public var imageSize: Int?

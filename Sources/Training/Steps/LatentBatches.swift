@@ -56,8 +56,8 @@ final class LatentBatches {
     case .images(let images):
       return codec.encode(images, noise: noise)
     case .moments(let mean, let logVariance):
-      let latents = LatentDistribution(mean: mean, logVariance: logVariance)
-      return (noise.map { latents.sample(noise: $0) } ?? latents.mean) * codec.scaleFactor
+      return codec.scaling.scaled(
+        LatentDistribution(mean: mean, logVariance: logVariance), noise: noise)
     }
   }
 }

@@ -13,6 +13,10 @@ public struct PretrainedModel {
   public let config: DiTConfig
   /// The family of the checkpoint, as far as it tells.
   let family: FamilyFinding
+  /// What was done to the latents that it was trained on, if statistics were taken off.
+  let scaling: LatentScaling?
+  /// Whether the models of its family have statistics of latents, and nothing is known of its training.
+  let needsStatistics: Bool
   /// The checkpoint's metadata, with the class names.
   public let metadata: [String: String]
 
@@ -44,6 +48,9 @@ public struct PretrainedModel {
     config = state.config
     family = state.family
     metadata = checkpoint.metadata
+    let trained = RunAutoencoder(metadata: checkpoint.metadata)
+    scaling = try state.scaling
+    needsStatistics = trained == nil && state.family.family.hasLatentStatistics
     try (checkpoint.notes.map(\.description) + state.findings.map(\.description)).forEach(note)
   }
 
@@ -51,7 +58,11 @@ public struct PretrainedModel {
   /// the file does not tell.
   func change(to objective: TrainingObjective) -> String? {
     let now = objective.process(learnsVariance: config.learnsVariance)
-    let isSame = now.family == family.family && (now.flow == nil || now.flow == family.flow)
+    let isSame =
+      now.flow == nil
+      ? family.family == now.family
+      : now.flow == family.flow && family.family.isFlow
+        && family.family.direction == now.family.direction
     guard !isSame, weights != nil else { return nil }
     func text(_ family: ModelFamily, _ flow: Flow?) -> String {
       guard family.isFlow, let flow else { return "family \(family.rawValue)" }

@@ -53,6 +53,12 @@ struct ConvertCommand: ParsableCommand {
       MindONE (default: gamma).
       """)
   var normNames: StateDicts.NormNames?
+  @Option(
+    help: """
+      A file with mean and deviation of each channel of the latents, as latents_stats.pt of LightningDiT; \
+      they go into the result's metadata.
+      """, completion: .file())
+  var latentStats: String?
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {

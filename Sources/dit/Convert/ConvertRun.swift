@@ -16,6 +16,7 @@ struct ConvertRun {
       command.source, weights: command.weights, part: command.kind.map(\.part))
     source.notes.forEach { note($0.description) }
     let content = try content(of: source)
+    try checkStatistics(content, source)
     if let dtype = command.dtype { try checkRange(content, dtype, source) }
     if command.format == .diffusers {
       try refuseNormNames()
@@ -114,6 +115,20 @@ struct ConvertRun {
     try StandardOutput.write(path)
   }
 
+  /// Refuses statistics of other latents.
+  private func checkStatistics(_ content: CheckpointContent, _ source: Checkpoint) throws {
+    guard let path = command.latentStats else { return }
+    guard command.format != .diffusers else {
+      throw UsageError(
+        "--latent-stats is for a file; diffusers has a place for them in its config.json")
+    }
+    guard let count = content.latentChannelCount else {
+      throw UsageError(
+        "--latent-stats: '\(source.path)' makes pixels, which have no such statistics")
+    }
+    try LatentStatistics(readFrom: path).check(channelCount: count, of: path, for: source.path)
+  }
+
   /// The model in the source.
   private func content(of source: Checkpoint) throws -> CheckpointContent {
     let content: CheckpointContent =
@@ -180,6 +195,11 @@ struct ConvertRun {
     }
     if case .autoencoder(let autoencoder) = content {
       metadata.merge(autoencoder.metadata) { $1 }
+    }
+    if let path = command.latentStats {
+      // With statistics the factor is 1.
+      metadata.merge(try LatentStatistics(readFrom: path).metadata) { $1 }
+      if case .autoencoder = content { metadata["scaling_factor"] = "1.0" }
     }
     // 1,000 rows count as ImageNet's classes unless the file says otherwise.
     if case .dit(let dit) = content, !dit.config.hasNullClass || dit.config.classRowCount == 1000 {

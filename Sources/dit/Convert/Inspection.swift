@@ -91,8 +91,8 @@ struct Inspection: Encodable {
       notes += content.findings.map(\.description)
       switch content {
       case .dit(let dit):
+        facts = try Inspection.facts(dit)
         (name, found) = ("DiT", dit)
-        facts = Inspection.facts(dit)
         multiplyAdds = dit.config.multiplyAddCount
         memory = MemoryEstimate(dit.config)
       case .autoencoder(let autoencoder):
@@ -112,7 +112,7 @@ struct Inspection: Encodable {
     try count(checkpoint)
   }
 
-  private static func facts(_ dit: DiTState) -> [(name: String, value: Fact)] {
+  private static func facts(_ dit: DiTState) throws -> [(name: String, value: Fact)] {
     let config = dit.config
     return [
       ("model", .text(config.preset?.rawValue ?? "no published size")),
@@ -126,7 +126,14 @@ struct Inspection: Encodable {
       ("family", .text(dit.family.family.rawValue)),
       ("family_source", .text(dit.family.source.rawValue)),
     ] + (config.block == .dit ? [] : [("block", .text("\(config.block)"))])
-      + flowFacts(dit.family)
+      + flowFacts(dit.family) + statisticsFacts(try dit.scaling?.statistics)
+  }
+
+  /// Whether latents are normalized by channel.
+  private static func statisticsFacts(
+    _ statistics: LatentStatistics?
+  ) -> [(name: String, value: Fact)] {
+    statistics.map { [("latent_statistics", .text("of \($0.deviations.count) channels"))] } ?? []
   }
 
   private static func flowFacts(_ family: FamilyFinding) -> [(name: String, value: Fact)] {
@@ -149,8 +156,9 @@ struct Inspection: Encodable {
           ("block_channels", .text(channels)),
           ("layers_per_block", .number(config.layersPerBlock)),
           ("latent_channels", .number(config.latentChannelCount)),
+          ("downsampling", .number(config.downsamplingFactor)),
           ("encoder", .flag(config.hasEncoder)), ("decoder", .flag(config.hasDecoder)),
-        ]
+        ] + statisticsFacts(config.statistics.areNeutral ? nil : config.statistics)
       )
     case .tiny(let config):
       return (

@@ -29,8 +29,9 @@ struct EvaluateRun {
   func run(_ ranks: RankGroup?) throws {
     let named = try settings.pipeline.openDevice()
     let device = ranks?.localDevice(named) ?? named
+    let sampled = try sampled(device, ranks)
     let source =
-      try samples.map { try images(at: $0) as any EvaluatedImages } ?? sampled(device, ranks)
+      try samples.map { try images(at: $0) as any EvaluatedImages } ?? sampled?.images
     let square = source.flatMap { $0.height == $0.width ? $0.width : nil }
     let size = source == nil ? settings.pipeline.imageSize : square
     let reference = try openReference(size: size, ranks)
@@ -50,7 +51,7 @@ struct EvaluateRun {
     guard ranks.isRankZero else { return }
     let hold = ranks?.hold()
     defer { hold?.release() }
-    try finish(run, result, network)
+    try finish(run, result, network, sampled?.settings)
   }
 
   /// The samples of a path.
@@ -65,17 +66,20 @@ struct EvaluateRun {
       ? try FolderImages(path, imageSize: settings.pipeline.imageSize) : try ArchivedImages(path)
   }
 
-  /// Images that a model makes; nil if none are asked for.
-  private func sampled(_ device: Device, _ ranks: RankGroup?) throws -> (any EvaluatedImages)? {
+  /// Images that a model makes, and how; nil if none are asked for.
+  private func sampled(
+    _ device: Device, _ ranks: RankGroup?
+  ) throws -> (images: SampledImages, settings: SamplingSettings)? {
     guard let count else { return nil }
     let pipeline = try LatentDiffusionPipeline(
       settings.pipeline, on: device, logger: .notes(of: ranks))
     let choice = try LabelChoice(classLabels, isDrawn: isDrawn, pipeline.classNames)
-    return try SampledImages(
+    let images = try SampledImages(
       pipeline, try settings.plan(of: pipeline, count: count, labels: choice),
       options: settings.options,
       name: settings.pipeline.ditCheckpoint ?? EmbeddedModel.name,
       fingerprint: try settings.fingerprint(of: pipeline, count: count, labels: choice))
+    return (images, settings.settled(for: pipeline))
   }
 
   /// The reference; images of a folder are cropped to the size of the samples.
@@ -170,14 +174,15 @@ struct EvaluateRun {
 
   /// Shows the figures, writes what was asked for, then removes the features.
   private func finish(
-    _ run: EvaluationRun, _ result: EvaluationResult?, _ network: EvaluationNetwork
+    _ run: EvaluationRun, _ result: EvaluationResult?, _ network: EvaluationNetwork,
+    _ sampling: SamplingSettings?
   ) throws {
     for (name, count) in try run.enlargedCounts() {
       note("\(Amount.of(count, "image")) of '\(name)' were smaller than the others, and enlarged")
     }
     if let result {
       let figures = EvaluationReport(
-        result, run, network, settings: count == nil ? nil : settings)
+        result, run, network, settings: sampling)
       figures.notes.forEach(note)
       try StandardOutput.write(printsJSON ? figures.json : figures.table)
       if count != nil { try record(figures) }

@@ -55,6 +55,7 @@ struct RepeatedImage {
     for (setting, file) in [
       ("dit_checkpoint", settings.pipeline.ditCheckpoint),
       ("guide_checkpoint", settings.pipeline.guideCheckpoint), ("vae_checkpoint", autoencoder),
+      ("latent_stats", settings.pipeline.latentStatsPath),
     ] {
       guard let file, !given.contains(OptionTable.kebab(setting)),
         !FileManager.default.fileExists(atPath: file)

@@ -49,9 +49,11 @@ struct SampleReport: Encodable {
   let lastStepSize: Double?
   let guidanceScale: Double
   let cfgChannels: String?
-  /// Nil for all times.
+  /// Nil for all times, if that is the family's way.
   let guidanceInterval: String?
   let sdScaleFactor: Double
+  /// Nil for what the model's file, its family or the autoencoder says.
+  let latentStats: String?
   let seed: UInt64
   let batchSize: Int
   let precision: String
@@ -123,9 +125,10 @@ struct SampleReport: Encodable {
     lastStepSize = read(.lastStepSize, \.lastStepSize)
     guidanceScale = options.guidance.scale
     cfgChannels = options.guidance.channels?.description
-    guidanceInterval =
-      options.guidance.interval == .all ? nil : options.guidance.interval.description
+    let isUsual = options.guidance.interval == .all && options.family.guidanceInterval == .all
+    guidanceInterval = isUsual ? nil : options.guidance.interval.description
     sdScaleFactor = pipeline.scaleFactor
+    latentStats = config.latentStatsPath
     seed = settings.seed
     self.batchSize = batchSize
     precision = pipeline.precision.name

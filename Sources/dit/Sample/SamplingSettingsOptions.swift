@@ -29,6 +29,7 @@ struct SamplingSettingsOptions: ParsableArguments {
         preset: model.modelName, imageSize: model.shape.imageSize, headCount: model.shape.numHeads,
         classCount: model.shape.numClasses,
         classNamesPath: model.classNames, scaleFactor: recipe.sdScaleFactor,
+        latentStatsPath: recipe.latentStats,
         precision: try format.withSecondLayer(
           mindONE.precision(format.precision, device: device)),
         mode: mindONE.msMode ?? execution.chosenMode, cache: recipe.cache.value, device: device,
@@ -122,13 +123,15 @@ struct SamplingRecipeOptions: ReplacingOptions {
     "sampler": ["ddim-sampling"], "ddim-sampling": ["sampler"],
   ]
 
-  @Option(help: "The sampling method (default: ddpm; heun for flows).")
+  @Option(help: "The sampling method (default: ddpm; heun for flows, euler for lightningdit).")
   var sampler: SamplingMethod?
   @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
   @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
   @Option(help: "The order of unipc, 2 or 3.") var solverOrder = 2
   @Option(
-    help: "The times of the steps (default: \(SamplingMethod.spacingText)).")
+    help:
+      "The times of the steps (default: \(SamplingMethod.spacingText); shifted by 0.3 for lightningdit)."
+  )
   var timestepSpacing: TimestepSpacing?
   @Option(help: "s of shifted times, t' = s t / (1 + (s - 1) t); chooses that spacing.")
   var timeShift: Double?
@@ -140,17 +143,25 @@ struct SamplingRecipeOptions: ReplacingOptions {
   @Option(help: "The last step of euler-sde.") var lastStep = LastStep.mean
   @Option(help: "The length of that step, of the whole way from noise to data.")
   var lastStepSize = 0.04
-  @Option(help: "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText)).")
+  @Option(
+    help:
+      "Sampling steps, 1 to 1000 (default: \(SamplingMethod.stepCountText); 249 of euler for lightningdit)."
+  )
   var samplingSteps: Int?
-  @Option(help: "Classifier-free guidance; 1 or less for none.") var guidanceScale = 4.0
+  @Option(
+    help: "Classifier-free guidance; 1 or less for none (default: 4; 6.7 for lightningdit).")
+  var guidanceScale: Double?
   @Option(
     help:
       "Channels that guidance acts on: a number of the first ones, or all (default: 3; all for repa)."
   )
   var cfgChannels: WrittenArgument<GuidedChannels>?
   @Option(
-    help: "The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half.")
-  var guidanceInterval = WrittenArgument(GuidanceInterval.all)
+    help: """
+      The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half (default: \
+      0,1; 0,0.875 for lightningdit).
+      """)
+  var guidanceInterval: WrittenArgument<GuidanceInterval>?
   @Option(
     help: """
       none, or taylor:N: the transformer runs in every Nth step, and is extrapolated between, for \
@@ -159,6 +170,12 @@ struct SamplingRecipeOptions: ReplacingOptions {
   var cache = WrittenArgument(FeatureCache.off)
   @Option(help: "What latents were multiplied by (default: the autoencoder's own).")
   var sdScaleFactor: Double?
+  @Option(
+    help: """
+      A file with mean and deviation of each channel of the latents, as latents_stats.pt of LightningDiT \
+      (default: what the checkpoint says).
+      """, completion: .file())
+  var latentStats: String?
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
 
   func validate() throws {
@@ -200,6 +217,6 @@ struct SamplingRecipeOptions: ReplacingOptions {
       sampler: sampler ?? (ddimSampling == true ? .ddim : nil), stepCount: samplingSteps,
       samplerOptions: options,
       guidance: Guidance(
-        scale: guidanceScale, channels: cfgChannels?.value, interval: guidanceInterval.value))
+        scale: guidanceScale, channels: cfgChannels?.value, interval: guidanceInterval?.value))
   }
 }

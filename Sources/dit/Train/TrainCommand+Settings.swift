@@ -37,6 +37,7 @@ extension TrainCommand {
       $0.lowercased() == "none" ? .pixels : .checkpoint($0)
     }
     settings.scaleFactor = data.sdScaleFactor
+    settings.latentStatsPath = data.latentStats
     settings.imageSize = data.imageSize
     settings.mirrors = data.horizontalFlip
     settings.reducesWhileDecoding = data.reduceWhileDecoding
@@ -80,7 +81,9 @@ extension TrainRecipeOptions {
       switch objective {
       case .ddpm: .ddpm(weighting: minSnrGamma.map { .minSNR(gamma: $0) } ?? .uniform)
       case .flow:
-        .flow(Flow(path ?? .linear, prediction ?? .velocity), weighting: flowWeighting)
+        .flow(
+          Flow(path ?? .linear, prediction ?? .velocity), weighting: flowWeighting,
+          directionWeight: directionWeight)
       }
     config.timesteps =
       switch timestepSampling {

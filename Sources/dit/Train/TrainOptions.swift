@@ -19,6 +19,12 @@ struct TrainDataOptions: ParsableArguments {
   var sdScaleFactor: Double?
   @Option(
     help: """
+      A file with mean and deviation of each channel of the latents, as latents_stats.pt of LightningDiT \
+      (default: those of --dit-checkpoint, else none).
+      """, completion: .file())
+  var latentStats: String?
+  @Option(
+    help: """
       Height and width of images in pixels (default: as in the checkpoint or dit encode's result, \
       else 256).
       """)
@@ -76,6 +82,12 @@ struct TrainRecipeOptions: ReplacingOptions {
   var prediction: Flow.Prediction?
   @Option(help: "Weight a flow's times: none, velocity or likelihood (not for a velocity).")
   var flowWeighting = FlowWeighting.none
+  @Option(
+    help: """
+      The weight of 1 - cosine between velocities, over the channels, beside their squared error; 1 in \
+      LightningDiT's training.
+      """)
+  var directionWeight = 0.0
   @Option(help: "Weight the timesteps of ddpm by min(SNR, gamma) / SNR.") var minSnrGamma: Double?
   @Option(help: "Distribution of timesteps: uniform or logit-normal.") var timestepSampling =
     TimestepSampling.uniform
@@ -116,6 +128,7 @@ struct TrainRecipeOptions: ReplacingOptions {
     try Bounds.factors.check(maxGradNorm, "--max-grad-norm")
     try Bounds.shares.check(emaDecay, "--ema-decay")
     try Bounds.shares.check(labelDropout, "--label-dropout")
+    try Bounds.from(0, to: 1_000_000).check(directionWeight, "--direction-weight")
     try Bounds.factors.check(minSnrGamma, "--min-snr-gamma")
     try Bounds.from(-100, to: 100).check(logitNormalMean, "--logit-normal-mean")
     try Bounds.above(0, to: 100).check(logitNormalStd, "--logit-normal-std")
@@ -142,6 +155,10 @@ struct TrainRecipeOptions: ReplacingOptions {
       throw UsageError(
         "--flow-weighting \(flowWeighting.rawValue) is for --prediction noise, score or x0: a velocity"
           + " has no weights")
+    }
+    guard directionWeight == 0 || isFlow && prediction ?? .velocity == .velocity else {
+      throw UsageError(
+        "--direction-weight is for --objective flow with --prediction velocity, the default")
     }
     guard timestepSampling == .logitNormal || logitNormalMean == 0 && logitNormalStd == 1 else {
       throw UsageError(

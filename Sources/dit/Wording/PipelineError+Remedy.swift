@@ -7,6 +7,8 @@ extension PipelineError: ErrorWithRemedy {
       "name the model's file with --dit-checkpoint, or leave --vae-checkpoint out"
     case .isAutoencoder: "an autoencoder goes to --vae-checkpoint"
     case .missingAutoencoder: "name the file of its autoencoder with --vae-checkpoint"
+    case .missingStatistics:
+      "name the file that was published with it, latents_stats.pt, with --latent-stats"
     case .smallVariance: "give another --sampler"
     case .otherFamily: "--family, --path and --prediction say it for both"
     case .unsuitedCache: "give one of those with --sampler, or --cache none"

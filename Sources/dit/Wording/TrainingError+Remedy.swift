@@ -59,6 +59,7 @@ extension TrainingError.Setting {
     case .imageSize: "give another --image-size"
     case .autoencoder:
       "name the one that made it with --vae-checkpoint, or leave the option out"
+    case .latentStatistics: "change --latent-stats"
     case .reducesWhileDecoding: "leave --reduce-while-decoding out, or encode with it"
     case .frozen: "change --freeze"
     case .none: nil
