@@ -58,6 +58,8 @@ public struct TrainingError: Error, CustomStringConvertible, Equatable {
     case headCount
     /// The side of a patch.
     case patchSize
+    /// The parts of the blocks.
+    case block
     /// Whether the model learns the variance.
     case learnsVariance
     /// The images' height and width.

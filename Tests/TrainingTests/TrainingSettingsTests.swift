@@ -1,9 +1,11 @@
+internal import Checkpoint
 internal import Diffusion
 internal import Files
 internal import Foundation
 internal import ImageData
 internal import Inference
 internal import Models
+internal import Pipeline
 internal import TestSupport
 internal import Testing
 internal import Torch
@@ -98,10 +100,37 @@ internal import Torch
       #expect(try reason { $0.model.preset = .s8 } == .setting(.hiddenSize))
       #expect(try reason { $0.model.depth = nil } == .incompleteSize)
       #expect(try reason { $0.model.headCount = 3 } == .setting(.headCount))
+      // Heads of two channels, which do not turn by row and column.
+      #expect(
+        try reason { ($0.model.headCount, $0.model.block) = (16, .modern) } == .setting(.headCount))
       #expect(try reason { $0.recipe.frozen = ["blokcs"] } == .setting(.frozen))
       _ = try losses(good)
       let error = #expect(throws: TrainingError.self) { try TrainingSession(good) }
       #expect(try #require(error).reason == .runExists)
+    }
+  }
+
+  @Test func trainsBlocksByName() throws {
+    try withTemporaryFolder { folder in
+      var settings = try settings(in: folder)
+      settings.model.block = .modern
+      let whole = try losses(settings)
+      let checkpoint = folder + "/run/checkpoints/latest/ema.safetensors"
+      #expect(try DiTState(Checkpoint.open(checkpoint)).config.block == .modern)
+      settings.output.path = folder + "/other"
+      settings.length = .steps(2)
+      let first = try losses(settings)
+      settings.length = .steps(3)
+      settings.output.resumption = .newest
+      #expect(try first + losses(settings) == whole)
+      // A finetune takes the blocks of its beginning; others are refused.
+      settings.output = .init(folder + "/finetune")
+      settings.model.pretrainedPath = checkpoint
+      settings.model.block = nil
+      #expect(try TrainingSession(settings).trainer.model.dit.config.block == .modern)
+      settings.model.block = .lightning
+      let error = #expect(throws: TrainingError.self) { try TrainingSession(settings) }
+      #expect(try #require(error).reason == .setting(.block))
     }
   }
 

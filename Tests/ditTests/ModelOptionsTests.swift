@@ -59,6 +59,10 @@ internal import Torch
       for (arguments, hint) in [
         (["--depth", "7"], "depth 7: 'first/checkpoints/latest/ema.safetensors' has 2"),
         (["--patch-size", "8"], "patch size 8: "), (["--hidden-size", "64"], "width 64: "),
+        (
+          ["--block", "lightning"],
+          "blocks lightning: 'first/checkpoints/latest/ema.safetensors' has layernorm"
+        ),
         (["--learn-sigma", "false"], "ema.safetensors' learns the variance; leave"),
         (
           ["--model-name", "DiT-S/8"], "is no DiT-S/8 but of width 32, depth 2, patch size 4; leave"

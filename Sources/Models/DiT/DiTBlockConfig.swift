@@ -53,7 +53,7 @@ public struct DiTBlockConfig: Sendable, Equatable {
 }
 
 /// Blocks with a name.
-public enum DiTBlockPreset: String, Sendable, CaseIterable {
+public enum DiTBlockPreset: String, Codable, Sendable, CaseIterable {
   /// DiT's: layer norm, GELU, fixed sines.
   case dit
   /// LightningDiT's: RMSNorm, SwiGLU, rotations by row and column.

@@ -75,6 +75,13 @@ extension TrainingSettings.ModelSettings {
         "\(config.headCount) heads for a width of \(config.hiddenSize): the number of heads must divide"
           + " the width, a multiple of 4")
     }
+    let pairing = config.block.positions.pairing
+    guard config.headWidth.isMultiple(of: pairing) else {
+      throw TrainingError(
+        .setting(.headCount),
+        "heads of width \(config.headWidth): the rotations of these blocks need a multiple of \(pairing)"
+      )
+    }
     try checkParameters(of: config, frozen: recipe.frozen)
     return config
   }
@@ -83,15 +90,18 @@ extension TrainingSettings.ModelSettings {
     _ codec: LatentCodec, imageSize: Int, learnsVariance: Bool
   ) -> DiTConfig {
     let inputSize = imageSize / codec.downsamplingFactor
+    let parts = block?.config ?? .dit
     guard preset == nil, let hiddenSize, let depth, let headCount, let patchSize else {
-      return (preset ?? .xl2).config(
+      var config = (preset ?? .xl2).config(
         inputSize: inputSize, channelCount: codec.channelCount,
         learnsVariance: learnsVariance)
+      config.block = parts
+      return config
     }
     return DiTConfig(
       inputSize: inputSize, channelCount: codec.channelCount, patchSize: patchSize,
       hiddenSize: hiddenSize, depth: depth, headCount: headCount,
-      learnsVariance: learnsVariance)
+      learnsVariance: learnsVariance, block: parts)
   }
 
   /// The configuration of a pretrained model, which must be what the settings say of it. A flow leaves out
@@ -107,6 +117,10 @@ extension TrainingSettings.ModelSettings {
     }
     try check(
       (config.hiddenSize, config.depth, config.headCount, config.patchSize), of: "'\(path)'")
+    if let block, config.block != block.config {
+      throw TrainingError(
+        .setting(.block), "blocks \(block.rawValue): '\(path)' has \(config.block)")
+    }
     guard !isFlow else {
       config.learnsVariance = false
       return config

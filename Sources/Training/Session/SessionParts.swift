@@ -190,6 +190,6 @@ extension DiTConfig {
   /// The sizes in words, as the fingerprint of a run has them.
   package var summary: String {
     "\(inputSize)x\(inputSize)x\(channelCount) patch \(patchSize) width \(hiddenSize)"
-      + " depth \(depth) heads \(headCount)"
+      + " depth \(depth) heads \(headCount)" + (block == .dit ? "" : ", blocks of \(block)")
   }
 }

@@ -82,6 +82,8 @@ public struct TrainingSettings: Sendable, Codable {
     public var headCount: Int?
     /// Height and width of a patch.
     public var patchSize: Int?
+    /// The parts of the blocks; if nil as in the pretrained model, else DiT's.
+    public var block: DiTBlockPreset?
     /// Whether the variance is learned; if nil as in the pretrained model, else true.
     public var learnsVariance: Bool?
     /// The checkpoint that training starts from; random weights if nil.

@@ -57,6 +57,7 @@ extension TrainModelOptions {
     settings.depth = depth
     settings.headCount = numHeads
     settings.patchSize = patchSize
+    settings.block = block
     settings.learnsVariance = learnSigma
     settings.pretrainedPath = ditCheckpoint ?? pretrainedModelPath
     settings.pretrainedWeights = noEma.map { $0 ? .last : .averaged }

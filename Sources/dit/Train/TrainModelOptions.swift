@@ -10,6 +10,12 @@ struct TrainModelOptions: ReplacingOptions {
   @Option(help: "Number of blocks of a custom size.") var depth: Int?
   @Option(help: "Attention heads of a custom size.") var numHeads: Int?
   @Option(help: "Patch size of a custom size.") var patchSize: Int?
+  @Option(
+    help: """
+      Parts of the blocks: of DiT, of LightningDiT, or those with QK-norm (modern) (default: as in \
+      the checkpoint, else dit).
+      """)
+  var block: DiTBlockPreset?
   @Option(help: "Learn the variance too (default: as in the checkpoint, else true).")
   var learnSigma: Bool?
   @Option(help: "Start from the weights of this checkpoint.", completion: .file())

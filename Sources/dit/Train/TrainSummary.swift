@@ -32,7 +32,7 @@ struct TrainSummary {
     let operations = 6 * model.multiplyAddCount * Double(trainer.globalBatchSize)
     let classes = TrainSummary.classes(dataset.classCount, isNamed: dataset.hasClassNames)
     return [
-      "\(model.preset?.rawValue ?? model.summary):"
+      "\(name(of: model)):"
         + " \(Amount.rounded(trainer.model.store.elementCount)) parameters,"
         + " \(Amount.operations(operations)) a step;"
         + " about \(Amount.bytes(memory.stateByteCount)) for weights, gradients and optimizer, and"
@@ -43,6 +43,11 @@ struct TrainSummary {
         + ", \(trainer.globalBatchSize) a step, \(Amount.of(trainer.stepCount, "step")),"
         + " \(recipe.dtype) on \(session.device)",
     ] + averageLines
+  }
+
+  private func name(of model: DiTConfig) -> String {
+    guard let preset = model.preset else { return model.summary }
+    return preset.rawValue + (model.block == .dit ? "" : " with blocks of \(model.block)")
   }
 
   /// That the moving average of a short run warms up.

@@ -55,6 +55,7 @@ extension TrainingError.Setting {
     case .depth: "leave --depth or --model-name out"
     case .headCount: "change --num-heads, or leave it out"
     case .patchSize: "leave --patch-size or --model-name out"
+    case .block: "leave --block out"
     case .learnsVariance: "leave --learn-sigma out"
     case .imageSize: "give another --image-size"
     case .autoencoder:
