@@ -56,6 +56,23 @@ internal import Torch
     #expect(found == expected && origin == .rotations)
   }
 
+  @Test func knowsThePublishedSizesOfLightningDiT() {
+    var config = DiTConfig(
+      inputSize: 16, channelCount: 32, patchSize: 1, hiddenSize: 1152, depth: 28, headCount: 16,
+      learnsVariance: false, block: .lightning)
+    #expect(config.publishedName == "LightningDiT-XL/1")
+    let store = ParameterStore(.shapes)
+    _ = DiT(config, at: store.root)
+    // As published, the fixed positions included.
+    #expect(store.elementCount == 675_256_736)
+    config.block = .modern
+    #expect(config.publishedName == "LightningDiT-XL/1")
+    config.block = .dit
+    #expect(config.publishedName == nil)
+    config.patchSize = 2
+    #expect(config.publishedName == "DiT-XL/2")
+  }
+
   @Test func refusesPositionsThatNoHeadCanHave() throws {
     let values = try GoldenValues("blocks/rope-2d")
     func message(_ metadata: [String: String], headCount: Int? = nil) throws -> String {

@@ -101,6 +101,29 @@ internal import Torch
     }
   }
 
+  /// A smaller autoencoder takes the larger one's latents times its factor: here the same one, with
+  /// another factor and weights that undo it.
+  @Test func previewsRestoreTheStatistics() throws {
+    try withTemporaryFolder { folder in
+      try LightningFiles.write(to: folder)
+      let pipeline = try Self.pipeline(folder)
+      let latents = try GoldenValues("lightning/sampler")["states"][7]
+      let image = try #require(try pipeline.decode(latents).first)
+      let own = try pipeline.previewDecoder(folder + "/vae.safetensors")
+      #expect(try own.images(of: latents).first?.pixels == image.pixels)
+      var weights = try Checkpoint.open(folder + "/vae.safetensors").stateDict
+      weights["post_quant_conv.weight"] = weights["post_quant_conv.weight"].map { $0 / 0.18215 }
+      try CheckpointWriter.write(
+        weights.map { (name: $0.key, tensor: $0.value) },
+        metadata: ["norm_num_groups": "2", "scaling_factor": "1.0"],
+        to: folder + "/small.safetensors")
+      let small = try pipeline.previewDecoder(folder + "/small.safetensors")
+      let pixels = try #require(try small.images(of: latents).first).pixels
+      let worst = zip(pixels, image.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 255
+      #expect(worst <= 1)
+    }
+  }
+
   @Test func hasTheFamilysDefaults() throws {
     let options = SamplingOptions().settled(for: .lightningdit)
     #expect(options.sampler == .euler && options.stepCount == 249)

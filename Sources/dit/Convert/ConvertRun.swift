@@ -158,7 +158,7 @@ struct ConvertRun {
     let name: String
     switch content {
     case .dit(let dit):
-      name = dit.config.preset?.rawValue ?? "DiT"
+      name = dit.config.publishedName ?? "DiT"
     case .autoencoder(let autoencoder):
       name = autoencoder.kind
     case .other(let error): throw error

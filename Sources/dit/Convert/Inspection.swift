@@ -115,7 +115,7 @@ struct Inspection: Encodable {
   private static func facts(_ dit: DiTState) throws -> [(name: String, value: Fact)] {
     let config = dit.config
     return [
-      ("model", .text(config.preset?.rawValue ?? "no published size")),
+      ("model", .text(config.publishedName ?? "no published size")),
       ("input_size", .number(config.inputSize)), ("channels", .number(config.channelCount)),
       ("patch_size", .number(config.patchSize)), ("hidden_size", .number(config.hiddenSize)),
       ("depth", .number(config.depth)), ("num_heads", .number(config.headCount)),

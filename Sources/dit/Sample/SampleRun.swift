@@ -91,7 +91,7 @@ struct SampleRun {
   private func summary(_ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan) -> String {
     let options = settings.options
     let model = pipeline.model
-    let name = model.preset?.rawValue ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
+    let name = model.publishedName ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
     let size = "\(pipeline.imageSize) x \(pipeline.imageSize)"
     let interval =
       options.guidance.interval == .all || !options.guidance.isActive
