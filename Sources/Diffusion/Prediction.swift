@@ -139,12 +139,17 @@ public struct Prediction {
 /// with as many channels or twice as many.
 public typealias Network = (_ latents: Tensor, _ time: Double) -> Tensor
 
+/// Predicts the average velocity from a time to another: latents `[N, C, H, W]` to as many channels.
+///
+/// From a time to itself it is the velocity at that time.
+public typealias AverageNetwork = (_ latents: Tensor, _ start: Double, _ end: Double) -> Tensor
+
 /// A network together with what its times and its output mean.
 public struct Predictor {
   /// The path that the network was trained on.
   public let path: any ProbabilityPath
   private let parametrization: Parametrization
-  private let network: Network
+  private let network: AverageNetwork
   private let interval: GuidanceInterval
   private let unguided: Network?
   private var stepTime: Double?
@@ -162,11 +167,24 @@ public struct Predictor {
     _ network: @escaping Network, during interval: GuidanceInterval = .all,
     otherwise unguided: Network? = nil, path: any ProbabilityPath, parametrization: Parametrization
   ) {
-    self.network = network
+    self.network = { latents, time, _ in network(latents, time) }
     self.interval = interval
     self.unguided = unguided
     self.path = path
     self.parametrization = parametrization
+  }
+
+  /// A predictor over a network of average velocities, guidance included.
+  ///
+  /// - Parameters:
+  ///   - network: predicts them.
+  ///   - path: what the network was trained on.
+  public init(average network: @escaping AverageNetwork, path: any ProbabilityPath) {
+    self.network = network
+    interval = .all
+    unguided = nil
+    self.path = path
+    parametrization = .velocity
   }
 
   /// The same predictor for one step.
@@ -188,14 +206,18 @@ public struct Predictor {
   /// - Parameters:
   ///   - x: latents, `[N, C, H, W]`
   ///   - time: their time on the path.
+  ///   - end: of the way whose average velocity is asked for; nil for the velocity at `time`.
   /// - Returns: the prediction.
-  public func callAsFunction(_ x: Tensor, at time: Double) -> Prediction {
+  public func callAsFunction(
+    _ x: Tensor, at time: Double, until end: Double? = nil
+  ) -> Prediction {
     // The last step of an adaptive sampler asks beyond the ends.
     let position = min(max(path.position(of: stepTime ?? time), 0), 1)
     let isGuided = interval.contains(position)
-    let network = isGuided ? network : unguided ?? network
+    let output = !isGuided ? unguided?(x, time) : nil
     let prediction = Prediction(
-      network(x, time), for: x, at: path.point(at: time), as: parametrization)
+      output ?? network(x, time, end ?? time), for: x, at: path.point(at: time),
+      as: parametrization)
     observer?(prediction)
     return prediction
   }

@@ -11,7 +11,8 @@ public struct SamplingOptions: Sendable, Equatable {
   public private(set) var chosenSampler: SamplingMethod?
   /// The family whose defaults hold where nothing is set.
   public private(set) var family = ModelFamily.dit
-  /// The number of steps: the family's or the method's default unless it is set; nil if the method chooses it on its way.
+  /// The number of steps: the family's or the method's default unless it is set; nil if the method chooses
+  /// it on its way.
   public var stepCount: Int? {
     get {
       sampler.defaultStepCount.map {
@@ -44,8 +45,20 @@ public struct SamplingOptions: Sendable, Equatable {
     self.guidance = guidance
   }
 
+  /// The same options, with what is not set as the family of a model has it, and guidance as is usual for
+  /// the model.
+  public func settled(for process: DiffusionProcess) -> SamplingOptions {
+    settled(for: process.family) { process.usualGuidance(forSteps: $0) }
+  }
+
   /// The same options, with what is not set as a family has it.
   public func settled(for family: ModelFamily) -> SamplingOptions {
+    settled(for: family) { _ in nil }
+  }
+
+  private func settled(
+    for family: ModelFamily, _ usual: (_ stepCount: Int?) -> UsualGuidance?
+  ) -> SamplingOptions {
     var settled = self
     settled.family = family
     settled.chosenSampler = settled.sampler
@@ -56,7 +69,7 @@ public struct SamplingOptions: Sendable, Equatable {
       settled.samplerOptions.timestepSpacing = .shifted
       settled.samplerOptions.timeShift = shift
     }
-    settled.guidance = guidance.settled(for: family)
+    settled.guidance = guidance.settled(for: family, usual(settled.stepCount))
     return settled
   }
 
@@ -79,13 +92,10 @@ public struct SamplingOptions: Sendable, Equatable {
     labels: [Int], nullClass: Int, shape: [Int], process: DiffusionProcess, noise: NoiseSource,
     device: Device, guide: NetworkBinding? = nil, network: @escaping NetworkBinding
   ) throws -> SamplingLoop {
-    let settled = settled(for: process.family)
-    let (guidance, family, path) = (settled.guidance, process.family, process.path)
-    let sampler = try settled.sampler.makeSampler(
-      on: path, stepCount: settled.stepCount, options: settled.samplerOptions)
+    let guidance = settled(for: process).guidance
+    let path = process.path
     let guide = guidance.isActive ? guide : nil
-    /// Binds the networks to some of the images, for the times that are left.
-    func predictor(_ labels: [Int], _ times: [Double]) throws -> Predictor {
+    return try loop(labels, shape, process, noise, device) { labels, times in
       let rows = guide == nil ? guidance.batchedLabels(labels, nullClass: nullClass) : labels
       let network = try withoutGradients { try network(rows, times) }
       let guideNetwork = try withoutGradients {
@@ -96,11 +106,46 @@ public struct SamplingOptions: Sendable, Equatable {
         during: guidance.interval, otherwise: network, path: path,
         parametrization: process.parametrization)
     }
+  }
+
+  /// Draws the first latents of a batch and prepares the steps from there, with a network of average
+  /// velocities.
+  ///
+  /// - Parameters:
+  ///   - labels: the class of each of the N images.
+  ///   - shape: `[C, H, W]`, of an image's latents.
+  ///   - process: how the model was trained.
+  ///   - noise: gives the first latents, then the noise of the steps.
+  ///   - device: where the latents are.
+  ///   - average: binds the network to classes and guidance.
+  /// - Returns: steps with latents `[N, C, H, W]`.
+  /// - Throws: `DiffusionError` for options that do not fit the path; `TorchError` if memory does not
+  ///   suffice; what `average` throws.
+  public func loop(
+    labels: [Int], shape: [Int], process: DiffusionProcess, noise: NoiseSource, device: Device,
+    average: @escaping AverageBinding
+  ) throws -> SamplingLoop {
+    let guidance = settled(for: process).guidance
+    return try loop(labels, shape, process, noise, device) { labels, _ in
+      Predictor(
+        average: try withoutGradients { try average(labels, guidance) }, path: process.path)
+    }
+  }
+
+  // `predictor` binds the networks to some of the images, for the times that are left.
+  private func loop(
+    _ labels: [Int], _ shape: [Int], _ process: DiffusionProcess, _ noise: NoiseSource,
+    _ device: Device, predictor: @escaping (_ labels: [Int], _ times: [Double]) throws -> Predictor
+  ) throws -> SamplingLoop {
+    let settled = settled(for: process)
+    let sampler = try settled.sampler.makeSampler(
+      on: process.path, stepCount: settled.stepCount, options: settled.samplerOptions)
     return try withTorchErrors {
       let latents = noise.draw(
         sampleCount: labels.count, networkBatchSize: labels.count, shape: shape
       ).to(device)
-      let noiseRows = guidance.isActive ? family.noiseRowsPerImage : 1
+      let family = process.family
+      let noiseRows = settled.guidance.isActive ? family.noiseRowsPerImage : 1
       let loop = SamplingLoop(
         sampler, try predictor(labels, sampler.networkTimes ?? []), from: latents, noise: noise,
         networkBatchSize: labels.count * noiseRows, noiseType: family.noiseType)
@@ -111,4 +156,9 @@ public struct SamplingOptions: Sendable, Equatable {
 
   /// Binds a network to the class of each of its rows and to the times known beforehand.
   public typealias NetworkBinding = (_ labels: [Int], _ times: [Double]) throws -> Network
+
+  /// Binds a network of average velocities to the class of each image and to guidance, which is settled.
+  public typealias AverageBinding = (
+    _ labels: [Int], _ guidance: Guidance
+  ) throws -> AverageNetwork
 }

@@ -10,11 +10,16 @@ extension LatentDiffusionPipeline {
   ///   - batchSize: images at a time.
   /// - Returns: bytes.
   package func samplingMemory(_ settings: SamplingSettings, batchSize: Int) -> Int {
-    let options = settings.options.settled(for: process.family)
+    let options = settings.options.settled(for: process)
+    let dit: DiTConfig
+    switch model {
+    case .dit(let config): dit = config
+    case .meanFlow(let config): return config.samplingMemory(precision, batchSize: batchSize)
+    }
     let isGuided = options.guidance.isActive
     let guide = isGuided ? guideModel : nil
     let rows = isGuided && guide == nil ? 2 * batchSize : batchSize
-    return [model, guide].compactMap { $0 }.reduce(0) {
+    return [dit, guide].compactMap { $0 }.reduce(0) {
       $0
         + $1.samplingMemory(
           precision, networkBatchSize: rows, stepCount: options.stepCount ?? 1,

@@ -37,9 +37,7 @@ extension LatentDiffusionPipeline {
     guard !scaling.statistics.areNeutral else { return LatentScaling(factor: small.scaleFactor) }
     let ratio = (ownAutoencoderFactor ?? small.scaleFactor) / small.scaleFactor
     var result = scaling
-    result.statistics.means = result.statistics.means.map { $0 * ratio }
-    let deviations = result.statistics.deviations
-    result.statistics.deviations = (deviations.isEmpty ? [1] : deviations).map { $0 * ratio }
+    result.statistics = result.statistics.multiplied(by: ratio)
     return result
   }
 }

@@ -13,8 +13,8 @@ public import Torch
 /// Source: Peebles & Xie 2023, section 4. Random numbers are drawn in the order of the published code,
 /// so a seed gives the same image.
 public final class LatentDiffusionPipeline {
-  /// The shape of the DiT.
-  public let model: DiTConfig
+  /// The shape of the network.
+  public let model: NetworkConfig
   /// How the DiT was trained: what its times and outputs mean.
   public let process: DiffusionProcess
   /// The classes and their names.
@@ -45,8 +45,8 @@ public final class LatentDiffusionPipeline {
   public var guideModel: DiTConfig? { guide?.config }
 
   private let cache: FeatureCache
-  private let dit: DeferredDiT
-  private let guide: DeferredDiT?
+  private let network: SampledNetwork
+  private let guide: (config: DiTConfig, network: DeferredNetwork<any DiTRunner>)?
   private let decoder: LatentDecoder
   /// What labels and options the model takes.
   package let rules: SamplingRules
@@ -70,16 +70,9 @@ public final class LatentDiffusionPipeline {
       opened = result
       return result
     }
-    let state = try DiTState(
-      checkpoint, headCount: config.headCount, imageSize: config.imageSize,
-      classCount: config.classCount
-    ) {
-      try open().state?.downsamplingFactor
-    }
+    let state = try NetworkState(checkpoint, config) { try open().state?.downsamplingFactor }
     let model = state.config
-    process = try state.family.process(
-      family: config.family, shape: config.path, prediction: config.prediction,
-      learnsVariance: model.learnsVariance)
+    process = try state.process(config)
     let dtype = DeviceSelection.autoencoderType(precision, on: device)
     let chosen = try open()
     let autoencoder = try chosen.decoder(
@@ -98,7 +91,7 @@ public final class LatentDiffusionPipeline {
     self.device = device
     self.model = model
     cache = config.cache
-    dit = DeferredDiT(state, precision, in: config.mode, on: device)
+    network = SampledNetwork(state, precision, in: config.mode, on: device)
     let guideState = try config.guideCheckpoint.map { [process] in
       try DiTState.guide($0, of: model, at: checkpoint.path, trainedBy: process, config)
     }
@@ -109,8 +102,11 @@ public final class LatentDiffusionPipeline {
       "dit_checkpoint": checkpoint.filePaths, "guide_checkpoint": guideState?.filePaths,
       "vae_checkpoint": chosen.filePaths, "latent_stats": config.latentStatsPath.map { [$0] },
     ].compactMapValues { $0 }
-    guide = guideState.map { [precision] in
-      DeferredDiT($0, precision, in: config.mode, on: device)
+    guide = guideState.map { [precision] state in
+      (
+        state.config,
+        DeferredNetwork { try state.makeRunner(precision, in: config.mode, on: device) }
+      )
     }
     if let logger {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
@@ -125,12 +121,12 @@ public final class LatentDiffusionPipeline {
   }
 
   private func log(
-    _ checkpoint: Checkpoint, _ state: DiTState, _ scaling: ChosenScaling, to logger: Logger
+    _ checkpoint: Checkpoint, _ state: NetworkState, _ scaling: ChosenScaling, to logger: Logger
   ) {
     for note in checkpoint.notes { logger.info("\(note)") }
     for finding in state.findings { logger.info("\(finding)") }
     if let note = classNames.unusedNote { logger.warning("\(note)") }
-    logger.info("\(model.headCount) attention heads, \(state.headCountSource.rawValue)")
+    logger.info("\(model.headCount) attention heads, \(state.headCountSource)")
     if precision.isEmulated {
       logger.warning(
         "int8 is computed in float32, as DIT_EMULATE_INT8 asks: the results hold, the speed does not"
@@ -181,7 +177,7 @@ public final class LatentDiffusionPipeline {
   }
 
   private static func check(
-    _ config: PipelineConfig, _ model: DiTConfig, imageSize: Int?, path: String
+    _ config: PipelineConfig, _ model: NetworkConfig, imageSize: Int?, path: String
   ) throws {
     if let wanted = config.imageSize, let imageSize, wanted != imageSize {
       let step = imageSize / model.gridSize
@@ -195,8 +191,8 @@ public final class LatentDiffusionPipeline {
     }
     if let preset = config.preset {
       let expected = preset.size
-      guard expected.hiddenSize == model.hiddenSize, expected.depth == model.depth,
-        preset.patchSize == model.patchSize
+      guard case .dit = model, expected.hiddenSize == model.hiddenSize,
+        expected.depth == model.depth, preset.patchSize == model.patchSize
       else {
         throw PipelineError(
           .setting,
@@ -212,8 +208,8 @@ public final class LatentDiffusionPipeline {
   /// - Throws: `PipelineError` if they do not suit the precision; `FileError`; `TorchError` if memory does
   ///   not suffice.
   public func loadWeights() throws {
-    _ = try dit.runner()
-    _ = try guide?.runner()
+    try network.load()
+    _ = try guide?.network.runner()
   }
 
   /// A random number generator on the pipeline's device.
@@ -246,15 +242,25 @@ public final class LatentDiffusionPipeline {
     labels: [Int], options: SamplingOptions, noise: NoiseSource
   ) throws -> SamplingLoop {
     try rules.check(labels, options)
-    let dit = try dit.runner()
-    let isGuided = options.settled(for: process.family).guidance.isActive
-    let guide = isGuided ? try guide?.runner() : nil
-    return try samplingLoop(
-      labels, options, noise,
-      guide: guide.map { [cache] guide in
-        { guide.bind(labels: $0, times: $1, cache: cache) }
-      },
-      network: { [cache] in dit.bind(labels: $0, times: $1, cache: cache) })
+    switch network {
+    case .dit(let network):
+      let dit = try network.runner()
+      let isGuided = options.settled(for: process).guidance.isActive
+      let guide = isGuided ? try guide?.network.runner() : nil
+      return try samplingLoop(
+        labels, options, noise,
+        guide: guide.map { [cache] guide in
+          { guide.bind(labels: $0, times: $1, cache: cache) }
+        },
+        network: { [cache] in dit.bind(labels: $0, times: $1, cache: cache) })
+    case .meanFlow(let network):
+      let runner = try network.runner()
+      return try settingErrors {
+        try options.loop(
+          labels: labels, shape: latentShape, process: process, noise: noise, device: device,
+          average: runner.average)
+      }
+    }
   }
 
   /// Prepares the steps with any networks.
@@ -263,11 +269,20 @@ public final class LatentDiffusionPipeline {
     guide: SamplingOptions.NetworkBinding? = nil,
     network: @escaping SamplingOptions.NetworkBinding
   ) throws -> SamplingLoop {
-    do {
-      return try options.loop(
-        labels: labels, nullClass: model.classCount,
-        shape: [model.channelCount, model.inputSize, model.inputSize], process: process,
+    try settingErrors {
+      try options.loop(
+        labels: labels, nullClass: model.classCount, shape: latentShape, process: process,
         noise: noise, device: device, guide: guide, network: network)
+    }
+  }
+
+  /// `[C, h, w]`, of an image's latents.
+  private var latentShape: [Int] { [model.channelCount, model.inputSize, model.inputSize] }
+
+  /// Calls `body`; options that do not fit the model are settings at fault.
+  private func settingErrors<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
     } catch let error as DiffusionError {
       throw PipelineError(.setting, error.message)
     }

@@ -5,7 +5,7 @@ internal import Models
 /// What labels and options the model of a pipeline takes.
 package struct SamplingRules: Sendable {
   /// The shape of the model.
-  let model: DiTConfig
+  let model: NetworkConfig
   /// How it was trained.
   package let process: DiffusionProcess
   /// Whether steps use features of earlier ones again.
@@ -22,7 +22,7 @@ package struct SamplingRules: Sendable {
   ///
   /// - Throws: `PipelineError` for what is out of range, or does not fit the model.
   package func check(_ labels: [Int], _ options: SamplingOptions) throws {
-    let options = options.settled(for: process.family)
+    let options = options.settled(for: process)
     for label in labels where !(0..<model.classCount).contains(label) {
       throw PipelineError(
         .setting,
@@ -35,6 +35,7 @@ package struct SamplingRules: Sendable {
         "guidance \(options.guidance.scale): the model has \(model.classRowCount) classes and no null"
           + " class, which guidance needs")
     }
+    try checkInputs(options)
     try checkCache(options.sampler)
     let eta = options.samplerOptions.eta
     guard (0...1).contains(eta), options.guidance.scale.isFinite else {
@@ -58,12 +59,26 @@ package struct SamplingRules: Sendable {
   /// - Throws: `PipelineError` for what is out of range, or does not fit the model.
   package func checkWhole(_ labels: [Int], _ options: SamplingOptions) throws {
     try check(labels, options)
-    let settled = options.settled(for: process.family)
+    let settled = options.settled(for: process)
     do {
       _ = try settled.sampler.makeSampler(
         on: process.path, stepCount: settled.stepCount, options: settled.samplerOptions)
     } catch {
       throw PipelineError(.setting, error.message)
+    }
+  }
+
+  /// Checks what has no meaning for a network that takes guidance as an input.
+  private func checkInputs(_ options: SamplingOptions) throws {
+    guard process.family.takesGuidance else { return }
+    guard options.guidance.channels == .all else {
+      throw PipelineError(
+        .setting,
+        "guidance on some channels: the model takes guidance as an input, and it acts on all")
+    }
+    guard cache == .off else {
+      throw PipelineError(
+        .setting, "the cache \(cache): the model's few steps leave nothing to extrapolate")
     }
   }
 

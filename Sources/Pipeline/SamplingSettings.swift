@@ -39,7 +39,7 @@ public struct SamplingSettings: Sendable, Equatable {
   public func settled(for pipeline: LatentDiffusionPipeline) -> SamplingSettings {
     var settled = self
     let process = pipeline.process
-    settled.options = options.settled(for: process.family)
+    settled.options = options.settled(for: process)
     settled.pipeline.family = process.family
     settled.pipeline.path = process.flow?.shape
     settled.pipeline.prediction = process.flow?.prediction

@@ -3,7 +3,7 @@ internal import Inference
 internal import Models
 internal import Training
 
-/// A DiT's memory on a CPU in bytes, without the program itself, as `dit inspect` shows it.
+/// A network's memory on a CPU in bytes, without the program itself, as `dit inspect` shows it.
 struct MemoryEstimate: Encodable {
   /// The memory of training in one number format.
   struct Training: Encodable {
@@ -15,10 +15,10 @@ struct MemoryEstimate: Encodable {
     let bytesPerImageRecomputed: Int
   }
 
-  /// Bytes for one image with guidance and 250 steps, by precision.
+  /// Bytes for one image, by precision: of a DiT with guidance and 250 steps.
   let sampleBytes: [String: Int]
-  /// By precision. Without int8, which training does not have.
-  let train: [String: Training]
+  /// By precision. Without int8, which training does not have; nil for a network that is not trained here.
+  let train: [String: Training]?
 
   private static let precisions: [Precision] = [.fp32, .bf16, .int8]
 
@@ -35,6 +35,14 @@ struct MemoryEstimate: Encodable {
     (self.sampleBytes, self.train) = (sampleBytes, train)
   }
 
+  init(_ config: MeanFlowConfig) {
+    sampleBytes = Dictionary(
+      uniqueKeysWithValues: MemoryEstimate.precisions.map {
+        ($0.name, config.samplingMemory($0))
+      })
+    train = nil
+  }
+
   /// Names and values, for people.
   var lines: [(String, String)] {
     let names = MemoryEstimate.precisions.map(\.name)
@@ -42,13 +50,11 @@ struct MemoryEstimate: Encodable {
       sampleBytes[name].map { "\(name) \(Amount.bytes($0))" }
     }
     let training = names.compactMap { name in
-      train[name].map {
+      train?[name].map {
         "\(name) \(Amount.bytes($0.stateBytes)) + \(Amount.bytes($0.bytesPerImage)) an image"
       }
     }
-    return [
-      ("memory to sample", sampling.joined(separator: ", ")),
-      ("memory to train", training.joined(separator: ", ")),
-    ]
+    return [("memory to sample", sampling.joined(separator: ", "))]
+      + (training.isEmpty ? [] : [("memory to train", training.joined(separator: ", "))])
   }
 }

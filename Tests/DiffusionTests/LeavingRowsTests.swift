@@ -6,7 +6,9 @@ import Torch
 
 /// Images that leave a batch on its way.
 @Suite struct LeavingRowsTests {
-  private static let processes = [DiffusionProcess.ddpm(learnsVariance: false), .flow()]
+  private static let processes = [
+    DiffusionProcess.ddpm(learnsVariance: false), .flow(), .flow(of: .meanflow),
+  ]
 
   /// A network whose output depends on the class of each row, the latents and the time.
   private static func binding(_ labels: [Int], _ times: [Double]) -> Network {

@@ -103,7 +103,9 @@ internal import Torch
   }
 
   @Test(arguments: SamplingMethod.all) func runsItsDefaultSteps(_ method: SamplingMethod) throws {
-    let paths: [any ProbabilityPath] = [NoiseSchedule.linear, DiffusionProcess.flow().path]
+    let paths: [any ProbabilityPath] = [
+      NoiseSchedule.linear, DiffusionProcess.flow().path, DiffusionProcess.flow(of: .meanflow).path,
+    ]
     let fitting = paths.filter { SamplingMethod.fitting($0).contains(method) }
     #expect(!fitting.isEmpty)
     for path in fitting {

@@ -139,7 +139,9 @@ import Testing
     for own in samplers {
       let model = ModelDescription(
         name: "m", loadTime: 0, classNames: try ClassNames(count: 2, metadata: [:]), imageSize: 8,
-        defaults: SamplingOptions(sampler: own), defaultSeed: 42, samplers: samplers,
+        defaults: SamplingOptions(sampler: own), guidance: Guidance(),
+        process: isFlow ? .flow() : .ddpm(learnsVariance: false), defaultSeed: 42,
+        samplers: samplers,
         guidedChannelLimit: 3,
         precision: "fp32",
         device: "cpu", imageLimit: 4, queueLimit: 4, batchSize: 4)

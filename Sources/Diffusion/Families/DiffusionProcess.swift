@@ -8,6 +8,8 @@ public struct DiffusionProcess: Sendable {
   public let parametrization: Parametrization
   /// The flow; nil for a process with discrete steps.
   public let flow: Flow?
+  /// The guidance that is usual for this very model; empty for that of the family.
+  public var usualGuidance: [UsualGuidance] = []
 
   /// A diffusion process with the published 1000 discrete steps.
   ///
@@ -28,7 +30,12 @@ public struct DiffusionProcess: Sendable {
       family: family,
       path: FlowPath(
         flow.shape, family.direction, ends: flow.samplingEnds,
-        asksAtDataTime: family != .repa),
+        asksAtDataTime: family != .repa, hasAverages: family.predictsAverages),
       parametrization: flow.parametrization, flow: flow)
+  }
+
+  /// The usual guidance for a number of steps; nil for that of the family.
+  func usualGuidance(forSteps stepCount: Int?) -> UsualGuidance? {
+    usualGuidance.filter { $0.stepCount <= stepCount ?? .max }.max { $0.stepCount < $1.stepCount }
   }
 }

@@ -11,6 +11,9 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
   case repa
   /// LightningDiT (Yao & Wang 2025): SiT's flow, with shifted times and guidance from a time on.
   case lightningdit
+  /// Improved MeanFlow (Geng et al. 2025b): a flow whose network predicts average velocities, for samples in
+  /// one step, and takes guidance as an input. Times are those of REPA.
+  case meanflow
 
   /// Whether it is a flow.
   public var isFlow: Bool { self != .dit }
@@ -21,6 +24,7 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
     case .dit: .ddpm
     case .sit, .repa: .heun
     case .lightningdit: .euler
+    case .meanflow: .meanFlow
     }
   }
 
@@ -49,14 +53,28 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
   }
 
   /// The channels that guidance acts on unless they are chosen.
-  public var guidedChannels: GuidedChannels { self == .repa ? .all : .first(3) }
+  public var guidedChannels: GuidedChannels {
+    self == .repa || takesGuidance ? .all : .first(3)
+  }
+
+  /// Whether the network takes scale and interval of guidance as inputs, so that it runs once for each image
+  /// and without the null class.
+  public var takesGuidance: Bool { predictsAverages }
+
+  /// Whether the network predicts the average velocity between two times.
+  public var predictsAverages: Bool { self == .meanflow }
 
   /// The scale of times of a flow.
-  public var direction: FlowPath.Direction { self == .repa ? .towardsNoise : .towardsData }
+  public var direction: FlowPath.Direction {
+    switch self {
+    case .dit, .sit, .lightningdit: .towardsData
+    case .repa, .meanflow: .towardsNoise
+    }
+  }
 
   /// The rows of a draw of noise for each image under guidance: the published code of DiT and SiT draws
   /// for the null rows too.
-  var noiseRowsPerImage: Int { self == .repa ? 1 : 2 }
+  var noiseRowsPerImage: Int { self == .repa || takesGuidance ? 1 : 2 }
 
   /// The type in which fresh noise is drawn. REPA's latents are float64, and so are its draws.
   var noiseType: DType { self == .repa ? .float64 : .float32 }

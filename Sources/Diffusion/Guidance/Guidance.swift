@@ -61,11 +61,12 @@ public struct Guidance: Sendable, Equatable {
     chosenInterval = interval
   }
 
-  /// The same guidance, with what is not set as a family has it.
-  func settled(for family: ModelFamily) -> Guidance {
+  /// The same guidance, with what is not set as is usual for a model, or as its family has it.
+  func settled(for family: ModelFamily, _ usual: UsualGuidance? = nil) -> Guidance {
     Guidance(
-      scale: chosenScale ?? family.guidanceScale, channels: channels ?? family.guidedChannels,
-      interval: chosenInterval ?? family.guidanceInterval)
+      scale: chosenScale ?? usual?.scale ?? family.guidanceScale,
+      channels: channels ?? family.guidedChannels,
+      interval: chosenInterval ?? usual?.interval ?? family.guidanceInterval)
   }
 
   /// Whether the null class or the weaker model has to run too, at the times of the interval.

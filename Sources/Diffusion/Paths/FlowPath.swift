@@ -26,6 +26,8 @@ public struct FlowPath: ProbabilityPath, Equatable {
   /// The scale of times.
   public let direction: Direction
   public let asksAtDataTime: Bool
+  /// Whether the network predicts the average velocity between two times.
+  public let hasAverages: Bool
   /// The share of noise at `noiseTime` and at `dataTime`.
   private let ends: ClosedRange<Double>
 
@@ -36,14 +38,16 @@ public struct FlowPath: ProbabilityPath, Equatable {
   ///   - direction: the scale of times.
   ///   - ends: the shares of noise between which the network can be asked.
   ///   - asksAtDataTime: whether samplers ask the network at `dataTime`.
+  ///   - hasAverages: whether the network predicts the average velocity between two times.
   public init(
     _ shape: Shape, _ direction: Direction = .towardsData, ends: ClosedRange<Double> = 0...1,
-    asksAtDataTime: Bool = true
+    asksAtDataTime: Bool = true, hasAverages: Bool = false
   ) {
     self.shape = shape
     self.direction = direction
     self.ends = ends
     self.asksAtDataTime = asksAtDataTime
+    self.hasAverages = hasAverages
   }
 
   public var noiseTime: Double { time(at: ends.upperBound) }

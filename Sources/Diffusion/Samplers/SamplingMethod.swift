@@ -12,6 +12,7 @@ public struct SamplingMethod: Sendable {
     .dpm2MSDE,
     .dopri5,
     .eulerSDE,
+    .meanFlow,
   ]
 
   /// The name in options and files.

@@ -26,6 +26,8 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   /// The factor on latents before a diffusion model sees them: one over their standard deviation
   /// (Rombach et al. 2022, appendix G).
   public var scaleFactor: Double
+  /// The factor of Stable Diffusion's autoencoders.
+  public static let publishedScaleFactor = 0.18215
   /// Mean and deviation of the latents, which are taken off before the scale factor.
   public var statistics: LatentStatistics
 
@@ -34,7 +36,7 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
     blockChannels: [Int] = [128, 256, 512, 512], layersPerBlock: Int = 2,
     latentChannelCount: Int = 4, groupCount: Int = 32, hasEncoder: Bool = true,
     hasDecoder: Bool = true, hasQuantization: Bool = true, hasPostQuantization: Bool = true,
-    hasAttention: Bool = true, scaleFactor: Double = 0.18215,
+    hasAttention: Bool = true, scaleFactor: Double = AutoencoderKLConfig.publishedScaleFactor,
     statistics: LatentStatistics = LatentStatistics()
   ) {
     self.blockChannels = blockChannels

@@ -40,6 +40,13 @@ public struct LatentStatistics: Sendable, Equatable, Codable {
     means.allSatisfy { $0 == 0 } && deviations.allSatisfy { $0 == 1 }
   }
 
+  /// The statistics of latents times a factor.
+  package func multiplied(by factor: Double) -> LatentStatistics {
+    LatentStatistics(
+      means: means.map { $0 * factor },
+      deviations: (deviations.isEmpty ? [1] : deviations).map { $0 * factor })
+  }
+
   /// (z - mean) / deviation
   ///
   /// - Parameter latents: as the encoder predicts them, `[N, c, h, w]`

@@ -5,7 +5,8 @@ extension MeanFlowConfig {
   ///
   /// - Parameters:
   ///   - shapes: shapes by parameter name.
-  ///   - inputSize: height and width of the latents, if the caller knows them.
+  ///   - inputSize: height and width of the latents, if the caller knows them; those of published sizes are
+  ///     32.
   ///   - headCount: attention heads, if the caller knows them; they must be those of the shapes.
   ///   - classCount: classes without the null class, if the caller knows them; likewise.
   ///   - metadata: the file's, which may have `input_size`.
@@ -63,7 +64,11 @@ extension MeanFlowConfig {
       (0...).first { shapes["\(name).\($0).mlp.w1._flax_linear.weight"] == nil } ?? 0
     }
     let (shared, head) = (depth("shared_blocks"), depth("u_heads"))
-    let size = metadata[inputSizeKey].flatMap { Int($0) } ?? inputSize ?? 32
+    let isPublished = MeanFlowPreset.allCases.contains {
+      $0.size == (width, shared + head, heads) && patches[1] == 4 && patch == 2
+    }
+    let size =
+      metadata[inputSizeKey].flatMap { Int($0) } ?? (isPublished ? nil : inputSize) ?? 32
     guard size > 0, size.isMultiple(of: patch), size / patch <= 1024 else {
       throw ModelError("latents of \(size) x \(size) do not go into patches of \(patch)")
     }

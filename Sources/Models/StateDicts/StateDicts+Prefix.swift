@@ -16,6 +16,17 @@ extension StateDicts {
     }
   }
 
+  /// Finds the prefixes under which names are those of a network of improved MeanFlow.
+  ///
+  /// - Parameter names: of parameters.
+  /// - Returns: prefixes with their last dot, sorted; the empty one for a network without prefix.
+  public static func meanFlowPrefixes(of names: some Sequence<String>) -> [String] {
+    let names = Set(names)
+    return prefixes(of: names, ["omega_tokens"]).filter {
+      names.contains($0 + "shared_blocks.0.attn.q_proj._flax_linear.weight")
+    }
+  }
+
   /// Finds the prefixes under which names are an autoencoder's, in diffusers' or CompVis' dialect.
   ///
   /// - Parameter names: of parameters.

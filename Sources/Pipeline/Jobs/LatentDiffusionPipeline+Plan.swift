@@ -17,7 +17,7 @@ extension LatentDiffusionPipeline {
     check: () throws -> Void = {}
   ) throws -> [ImageJob.Image] {
     // An adaptive sampler chooses its steps by all images of a batch: each goes by itself.
-    let isAdaptive = options.settled(for: process.family).stepCount == nil
+    let isAdaptive = options.settled(for: process).stepCount == nil
     return isAdaptive
       ? try indices.flatMap { try together($0..<$0 + 1, plan, options, check) }
       : try together(indices, plan, options, check)

@@ -26,7 +26,7 @@ extension SamplingSettings {
     let weights =
       self.pipeline.weights == .automatic ? [:] : ["weights": self.pipeline.weights.rawValue]
     // Not in the record of a job that an earlier version began.
-    let options = options.settled(for: pipeline.process.family)
+    let options = options.settled(for: pipeline.process)
     var added = options.samplerOptions.chosenTexts(options.sampler.options)
     added.merge(FamilyFinding.metadata(of: pipeline.process)) { $1 }
     if options.guidance.interval != .all {

@@ -6,6 +6,8 @@ public import Torch
 public enum CheckpointContent {
   /// A DiT.
   case dit(DiTState)
+  /// A network of improved MeanFlow.
+  case meanFlow(MeanFlowState)
   /// An autoencoder, or half of one.
   case autoencoder(AutoencoderState)
   /// Another model, with the reason that it is no DiT.
@@ -24,6 +26,12 @@ public enum CheckpointContent {
   ) throws {
     if CheckpointContent.isAutoencoder(checkpoint) {
       self = .autoencoder(try AutoencoderState(checkpoint))
+      return
+    }
+    if MeanFlowState.isFound(in: checkpoint) {
+      self = .meanFlow(
+        try MeanFlowState(
+          checkpoint, headCount: headCount, imageSize: imageSize, classCount: classCount))
       return
     }
     do {
@@ -48,6 +56,7 @@ public enum CheckpointContent {
   public var findings: [StateFinding] {
     switch self {
     case .dit(let dit): dit.findings
+    case .meanFlow(let network): network.findings
     case .autoencoder(let autoencoder): autoencoder.findings
     case .other: []
     }
@@ -57,6 +66,8 @@ public enum CheckpointContent {
   public var latentChannelCount: Int? {
     switch self {
     case .dit(let dit): dit.config.channelCount == 3 ? nil : dit.config.channelCount
+    case .meanFlow(let network):
+      network.config.channelCount == 3 ? nil : network.config.channelCount
     case .autoencoder(let autoencoder): autoencoder.latentChannelCount
     case .other: nil
     }
@@ -67,6 +78,7 @@ public enum CheckpointContent {
     let (names, state): ([String], [String: Tensor])
     switch self {
     case .dit(let dit): (names, state) = (dit.names, dit.tensors)
+    case .meanFlow(let network): (names, state) = (network.names, network.tensors)
     case .autoencoder(let autoencoder): (names, state) = (autoencoder.names, autoencoder.tensors)
     case .other: return nil
     }

@@ -42,8 +42,14 @@ struct ChosenScaling {
       (own, source) = (LatentScaling(statistics: statistics), "from '\(path)'")
     } else if let statistics = try LatentStatistics(dit, channelCount: channelCount) {
       (own, source) = (LatentScaling(statistics: statistics), "from the file's metadata")
-    } else if let scaling = family.latentScaling {
+    } else if let scaling = family.latentScaling, autoencoder.isOfUnknownRun,
+      scaling.statistics.means.count == channelCount
+    {
       (own, source) = (scaling, "those of the family \(family.rawValue)")
+      // A small autoencoder has the latents of the large one times its factor.
+      if let state = autoencoder.state, case .tiny = state.config {
+        own.statistics = own.statistics.multiplied(by: AutoencoderKLConfig.publishedScaleFactor)
+      }
     } else {
       own = autoencoder.scaling
       let isRun = !own.statistics.areNeutral

@@ -15,6 +15,8 @@ public struct FamilyFinding: Sendable, Equatable {
     case parts = "as the file has projectors of REPA"
     /// A part that LightningDiT alone has.
     case rotations = "as the file has LightningDiT's table of rotations"
+    /// The network, which no other family has.
+    case network = "as the network is that of improved MeanFlow"
     /// The name of the published file.
     case fileName = "by the name of the file"
     /// Nothing: the family that is most common.
@@ -49,7 +51,21 @@ public struct FamilyFinding: Sendable, Equatable {
     ]
   }
 
-  /// Finds the family.
+  /// The family of a network of improved MeanFlow.
+  ///
+  /// - Parameter checkpoint: the file.
+  /// - Throws: `PipelineError` for metadata that name another family.
+  init(ofMeanFlow checkpoint: Checkpoint) throws {
+    (family, flow, source) = (.meanflow, Flow(), .network)
+    if let named = checkpoint.metadata[Self.familyKey], named != family.rawValue {
+      throw PipelineError(
+        .unusable,
+        "'\(checkpoint.path)': its metadata name the family '\(named)', and the network is that of"
+          + " \(family.rawValue)")
+    }
+  }
+
+  /// Finds the family of a DiT.
   ///
   /// - Parameters:
   ///   - checkpoint: the file, with its metadata and name.
@@ -70,6 +86,11 @@ public struct FamilyFinding: Sendable, Equatable {
       return value
     }
     let named = try value(Self.familyKey, ModelFamily.self)
+    guard named != .meanflow else {
+      throw PipelineError(
+        .unusable,
+        "'\(checkpoint.path)': its metadata name the family meanflow, and the network is a DiT")
+    }
     let trained = TrainingArguments(checkpoint.metadata)
     let published = trained?.flow ?? Flow()
     flow =
@@ -112,6 +133,7 @@ public struct FamilyFinding: Sendable, Equatable {
     let fallback: ModelFamily =
       isFlowChosen && source == .fallback ? .sit : family
     let family = chosen ?? fallback
+    try checkNetwork(family, shape: shape, prediction: prediction)
     guard family.isFlow else {
       guard !isFlowChosen else {
         throw PipelineError(
@@ -123,6 +145,36 @@ public struct FamilyFinding: Sendable, Equatable {
     }
     return .flow(
       Flow(shape ?? flow.shape, prediction ?? flow.prediction), of: family)
+  }
+}
+
+extension FamilyFinding {
+  /// Refuses a family whose network is another, and a flow that the network has not.
+  private func checkNetwork(
+    _ chosen: ModelFamily, shape: FlowPath.Shape?, prediction: Flow.Prediction?
+  ) throws {
+    guard chosen.predictsAverages == family.predictsAverages else {
+      let (own, others) =
+        family.predictsAverages
+        ? ("that of improved MeanFlow", "is of the family meanflow alone")
+        : ("a DiT", "is of one of the families \(Self.familiesOfDiT)")
+      throw PipelineError(
+        .setting,
+        "the family \(chosen.rawValue) is chosen, and the network is \(own), which \(others)")
+    }
+    guard
+      !chosen.predictsAverages
+        || (shape ?? .linear, prediction ?? .velocity) == (.linear, .velocity)
+    else {
+      throw PipelineError(
+        .setting,
+        "a path or prediction is chosen for the family meanflow, which has the linear path and predicts"
+          + " velocities")
+    }
+  }
+
+  private static var familiesOfDiT: String {
+    ModelFamily.allCases.filter { !$0.predictsAverages }.map(\.rawValue).joined(separator: ", ")
   }
 }
 

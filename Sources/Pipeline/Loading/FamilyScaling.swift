@@ -7,6 +7,12 @@ extension ModelFamily {
   var latentScaling: LatentScaling? {
     switch self {
     case .dit, .sit, .repa, .lightningdit: nil
+    // The latents of sd-vae-ft-mse.
+    case .meanflow:
+      LatentScaling(
+        statistics: LatentStatistics(
+          means: [0.86488, -0.27787343, 0.21616915, 0.3738409],
+          deviations: [4.85503674, 5.31922414, 3.93725398, 3.9870003]))
     }
   }
 

@@ -7,7 +7,7 @@ extension DiTState {
   ///
   /// - Parameters:
   ///   - path: its file or folder.
-  ///   - model: the model that it guides.
+  ///   - network: the model that it guides.
   ///   - modelPath: that model's file, for messages.
   ///   - process: how that model was trained; also the guide, if nothing in its file says otherwise.
   ///   - config: may say what the file leaves open.
@@ -15,9 +15,15 @@ extension DiTState {
   /// - Throws: `FileError` or `CheckpointError` for a file that cannot be read; `PipelineError` if it is
   ///   no DiT, or one for other latents or other classes, or with another meaning of its output.
   static func guide(
-    _ path: String, of model: DiTConfig, at modelPath: String, trainedBy process: DiffusionProcess,
+    _ path: String, of network: NetworkConfig, at modelPath: String,
+    trainedBy process: DiffusionProcess,
     _ config: PipelineConfig
   ) throws -> DiTState {
+    guard case .dit(let model) = network else {
+      throw PipelineError(
+        .setting,
+        "the guide '\(path)': '\(modelPath)' takes guidance as an input and has no use for a guide")
+    }
     let checkpoint = try Checkpoint.openModel(path)
     func open(headCount: Int? = nil, classCount: Int? = nil) throws -> DiTState {
       try DiTState(

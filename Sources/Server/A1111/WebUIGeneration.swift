@@ -51,7 +51,7 @@ struct WebUIGeneration {
   private static func options(
     _ fields: JSONFields, _ model: ModelDescription
   ) throws(APIError) -> SamplingOptions {
-    var wish = SamplingWish(model.defaults)
+    var wish = SamplingWish(model)
     let index = try fields.string("sampler_index")
     if let name = try fields.string("sampler_name") ?? index {
       guard let sampler = WebUISamplers.method(named: name, model) else {
@@ -65,8 +65,9 @@ struct WebUIGeneration {
       wish.sampler = sampler
     }
     wish.steps = try fields.integer("steps", in: SamplingRange.steps)
-    wish.guidance.scale =
-      try fields.number("cfg_scale", in: SamplingRange.guidanceScale) ?? wish.guidance.scale
+    if let scale = try fields.number("cfg_scale", in: SamplingRange.guidanceScale) {
+      wish.guidance.scale = scale
+    }
     // Clients send it always, and for other samplers it means something else.
     if let eta = try fields.number("eta", in: SamplingRange.eta),
       wish.sampler?.options.contains(.eta) == true
@@ -97,7 +98,7 @@ struct WebUIGeneration {
   }
 
   private var settled: [(key: String, value: JSON)] {
-    let options = request.options.settled(for: model.defaults.family)
+    let options = request.options.settled(for: model.process)
     return [
       ("prompt", fields["prompt"] ?? .null),
       ("negative_prompt", fields["negative_prompt"] ?? .string("")),

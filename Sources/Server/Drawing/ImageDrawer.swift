@@ -57,7 +57,8 @@ actor ImageDrawer {
     let description = ModelDescription(
       name: config.modelName, loadTime: Int(Date().timeIntervalSince1970),
       classNames: pipeline.classNames, imageSize: pipeline.imageSize,
-      defaults: settings.sampling.options.settled(for: process.family),
+      defaults: settings.sampling.options.settled(for: process),
+      guidance: settings.sampling.options.guidance, process: process,
       defaultSeed: settings.sampling.seed,
       samplers: SamplingMethod.fitting(process.path),
       guidedChannelLimit: pipeline.rules.guidedChannelLimit, precision: pipeline.precision.name,

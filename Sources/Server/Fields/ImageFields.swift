@@ -49,7 +49,7 @@ struct ImageFields {
 
   /// The sampler, its options, and guidance.
   func options() throws(APIError) -> SamplingOptions {
-    var wish = SamplingWish(model.defaults)
+    var wish = SamplingWish(model)
     for field in SamplingField.all { try field.read(fields, &wish) }
     return try wish.options(model.defaults)
   }

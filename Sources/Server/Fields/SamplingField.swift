@@ -27,8 +27,8 @@ struct SamplingWish {
   var guidance: Guidance
 
   /// Nothing but what the server has by default.
-  init(_ defaults: SamplingOptions) {
-    (options, guidance) = (defaults.samplerOptions, defaults.guidance)
+  init(_ model: ModelDescription) {
+    (options, guidance) = (model.defaults.samplerOptions, model.guidance)
   }
 
   /// The options.
@@ -117,8 +117,9 @@ extension SamplingField {
     values: { _ in .numbers(SamplingRange.guidanceScale) },
     standard: { .compact($0.defaults.guidance.scale) }
   ) { fields, wish throws(APIError) in
-    wish.guidance.scale =
-      try fields.number("guidance_scale", in: SamplingRange.guidanceScale) ?? wish.guidance.scale
+    if let scale = try fields.number("guidance_scale", in: SamplingRange.guidanceScale) {
+      wish.guidance.scale = scale
+    }
   }
 
   private static let guidanceInterval = SamplingField(
@@ -145,6 +146,7 @@ extension SamplingField {
     name: "cfg_channels",
     summary: "The channels of the latents that guidance acts on: the first few, or all.",
     values: { model in
+      if model?.process.family.takesGuidance == true { return .choices(["all"]) }
       let counts = JSON.integers(1...(model?.guidedChannelLimit ?? 3))
       return .object([("anyOf", .array([counts, .choices(["all"])]))])
     },

@@ -11,7 +11,7 @@ struct JobJSON: Sendable {
   /// A job as it stands.
   func job(_ job: JobStatus) -> JSON {
     let images = job.images.sorted { $0.key < $1.key }.map { image($0.value, index: $0.key) }
-    let options = job.request.options.settled(for: model.defaults.family)
+    let options = job.request.options.settled(for: model.process)
     return .object([
       ("id", .string(job.id)), ("status", .string(job.state.rawValue)),
       ("position", job.position.map(JSON.integer) ?? .null), ("step", .integer(job.step)),
@@ -26,7 +26,7 @@ struct JobJSON: Sendable {
 
   /// The request, with all that was left open. It can be posted as it is.
   private func request(_ request: ImageRequest) -> JSON {
-    let options = request.options.settled(for: model.defaults.family)
+    let options = request.options.settled(for: model.process)
     let (sampler, guidance) = (options.samplerOptions, options.guidance)
     var members: [(key: String, value: JSON)] = [
       ("prompt", .string(String(request.label))), ("n", .integer(request.count)),

@@ -120,7 +120,7 @@ public actor ImageService: Service {
     }
     var status = JobStatus(id: ImageService.makeID(), request: request)
     status.position = queue.queuedCount
-    status.stepCount = request.options.settled(for: rules.process.family).stepCount
+    status.stepCount = request.options.settled(for: rules.process).stepCount
     queue.add(Job(status, arrival: clock.now))
     wakeWorker()
     updateMetrics()
@@ -252,7 +252,7 @@ public actor ImageService: Service {
     while true {
       if let rules,
         let batch = queue.takeBatch(
-          settings.batchSize, options: { $0.settled(for: rules.process.family) })
+          settings.batchSize, options: { $0.settled(for: rules.process) })
       {
         queue.tellPositions()
         if queue.hasWaiting { wakeWorker() }

@@ -13,6 +13,10 @@ public struct ModelDescription: Sendable {
   public let imageSize: Int
   /// What holds where a request leaves it open: every option of the sampler and guidance is settled.
   public let defaults: SamplingOptions
+  /// The guidance that the server was started with; what it leaves open depends on a request's steps.
+  let guidance: Guidance
+  /// How the model was trained.
+  let process: DiffusionProcess
   /// The seed where a request gives none.
   public let defaultSeed: UInt64
   /// The samplers that fit the model.

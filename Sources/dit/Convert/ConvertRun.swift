@@ -72,10 +72,7 @@ struct ConvertRun {
     case .dit(let dit):
       let family = try process(dit).family
       guard !family.isFlow else {
-        throw PipelineError(
-          .unusable,
-          "'\(source.path)' is a flow of family \(family.rawValue), and diffusers has no pipeline for"
-            + " one: give the target another format, such as safetensors")
+        throw ConvertRun.noFolder(source.path, family)
       }
       let isWhole = PipelinePart.vae.isPresent(in: command.source)
       let path = command.vaeSource ?? (isWhole ? command.source : nil)
@@ -96,6 +93,8 @@ struct ConvertRun {
           "DiTPipeline takes 1000 for the null class, and this model has \(dit.config.classCount)"
             + " classes: sample with guidance_scale=1 there")
       }
+    case .meanFlow(let network):
+      throw ConvertRun.noFolder(source.path, network.family.family)
     case .autoencoder(let autoencoder):
       folder = try DiffusersFolder(autoencoder)
     case .other(let error): throw error
@@ -129,10 +128,23 @@ struct ConvertRun {
     try LatentStatistics(readFrom: path).check(channelCount: count, of: path, for: source.path)
   }
 
+  private static func noFolder(_ path: String, _ family: ModelFamily) -> PipelineError {
+    PipelineError(
+      .unusable,
+      "'\(path)' is a flow of family \(family.rawValue), and diffusers has no pipeline for one: give the"
+        + " target another format, such as safetensors")
+  }
+
   /// The model in the source.
   private func content(of source: Checkpoint) throws -> CheckpointContent {
     let content: CheckpointContent =
       switch command.kind {
+      case .dit where MeanFlowState.isFound(in: source),
+        nil where MeanFlowState.isFound(in: source):
+        .meanFlow(
+          try MeanFlowState(
+            source, headCount: command.shape.numHeads, imageSize: command.shape.imageSize,
+            classCount: command.shape.numClasses))
       case .dit:
         .dit(
           try DiTState(
@@ -146,7 +158,7 @@ struct ConvertRun {
       }
     switch content {
     case .dit(let dit): try dit.checkImageSize(command.shape.imageSize)
-    case .autoencoder: break
+    case .meanFlow, .autoencoder: break
     case .other(let error): throw error
     }
     return content
@@ -159,6 +171,8 @@ struct ConvertRun {
     switch content {
     case .dit(let dit):
       name = dit.config.publishedName ?? "DiT"
+    case .meanFlow(let network):
+      name = network.config.preset?.rawValue ?? "MeanFlow"
     case .autoencoder(let autoencoder):
       name = autoencoder.kind
     case .other(let error): throw error
@@ -170,10 +184,16 @@ struct ConvertRun {
 
   /// How the source was trained.
   private func process(_ dit: DiTState) throws -> DiffusionProcess {
+    try process(dit.family, learnsVariance: dit.config.learnsVariance)
+  }
+
+  private func process(
+    _ family: FamilyFinding, learnsVariance: Bool
+  ) throws -> DiffusionProcess {
     let options = command.family
-    return try dit.family.process(
+    return try family.process(
       family: options.family.family, shape: options.path, prediction: options.prediction,
-      learnsVariance: dit.config.learnsVariance)
+      learnsVariance: learnsVariance)
   }
 
   /// The source's metadata, with what shapes do not show.
@@ -185,6 +205,11 @@ struct ConvertRun {
     if case .dit(let dit) = content {
       FamilyFinding.keys.forEach { metadata[$0] = nil }
       metadata.merge(FamilyFinding.metadata(of: try process(dit))) { $1 }
+    }
+    if case .meanFlow(let network) = content {
+      let process = try process(network.family, learnsVariance: false)
+      metadata.merge(FamilyFinding.metadata(of: process)) { $1 }
+      metadata.merge(network.config.metadata) { $1 }
     }
     if case .dit(let dit) = content, [.given, .metadata, .rotations].contains(dit.headCountSource) {
       metadata["num_heads"] = String(dit.config.headCount)

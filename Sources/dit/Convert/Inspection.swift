@@ -95,6 +95,11 @@ struct Inspection: Encodable {
         (name, found) = ("DiT", dit)
         multiplyAdds = dit.config.multiplyAddCount
         memory = MemoryEstimate(dit.config)
+      case .meanFlow(let network):
+        name = "MeanFlow"
+        facts = Inspection.facts(network)
+        multiplyAdds = network.config.multiplyAddCount
+        memory = MemoryEstimate(network.config)
       case .autoencoder(let autoencoder):
         (name, facts) = Inspection.facts(autoencoder.config)
       case .other(let error):
@@ -127,6 +132,22 @@ struct Inspection: Encodable {
       ("family_source", .text(dit.family.source.rawValue)),
     ] + (config.block == .dit ? [] : [("block", .text("\(config.block)"))])
       + flowFacts(dit.family) + statisticsFacts(try dit.scaling?.statistics)
+  }
+
+  private static func facts(_ network: MeanFlowState) -> [(name: String, value: Fact)] {
+    let config = network.config
+    return [
+      ("model", .text(config.preset?.rawValue ?? "no published size")),
+      ("input_size", .number(config.inputSize)), ("channels", .number(config.channelCount)),
+      ("patch_size", .number(config.patchSize)), ("hidden_size", .number(config.hiddenSize)),
+      ("depth", .number(config.depth)), ("head_depth", .number(config.headDepth)),
+      ("num_heads", .number(config.headCount)), ("mlp_width", .number(config.mlpWidth)),
+      ("prefix_tokens", .number(config.prefix.count)),
+      ("num_classes", .number(config.classCount)),
+      ("velocity_head", .flag(config.hasVelocityHead)),
+      ("family", .text(network.family.family.rawValue)),
+      ("family_source", .text(network.family.source.rawValue)),
+    ]
   }
 
   /// Whether latents are normalized by channel.

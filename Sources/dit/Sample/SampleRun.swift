@@ -90,13 +90,11 @@ struct SampleRun {
 
   private func summary(_ pipeline: LatentDiffusionPipeline, _ plan: SamplePlan) -> String {
     let options = settings.options
-    let model = pipeline.model
-    let name = model.publishedName ?? "DiT of width \(model.hiddenSize), depth \(model.depth)"
     let size = "\(pipeline.imageSize) x \(pipeline.imageSize)"
     let interval =
       options.guidance.interval == .all || !options.guidance.isActive
       ? "" : " from \(options.guidance.interval.low) to \(options.guidance.interval.high)"
-    return name
+    return pipeline.model.name
       + (pipeline.makesImages
         ? ", \(size) pixels, \(Amount.of(plan.images.count, "image"))"
         : ", latents alone, \(size), of \(Amount.of(plan.images.count, "image"))")

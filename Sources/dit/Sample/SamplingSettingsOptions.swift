@@ -123,7 +123,11 @@ struct SamplingRecipeOptions: ReplacingOptions {
     "sampler": ["ddim-sampling"], "ddim-sampling": ["sampler"],
   ]
 
-  @Option(help: "The sampling method (default: ddpm; heun for flows, euler for lightningdit).")
+  @Option(
+    help: """
+      The sampling method (default: ddpm; heun for flows, euler for lightningdit, meanflow for its own \
+      family).
+      """)
   var sampler: SamplingMethod?
   @Option(help: "Use ddim (the same as --sampler ddim).") var ddimSampling: Bool?
   @Option(help: "DDIM's share of fresh noise.") var eta = 0.0
@@ -149,17 +153,20 @@ struct SamplingRecipeOptions: ReplacingOptions {
   )
   var samplingSteps: Int?
   @Option(
-    help: "Classifier-free guidance; 1 or less for none (default: 4; 6.7 for lightningdit).")
+    help: """
+      Classifier-free guidance; 1 or less for none (default: 4; 6.7 for lightningdit; for meanflow by size \
+      and steps, 4 to 10.5).
+      """)
   var guidanceScale: Double?
   @Option(
     help:
-      "Channels that guidance acts on: a number of the first ones, or all (default: 3; all for repa)."
+      "Channels that guidance acts on: a number of the first ones, or all (default: 3; all for repa and meanflow)."
   )
   var cfgChannels: WrittenArgument<GuidedChannels>?
   @Option(
     help: """
       The times of guidance, LOW,HIGH from 0, data, to 1, noise; elsewhere a step costs half (default: \
-      0,1; 0,0.875 for lightningdit).
+      0,1; 0,0.875 for lightningdit; for meanflow by size and steps).
       """)
   var guidanceInterval: WrittenArgument<GuidanceInterval>?
   @Option(
