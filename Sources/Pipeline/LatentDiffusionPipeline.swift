@@ -243,6 +243,10 @@ public final class LatentDiffusionPipeline {
   ) throws -> SamplingLoop {
     try rules.check(labels, options)
     switch network {
+    case .dit(let network) where process.family.predictsAverages:
+      let dit = try network.runner()
+      return try averageLoop(labels, options, noise) { labels, _ in dit.bindAverage(labels: labels)
+      }
     case .dit(let network):
       let dit = try network.runner()
       let isGuided = options.settled(for: process).guidance.isActive
@@ -254,12 +258,19 @@ public final class LatentDiffusionPipeline {
         },
         network: { [cache] in dit.bind(labels: $0, times: $1, cache: cache) })
     case .meanFlow(let network):
-      let runner = try network.runner()
-      return try settingErrors {
-        try options.loop(
-          labels: labels, shape: latentShape, process: process, noise: noise, device: device,
-          average: runner.average)
-      }
+      return try averageLoop(labels, options, noise, try network.runner().average)
+    }
+  }
+
+  /// Prepares the steps with a network of average velocities.
+  private func averageLoop(
+    _ labels: [Int], _ options: SamplingOptions, _ noise: NoiseSource,
+    _ average: @escaping SamplingOptions.AverageBinding
+  ) throws -> SamplingLoop {
+    try settingErrors {
+      try options.loop(
+        labels: labels, shape: latentShape, process: process, noise: noise, device: device,
+        average: average)
     }
   }
 

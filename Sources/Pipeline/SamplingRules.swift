@@ -68,10 +68,16 @@ package struct SamplingRules: Sendable {
     }
   }
 
-  /// Checks what has no meaning for a network that takes guidance as an input.
+  /// Checks what has no meaning for a network of average velocities.
   private func checkInputs(_ options: SamplingOptions) throws {
-    guard process.family.takesGuidance else { return }
-    guard options.guidance.channels == .all else {
+    guard process.family.predictsAverages else { return }
+    guard process.family.takesGuidance || !options.guidance.isActive else {
+      throw PipelineError(
+        .setting,
+        "guidance \(options.guidance.scale): the average velocities of the model have guidance in them"
+          + " since its training; choose 1")
+    }
+    guard !process.family.takesGuidance || options.guidance.channels == .all else {
       throw PipelineError(
         .setting,
         "guidance on some channels: the model takes guidance as an input, and it acts on all")

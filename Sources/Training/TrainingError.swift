@@ -72,6 +72,8 @@ public struct TrainingError: Error, CustomStringConvertible, Equatable {
     case reducesWhileDecoding
     /// The parameters that stay as they are.
     case frozen
+    /// What is minimized.
+    case objective
     /// The data's or the checkpoint's own numbers: nothing that a setting would change.
     case none
   }

@@ -52,4 +52,23 @@ internal import Torch
     let tolerance = precision == .fp32 ? Tolerance.float32 : Tolerance.bfloat16
     #expect(errors.allSatisfy { $0 < tolerance }, "\(errors)")
   }
+
+  /// A model of average velocities, each row with a time and a span of its own.
+  @Test(arguments: ExecutionMode.allCases, precisions)
+  func predictsAverages(
+    _ mode: ExecutionMode, _ run: (precision: Precision, tolerance: Double)
+  ) throws {
+    guard mode == .graph || !run.precision.isInt8 else { return }
+    let values = try GoldenValues("training-meanflow")
+    func row(_ name: String) -> Tensor { values["steps." + name][0] }
+    let average = try runner(values, mode, run.precision)
+      .bindAverage(labels: row("y").elements(Int.self))
+    let (starts, spans) = (row("s").elements(Double.self), row("h").elements(Double.self))
+    for index in starts.indices {
+      let output = average(row("noise"), starts[index], starts[index] + spans[index])
+      let error = relativeError(
+        output[index..<index + 1], values["output"][index..<index + 1])
+      #expect(error < run.tolerance, "row \(index): \(error)")
+    }
+  }
 }

@@ -63,6 +63,8 @@ public struct GoldenConfig: Decodable {
   let mlp: String?
   let positions: String?
   let qk_norm: String?
+  // That of models of average velocities alone.
+  let span: Bool?
 
   /// The same for the model.
   public var model: DiTConfig {
@@ -74,6 +76,6 @@ public struct GoldenConfig: Decodable {
         norm: norm.flatMap(NormKind.init) ?? .layer,
         mlp: mlp.flatMap(DiTBlockConfig.MLP.init) ?? .gelu,
         positions: positions.flatMap(DiTBlockConfig.Positions.init) ?? .sines,
-        queryKeyNorm: qk_norm.flatMap(NormKind.init)))
+        queryKeyNorm: qk_norm.flatMap(NormKind.init)), hasSpan: span ?? false)
   }
 }

@@ -14,6 +14,9 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
   /// Improved MeanFlow (Geng et al. 2025b): a flow whose network predicts average velocities, for samples in
   /// one step, and takes guidance as an input. Times are those of REPA.
   case meanflow
+  /// SiT told how far a step goes (MeanFlow, Geng et al. 2025a): a flow in SiT's scale of times whose network
+  /// predicts average velocities, with guidance in them.
+  case meansit
 
   /// Whether it is a flow.
   public var isFlow: Bool { self != .dit }
@@ -24,7 +27,7 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
     case .dit: .ddpm
     case .sit, .repa: .heun
     case .lightningdit: .euler
-    case .meanflow: .meanFlow
+    case .meanflow, .meansit: .meanFlow
     }
   }
 
@@ -45,7 +48,13 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
   }
 
   /// The scale of guidance unless one is chosen. LightningDiT's is that of the model of 800 epochs.
-  public var guidanceScale: Double { self == .lightningdit ? 6.7 : 4 }
+  public var guidanceScale: Double {
+    switch self {
+    case .dit, .sit, .repa, .meanflow: 4
+    case .lightningdit: 6.7
+    case .meansit: 1
+    }
+  }
 
   /// The times of guidance unless they are chosen.
   public var guidanceInterval: GuidanceInterval {
@@ -54,27 +63,27 @@ public enum ModelFamily: String, Sendable, Codable, CaseIterable {
 
   /// The channels that guidance acts on unless they are chosen.
   public var guidedChannels: GuidedChannels {
-    self == .repa || takesGuidance ? .all : .first(3)
+    self == .repa || predictsAverages ? .all : .first(3)
   }
 
   /// Whether the network takes scale and interval of guidance as inputs, so that it runs once for each image
   /// and without the null class.
-  public var takesGuidance: Bool { predictsAverages }
+  public var takesGuidance: Bool { self == .meanflow }
 
   /// Whether the network predicts the average velocity between two times.
-  public var predictsAverages: Bool { self == .meanflow }
+  public var predictsAverages: Bool { self == .meanflow || self == .meansit }
 
   /// The scale of times of a flow.
   public var direction: FlowPath.Direction {
     switch self {
-    case .dit, .sit, .lightningdit: .towardsData
+    case .dit, .sit, .lightningdit, .meansit: .towardsData
     case .repa, .meanflow: .towardsNoise
     }
   }
 
   /// The rows of a draw of noise for each image under guidance: the published code of DiT and SiT draws
   /// for the null rows too.
-  var noiseRowsPerImage: Int { self == .repa || takesGuidance ? 1 : 2 }
+  var noiseRowsPerImage: Int { self == .repa || predictsAverages ? 1 : 2 }
 
   /// The type in which fresh noise is drawn. REPA's latents are float64, and so are its draws.
   var noiseType: DType { self == .repa ? .float64 : .float32 }

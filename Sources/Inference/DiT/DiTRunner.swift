@@ -7,6 +7,10 @@ public import Torch
 /// rows alone.
 public typealias ConditionedDiT = (_ latents: Tensor, _ time: Double) -> Tensor
 
+/// A DiT of average velocities with the labels of one batch: predicts the average from a time to another for
+/// latents `[N, C, H, W]`.
+public typealias AverageDiT = (_ latents: Tensor, _ start: Double, _ end: Double) -> Tensor
+
 /// A DiT that can predict, packed or as written.
 public protocol DiTRunner {
   /// Sets the labels and the known times of a batch.
@@ -18,6 +22,12 @@ public protocol DiTRunner {
   ///   - cache: what is used again. The network then has to be called once for each step, in order.
   /// - Returns: the network for that batch.
   func bind(labels: [Int], times: [Double], cache: FeatureCache) -> ConditionedDiT
+
+  /// Sets the labels of a batch, for a model of average velocities.
+  ///
+  /// - Parameter labels: the class of each batch element.
+  /// - Returns: the network for that batch.
+  func bindAverage(labels: [Int]) -> AverageDiT
 }
 
 extension DiTRunner {

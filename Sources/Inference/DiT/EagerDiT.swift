@@ -31,6 +31,20 @@ public struct EagerDiT: DiTRunner {
   }
 }
 
+extension EagerDiT {
+  /// Sets the labels of a batch.
+  public func bindAverage(labels: [Int]) -> AverageDiT {
+    let y = Tensor(labels).to(device)
+    return { [model, dtype, device] latents, start, end in
+      let rows = latents.size(0)
+      func all(_ value: Double) -> Tensor { .full([rows], value, device: device) }
+      return model(
+        latents.to(dtype), t: all(start), y: y[0..<rows], span: all(end - start)
+      ).to(.float32)
+    }
+  }
+}
+
 extension DiT {
   /// Runs the blocks, or adds a forecast of what they do in place of the first.
   fileprivate func hook(

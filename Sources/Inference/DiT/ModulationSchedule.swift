@@ -10,7 +10,7 @@ internal import Torch
 /// weights, a third of the model, are read once for all of them. Times are taken in chunks, which
 /// bounds the memory.
 final class ModulationSchedule {
-  private let timestepEmbed: TimestepEmbed
+  private let embedded: (_ t: Tensor, _ span: Tensor) -> Tensor
   private let classes: Tensor  // [1, L, D]
   private let layers: [(linear: Linear, scaledNorms: [(place: Int, norm: TokenNorm)])]
   private let times: [Double]  // distinct
@@ -18,7 +18,7 @@ final class ModulationSchedule {
   private let chunkLength: Int
   private var chunkStart = 0
   private var chunk: Tensor?  // [S, L, K D], float32
-  private var unforeseen: (time: Double, vectors: Tensor)?
+  private var unforeseen: (time: Double, span: Double, vectors: Tensor)?
 
   /// Bytes that the vectors of a chunk may take.
   static let budget = 128 << 20
@@ -33,7 +33,7 @@ final class ModulationSchedule {
     _ network: DiTNetwork<PackedLinear>, labels: [Int], times: [Double], device: Device,
     budget: Int = ModulationSchedule.budget
   ) {
-    timestepEmbed = network.timestepEmbed
+    embedded = { network.embedded(t: $0, span: $1) }
     classes = embedding(Tensor(labels).to(device), table: network.labels).expandingDims(at: 0)
     layers = zip(network.modulations, network.scaledNorms).map { modulation, norms in
       (modulation.linear, norms.filter { $0.norm.weight != nil })
@@ -63,9 +63,10 @@ final class ModulationSchedule {
     max(1, min(stepCount, budget / bytesPerStep))
   }
 
-  /// The vectors of a time, those of all layers side by side, `[L, K D]`, float32.
-  func table(at time: Double) -> Tensor {
-    guard let index = indices[time] else { return unforeseenTable(at: time) }
+  /// The vectors of a time, and of a span of a model of average velocities, those of all layers side by side,
+  /// `[L, K D]`, float32. Times of spans are not computed ahead: such a model takes few steps.
+  func table(at time: Double, span: Double = 0) -> Tensor {
+    guard span == 0, let index = indices[time] else { return unforeseenTable(time, span) }
     let start = index / chunkLength * chunkLength
     if let chunk, start == chunkStart { return chunk[index - start] }
     chunk = nil
@@ -74,16 +75,18 @@ final class ModulationSchedule {
     return vectors[index - start]
   }
 
-  private func unforeseenTable(at time: Double) -> Tensor {
-    if let unforeseen, unforeseen.time == time { return unforeseen.vectors }
-    let vectors = computed([time])[0]
-    if !hasTorchErrors { unforeseen = (time, vectors) }
+  private func unforeseenTable(_ time: Double, _ span: Double) -> Tensor {
+    if let unforeseen, (unforeseen.time, unforeseen.span) == (time, span) {
+      return unforeseen.vectors
+    }
+    let vectors = computed([time], span: span)[0]
+    if !hasTorchErrors { unforeseen = (time, span, vectors) }
     return vectors
   }
 
-  private func computed(_ times: [Double]) -> Tensor {
+  private func computed(_ times: [Double], span: Double = 0) -> Tensor {
     let t = Tensor(times).to(classes.device).to(.float32)
-    let steps = timestepEmbed(t).expandingDims(at: 1)  // [S, 1, D]
+    let steps = embedded(t, t * 0 + span).expandingDims(at: 1)  // [S, 1, D]
     let condition = silu(steps + classes)  // [S, L, D]
     let widths = layers.map(\.linear.outputCount)
     let vectors = Tensor.empty(

@@ -67,6 +67,20 @@ public final class PackedDiT: DiTRunner {
 
   /// Sets the labels and known times of a batch; modulation is computed ahead, many steps at once.
   public func bind(labels: [Int], times: [Double], cache: FeatureCache) -> ConditionedDiT {
+    let network = bound(labels, times: times, cache: cache)
+    return { network($0, $1, 0) }
+  }
+
+  /// Sets the labels of a batch.
+  public func bindAverage(labels: [Int]) -> AverageDiT {
+    let network = bound(labels, times: [], cache: .off)
+    return { network($0, $1, $2 - $1) }
+  }
+
+  /// The network for some labels: latents, time and span to the prediction.
+  private func bound(
+    _ labels: [Int], times: [Double], cache: FeatureCache
+  ) -> (Tensor, Double, Double) -> Tensor {
     var indices: [Int: Int] = [:]
     var distinct: [Int] = []
     for label in labels where indices[label] == nil {
@@ -81,10 +95,10 @@ public final class PackedDiT: DiTRunner {
     let type = tokenFormat.dtype
     let forecast = BlockForecast(cache)
     guard !device.capabilities.hasPackedKernels else {
-      return { latents, time in
+      return { latents, time, span in
         withoutGradients {
           let rows = labelIndices[0..<latents.size(0)]
-          let table = ModulationTable(schedule.table(at: time), labels: rows)
+          let table = ModulationTable(schedule.table(at: time, span: span), labels: rows)
           let change = forecast?.change(at: time, rowCount: latents.size(0))
           return self.forward(latents.to(type), table, adding: change, keep: forecast?.keep)
             .to(.float32)
@@ -92,10 +106,10 @@ public final class PackedDiT: DiTRunner {
       }
     }
     var steps: [Int: (take: BufferedStep, change: Tensor?)] = [:]  // by rows
-    return { latents, time in
+    return { latents, time, span in
       withoutGradients {
         let count = latents.size(0)
-        let table = schedule.table(at: time)
+        let table = schedule.table(at: time, span: span)
         let rows = labelIndices[0..<count]
         if let change = forecast?.change(at: time, rowCount: count) {
           return self.forward(

@@ -19,6 +19,8 @@ public struct DiTNetwork<Layer: LinearLayer> {
   public let patchEmbed: PatchEmbed
   /// Timesteps to vectors.
   public let timestepEmbed: TimestepEmbed
+  /// Spans to vectors, of a model of average velocities.
+  public let spanEmbed: TimestepEmbed?
   /// `[classes + 1, D]`
   public let labels: Tensor
   /// The transformer.
@@ -40,6 +42,7 @@ public struct DiTNetwork<Layer: LinearLayer> {
     positions = stem.positions.to(dtype)
     patchEmbed = stem.patchEmbed.converted(to: dtype)
     timestepEmbed = stem.timestepEmbed
+    spanEmbed = stem.spanEmbed
     labels = stem.labels
     self.blocks = blocks
     finalLayer = stem.finalLayer.converted(to: dtype)
@@ -53,9 +56,16 @@ public struct DiTNetwork<Layer: LinearLayer> {
     blocks.map(\.branches.scaledNorms) + [finalLayer.scaledNorms]
   }
 
-  /// What every block is conditioned on: timestep plus class, `[N]` and `[N]` to `[N, D]`.
-  public func condition(t: Tensor, y: Tensor) -> Tensor {
-    timestepEmbed(t) + embedding(y, table: labels)
+  /// What every block is conditioned on: timestep plus class, and span for a model of average velocities, all
+  /// `[N]`, to `[N, D]`.
+  public func condition(t: Tensor, y: Tensor, span: Tensor? = nil) -> Tensor {
+    embedded(t: t, span: span) + embedding(y, table: labels)
+  }
+
+  /// Timesteps, and spans where the model has them (0 if they are not given), `[N]` to `[N, D]`.
+  package func embedded(t: Tensor, span: Tensor?) -> Tensor {
+    let time = timestepEmbed(t)
+    return spanEmbed.map { time + $0(span ?? t * 0) } ?? time
   }
 
   /// The blocks, the final layer and the patches put back into place.
@@ -106,6 +116,7 @@ extension DiTNetwork where Layer == Linear {
     patchEmbed = PatchEmbed(
       config.channelCount, width, patchSize: config.patchSize, at: scope / "x_embedder")
     timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
+    spanEmbed = config.hasSpan ? TimestepEmbed(width, at: scope / "h_embedder") : nil
     labels = (scope / "y_embedder" / "embedding_table").parameter(
       "weight", [config.classRowCount, width], .normal(standardDeviation: 0.02))
     let rotary = config.rotaryPositions(on: positions.device)
@@ -121,13 +132,14 @@ extension DiTNetwork where Layer == Linear {
   ///   - x: noisy latents, `[N, C, H, W]`
   ///   - t: timesteps, `[N]`, 0 ..< 1000
   ///   - y: classes, `[N]`, int64, the null class included
+  ///   - span: how far the step goes, `[N]`, for a model of average velocities.
   ///   - hook: runs each block.
   /// - Returns: `[N, C or 2 C, H, W]`
   public func callAsFunction(
-    _ x: Tensor, t: Tensor, y: Tensor, hook: BlockHook = { $3($1, $2) }
+    _ x: Tensor, t: Tensor, y: Tensor, span: Tensor? = nil, hook: BlockHook = { $3($1, $2) }
   ) -> Tensor {
     let tokens = tokens(x)  // [N, T, D]
-    let c = condition(t: t, y: y)  // [N, D]
+    let c = condition(t: t, y: y, span: span)  // [N, D]
     return self(
       PlainStream(tokens),
       block: { index, stream in
@@ -211,6 +223,11 @@ public struct TimestepEmbed {
     let normal = Initializer.normal(standardDeviation: 0.02)
     first = Linear(Self.frequencyCount, width, at: scope / "mlp.0", weight: normal)
     second = Linear(width, width, at: scope / "mlp.2", weight: normal)
+  }
+
+  /// Multiply-adds of one image.
+  var multiplyAdds: Double {
+    first.multiplyAdds(tokenCount: 1) + second.multiplyAdds(tokenCount: 1)
   }
 
   /// Timesteps `[N]` to `[N, D]`.

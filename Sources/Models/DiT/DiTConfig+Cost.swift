@@ -22,8 +22,7 @@ extension DiTNetwork where Layer == Linear {
   public var multiplyAddCount: Double {
     let tokens = config.tokenCount
     return patchEmbed.projection.multiplyAdds(pixelCount: tokens)
-      + timestepEmbed.first.multiplyAdds(tokenCount: 1)
-      + timestepEmbed.second.multiplyAdds(tokenCount: 1)
+      + timestepEmbed.multiplyAdds + (spanEmbed?.multiplyAdds ?? 0)
       + blocks.reduce(0) { $0 + $1.multiplyAdds(tokenCount: tokens) }
       + finalLayer.linear.multiplyAdds(tokenCount: tokens)
       + finalLayer.modulation.linear.multiplyAdds(tokenCount: 1)

@@ -77,7 +77,8 @@ extension DiTConfig {
       inputSize: grid * patch, channelCount: channels, patchSize: patch, hiddenSize: width,
       depth: depth, headCount: heads, mlpRatio: ratio,
       classCount: hasNullClass ? table[0] - 1 : table[0],
-      learnsVariance: outputs != pixels, hasNullClass: hasNullClass, block: block)
+      learnsVariance: outputs != pixels, hasNullClass: hasNullClass, block: block,
+      hasSpan: shapes["h_embedder.mlp.0.weight"] != nil)
     return (config, source)
   }
 

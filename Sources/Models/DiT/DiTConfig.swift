@@ -23,12 +23,16 @@ public struct DiTConfig: Sendable, Equatable {
   public var learnsVariance: Bool
   /// The parts of a block.
   public var block: DiTBlockConfig
+  /// Whether the model is told how far a step goes and predicts the average velocity over it (Geng et al. 2025,
+  /// MeanFlow), from parameters named `h_embedder`, as in the code published with it.
+  public var hasSpan: Bool
 
   /// A configuration; defaults are those of the published models.
   public init(
     inputSize: Int, channelCount: Int = 4, patchSize: Int, hiddenSize: Int, depth: Int,
     headCount: Int, mlpRatio: Int = 4, classCount: Int = 1000,
-    learnsVariance: Bool = true, hasNullClass: Bool = true, block: DiTBlockConfig = .dit
+    learnsVariance: Bool = true, hasNullClass: Bool = true, block: DiTBlockConfig = .dit,
+    hasSpan: Bool = false
   ) {
     self.inputSize = inputSize
     self.channelCount = channelCount
@@ -41,6 +45,7 @@ public struct DiTConfig: Sendable, Equatable {
     self.learnsVariance = learnsVariance
     self.block = block
     self.hasNullClass = hasNullClass
+    self.hasSpan = hasSpan
   }
 
   /// Patches per side.

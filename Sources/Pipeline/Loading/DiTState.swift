@@ -69,7 +69,8 @@ public struct DiTState {
         let rotations = RotaryTables(from: &state)
         if !rotations.isEmpty { findings.append(.leftOutTables(StateDicts.rotations + "*")) }
         let family = try FamilyFinding(
-          checkpoint, hasProjectors: !projectors.isEmpty, hasRotations: !rotations.isEmpty)
+          checkpoint, hasProjectors: !projectors.isEmpty, hasRotations: !rotations.isEmpty,
+          hasSpan: state["h_embedder.mlp.0.weight"] != nil)
         let lacksPositions =
           state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
           && state["final_layer.linear.weight"] != nil

@@ -15,6 +15,8 @@ public struct FamilyFinding: Sendable, Equatable {
     case parts = "as the file has projectors of REPA"
     /// A part that LightningDiT alone has.
     case rotations = "as the file has LightningDiT's table of rotations"
+    /// An embedder of spans.
+    case spans = "as the network is told how far a step goes"
     /// The network, which no other family has.
     case network = "as the network is that of improved MeanFlow"
     /// The name of the published file.
@@ -71,8 +73,11 @@ public struct FamilyFinding: Sendable, Equatable {
   ///   - checkpoint: the file, with its metadata and name.
   ///   - hasProjectors: whether it has parts that only REPA trains.
   ///   - hasRotations: whether it has the tables of LightningDiT.
+  ///   - hasSpan: whether the network is told how far a step goes.
   /// - Throws: `CheckpointError` for metadata that name an unknown family, path or prediction.
-  init(_ checkpoint: Checkpoint, hasProjectors: Bool, hasRotations: Bool) throws {
+  init(
+    _ checkpoint: Checkpoint, hasProjectors: Bool, hasRotations: Bool, hasSpan: Bool
+  ) throws {
     func value<Value: RawRepresentable & CaseIterable>(
       _ key: String, _ type: Value.Type
     ) throws -> Value? where Value.RawValue == String {
@@ -91,6 +96,12 @@ public struct FamilyFinding: Sendable, Equatable {
         .unusable,
         "'\(checkpoint.path)': its metadata name the family meanflow, and the network is a DiT")
     }
+    guard named != .meansit || hasSpan else {
+      throw PipelineError(
+        .unusable,
+        "'\(checkpoint.path)': its metadata name the family meansit, and it has no embedder of spans"
+      )
+    }
     let trained = TrainingArguments(checkpoint.metadata)
     let published = trained?.flow ?? Flow()
     flow =
@@ -103,6 +114,8 @@ public struct FamilyFinding: Sendable, Equatable {
     (family, source) =
       if let named {
         (named, .metadata)
+      } else if hasSpan {
+        (.meansit, .spans)
       } else if hasProjectors {
         (.repa, .parts)
       } else if hasRotations {
@@ -153,11 +166,17 @@ extension FamilyFinding {
   private func checkNetwork(
     _ chosen: ModelFamily, shape: FlowPath.Shape?, prediction: Flow.Prediction?
   ) throws {
-    guard chosen.predictsAverages == family.predictsAverages else {
+    guard isOfNetwork(chosen) else {
       let (own, others) =
-        family.predictsAverages
-        ? ("that of improved MeanFlow", "is of the family meanflow alone")
-        : ("a DiT", "is of one of the families \(Self.familiesOfDiT)")
+        switch family {
+        case .meanflow: ("that of improved MeanFlow", "is of the family meanflow alone")
+        case .meansit:
+          (
+            "a DiT told how far a step goes",
+            "is of the family meansit, or of sit for its velocities"
+          )
+        default: ("a DiT", "is of one of the families \(Self.familiesOfDiT)")
+        }
       throw PipelineError(
         .setting,
         "the family \(chosen.rawValue) is chosen, and the network is \(own), which \(others)")
@@ -168,8 +187,17 @@ extension FamilyFinding {
     else {
       throw PipelineError(
         .setting,
-        "a path or prediction is chosen for the family meanflow, which has the linear path and predicts"
-          + " velocities")
+        "a path or prediction is chosen for the family \(chosen.rawValue), which has the linear path and"
+          + " predicts velocities")
+    }
+  }
+
+  /// Whether the network of the file's family can be of another one.
+  private func isOfNetwork(_ chosen: ModelFamily) -> Bool {
+    switch family {
+    case .meanflow: chosen == .meanflow
+    case .meansit: chosen == .meansit || chosen == .sit
+    case .dit, .sit, .repa, .lightningdit: !chosen.predictsAverages
     }
   }
 

@@ -6,7 +6,7 @@ extension ModelFamily {
   /// the autoencoder or a file of statistics says.
   var latentScaling: LatentScaling? {
     switch self {
-    case .dit, .sit, .repa, .lightningdit: nil
+    case .dit, .sit, .repa, .lightningdit, .meansit: nil
     // The latents of sd-vae-ft-mse.
     case .meanflow:
       LatentScaling(

@@ -3,7 +3,7 @@ private enum FeedForward {
 }
 
 /// Two linear layers with GELU (tanh form) between them (Vaswani et al. 2017, section 3.3). GELU and its
-/// slope are applied while products are written.
+/// slope are applied while products are written; not within `withPlainOperators`.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`
@@ -15,6 +15,10 @@ private enum FeedForward {
 public func feedForward(
   _ x: Tensor, weight1: Tensor, bias1: Tensor?, weight2: Tensor, bias2: Tensor?
 ) -> Tensor {
-  FeedForward.apply(
+  guard !OwnOperators.areForbidden else {
+    let hidden = gelu(linear(x, weight: weight1, bias: bias1), .tanh)
+    return linear(hidden, weight: weight2, bias: bias2)
+  }
+  return FeedForward.apply(
     .tensor(x), .tensor(weight1), .optional(bias1), .tensor(weight2), .optional(bias2))
 }

@@ -2,6 +2,7 @@ private enum Indexing {
   static let narrow = Operator("aten::narrow")
   static let select = Operator("aten::select.int")
   static let indexSelect = Operator("aten::index_select")
+  static let indexAdd = Operator("aten::index_add")
 }
 
 extension Tensor {
@@ -24,5 +25,10 @@ extension Tensor {
   /// Copies the indices `[K]`, int64, of a dimension.
   public func gathered(_ indices: Tensor, axis: Int = 0) -> Tensor {
     Indexing.indexSelect(.tensor(self), .int(axis), .tensor(indices))
+  }
+
+  /// Adds rows to those at some places of the first axis, `indices` int64.
+  public func addingRows(_ rows: Tensor, at indices: Tensor) -> Tensor {
+    Indexing.indexAdd(.tensor(self), 0, .tensor(indices), .tensor(rows))
   }
 }

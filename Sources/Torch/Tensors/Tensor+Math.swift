@@ -12,6 +12,7 @@ private enum Math {
   static let log = Operator("aten::log")
   static let squareRoot = Operator("aten::sqrt")
   static let reciprocal = Operator("aten::reciprocal")
+  static let power = Operator("aten::pow.Tensor_Scalar")
   static let square = Operator("aten::square")
   static let absolute = Operator("aten::abs")
   static let sine = Operator("aten::sin")
@@ -75,6 +76,8 @@ extension Tensor {
   public var squareRoot: Tensor { Math.squareRoot(.tensor(self)) }
   /// One over each element.
   public var reciprocal: Tensor { Math.reciprocal(.tensor(self)) }
+  /// The square of each element.
+  public func power(_ exponent: Double) -> Tensor { Math.power(.tensor(self), .double(exponent)) }
   /// The square of each element.
   public var squared: Tensor { Math.square(.tensor(self)) }
   /// The absolute value of each element.

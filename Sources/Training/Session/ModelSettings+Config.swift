@@ -61,6 +61,11 @@ extension TrainingSettings.ModelSettings {
       ?? newConfig(codec, imageSize: source.imageSize, learnsVariance: learnsVariance ?? !isFlow)
     config.classCount = classCount
     config.hasNullClass = true
+    if let pretrained, pretrained.config.hasSpan, !recipe.objective.isMeanFlow {
+      throw TrainingError(
+        .setting(.objective), "'\(pretrained.path)' predicts average velocities")
+    }
+    config.hasSpan = recipe.objective.isMeanFlow
     try source.checkSize(for: config, of: pretrained?.path)
     guard config.channelCount == codec.channelCount else {
       throw TrainingError(

@@ -7,9 +7,9 @@ public import Torch
 public struct SampleGrid {
   /// Classes to show.
   public var labels: [Int]
-  /// Steps of DDIM, or of Euler's method for a flow.
+  /// Steps of DDIM, or of Euler's method for a flow; a model of average velocities takes one.
   public var stepCount = 50
-  /// The scale of classifier-free guidance.
+  /// The scale of classifier-free guidance, which average velocities have in them.
   public var guidanceScale = 4.0
   /// The seed of the noise, the same in every grid.
   public var seed: UInt64 = 42
@@ -35,9 +35,12 @@ public struct SampleGrid {
     codec: LatentCodec, device: Device,
     mark: () throws -> Void = {}
   ) throws -> RGBImage {
-    let options = SamplingOptions(
-      sampler: process.family.isFlow ? .euler : .ddim, stepCount: stepCount,
-      guidance: Guidance(scale: guidanceScale))
+    let options =
+      process.family.predictsAverages
+      ? SamplingOptions(guidance: Guidance(scale: 1))
+      : SamplingOptions(
+        sampler: process.family.isFlow ? .euler : .ddim, stepCount: stepCount,
+        guidance: Guidance(scale: guidanceScale))
     let sampler = TrainedSampler(config, weights, of: process, codec: codec, device: device)
     let noise = NoiseSource.perBatch(try Generator(seed: seed))
     return ImageGrid.grid(

@@ -1,5 +1,6 @@
 internal import Diffusion
 internal import ImageData
+internal import Inference
 internal import Layers
 internal import Models
 internal import Torch
@@ -45,18 +46,32 @@ struct TrainedSampler {
   func images(
     labels: [Int], options: SamplingOptions, noise: NoiseSource, mark: () throws -> Void
   ) throws -> (images: [RGBImage], areFinite: [Bool]) {
-    let steps = try options.loop(
-      labels: labels, nullClass: config.classCount,
-      shape: [config.channelCount, config.inputSize, config.inputSize], process: process,
-      noise: noise, device: device
-    ) { rows, _ in
-      let y = Tensor(rows).to(device)
-      return { [model, device] in model($0, t: .full([rows.count], $1, device: device), y: y) }
-    }
+    let steps = try loop(labels, options, noise)
     let latents = try steps.run { _ in try mark() }
     return try withTorchErrors {
       let areFinite = latents.isFinite.flattened(from: 1).allTrue(axis: 1).elements(Bool.self)
       return (try codec.decode(latents, check: mark), areFinite)
     }
+  }
+
+  /// Prepares the steps.
+  private func loop(
+    _ labels: [Int], _ options: SamplingOptions, _ noise: NoiseSource
+  ) throws -> SamplingLoop {
+    let shape = [config.channelCount, config.inputSize, config.inputSize]
+    guard process.family.predictsAverages else {
+      return try options.loop(
+        labels: labels, nullClass: config.classCount, shape: shape, process: process,
+        noise: noise, device: device
+      ) { rows, _ in
+        let y = Tensor(rows).to(device)
+        return { [model, device] in model($0, t: .full([rows.count], $1, device: device), y: y) }
+      }
+    }
+    return try options.loop(
+      labels: labels, shape: shape, process: process, noise: noise, device: device,
+      average: { rows, _ in
+        EagerDiT(model, dtype: .float32, device: device).bindAverage(labels: rows)
+      })
   }
 }

@@ -11,6 +11,8 @@ public struct StepRandomness {
   public let posteriorNoise: Tensor?
   /// Times, `[B]`: timesteps 0 ..< 1000, int64; of a flow 0 ... 1, float32.
   public let times: Tensor
+  /// How far average velocities go from the times, `[B]`, float32; nil for another objective.
+  public let spans: Tensor?
   /// Standard normal, `[B, C, h, w]`.
   public let noise: Tensor
   /// Whether each label becomes the null class, `[B]`, bool.
@@ -27,7 +29,7 @@ public struct StepRandomness {
     shape: [Int], hasPosterior: Bool, config: TrainingConfig, generator: Generator
   ) {
     posteriorNoise = hasPosterior ? .randn(shape, generator: generator) : nil
-    times = config.objective.drawTimes(shape[0], config.timesteps, generator: generator)
+    (times, spans) = config.objective.drawTimes(shape[0], config.timesteps, generator: generator)
     noise = .randn(shape, generator: generator)
     labelDropMask = Tensor.rand([shape[0]], generator: generator).isLess(than: config.labelDropout)
   }
@@ -37,11 +39,16 @@ public struct StepRandomness {
   /// - Parameters:
   ///   - posteriorNoise: standard normal, `[B, C, h, w]`; nil for latents without variance.
   ///   - times: `[B]`: timesteps 0 ..< 1000, int64; of a flow 0 ... 1, float32.
+  ///   - spans: how far average velocities go from the times, `[B]`, float32.
   ///   - noise: standard normal, `[B, C, h, w]`.
   ///   - labelDropMask: whether each label becomes the null class, `[B]`, bool.
-  public init(posteriorNoise: Tensor?, times: Tensor, noise: Tensor, labelDropMask: Tensor) {
+  public init(
+    posteriorNoise: Tensor?, times: Tensor, spans: Tensor? = nil, noise: Tensor,
+    labelDropMask: Tensor
+  ) {
     self.posteriorNoise = posteriorNoise
     self.times = times
+    self.spans = spans
     self.noise = noise
     self.labelDropMask = labelDropMask
   }
@@ -50,8 +57,8 @@ public struct StepRandomness {
   public func slice(_ rows: Range<Int>, on device: Device) -> StepRandomness {
     StepRandomness(
       posteriorNoise: posteriorNoise.map { $0[rows].sent(to: device) },
-      times: times[rows].sent(to: device), noise: noise[rows].sent(to: device),
-      labelDropMask: labelDropMask[rows].sent(to: device))
+      times: times[rows].sent(to: device), spans: spans.map { $0[rows].sent(to: device) },
+      noise: noise[rows].sent(to: device), labelDropMask: labelDropMask[rows].sent(to: device))
   }
 
   /// Copies of the numbers that the loss needs.

@@ -178,6 +178,7 @@ public final class Trainer {
   /// Whether whole steps are recorded.
   private var recordsSteps: Bool {
     config.recordsSteps && config.accumulationCount == 1 && parallel.count == 1
+      && !config.objective.isMeanFlow
   }
 
   /// What came of recording whole steps; known from the first step on.

@@ -57,14 +57,25 @@ public struct TrainingModel {
   /// - Returns: the loss and its parts.
   /// - Throws: `TorchError` if the device cannot compute in the type asked for.
   public func loss(x0: Tensor, labels: Tensor, randomness: StepRandomness) throws -> TrainingLoss {
-    let null = Tensor.full([1], Double(dit.config.classCount), dtype: .int64, device: device)
-    let y = randomness.labelDropMask.select(null, else: labels)
-    return try objective.loss(x0: x0, noise: randomness.noise, t: randomness.times) { xt, t in
+    let nullClass = dit.config.classCount
+    func predicted(_ x: Tensor, _ t: Tensor, _ y: Tensor, span: Tensor? = nil) throws -> Tensor {
       try withMixedPrecision(config.dtype, on: device) {
-        dit(xt, t: t, y: y) { index, x, c, block in
+        dit(x, t: t, y: y, span: span) { index, x, c, block in
           config.recompute.covers(index) ? recomputing(x, c, block) : block(x, c)
         }
       }.to(.float32)
+    }
+    if case .meanFlow(let settings) = config.objective {
+      return try MeanFlowObjective(settings).loss(
+        x0: x0, noise: randomness.noise, times: randomness.times,
+        spans: randomness.spans ?? randomness.times * 0, labels: labels,
+        isDropped: randomness.labelDropMask, nullClass: nullClass
+      ) { try predicted($0, $1, $3, span: $2) }
+    }
+    let null = Tensor.full([1], Double(nullClass), dtype: .int64, device: device)
+    let y = randomness.labelDropMask.select(null, else: labels)
+    return try objective.loss(x0: x0, noise: randomness.noise, t: randomness.times) { xt, t in
+      try predicted(xt, t, y)
     }
   }
 }

@@ -53,6 +53,13 @@ public enum InitialWeights {
     if !config.learnsVariance, let text = leaveOutVariance(of: &state, for: store) {
       try note(text)
     }
+    if config.hasSpan, !state.keys.contains(where: { $0.hasPrefix(spanEmbed) }) {
+      try note("the checkpoint has no embedder of spans, which starts without effect")
+      for name in store.names where name.hasPrefix(spanEmbed) {
+        state[name] =
+          name.hasPrefix(spanEmbed + "mlp.2.") ? store[name].map { $0.detached * 0 } : store[name]
+      }
+    }
     if let target = store[table], let source = state[table], source.rank == 2,
       source.size(1) == target.size(1)
     {
@@ -86,6 +93,9 @@ public enum InitialWeights {
     }
     return "the variance that the checkpoint learns is left out"
   }
+
+  /// What a model of average velocities has besides.
+  private static let spanEmbed = "h_embedder."
 
   /// The name of the label table: one row per class, the null class last.
   private static let table = "y_embedder.embedding_table.weight"

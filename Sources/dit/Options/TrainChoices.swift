@@ -17,6 +17,7 @@ extension WeightDecayGroups: ExpressibleByArgument {}
 enum ObjectiveName: String, CaseIterable, ExpressibleByArgument {
   case ddpm
   case flow
+  case meanflow
 }
 
 extension FlowWeighting: ExpressibleByArgument {}

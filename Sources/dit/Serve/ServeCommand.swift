@@ -60,7 +60,8 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "Jobs that may wait; more are refused for the moment.") var maxQueue = 64
   @Option(help: "Images of one job.") var maxImages = 16
   @Option(help: "Images drawn together (default: 8).") var batchSize: Int?
-  @Option(help: "Models that draw at the same time, each with memory of its own; they share the threads.")
+  @Option(
+    help: "Models that draw at the same time, each with memory of its own; they share the threads.")
   var workers = 1
   @Option(
     help: "A small autoencoder for the same latents, such as TAESD, for previews.",

@@ -13,7 +13,7 @@ extension TrainCommand {
     try modelSettings.check()
     var settings = TrainingSettings(data: try dataSettings(), output: try output.settings())
     settings.model = modelSettings
-    settings.recipe = try recipe.config()
+    settings.recipe = try recipe.config(meanFlow.settings)
     settings.recipe.frozen = model.frozen
     settings.length = recipe.maxSteps.map { .steps($0) } ?? .epochs(recipe.epochs)
     settings.evaluation = try output.evaluation()
@@ -71,7 +71,7 @@ extension TrainModelOptions {
 }
 
 extension TrainRecipeOptions {
-  fileprivate func config() throws -> TrainingConfig {
+  fileprivate func config(_ meanFlow: MeanFlowSettings) throws -> TrainingConfig {
     var config = TrainingConfig()
     config.batchSize = trainBatchSize
     config.accumulationCount = gradientAccumulationSteps
@@ -85,6 +85,7 @@ extension TrainRecipeOptions {
         .flow(
           Flow(path ?? .linear, prediction ?? .velocity), weighting: flowWeighting,
           directionWeight: directionWeight)
+      case .meanflow: .meanFlow(meanFlow)
       }
     config.timesteps =
       switch timestepSampling {

@@ -40,6 +40,7 @@ struct TrainCommand: ResumableCommand {
   @OptionGroup(title: "Data") var data: TrainDataOptions
   @OptionGroup(title: "Model") var model: TrainModelOptions
   @OptionGroup(title: "Recipe") var recipe: TrainRecipeOptions
+  @OptionGroup(title: "Average velocities") var meanFlow: TrainMeanFlowOptions
   @OptionGroup(title: "Output") var output: TrainOutputOptions
   @OptionGroup(title: "Execution") var format: TrainingFormat
   @OptionGroup(title: "Execution") var execution: ExecutionOptions
@@ -49,6 +50,7 @@ struct TrainCommand: ResumableCommand {
 
   func run() throws {
     try recipe.checkTogether()
+    try meanFlow.check(recipe.objective)
     let settings = try settings()
     ProcessMemory.prepare()
     try execution.apply()

@@ -63,6 +63,7 @@ extension TrainingError.Setting {
     case .latentStatistics: "change --latent-stats"
     case .reducesWhileDecoding: "leave --reduce-while-decoding out, or encode with it"
     case .frozen: "change --freeze"
+    case .objective: "give --objective meanflow"
     case .none: nil
     }
   }
