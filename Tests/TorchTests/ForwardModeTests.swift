@@ -54,6 +54,16 @@ internal import Testing
     #expect(relativeError(derivative, slope) < Tolerance.float32)
   }
 
+  @Test func refusesItselfWithin() throws {
+    let x = try random([3], seed: 1)
+    #expect(throws: TorchError.self) {
+      _ = try directionalDerivative(
+        of: { inputs in
+          try directionalDerivative(of: { $0[0] * 2 }, at: inputs, along: [x]).derivative
+        }, at: [x], along: [x])
+    }
+  }
+
   @Test func saysWhichOperatorHasNone() throws {
     let x = try random([2, 8], seed: 1)
     let own = Operator("dit::adaptive_rms")

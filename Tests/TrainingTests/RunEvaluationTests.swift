@@ -148,7 +148,8 @@ private struct FirstChannels: Autoencoder {
     let sampler = try sampler(nanClasses: [2])
     let settings = TrainingSettings.EvaluationSettings(interval: 1, reference: "", features: "")
     let (images, areFinite) = try sampler.images(
-      labels: [2, 0, 1, 2], options: settings.sampling, noise: .perBatch(try Generator(seed: 3))
+      labels: [2, 0, 1, 2], options: settings.sampling(of: sampler.process),
+      noise: .perBatch(try Generator(seed: 3))
     ) {}
     #expect(images.count == 4 && areFinite == [false, true, true, false])
   }

@@ -127,6 +127,23 @@ internal import Testing
       #expect(plain.status == 0)
       #expect(try losses("own") == losses("cached"))
       #expect(try losses("own") != losses("plain"))
+      // An autoencoder that has them in its file takes them off, once, also through a cache.
+      let converted = try dit(
+        ["convert", "--source", "vae.pt", "--target", "vae.safetensors"] + statistics, in: folder)
+      let normalized = try dit(
+        [
+          "encode", "--data-path", "images", "--vae-checkpoint", "vae.safetensors",
+          "--image-size", "32", "--output-path", "normalized",
+        ], in: folder)
+      #expect(converted.status == 0 && normalized.status == 0, "\(normalized.errors)")
+      for (run, options) in [("once", statistics), ("alone", [])] {
+        let result = try train(
+          ["--data-path", "normalized", "--output-path", run] + size + options)
+        #expect(result.status == 0, "\(result.errors)")
+        for (loss, expected) in zip(try losses(run), try losses("own")) {
+          #expect(abs(loss - expected) < 1e-4 * expected, "\(run)")
+        }
+      }
       // Samples need no statistics, and a finetune takes them over.
       let sampled = try dit(
         [

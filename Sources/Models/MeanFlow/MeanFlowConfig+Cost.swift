@@ -17,7 +17,7 @@ extension MeanFlowConfig {
     let network = shapes
     let prefix = network.prefix
     let embeddings = [prefix.time, prefix.guidance, prefix.low, prefix.high].reduce(0) {
-      $0 + $1.first.multiplyAdds(tokenCount: 1) + $1.second.multiplyAdds(tokenCount: 1)
+      $0 + $1.multiplyAdds
     }
     let blocks = network.sharedBlocks + network.averageHead.blocks
     return network.patchEmbed.projection.multiplyAdds(pixelCount: patchCount) + embeddings

@@ -75,12 +75,27 @@ struct ChosenAutoencoder {
       state.kind == trained.kind
       && (!state.canEncode || state.encoderChecksum == trained.checksum)
     checkpoint.releasePages()
-    scaling = isOwn ? trained.scaling : LatentScaling(factor: state.scaleFactor)
+    scaling = isOwn ? trained.scaling : ChosenAutoencoder.scaling(trained, decodedBy: state)
     warning =
       isOwn
       ? nil
       : "'\(checkpoint.path)' is \(state.kind) \(state.encoderChecksum), and the model was trained on"
         + " latents of \(trained.name): images are right only if both have the same latents"
+  }
+
+  /// What lies between the latents of a run and those of another autoencoder for the same latents: the statistics
+  /// that the run noted, or the other one's factor. A small autoencoder has the large one's latents times its factor.
+  private static func scaling(
+    _ trained: RunAutoencoder, decodedBy state: AutoencoderState
+  ) -> LatentScaling {
+    var scaling = trained.scaling
+    guard !scaling.statistics.areNeutral else { return LatentScaling(factor: state.scaleFactor) }
+    if trained.kind != state.kind {
+      let factor = AutoencoderKLConfig.publishedScaleFactor
+      let isSmall = if case .tiny = state.config { true } else { false }
+      scaling.statistics = scaling.statistics.multiplied(by: isSmall ? factor : 1 / factor)
+    }
+    return scaling
   }
 
   /// The decoder for a model of a number of channels; nil for a model of pixels, and for latents alone.

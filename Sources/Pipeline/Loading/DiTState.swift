@@ -120,7 +120,6 @@ public struct DiTState {
       if let statistics = try LatentStatistics(checkpoint, channelCount: config.channelCount) {
         return LatentScaling(statistics: statistics)
       }
-      if let scaling = family.family.latentScaling { return scaling }
       guard let trained = RunAutoencoder(metadata: checkpoint.metadata)?.scaling,
         !trained.statistics.areNeutral
       else { return nil }

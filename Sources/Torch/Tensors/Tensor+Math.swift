@@ -76,7 +76,7 @@ extension Tensor {
   public var squareRoot: Tensor { Math.squareRoot(.tensor(self)) }
   /// One over each element.
   public var reciprocal: Tensor { Math.reciprocal(.tensor(self)) }
-  /// The square of each element.
+  /// Each element to a power.
   public func power(_ exponent: Double) -> Tensor { Math.power(.tensor(self), .double(exponent)) }
   /// The square of each element.
   public var squared: Tensor { Math.square(.tensor(self)) }

@@ -72,7 +72,7 @@ extension LatentCacheBuilder {
     }
     var settings = LatentCacheSettings(
       folder, imageSize: encoding.imageSize, codec: LatentCodec(encoder.autoencoder),
-      kind: encoder.kind, checksum: encoder.checksum)
+      kind: encoder.kind, checksum: encoder.checksum, statistics: encoder.statistics)
     settings.autoencoderPath = RunAutoencoder.absolute(encoding.autoencoderPath)
     settings.hasMirrored = encoding.mirrors
     if encoding.reducesWhileDecoding { settings.reducesWhileDecoding = true }

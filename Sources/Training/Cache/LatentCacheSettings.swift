@@ -1,6 +1,6 @@
 internal import Checkpoint
 public import ImageData
-internal import Models
+public import Models
 internal import Torch
 
 /// The content of a cache of latents; all processes that write to it must agree on this.
@@ -18,6 +18,8 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   public var autoencoderPath: String?
   /// The autoencoder's factor of the latents; those in the cache are not scaled.
   public var scaleFactor: Double
+  /// The statistics of its file, which it has taken off the latents in the cache; nil for none.
+  public var statistics: LatentStatistics?
   /// Height and width of the images in pixels.
   public var imageSize: Int
   /// Channels, height, width of the latents.
@@ -49,12 +51,15 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
   ///   - codec: has an autoencoder.
   ///   - kind: the kind of the autoencoder.
   ///   - checksum: of its encoder.
+  ///   - statistics: of its file.
   public init(
-    _ folder: ImageFolder, imageSize: Int, codec: LatentCodec, kind: String, checksum: String
+    _ folder: ImageFolder, imageSize: Int, codec: LatentCodec, kind: String, checksum: String,
+    statistics: LatentStatistics = LatentStatistics()
   ) {
     autoencoderKind = kind
     autoencoderChecksum = checksum
     scaleFactor = codec.scaling.factor
+    self.statistics = statistics.areNeutral ? nil : statistics
     self.imageSize = imageSize
     let side = imageSize / codec.downsamplingFactor
     latentShape = [codec.channelCount, side, side]
@@ -96,6 +101,7 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
     let pairs: [(String, String, String)] = [
       ("autoencoder", other.autoencoderName, autoencoderName),
       ("scale factor", "\(other.scaleFactor)", "\(scaleFactor)"),
+      ("statistics", other.statisticsText, statisticsText),
       ("image size", "\(other.imageSize)", "\(imageSize)"),
       ("latents", "\(other.latentShape)", "\(latentShape)"),
       ("mirrored images", "\(other.hasMirrored)", "\(hasMirrored)"),
@@ -110,6 +116,10 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
       ("names of images", other.listing, listing),
     ]
     return pairs.filter { $0.1 != $0.2 }.map { "\($0): \($1) there, \($2) here" }
+  }
+
+  private var statisticsText: String {
+    statistics.map { "\($0.means) \($0.deviations)" } ?? "none"
   }
 
   /// Kind and checksum of the autoencoder.
@@ -134,5 +144,6 @@ public struct LatentCacheSettings: Codable, Equatable, Sendable {
           : classNames.count == classCount, "class_count")
       ?? check(["fp32", "fp16"].contains(elementType), "element_type")
       ?? check(scaleFactor.isFinite && scaleFactor > 0, "scale_factor")
+      ?? check(statistics?.fault(channelCount: latentShape[0]) == nil, "statistics")
   }
 }

@@ -115,14 +115,12 @@ struct TrainingSource {
     }
     try content.check(settings, drawsSamples: drawsSamples, path: path)
     var autoencoder: (any Autoencoder)?
-    var ownStatistics = LatentStatistics()
     if case .checkpoint(let file) = settings.autoencoder {
       let encoder = try ImageEncoder(file, decodes: drawsSamples, device: device)
       try encoder.requireMaker(of: content, path: path)
       autoencoder = encoder.autoencoder
-      ownStatistics = encoder.statistics
     }
-    self.ownStatistics = ownStatistics
+    ownStatistics = content.statistics ?? LatentStatistics()
     let cache = try LatentCache(path) { try checking($0, content.shardCount) }
     codec = LatentCodec(
       cache: content, autoencoder: autoencoder,
@@ -204,7 +202,9 @@ struct TrainingSource {
   ) throws {
     guard let pretrained, runAutoencoder != nil, settings.latentStatsPath == nil else { return }
     guard let scaling = pretrained.scaling else {
-      guard !pretrained.needsStatistics || settings.scaleFactor != nil else {
+      guard
+        !pretrained.needsStatistics || settings.scaleFactor != nil || !ownStatistics.areNeutral
+      else {
         throw TrainingError(
           .setting(.latentStatistics),
           "'\(pretrained.path)' is of the family \(pretrained.family.family.rawValue), whose latents are"

@@ -191,7 +191,8 @@ final class RunEvaluation {
       let labels = rows.map { classes[$0 % classes.count] }
       let noise = try rows.map { try Generator(seed: Self.seed + UInt64($0)) }
       let (images, areFinite) = try sampler.images(
-        labels: labels, options: settings.sampling, noise: .perSample(noise), mark: check)
+        labels: labels, options: settings.sampling(of: sampler.process),
+        noise: .perSample(noise), mark: check)
       let pixels = try withTorchErrors {
         Tensor(images.flatMap(\.pixels), shape: [rows.count, imageSize, imageSize, 3])
       }

@@ -37,7 +37,7 @@ public struct SampleGrid {
   ) throws -> RGBImage {
     let options =
       process.family.predictsAverages
-      ? SamplingOptions(guidance: Guidance(scale: 1))
+      ? .oneStep
       : SamplingOptions(
         sampler: process.family.isFlow ? .euler : .ddim, stepCount: stepCount,
         guidance: Guidance(scale: guidanceScale))

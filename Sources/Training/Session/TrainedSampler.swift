@@ -9,7 +9,8 @@ internal import Torch
 struct TrainedSampler {
   private let config: DiTConfig
   private let model: DiT
-  private let process: DiffusionProcess
+  /// How the model was trained.
+  let process: DiffusionProcess
   private let codec: LatentCodec
   private let device: Device
 
@@ -74,4 +75,9 @@ struct TrainedSampler {
         EagerDiT(model, dtype: .float32, device: device).bindAverage(labels: rows)
       })
   }
+}
+
+extension SamplingOptions {
+  /// One step of a model of average velocities.
+  static let oneStep = SamplingOptions(guidance: Guidance(scale: 1))
 }

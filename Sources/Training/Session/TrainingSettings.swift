@@ -139,9 +139,10 @@ public struct TrainingSettings: Sendable, Codable {
       self.features = features
     }
 
-    /// UniPC of 10 steps, for speed.
-    var sampling: SamplingOptions {
-      SamplingOptions(sampler: .unipc, guidance: Guidance(scale: guidanceScale))
+    /// UniPC of 10 steps, for speed; one step of a model of average velocities, which have guidance in them.
+    func sampling(of process: DiffusionProcess) -> SamplingOptions {
+      process.family.predictsAverages
+        ? .oneStep : SamplingOptions(sampler: .unipc, guidance: Guidance(scale: guidanceScale))
     }
   }
 

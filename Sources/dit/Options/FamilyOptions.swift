@@ -5,8 +5,8 @@ internal import Diffusion
 struct FamilyOptions: ParsableArguments {
   @Option(
     help: """
-      What the checkpoint's numbers mean: auto, dit, sit, repa, lightningdit or meanflow (default: auto, by \
-      what the file tells).
+      What the checkpoint's numbers mean: auto, dit, sit, repa, lightningdit, meanflow or meansit (default: \
+      auto, by what the file tells).
       """)
   var family = FamilyArgument(nil)
   @Option(help: "The path of a flow: linear, gvp or vp (default: the file's, else linear).")

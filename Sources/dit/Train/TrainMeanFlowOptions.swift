@@ -28,7 +28,7 @@ struct TrainMeanFlowOptions: ParsableArguments {
 
   func validate() throws {
     try Bounds.from(0, to: 1).check(meanflowShare, "--meanflow-share")
-    try Bounds.from(0, to: 100).check(meanflowGuidance, "--meanflow-guidance")
+    try Bounds.above(0, to: 100).check(meanflowGuidance, "--meanflow-guidance")
     try Bounds.from(0, to: 0.99).check(meanflowMixing, "--meanflow-mixing")
     try Bounds.from(0, to: 4).check(meanflowPower, "--meanflow-power")
   }
