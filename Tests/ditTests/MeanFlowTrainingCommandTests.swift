@@ -51,6 +51,8 @@ internal import Torch
       #expect(try pixels("one") != pixels("two"))
       let guided = try sample(["--guidance-scale", "3"], "guided")
       #expect(guided.status == 64 && guided.errors.contains("have guidance in them"))
+      let weak = try sample(["--guide-checkpoint", "run"], "weak")
+      #expect(weak.status == 64 && weak.errors.contains("has guidance in it"))
       let euler = try dit(
         [
           "sample", "--dit-checkpoint", "flow", "--vae-checkpoint", "none", "--family", "meansit",

@@ -19,10 +19,12 @@ extension DiTState {
     trainedBy process: DiffusionProcess,
     _ config: PipelineConfig
   ) throws -> DiTState {
-    guard case .dit(let model) = network else {
+    guard case .dit(let model) = network, !process.family.predictsAverages else {
+      let reason =
+        process.family.takesGuidance ? "takes guidance as an input" : "has guidance in it"
       throw PipelineError(
         .setting,
-        "the guide '\(path)': '\(modelPath)' takes guidance as an input and has no use for a guide")
+        "the guide '\(path)': '\(modelPath)' \(reason) and has no use for a guide")
     }
     let checkpoint = try Checkpoint.openModel(path)
     func open(headCount: Int? = nil, classCount: Int? = nil) throws -> DiTState {

@@ -65,7 +65,11 @@ struct WebUIGeneration {
       wish.sampler = sampler
     }
     wish.steps = try fields.integer("steps", in: SamplingRange.steps)
-    if let scale = try fields.number("cfg_scale", in: SamplingRange.guidanceScale) {
+    // Clients send it always; some models have guidance in them.
+    let family = model.defaults.family
+    if let scale = try fields.number("cfg_scale", in: SamplingRange.guidanceScale),
+      family.takesGuidance || !family.predictsAverages
+    {
       wish.guidance.scale = scale
     }
     // Clients send it always, and for other samplers it means something else.

@@ -52,11 +52,14 @@ final class CheckpointSaver {
   ///   - fingerprint: what the run is made of.
   ///   - classNames: by number.
   ///   - keepsAll: whether older checkpoints stay, whatever their number.
+  ///   - beforeStep: whether a step may follow before all is written; the tensors are then copied, which takes
+  ///     as much memory as the checkpoint.
   /// - Returns: why the save before failed; nil if it did not.
   /// - Throws: `TorchError` if the state of the random numbers cannot be read; `LaunchError` if a rank
   ///   is lost.
   func save(
-    _ trainer: Trainer, fingerprint: [String: String], classNames: [String], keepsAll: Bool
+    _ trainer: Trainer, fingerprint: [String: String], classNames: [String], keepsAll: Bool,
+    beforeStep: Bool
   ) throws -> String? {
     lastPause = 0
     return try pausing {
@@ -77,7 +80,8 @@ final class CheckpointSaver {
       guard let snapshot, let directory else { return failure }
       let keepCount = keepsAll ? Int.max : keepCount
       write(
-        snapshot, to: directory.checkpoint(at: step), holding: trainer.parallel.hold()
+        snapshot, to: directory.checkpoint(at: step), copies: beforeStep,
+        holding: trainer.parallel.hold()
       ) {
         try directory.publish(step: step, keeping: keepCount)
       }
@@ -86,18 +90,18 @@ final class CheckpointSaver {
   }
 
   private func write(
-    _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint,
+    _ snapshot: TrainingCheckpoint.Snapshot, to checkpoint: TrainingCheckpoint, copies: Bool,
     holding hold: RankGroup.Hold?, publish: @escaping @Sendable () throws -> String?
   ) {
     let outcome = outcome
     let path = checkpoint.path
     let thread = Thread {
       do {
-        let copy = try {
+        let content = try {
           defer { outcome.copied.signal() }
-          return try snapshot.copied()
+          return copies ? try snapshot.copied() : snapshot
         }()
-        try TrainingCheckpoint(path).write(copy)
+        try TrainingCheckpoint(path).write(content)
         if let problem = try publish() { outcome.linkProblem.withLock { $0 = problem } }
       } catch {
         outcome.failure.withLock { $0 = "\(error)" }

@@ -203,12 +203,18 @@ public final class TrainingSession {
   ///
   /// - Throws: `TorchError` if the state of random numbers cannot be read; `LaunchError` if a rank is
   ///   lost; `FileError`.
-  public func save() throws {
+  public func save() throws { try save(beforeStep: trainer.step < trainer.stepCount) }
+
+  /// Saves a checkpoint.
+  ///
+  /// - Parameter beforeStep: whether a step may follow, which changes the weights.
+  /// - Throws: as `save()`.
+  private func save(beforeStep: Bool) throws {
     try start()
     // The weights of a skipped step may be beyond help: whatever was saved before stays.
     let failure = try saver.save(
       trainer, fingerprint: plan.fingerprint, classNames: data.classNames,
-      keepsAll: last?.wasSkipped == true)
+      keepsAll: last?.wasSkipped == true, beforeStep: beforeStep)
     isSaveDue = false
     if let failure { try log.note(failure) }
     try noteLinkProblem()
@@ -256,7 +262,7 @@ public final class TrainingSession {
         "not saved: the loss is not finite, and steps since"
           + " \(trainer.step - trainer.skippedInARow) were dropped")
     } else if trainer.step > saver.savedStep {
-      try save()
+      try save(beforeStep: false)
     }
     let failure = saver.wait()
     try noteLinkProblem()
@@ -274,7 +280,7 @@ public final class TrainingSession {
     let isWhole = error is ImageError && trainer.parallel.count == 1 && last?.wasSkipped == false
     do {
       try log.record("stopped at step \(trainer.step): \(error)")
-      if isWhole, trainer.step > saver.savedStep { try save() }
+      if isWhole, trainer.step > saver.savedStep { try save(beforeStep: false) }
     } catch {
       try? log.note("\(error)")
     }

@@ -74,9 +74,10 @@ struct TrainRecipeOptions: ReplacingOptions {
   var emaWarmup: Bool?
   @Option(help: "The share of labels replaced by the null class.") var labelDropout = 0.1
   @Option(
-    help:
-      "What is minimized: ddpm, flow for a model of family sit, or meanflow for one that samples in one or a few steps."
-  )
+    help: """
+      What is minimized: ddpm, flow for a model of family sit, or meanflow for one that samples in one or a \
+      few steps (published with --timestep-sampling logit-normal --logit-normal-mean 0.4).
+      """)
   var objective = ObjectiveName.ddpm
   @Option(help: "The path of a flow: linear, gvp or vp (default: linear).")
   var path: FlowPath.Shape?
