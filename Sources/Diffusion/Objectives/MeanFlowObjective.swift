@@ -68,9 +68,10 @@ public struct MeanFlowObjective: Sendable {
     let indices = Tensor(rows).to(x.device)
     func own(_ all: Tensor) -> Tensor { all.gathered(indices) }
     let (labels, h) = (own(labels), own(spans))
+    let one = Tensor.full([rows.count], 1, device: x.device)
     let slope = try directionalDerivative(
       of: { try network($0[0], $0[1], $0[2], labels) }, at: [own(x), own(times), h],
-      along: [own(velocity), Tensor.full([rows.count], 1, device: x.device), -(h * 0 + 1)]
+      along: [own(velocity), one, -one]
     ).derivative
     return velocity.addingRows(slope * MeanFlowObjective.column(h), at: indices)
   }

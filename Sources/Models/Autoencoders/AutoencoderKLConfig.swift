@@ -21,7 +21,7 @@ public struct AutoencoderKLConfig: Sendable, Equatable {
   /// The resolutions at which attention follows each block of the encoder, as places in `blockChannels`;
   /// the coarsest one, 16 x 16, in VA-VAE (Yao & Wang 2025).
   public var encoderAttention: Set<Int> = []
-  /// The same of the decoder.
+  /// The resolutions at which attention follows each block of the decoder.
   public var decoderAttention: Set<Int> = []
   /// The factor on latents before a diffusion model sees them: one over their standard deviation
   /// (Rombach et al. 2022, appendix G).

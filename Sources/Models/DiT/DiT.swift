@@ -116,7 +116,7 @@ extension DiTNetwork where Layer == Linear {
     patchEmbed = PatchEmbed(
       config.channelCount, width, patchSize: config.patchSize, at: scope / "x_embedder")
     timestepEmbed = TimestepEmbed(width, at: scope / "t_embedder")
-    spanEmbed = config.hasSpan ? TimestepEmbed(width, at: scope / "h_embedder") : nil
+    spanEmbed = config.hasSpan ? TimestepEmbed(width, at: scope / DiTConfig.spanEmbedder) : nil
     labels = (scope / "y_embedder" / "embedding_table").parameter(
       "weight", [config.classRowCount, width], .normal(standardDeviation: 0.02))
     let rotary = config.rotaryPositions(on: positions.device)

@@ -78,8 +78,13 @@ extension DiTConfig {
       depth: depth, headCount: heads, mlpRatio: ratio,
       classCount: hasNullClass ? table[0] - 1 : table[0],
       learnsVariance: outputs != pixels, hasNullClass: hasNullClass, block: block,
-      hasSpan: shapes["h_embedder.mlp.0.weight"] != nil)
+      hasSpan: hasSpan(shapes.keys))
     return (config, source)
+  }
+
+  /// Whether parameters of these names have an embedder of spans.
+  package static func hasSpan(_ names: some Sequence<String>) -> Bool {
+    names.contains { $0.hasPrefix(spanEmbedder + ".") }
   }
 
   /// Whether the last row of a class table is the null class.

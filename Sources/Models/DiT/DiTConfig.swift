@@ -24,8 +24,10 @@ public struct DiTConfig: Sendable, Equatable {
   /// The parts of a block.
   public var block: DiTBlockConfig
   /// Whether the model is told how far a step goes and predicts the average velocity over it (Geng et al. 2025,
-  /// MeanFlow), from parameters named `h_embedder`, as in the code published with it.
+  /// MeanFlow), from the parameters of `spanEmbedder`.
   public var hasSpan: Bool
+  /// The scope of the embedder of spans, as in the code published with MeanFlow.
+  package static let spanEmbedder = "h_embedder"
 
   /// A configuration; defaults are those of the published models.
   public init(

@@ -193,7 +193,7 @@ extension LatentStatistics {
 extension AutoencoderKLConfig {
   /// Diffusers' classes of a stage of the encoder, without and with attention.
   static let downTypes = ["DownEncoderBlock2D", "AttnDownEncoderBlock2D"]
-  /// The same of the decoder.
+  /// Diffusers' classes of a stage of the decoder, without and with attention.
   static let upTypes = ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"]
 
   /// Diffusers' classes of the stages, in the order of use.

@@ -63,10 +63,21 @@ public struct AutoencoderState {
     tensors = state
   }
 
+  /// The name of the kind whose latents have the statistics that are published.
+  static let largeKind = "AutoencoderKL"
+
+  /// Statistics of the latents of a kind of autoencoder, for its own latents: those of a small autoencoder are the
+  /// large one's times its factor.
+  func statistics(_ other: LatentStatistics, ofKind kind: String) -> LatentStatistics {
+    guard kind != self.kind else { return other }
+    let factor = AutoencoderKLConfig.publishedScaleFactor
+    return other.multiplied(by: kind == AutoencoderState.largeKind ? factor : 1 / factor)
+  }
+
   /// The name of its kind.
   public var kind: String {
     switch config {
-    case .kl: "AutoencoderKL"
+    case .kl: AutoencoderState.largeKind
     case .tiny: "TinyAutoencoder"
     }
   }

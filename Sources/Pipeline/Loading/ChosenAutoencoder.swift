@@ -84,17 +84,13 @@ struct ChosenAutoencoder {
   }
 
   /// What lies between the latents of a run and those of another autoencoder for the same latents: the statistics
-  /// that the run noted, or the other one's factor. A small autoencoder has the large one's latents times its factor.
+  /// that the run noted, or the other one's factor.
   private static func scaling(
     _ trained: RunAutoencoder, decodedBy state: AutoencoderState
   ) -> LatentScaling {
     var scaling = trained.scaling
     guard !scaling.statistics.areNeutral else { return LatentScaling(factor: state.scaleFactor) }
-    if trained.kind != state.kind {
-      let factor = AutoencoderKLConfig.publishedScaleFactor
-      let isSmall = if case .tiny = state.config { true } else { false }
-      scaling.statistics = scaling.statistics.multiplied(by: isSmall ? factor : 1 / factor)
-    }
+    scaling.statistics = state.statistics(scaling.statistics, ofKind: trained.kind)
     return scaling
   }
 

@@ -1,6 +1,7 @@
+internal import Checkpoint
 internal import Diffusion
 internal import Inference
-internal import Models
+internal import Layers
 internal import Torch
 
 /// A network whose weights are read with its first use.
@@ -25,6 +26,36 @@ final class DeferredNetwork<Runner> {
       let runner = try withTorchErrors { try make() }
       state = .ready(runner)
       return runner
+    }
+  }
+}
+
+extension Checkpoint {
+  /// Makes a network of parameters in this file; its pages are released as they are used up.
+  ///
+  /// - Parameters:
+  ///   - tensors: the parameters by name.
+  ///   - precision: the number format, not `auto`.
+  ///   - mode: how to run.
+  ///   - device: where to run.
+  ///   - make: lays them out; given a new store for each part, and what to call after each.
+  /// - Returns: the network, ready to run.
+  /// - Throws: `PipelineError` if the parameters do not suit the precision.
+  func laidOut<Runner>(
+    _ tensors: [String: Tensor], _ precision: Precision, in mode: ExecutionMode,
+    on device: Device,
+    _ make: (_ parameters: () -> ParameterStore, _ partDone: () -> Void) throws(InferenceError)
+      -> Runner
+  ) throws -> Runner {
+    let dtype = precision.parameterType(in: mode)
+    do {
+      return try withoutGradients {
+        try make(
+          { ParameterStore(.load(tensors, dtype: dtype, device: device)) },
+          { self.releasePages() })
+      }
+    } catch let error as InferenceError {
+      throw PipelineError(.inference(error.reason), "'\(path)': \(error.message)")
     }
   }
 }

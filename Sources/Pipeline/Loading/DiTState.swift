@@ -70,7 +70,7 @@ public struct DiTState {
         if !rotations.isEmpty { findings.append(.leftOutTables(StateDicts.rotations + "*")) }
         let family = try FamilyFinding(
           checkpoint, hasProjectors: !projectors.isEmpty, hasRotations: !rotations.isEmpty,
-          hasSpan: state["h_embedder.mlp.0.weight"] != nil)
+          hasSpan: DiTConfig.hasSpan(state.keys))
         let lacksPositions =
           state["pos_embed"] == nil && state["y_embedder.embedding_table.weight"] != nil
           && state["final_layer.linear.weight"] != nil
@@ -158,17 +158,11 @@ public struct DiTState {
   func makeRunner(
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> any DiTRunner {
-    let dtype = precision.parameterType(in: mode)
-    do {
-      return try withoutGradients {
-        try Inference.makeRunner(mode, config, precision: precision, device: device) {
-          ParameterStore(.load(tensors, dtype: dtype, device: device))
-        } partDone: {
-          checkpoint.releasePages()
-        }
-      }
-    } catch let error as InferenceError {
-      throw PipelineError(.inference(error.reason), "'\(checkpoint.path)': \(error.message)")
+    try checkpoint.laidOut(tensors, precision, in: mode, on: device) {
+      parameters, partDone throws(InferenceError) in
+      try Inference.makeRunner(
+        mode, config, precision: precision, device: device, parameters: parameters,
+        partDone: partDone)
     }
   }
 

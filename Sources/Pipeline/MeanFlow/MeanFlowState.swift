@@ -85,22 +85,16 @@ public struct MeanFlowState {
   func makeRunner(
     _ precision: Precision, in mode: ExecutionMode, on device: Device
   ) throws -> any MeanFlowRunner {
-    let dtype = precision.parameterType(in: mode)
     var config = config
     config.hasVelocityHead = false
     let tensors = tensors.filter { name, _ in
       !Self.velocityParts.contains { name.hasPrefix($0) }
     }
-    do {
-      return try withoutGradients {
-        try Inference.makeRunner(mode, config, precision: precision, device: device) {
-          ParameterStore(.load(tensors, dtype: dtype, device: device))
-        } partDone: {
-          checkpoint.releasePages()
-        }
-      }
-    } catch let error as InferenceError {
-      throw PipelineError(.inference(error.reason), "'\(checkpoint.path)': \(error.message)")
+    return try checkpoint.laidOut(tensors, precision, in: mode, on: device) {
+      parameters, partDone throws(InferenceError) in
+      try Inference.makeRunner(
+        mode, config, precision: precision, device: device, parameters: parameters,
+        partDone: partDone)
     }
   }
 }

@@ -3,8 +3,7 @@ internal import Torch
 
 /// Divides the threads that compute among the drawers that draw just now.
 final class ThreadShares: Sendable {
-  /// The threads of all drawers together.
-  let total: Int
+  private let total: Int
   private let drawerCount: Int
   private let drawingCount = Mutex(0)
 

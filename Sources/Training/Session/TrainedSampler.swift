@@ -60,20 +60,15 @@ struct TrainedSampler {
     _ labels: [Int], _ options: SamplingOptions, _ noise: NoiseSource
   ) throws -> SamplingLoop {
     let shape = [config.channelCount, config.inputSize, config.inputSize]
+    let network = EagerDiT(model, dtype: .float32, device: device)
     guard process.family.predictsAverages else {
       return try options.loop(
         labels: labels, nullClass: config.classCount, shape: shape, process: process,
-        noise: noise, device: device
-      ) { rows, _ in
-        let y = Tensor(rows).to(device)
-        return { [model, device] in model($0, t: .full([rows.count], $1, device: device), y: y) }
-      }
+        noise: noise, device: device, network: { network.bind(labels: $0, times: $1) })
     }
     return try options.loop(
       labels: labels, shape: shape, process: process, noise: noise, device: device,
-      average: { rows, _ in
-        EagerDiT(model, dtype: .float32, device: device).bindAverage(labels: rows)
-      })
+      average: { rows, _ in network.bindAverage(labels: rows) })
   }
 }
 

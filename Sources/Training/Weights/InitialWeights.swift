@@ -53,11 +53,11 @@ public enum InitialWeights {
     if !config.learnsVariance, let text = leaveOutVariance(of: &state, for: store) {
       try note(text)
     }
-    if config.hasSpan, !state.keys.contains(where: { $0.hasPrefix(spanEmbed) }) {
+    if config.hasSpan, !DiTConfig.hasSpan(state.keys) {
       try note("the checkpoint has no embedder of spans, which starts without effect")
-      for name in store.names where name.hasPrefix(spanEmbed) {
-        state[name] =
-          name.hasPrefix(spanEmbed + "mlp.2.") ? store[name].map { $0.detached * 0 } : store[name]
+      for name in store.names where DiTConfig.hasSpan([name]) {
+        // Zeros in the last layer, and its own beginning in the first.
+        state[name] = store[name].map { name.contains(".mlp.2.") ? $0.detached * 0 : $0 }
       }
     }
     if let target = store[table], let source = state[table], source.rank == 2,
@@ -93,9 +93,6 @@ public enum InitialWeights {
     }
     return "the variance that the checkpoint learns is left out"
   }
-
-  /// What a model of average velocities has besides.
-  private static let spanEmbed = "h_embedder."
 
   /// The name of the label table: one row per class, the null class last.
   private static let table = "y_embedder.embedding_table.weight"

@@ -46,9 +46,8 @@ struct ChosenScaling {
       scaling.statistics.means.count == channelCount
     {
       (own, source) = (scaling, "those of the family \(family.rawValue)")
-      // A small autoencoder has the latents of the large one times its factor.
-      if let state = autoencoder.state, case .tiny = state.config {
-        own.statistics = own.statistics.multiplied(by: AutoencoderKLConfig.publishedScaleFactor)
+      if let state = autoencoder.state {
+        own.statistics = state.statistics(own.statistics, ofKind: AutoencoderState.largeKind)
       }
     } else {
       own = autoencoder.scaling
