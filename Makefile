@@ -38,7 +38,9 @@ setup: swift-version ## Install system packages and libtorch, where missing
 	@mkdir -p $(dir $(READY)) && printf '%s\n' 'LIBTORCH=$(LIBTORCH)' >$(READY)
 
 .PHONY: build
-build: ready ## Build the program (release): .build/release/dit
+# Shown by dit --version.
+build manual install: export DIT_COMMIT = $(shell scripts/version commit)
+build: ready ## Build the program (release): .build/release/dit (DIT_KERNELS=off: without our kernels)
 	$(SWIFT) build -c release
 
 .PHONY: sample
@@ -61,6 +63,7 @@ check: ready ## Check format, style, imports, warnings and doc comments, then ru
 	  echo "check: clang-format is not installed, so the C++ sources were not checked"; \
 	fi
 	scripts/check-imports
+	scripts/check-platforms
 	$(SWIFT) build --build-tests
 	scripts/build-docs
 	$(MAKE) --no-print-directory test

@@ -17,6 +17,25 @@ let libtorchFolders: [String] = {
   ]
 }()
 
+/// Whether our own operators are compiled. `DIT_KERNELS=off` leaves libtorch's alone, which are slower
+/// and have no int8: for a processor or compiler that they do not suit, and to test the plain forms.
+let hasKernels = Context.environment["DIT_KERNELS"] != "off"
+
+/// The folders of operators in CKernels.
+let kernelFolders = ["attention", "convolution", "matmul", "norm", "optimizer"]
+
+/// Tells C++ of a build without them.
+let kernelSwitch: [CXXSetting] = hasKernels ? [] : [.define("DIT_KERNELS_OFF")]
+
+/// The commit that `dit --version` shows. `make` sets it for release builds.
+let commit = Context.environment["DIT_COMMIT"] ?? ""
+
+#if os(macOS)
+  let isMac = true
+#else
+  let isMac = false
+#endif
+
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -32,7 +51,7 @@ let libtorchHeaders: [String] = libtorchFolders.flatMap { folder -> [String] in
 
 /// Flags for the linker; programs look for libtorch beside themselves first, as `make install` puts it.
 let libtorchLibraries: [String] = libtorchFolders.reduce(
-  into: ["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib/dit"]
+  into: ["-Xlinker", "-rpath", "-Xlinker", (isMac ? "@loader_path" : "$ORIGIN") + "/../lib/dit"]
 ) { flags, folder in
   flags += ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
 }
@@ -44,10 +63,13 @@ let libtorchSettings: [CXXSetting] = [
     // Ends with one sentence if there is no libtorch.
     "-include", Context.packageDirectory + "/Sources/CTorch/src/libtorch_found.h",
     "-Wall", "-Wextra", "-Werror", "-O3",
-    // libtorch 2.11 is built by a compiler that names some templates as clang 17 did.
-    "-fclang-abi-compat=17",
   ]),
+  // libtorch 2.11 for Linux is built by a compiler that names some templates as clang 17 did.
+  .unsafeFlags(["-fclang-abi-compat=17"], .when(platforms: [.linux])),
 ]
+
+/// Where Homebrew puts libpng and libjpeg-turbo, which macOS itself has not.
+let homebrew = isMac ? "/opt/homebrew" : nil
 
 /// A Swift library target of this package.
 func library(
@@ -70,6 +92,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let package = Package(
   name: "swift-dit",
+  platforms: [.macOS(.v15)],
   products: [
     // With all modules that DiTKit re-exports: SwiftPM compiles users of the product again when one of
     // these has changed.
@@ -106,7 +129,8 @@ let package = Package(
         .linkedLibrary("c10"),
       ]),
     .target(
-      name: "CKernels", cxxSettings: libtorchSettings + [.headerSearchPath(".")]),
+      name: "CKernels", exclude: hasKernels ? [] : kernelFolders,
+      cxxSettings: libtorchSettings + [.headerSearchPath(".")] + kernelSwitch),
     library("Torch", ["CKernels", "CTorch"]),
     library("Layers", ["Torch"]),
     library("Models", ["Layers", "Torch"]),
@@ -117,7 +141,10 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     library("Checkpoint", ["CZlib", "Files", "Torch"]),
     .target(
-      name: "CImage", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+      name: "CImage",
+      cSettings: homebrew.map { [.unsafeFlags(["-I" + $0 + "/include"])] } ?? [],
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]
+        + (homebrew.map { [.unsafeFlags(["-L" + $0 + "/lib"])] } ?? [])),
     library("ImageData", ["CImage", "Files", "Torch"]),
     library("Inference", ["Models", "Layers", "Torch"]),
     .target(
@@ -165,7 +192,9 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]),
-    .target(name: "CStart"),
+    .target(
+      name: "CStart",
+      cSettings: commit.isEmpty ? [] : [.define("DIT_COMMIT", to: commit)]),
     .executableTarget(
       name: "dit",
       dependencies: [
@@ -180,10 +209,11 @@ let package = Package(
       name: "TestSupport", dependencies: ["Checkpoint", "Layers", "Models", "Torch"],
       path: "Tests/TestSupport", swiftSettings: swiftSettings),
     .target(
-      name: "CTorchTesting", path: "Tests/CTorchTesting", exclude: ["emulation/convert.cuh"],
+      name: "CTorchTesting", path: "Tests/CTorchTesting",
+      exclude: ["emulation/convert.cuh"],
       cxxSettings: libtorchSettings + [
         .headerSearchPath("emulation"), .headerSearchPath("../../Sources/CKernels"),
-      ]),
+      ] + kernelSwitch),
     tests("Torch", ["CTorch", "CTorchTesting"]),
     tests("Files"),
     tests("Parallel", ["Files", "Torch"]),

@@ -1,3 +1,6 @@
+// libgomp is libtorch's on Linux alone.
+#if defined(__linux__)
+
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -38,3 +41,5 @@ static void set_spin_count(int argc, char **argv, char **environment) {
 /// libgomp reads its variables when it is loaded. These functions run before that.
 __attribute__((section(".preinit_array"),
                used)) static void (*const before_libraries)(int, char **, char **) = set_spin_count;
+
+#endif

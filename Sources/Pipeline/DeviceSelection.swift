@@ -98,6 +98,9 @@ public enum DeviceSelection {
       throw PipelineError(
         .unusable,
         "precision int8 runs on the processor alone; use bf16 or fp8 on device \(device)")
+    case _ where precision.isInt8 && !Processor.hasOwnKernels:
+      throw PipelineError(
+        .unusable, "precision int8 needs kernels that this build has not; use \(half) here")
     case _ where precision.isInt8 && !device.capabilities.int8:
       throw PipelineError(
         .unusable, "precision int8 needs a processor with AVX512_VNNI; use fp32 here")

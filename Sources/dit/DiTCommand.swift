@@ -9,22 +9,19 @@ struct DiTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dit", abstract: "Class-conditional image generation with DiT.",
     discussion: """
-      This is version \(version).
+      This is version \(Version.number), libtorch \(LibTorch.version).
 
       Draw images with the built-in model:
         dit sample
 
       Options can also be given in a YAML file (-c FILE), in snake_case; flags win over the file.
-      """, version: version,
+      """, version: Version.text,
     subcommands: [
       SampleCommand.self, GenerateCommand.self, TrainCommand.self, TrainAutoencoderCommand.self,
       EncodeCommand.self, EvaluateCommand.self, ServeCommand.self,
       ConvertCommand.self, InspectCommand.self, BenchmarkCommand.self, DoctorCommand.self,
       ReferenceCommand.self,
     ])
-
-  /// The versions of the program and of libtorch.
-  private static let version = "0.1.0-dev, libtorch \(LibTorch.version)"
 
   /// Commands that several processes can run together.
   static let jointCommands: [any ParsableCommand.Type] = [

@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct PackedDecoderTests {
+@Suite(.ownKernels) struct PackedDecoderTests {
   /// A decoder of three resolutions with random weights.
   private static func model() throws -> AutoencoderKL {
     let config = AutoencoderKLConfig(

@@ -5,7 +5,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct PackedEncoderTests {
+@Suite(.ownKernels) struct PackedEncoderTests {
   /// An encoder with random weights, of three resolutions if nothing else is said.
   private static func model(_ widths: [Int] = [32, 64, 96]) throws -> AutoencoderKL {
     let config = AutoencoderKLConfig(blockChannels: widths, layersPerBlock: 2, hasDecoder: false)

@@ -2,7 +2,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct RowsTests {
+@Suite(.ownKernels) struct RowsTests {
   @Test(arguments: [[1, 1], [1, 5], [3, 31], [2, 3, 64], [4, 100]])
   func roundsToTheNearestStep(_ shape: [Int]) throws {
     let x = Tensor.randn(shape, generator: try Generator(seed: 1)) * 5

@@ -90,7 +90,7 @@ import Torch
     #expect(try #require(inputs.x.gradient).dtype == .float32)
   }
 
-  @Test func rejectsMismatchedTokens() throws {
+  @Test(.ownKernels) func rejectsMismatchedTokens() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors {
         _ = adaptiveNorm(

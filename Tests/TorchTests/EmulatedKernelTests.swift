@@ -33,7 +33,7 @@ extension DType {
   }
 }
 
-@Suite struct EmulatedRowsTests {
+@Suite(.ownKernels) struct EmulatedRowsTests {
   /// Three images of three tokens with two labels: the last block of four rows has only one.
   private struct Tokens {
     let values: ModulationCase

@@ -12,7 +12,7 @@ extension Emulated {
 }
 
 /// The CUDA kernels of training against libtorch's float64 gradients.
-@Suite struct EmulatedTrainingTests {
+@Suite(.ownKernels) struct EmulatedTrainingTests {
   /// Tokens and width: whole and incomplete parts of sixteen tokens, blocks of one to nine warps.
   static let shapes = [[33, 4], [33, 64], [17, 200], [17, 1152], [3, 2052], [2, 4608]]
 

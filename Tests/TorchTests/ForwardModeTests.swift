@@ -64,7 +64,7 @@ internal import Testing
     }
   }
 
-  @Test func saysWhichOperatorHasNone() throws {
+  @Test(.ownKernels) func saysWhichOperatorHasNone() throws {
     let x = try random([2, 8], seed: 1)
     let own = Operator("dit::adaptive_rms")
     #expect(throws: TorchError.self) {

@@ -2,7 +2,7 @@ internal import TestSupport
 internal import Testing
 internal import Torch
 
-@Suite struct PackedConvolutionTests {
+@Suite(.ownKernels) struct PackedConvolutionTests {
   /// Images, input channels, height, width, output channels. Includes sizes that are no multiples of a
   /// tile, vector, run or panel, single pixels, and more tiles than one group.
   static let shapes = [

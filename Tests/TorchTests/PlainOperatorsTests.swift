@@ -4,7 +4,7 @@ internal import Torch
 
 /// The operators of devices without our kernels, run on the processor.
 @Suite struct PlainOperatorsTests {
-  @Test func appliesOnlyWithinTheBlock() throws {
+  @Test(.ownKernels) func appliesOnlyWithinTheBlock() throws {
     #expect(Device.cpu.capabilities.hasPackedKernels)
     let inside = withPlainOperators { Device.cpu.capabilities.hasPackedKernels }
     #expect(!inside)
@@ -14,7 +14,7 @@ internal import Torch
       Device.cpu.capabilities.hasPackedKernels && !Device.cuda(0).capabilities.hasPackedKernels)
   }
 
-  @Test(arguments: ModulationCase.shapes, ActivationFormat.allCases)
+  @Test(arguments: ModulationCase.shapes, ActivationFormat.quantizable)
   func normalizesAndModulates(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let rows = withPlainOperators { values.fused(values.x, as: format) }
@@ -22,7 +22,7 @@ internal import Torch
     #expect(relativeError(rows.numbers, values.normModulated(values.x)) < format.tolerance)
   }
 
-  @Test(arguments: ModulationCase.shapes, ActivationFormat.allCases)
+  @Test(arguments: ModulationCase.shapes, ActivationFormat.quantizable)
   func addsResidualsBeforeTheNorm(_ shape: [Int], _ format: ActivationFormat) throws {
     let values = try ModulationCase(shape)
     let (plain, fused) = (values.x.cloned, values.x.cloned)

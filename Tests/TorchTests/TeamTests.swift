@@ -1,5 +1,6 @@
 internal import CTorchTesting
 internal import Foundation
+internal import TestSupport
 internal import Testing
 internal import Torch
 
@@ -10,7 +11,7 @@ internal import Torch
   }
 
   // An exception that leaves a thread of the team would end the program.
-  @Test func throwsIfAThreadGetsNoMemory() async {
+  @Test(.ownKernels) func throwsIfAThreadGetsNoMemory() async {
     await #expect(processExitsWith: .success) {
       exit(ctorch_testing_starved_product() == 1 ? 0 : 3)
     }

@@ -101,7 +101,7 @@ import Torch
     #expect(totalNorm(tensors + [Tensor([Float.infinity])]).item == .infinity)
   }
 
-  @Test func rejectsWrongHeadCounts() throws {
+  @Test(.ownKernels) func rejectsWrongHeadCounts() throws {
     let error = #expect(throws: TorchError.self) {
       try withTorchErrors { _ = selfAttention(.zeros([1, 2, 12]), headCount: 3) }
     }

@@ -56,7 +56,7 @@ internal import Torch
     #expect(try #require(found["fp8"]?["remark"] as? String).contains("NVIDIA GPUs"))
   }
 
-  @Test func knowsThatFloat32StandsInForBytes() throws {
+  @Test(.ownKernels) func knowsThatFloat32StandsInForBytes() throws {
     for (value, hint) in [("1", "float32 stands in"), ("0", "AVX512_VNNI")] {
       let environment = ["DIT_EMULATE_INT8": value]
       let int8 = try precisions(try report(["--device", "cpu"], environment: environment))["int8"]

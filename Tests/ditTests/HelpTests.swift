@@ -1,6 +1,7 @@
 internal import Foundation
 internal import TestSupport
 internal import Testing
+internal import Torch
 
 @Suite struct HelpTests {
   @Test(arguments: [
@@ -56,9 +57,15 @@ internal import Testing
   @Test func saysItsVersion() throws {
     let result = try dit(["--version"])
     #expect(result.status == 0)
-    #expect(result.output.contains("libtorch 2."))
-    let version = try #require(result.output.split(separator: ",").first)
-    #expect(try dit(["--help"]).output.contains(version))
+    let lines = result.output.split(separator: "\n")
+    let words = lines.map { $0.split(separator: " ", maxSplits: 1) }
+    #expect(words.map(\.first) == ["dit", "build", "libtorch", "processor"])
+    let version = try #require(words.first?.last)
+    #expect(version.wholeMatch(of: /\d+\.\d+\.\d+(-dev)?/) != nil)
+    #expect(words[1][1].contains(Processor.hasOwnKernels ? "own kernels" : "operators alone"))
+    #expect(words[2][1].trimmingCharacters(in: .whitespaces).hasPrefix(LibTorch.loadedVersion))
+    for feature in Processor.features { #expect(words[3][1].contains(feature)) }
+    #expect(try dit(["--help"]).output.contains("version \(version)"))
   }
 
   @Test func completesFilesAndNames() throws {

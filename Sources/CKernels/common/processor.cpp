@@ -1,5 +1,13 @@
 #include "ckernels/processor.h"
 
+bool ckernels_are_built(void) {
+#if defined(DIT_KERNELS_OFF)
+  return false;
+#else
+  return true;
+#endif
+}
+
 bool ckernels_has_avx512(void) {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&

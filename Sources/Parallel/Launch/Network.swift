@@ -28,7 +28,7 @@ public enum Network {
   /// - Returns: nil without a route.
   static func address(towards host: String) -> String? {
     var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+    hints.ai_socktype = System.datagrams
     var first: UnsafeMutablePointer<addrinfo>?
     // Connecting a datagram socket only looks up the route; it sends nothing.
     guard getaddrinfo(host, "9", &hints, &first) == 0 else { return nil }
@@ -68,7 +68,7 @@ public enum Network {
   /// - Returns: nil if it has an address.
   static func fault(ofName host: String) -> UnknownName? {
     var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_socktype = System.streams
     var first: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, nil, &hints, &first)
     guard status != 0 else {
@@ -88,7 +88,7 @@ public enum Network {
   /// - Returns: why nothing listens there; nil if something does.
   static func refusal(of host: String, port: Int, within limit: Duration) -> String? {
     var hints = addrinfo()
-    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_socktype = System.streams
     var first: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, "\(port)", &hints, &first)
     guard status == 0 else { return String(cString: gai_strerror(status)) }
@@ -105,9 +105,7 @@ public enum Network {
 
   private static func refusal(of address: addrinfo, within limit: Duration) -> String? {
     func text(_ number: Int32) -> String { String(cString: strerror(number)) }
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    let descriptor = socket(
-      address.ai_family, kind | Int32(SOCK_NONBLOCK.rawValue), address.ai_protocol)
+    let descriptor = System.openStream(address.ai_family, address.ai_protocol)
     guard descriptor >= 0 else { return text(errno) }
     defer { close(descriptor) }
     guard connect(descriptor, address.ai_addr, address.ai_addrlen) != 0 else { return nil }

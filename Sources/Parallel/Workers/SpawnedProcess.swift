@@ -11,8 +11,7 @@ struct SpawnedProcess {
   ///
   /// - Throws: `LaunchError` if the system refuses.
   init(_ program: String, _ arguments: [String], environment: [String: String]) throws {
-    var actions = posix_spawn_file_actions_t()
-    var attributes = posix_spawnattr_t()
+    var (actions, attributes) = System.spawnLists()
     posix_spawn_file_actions_init(&actions)
     posix_spawnattr_init(&attributes)
     defer {

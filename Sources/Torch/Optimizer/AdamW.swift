@@ -86,9 +86,10 @@ private func updateInPlace(
 /// - Returns: a scalar on the device of the tensors, float64 where the device has it.
 public func totalNorm(_ tensors: [Tensor]) -> Tensor {
   guard let device = tensors.first?.device else { return .zeros([], dtype: .float64) }
-  guard !tensors.allSatisfy({ $0.isCPU && $0.dtype == .float32 && $0.isContiguous }) else {
-    return Optimization.totalNorm(.tensors(tensors))
-  }
+  let isOurs =
+    OwnOperators.areBuilt
+    && tensors.allSatisfy { $0.isCPU && $0.dtype == .float32 && $0.isContiguous }
+  guard !isOurs else { return Optimization.totalNorm(.tensors(tensors)) }
   let norms = stacked(Optimization.norms.results(.tensors(tensors), 2, count: tensors.count))
   return (device.capabilities.float64 ? norms.to(.float64) : norms).norm()
 }

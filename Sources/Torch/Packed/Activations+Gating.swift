@@ -11,7 +11,7 @@ extension Activations {
   init(gating output: BranchOutput, as format: ActivationFormat) {
     let numbers = output.values
     guard numbers.isCPU, format != .float16, numbers.dtype != .float16,
-      output.scales != nil || !OwnOperators.areForbidden
+      output.scales != nil || OwnOperators.areUsable
     else {
       let parts = numbers.chunks(2, axis: -1)
       self.init(silu(parts[0]) * parts[1], as: format)

@@ -24,7 +24,9 @@ struct Int8Linear {
     let isEmulated = Processor.emulatesInt8
     guard weight.device.capabilities.int8 else {
       throw TorchError(
-        operation: "8-bit linear layer", message: "it needs a processor with AVX512_VNNI")
+        operation: "8-bit linear layer",
+        message: OwnOperators.areBuilt
+          ? "it needs a processor with AVX512_VNNI" : "it needs kernels that this build has not")
     }
     let own = isEmulated ? nil : Int8.linear
     guard isEmulated || Int8.prepack != nil && own != nil else {

@@ -76,7 +76,7 @@ public struct PackedLinear {
   }
 
   /// Whether float32 products on this processor are ours, not oneDNN's.
-  public static var hasOwnProducts: Bool { oneDNN(.float32) == nil }
+  public static var hasOwnProducts: Bool { OwnOperators.areBuilt && oneDNN(.float32) == nil }
 
   /// oneDNN's packing and product; nil if oneDNN is not the fastest in this format.
   private static func oneDNN(_ format: ActivationFormat) -> (Operator, Operator)? {

@@ -21,7 +21,7 @@ public func prepareQueriesAndKeys(
     kind: NormKind, query: (weight: Tensor, bias: Tensor?), key: (weight: Tensor, bias: Tensor?)
   )?, epsilon: Double
 ) -> Bool {
-  guard qkv.isCPU, !OwnOperators.areForbidden, [.float32, .bfloat16].contains(qkv.dtype) else {
+  guard qkv.isCPU, OwnOperators.areUsable, [.float32, .bfloat16].contains(qkv.dtype) else {
     return false
   }
   let kind = norm.map { $0.kind == .layer ? 1 : 2 } ?? 0

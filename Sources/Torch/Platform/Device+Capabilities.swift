@@ -16,9 +16,11 @@ extension Device {
     /// Whether the hardware multiplies 8-bit floating-point numbers.
     public var float8: Bool { device.isCUDA && device.gpu?.hasFloat8 ?? true }
 
-    /// Whether 8-bit integers can be multiplied, by the hardware or by `Processor.emulatesInt8`.
+    /// Whether 8-bit integers can be multiplied, by the hardware or by `Processor.emulatesInt8`, and
+    /// our kernels are there to quantize.
     public var int8: Bool {
-      device.isCPU && (ckernels_has_avx512_vnni() || Processor.emulatesInt8)
+      device.isCPU && OwnOperators.areBuilt
+        && (ckernels_has_avx512_vnni() || Processor.emulatesInt8)
     }
 
     /// Whether tensors may be float64.
@@ -30,8 +32,9 @@ extension Device {
     /// Whether convolutions are faster in bfloat16, and with channels last.
     public var halfConvolutions: Bool { device.isCUDA }
 
-    /// Whether weights are laid out for our kernels of inference; not within `withPlainOperators`.
-    public var hasPackedKernels: Bool { device.isCPU && !OwnOperators.areForbidden }
+    /// Whether weights are laid out for our kernels of inference; not within `withPlainOperators`, nor in
+    /// a build without our kernels.
+    public var hasPackedKernels: Bool { device.isCPU && OwnOperators.areUsable }
 
     /// Whether a computation can be recorded and repeated as one (CUDA graphs).
     public var recordsGraphs: Bool { device.isCUDA && CUDA.hasKernelLibrary }

@@ -1,2 +1,6 @@
 /// The operating system that this is built for.
-typealias System = Linux
+#if os(macOS)
+  typealias System = Mac
+#else
+  typealias System = Linux
+#endif

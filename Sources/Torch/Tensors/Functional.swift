@@ -19,7 +19,7 @@ private enum Functional {
 }
 
 /// A linear layer, x Wᵀ + b, by the faster matrix product on this processor: ours or libtorch's.
-/// Within `withPlainOperators` it is libtorch's.
+/// Within `withPlainOperators`, and in a build without our kernels, it is libtorch's.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`
@@ -27,7 +27,7 @@ private enum Functional {
 ///   - bias: `[out]`
 /// - Returns: `[..., out]`
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-  let product = OwnOperators.areForbidden ? Functional.plainLinear : Functional.linear
+  let product = OwnOperators.areUsable ? Functional.linear : Functional.plainLinear
   return product(.tensor(x), .tensor(weight), .optional(bias))
 }
 

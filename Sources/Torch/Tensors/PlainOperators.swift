@@ -1,10 +1,18 @@
+internal import CKernels
+
 /// Decides between our operators and libtorch's.
 enum OwnOperators {
   @TaskLocal static var areForbidden = false
 
+  /// Whether our operators are part of this build.
+  static let areBuilt = ckernels_are_built()
+
+  /// Whether our operators may be called.
+  static var areUsable: Bool { areBuilt && !areForbidden }
+
   /// Whether our kernels of inference take the tensor.
   static func serve(_ x: Tensor) -> Bool {
-    guard !areForbidden else { return false }
+    guard areUsable else { return false }
     guard !x.isCPU else { return x.dtype == .float32 }
     return CUDA.hasKernelLibrary && x.device.isCUDA
       && isServedByCUDA(x.dtype, width: x.size(-1))

@@ -81,8 +81,7 @@ struct Diagnosis: Encodable {
       threads: LibTorch.threadCount, waiting: Diagnosis.waiting(),
       memoryBytes: ProcessInfo.processInfo.physicalMemory,
       features: Processor.features, libtorchKernels: LibTorch.kernelSet,
-      products: PackedLinear.hasOwnProducts
-        ? "our own, on packed weights (AVX2)" : "oneDNN's, on packed weights")
+      products: Diagnosis.products)
     launcher = Diagnosis.launcher()
     let chosen: Device?
     do {
@@ -96,6 +95,12 @@ struct Diagnosis: Encodable {
     cuda = Diagnosis.cuda()
     let shown: [Precision] = [.auto, .fp32, .bf16, .fp16, .int8, .fp8]
     precisions = chosen.map { device in shown.map { PrecisionReport($0, on: device) } } ?? []
+  }
+
+  private static var products: String {
+    guard Processor.hasOwnKernels else { return "libtorch's (built without our kernels)" }
+    return PackedLinear.hasOwnProducts
+      ? "our own, on packed weights (AVX2)" : "oneDNN's, on packed weights"
   }
 
   /// The variable that decides how threads wait, and its value.

@@ -112,7 +112,7 @@ struct ParallelOptions: ParsableArguments {
 
   private func startWorkers(_ count: Int, _ environment: [String: String]) throws {
     let pool = try WorkerPool(
-      count, program: Linux.programPath, arguments: Array(CommandLine.arguments.dropFirst()),
+      count, program: System.programPath, arguments: Array(CommandLine.arguments.dropFirst()),
       environment: environment, holdLimit: .seconds(timeout))
     var failure: (any Error)?
     let outcome = pool.run(

@@ -9,7 +9,7 @@ enum Interrupt {
   /// A signal that is ignored, as SIGHUP is under nohup, stays ignored.
   static func listen() {
     _ = pending.load(ordering: .relaxed)
-    for number in signals where !Linux.ignores(signal: number) {
+    for number in signals where !System.ignores(signal: number) {
       Foundation.signal(number) { number in
         Interrupt.pending.store(number, ordering: .relaxed)
         Foundation.signal(number, SIG_DFL)

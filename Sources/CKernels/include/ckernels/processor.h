@@ -6,6 +6,10 @@
 extern "C" {
 #endif
 
+/// Whether the operators of this target are part of the build. Without them only this header's
+/// functions are there.
+bool ckernels_are_built(void);
+
 // What the processor has, for the choice of a kernel.
 
 /// AVX-512 as x86-64-v4 has it.

@@ -83,9 +83,9 @@ ctorch_status ctorch_set_thread_count(int32_t count) {
   return ctorch::guarded([&] { at::set_num_threads(count); });
 }
 
-extern "C" __attribute__((weak)) int omp_pause_resource_all(int kind);
-
 void ctorch_release_threads(void) {
   const int omp_pause_hard = 2;
-  if (omp_pause_resource_all != nullptr) omp_pause_resource_all(omp_pause_hard);
+  static const auto pause_all =
+      reinterpret_cast<int (*)(int)>(dlsym(RTLD_DEFAULT, "omp_pause_resource_all"));
+  if (pause_all != nullptr) pause_all(omp_pause_hard);
 }
