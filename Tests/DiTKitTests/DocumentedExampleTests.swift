@@ -3,7 +3,7 @@ internal import Foundation
 internal import TestSupport
 internal import Testing
 
-/// The examples of README.md and of the articles, line by line.
+/// The examples of README.md and of the articles. `DocumentedBlockTests` compares.
 @Suite struct DocumentedExampleTests {
   @Test func makesAnImage() throws {
     try withTemporaryFolder { folder in
@@ -36,6 +36,50 @@ internal import Testing
       }
     }
     #expect(images.count == 1)
+  }
+
+  @Test func configuresAPublishedModel() throws {
+    let published = PipelineConfig(
+      ditCheckpoint: "DiT-XL-2-256x256.pt",
+      autoencoder: .file("diffusion_pytorch_model.safetensors"))
+    #expect(throws: (any Error).self) { try LatentDiffusionPipeline(published) }
+  }
+
+  struct Remix: Sampler {
+    static let defaultStepCount: Int? = 20
+    static let gridConvention = GridConvention.fractionalSteps
+    static func spacing(forSteps stepCount: Int) -> TimestepSpacing { .linspace }
+
+    private let times: [Double]
+    private var index = 0
+
+    init(path: any ProbabilityPath, times: [Double], options: SamplerOptions) {
+      self.times = times
+    }
+
+    var stepCount: Int? { times.count - 1 }
+    var networkTimes: [Double]? { times.dropLast() }
+    var time: Double? { index < times.count - 1 ? times[index] : nil }
+
+    mutating func step(_ x: Tensor, _ predict: Predictor, noise: () -> Tensor) -> Tensor {
+      let prediction = predict(x, at: times[index])
+      index += 1
+      let end = predict.path.point(at: times[index])
+      return prediction.x0 * end.alpha + prediction.noise * end.sigma
+    }
+  }
+
+  /// A step of Euler's method over the ratio of noise to data, in other words.
+  @Test func samplesInItsOwnWay() throws {
+    let remix = SamplingMethod("remix", Remix.self)
+    let options = SamplingOptions(sampler: remix, stepCount: 10)
+    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    func latents(_ options: SamplingOptions) throws -> Tensor {
+      let generator = try pipeline.makeGenerator(seed: 42)
+      return try pipeline.samplingLoop(labels: [2], options: options, generator: generator).run()
+    }
+    let expected = try latents(SamplingOptions(sampler: .euler, stepCount: 10))
+    #expect(relativeError(try latents(options), expected) < Tolerance.trajectory)
   }
 
   @Test func samplesByHand() throws {
@@ -173,26 +217,20 @@ internal import Testing
       store.names.compactMap { name in store[name].map { (name, $0) } }, as: .safetensors, to: path)
   }
 
-  @Test(
-    arguments: [
-      ("docs/SAMPLING.md", 12), ("README.md", 8), ("Sources/DiTKit/DiTKit.docc/Sampling.md", 24),
-      ("Sources/DiTKit/DiTKit.docc/Checkpoints.md", 8),
-      ("Sources/DiTKit/DiTKit.docc/Layers.md", 6), ("Sources/DiTKit/DiTKit.docc/Training.md", 12),
-    ])
-  func standInTheDocuments(_ document: String, _ count: Int) throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
-    let source = try String(contentsOf: URL(filePath: #filePath), encoding: .utf8)
-    let blocks = text.components(separatedBy: "```swift\n").dropFirst()
-      .compactMap { $0.components(separatedBy: "```").first }
-      // DocumentedServerTests has the server's.
-      .filter { !$0.contains("import Server\n") }
-    let lines = blocks.joined().split(separator: "\n").map { $0.drop { $0 == " " } }
-      .filter { !$0.hasPrefix("import") && !$0.hasPrefix("let path") }
-    #expect(lines.count >= count)
-    let known = Set(source.split(separator: "\n").map { $0.drop { $0 == " " } })
-    for line in lines { #expect(known.contains(line), "\(line)") }
+  /// Compiled alone: the files are published ones.
+  func comparesPublishedFigures() throws {
+    let samples = try FolderImages("samples")
+    let network = try EvaluationNetwork(
+      contentsOf: "pt_inception-2015-12-05-6726825d.pth", on: .cpu)
+    let run = try EvaluationRun(
+      samples: samples, reference: .archive(try ReferenceArchive("reference.npz")),
+      network: network.network, networkDigest: network.digest)
+    if let result = try run.run() {
+      for metric in result.figures.metrics {
+        print(metric.rawValue, result.figures[metric] ?? .nan)
+      }
+    }
+    try run.removeFeatures()
   }
 
   @Test func comparesImages() throws {

@@ -71,6 +71,13 @@ internal import Testing
     }
   }
 
+  /// Shells that are not installed are left out.
+  @Test func completesInShells() throws {
+    let script = URL(filePath: golden("")).appending(path: "../../scripts/check-completions")
+    let result = try dit([], by: ["/usr/bin/env", "python3", script.standardized.path])
+    #expect(result.status == 0, "\(result.errors)")
+  }
+
   /// Folders that were there before stay, and those with files of others.
   @Test(.enabled(if: hasPatchelf)) func removesWhatItHasMade() throws {
     try withTemporaryFolder { folder in
