@@ -9,6 +9,8 @@ SECONDS_EACH ?= 600
 # The folder of `make sample`, and further options of `dit sample` or the benchmarks.
 OUTPUT ?= samples
 ARGS ?=
+# Where `make package-check` keeps its Debian and Ubuntu systems.
+ROOTS ?= /var/tmp/dit-roots
 
 SHELL := /bin/bash -eu -o pipefail
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ find_c = find Sources Tests \( -name '*.h' -o -name '*.c' -o -name '*.cpp' -o -n
 
 .PHONY: help
 help: ## List the targets
-	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch and fetches none)"
+	@echo "usage: make TARGET   (LIBTORCH=FOLDER uses that libtorch; WHEELS=FOLDER needs no network for it)"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: setup
@@ -64,6 +66,7 @@ check: ready ## Check format, style, imports, warnings and doc comments, then ru
 	fi
 	scripts/check-imports
 	scripts/check-platforms
+	scripts/check-scripts
 	$(SWIFT) build --build-tests
 	scripts/build-docs
 	$(MAKE) --no-print-directory test
@@ -142,6 +145,16 @@ manual: build ## Write the manual pages: .build/man
 install: build manual ## Install the program, its libraries, manual and completions below PREFIX=/usr/local
 	scripts/setup patchelf
 	scripts/install-program '$(PROGRAM)' '$(DESTDIR)$(PREFIX)' .build/man
+
+.PHONY: package
+package: ready ## Make .build/packages: archive, Debian package, list of parts, install.sh (options: ARGS=...)
+	scripts/setup patchelf zstd dpkg-dev binutils
+	scripts/package $(ARGS) .build/packages
+
+.PHONY: package-check
+package-check: ## Install .build/packages in fresh Debian and Ubuntu systems below ROOTS=FOLDER, as root
+	scripts/setup debootstrap
+	scripts/check-installation .build/packages '$(ROOTS)' $(ARGS)
 
 .PHONY: uninstall
 uninstall: ## Remove what make install placed below PREFIX=/usr/local

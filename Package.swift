@@ -49,11 +49,15 @@ let libtorchHeaders: [String] = libtorchFolders.flatMap { folder -> [String] in
   ["-isystem", folder + "/include", "-isystem", folder + "/include/torch/csrc/api/include"]
 }
 
+/// Whether the program is for a package (`scripts/package`), which knows no folder of this machine.
+let isForPackage = Context.environment["DIT_PACKAGE"] == "1"
+
 /// Flags for the linker; programs look for libtorch beside themselves first, as `make install` puts it.
 let libtorchLibraries: [String] = libtorchFolders.reduce(
   into: ["-Xlinker", "-rpath", "-Xlinker", (isMac ? "@loader_path" : "$ORIGIN") + "/../lib/dit"]
 ) { flags, folder in
-  flags += ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
+  flags.append("-L" + folder + "/lib")
+  if !isForPackage { flags += ["-Xlinker", "-rpath", "-Xlinker", folder + "/lib"] }
 }
 
 /// For C++ over libtorch.
