@@ -60,8 +60,8 @@ def dependencies(files):
 
 def strip(path):
     """Removes what running does not need."""
-    subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", "--remove-section=.note.gnu.build-id",
-                    str(path)], check=True)
+    # Without .note.gnu.build-id a file would lose the protection of its relocations (RELRO) too.
+    subprocess.run(["strip", "--strip-unneeded", "--remove-section=.comment", str(path)], check=True)
 
 
 def elf_files(stage):
