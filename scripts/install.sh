@@ -1,19 +1,16 @@
 #!/bin/sh
 # Installs dit from its archive, dit-VERSION-linux-x86_64.tar.zst, or removes it. Needs no compiler.
 #
-# usage: install.sh [--prefix FOLDER] [--archive FILE | --url URL]
-#        install.sh --uninstall [--prefix FOLDER]
-#
-# The archive is FILE, or the one beside this script, or comes from below URL; SHA256SUMS lies beside it. System,
-# processor, space and checksum are checked first, and the program has to start before anything is replaced. Without
-# --prefix it goes to /usr/local for root, to ~/.local for others. An earlier version is replaced while it runs;
-# PREFIX/lib/dit/installed lists all files, for --uninstall (and `make uninstall`).
+# SHA256SUMS lies beside the archive and tells damage; it comes from the same place, so it is no signature. System,
+# processor, space, checksum and all places are checked before anything is replaced, and the program has to start.
+# An earlier version is replaced while it runs; PREFIX/lib/dit/installed lists all files, for --uninstall (and
+# `make uninstall`).
 set -eu
 export LC_ALL=C
 
 cpuinfo=/proc/cpuinfo
 oldest_glibc=35 # 2.35, that of Ubuntu 22.04
-needed_space=700000 # kilobytes: two versions while one replaces the other
+needed_space=500000 # kilobytes: one version
 
 say() { printf 'install: %s\n' "$*"; }
 fail() {
@@ -21,41 +18,86 @@ fail() {
   exit 1
 }
 usage() {
-  sed -n 's/^# \(usage:.*\)/\1/p; s/^#\(        install.*\)/ \1/p' "$0" >&2
+  cat <<'END'
+usage: install.sh [--prefix FOLDER] [--archive FILE | --url URL] [--force]
+       install.sh --uninstall [--prefix FOLDER]
+
+  --prefix FOLDER  where the program goes: FOLDER/bin, FOLDER/lib/dit, FOLDER/share.
+                   By default /usr/local for root, ~/.local for others.
+  --archive FILE   dit-VERSION-linux-x86_64.tar.zst, with SHA256SUMS beside it.
+                   By default the one beside this script.
+  --url URL        Downloads both from below URL (https).
+  --force          Also replaces files that are not of an earlier installation.
+  --uninstall      Removes what was installed in FOLDER.
+END
+}
+wrong() {
+  printf 'install: %s\n' "$*" >&2
+  usage >&2
   exit 64
 }
-
-prefix= archive= url= uninstall=
-while [ $# -gt 0 ]; do
+# A word as a shell reads it.
+quoted() {
   case $1 in
-  --prefix | --archive | --url)
-    [ $# -gt 1 ] || usage
-    case $1 in
-    --prefix) prefix=$2 ;;
-    --archive) archive=$2 ;;
-    --url) url=${2%/} ;;
-    esac
-    shift 2
+  *[!A-Za-z0-9/._+-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+  *) printf '%s' "$1" ;;
+  esac
+}
+
+prefix='' archive='' url='' uninstall='' force=''
+while [ $# -gt 0 ]; do
+  option=$1
+  shift
+  case $option in
+  --prefix=* | --archive=* | --url=*)
+    value=${option#*=}
+    option=${option%%=*}
     ;;
-  --uninstall) uninstall=1 && shift ;;
-  *) usage ;;
+  --prefix | --archive | --url)
+    [ $# -gt 0 ] || wrong "$option needs a value."
+    value=$1
+    shift
+    ;;
+  --uninstall) uninstall=1 && continue ;;
+  --force) force=1 && continue ;;
+  --help | -h) usage && exit 0 ;;
+  *) wrong "$option is not known here." ;;
+  esac
+  [ -n "$value" ] || wrong "$option needs a value."
+  case $option in
+  --prefix) prefix=$value ;;
+  --archive) archive=$value ;;
+  --url) url=${value%/} ;;
   esac
 done
-if [ -z "$prefix" ]; then
-  if [ "$(id -u)" = 0 ]; then prefix=/usr/local; else prefix=${HOME:?install: HOME is not set; give --prefix}/.local; fi
+[ -z "$url" ] || [ -z "$archive" ] || wrong "--url and --archive exclude each other."
+case $url in
+'' | https://* | file://*) ;;
+http://*) fail "$url is not protected on its way. Give an address with https, or download the files and give --archive FILE." ;;
+*) wrong "--url $url is no address with https." ;;
+esac
+if [ "$(id -u)" = 0 ]; then
+  umask 022 # for all users
+  [ -n "$prefix" ] || prefix=/usr/local
+elif [ -z "$prefix" ]; then
+  [ -n "${HOME-}" ] || fail "HOME is not set. Give --prefix FOLDER."
+  prefix=$HOME/.local
 fi
 case $prefix in
 /*) ;;
 *) prefix=$PWD/$prefix ;;
 esac
-prefix=${prefix%/}
+while [ "$prefix" != "${prefix%/}" ]; do prefix=${prefix%/}; done
+[ -n "$prefix" ] || fail "the root folder is no place for this. Give --prefix FOLDER; /usr/local is usual."
 list=$prefix/lib/dit/installed
+new=$prefix/.dit.new # unpacked here, beside its place, so that files are renamed into place
 
-# Removes the files that a list on standard input names, then its folders, the innermost first, where empty.
+# Removes the files that a list on standard input names, then its folders, the innermost first, where empty. Prints the
+# files that could not be removed.
 delete() {
   names=$(cat)
-  printf '%s\n' "$names" | grep -v '/$' | while IFS= read -r name; do
-    rm -f -- "$prefix/$name" "$prefix/$name.new"
+  printf '%s\n' "$names" | grep -v '/$' | grep . | while IFS= read -r name; do
+    rm -f -- "$prefix/$name" "$prefix/$name.new" 2>/dev/null || printf '%s\n' "$prefix/$name"
   done || :
   printf '%s\n' "$names" | grep '/$' | awk '{ print length($0) " " $0 }' | sort -k1,1nr | cut -d' ' -f2- |
     while IFS= read -r name; do
@@ -63,10 +105,34 @@ delete() {
     done || :
 }
 
+# Fails if a file that a list on standard input names cannot be placed or removed.
+check_folders() {
+  grep -v '/$' | grep . | sed 's|^|/|; s|/[^/]*$||' | sort -u | while IFS= read -r name; do
+    folder=$prefix$name
+    while [ ! -e "$folder" ] && [ ! -L "$folder" ]; do folder=${folder%/*}; done
+    [ -d "$folder" ] || fail "$folder is in the way: it is no folder. Nothing was changed. Move it away, or give --prefix FOLDER."
+    [ -w "$folder" ] && [ -x "$folder" ] ||
+      fail "$folder cannot be written. Nothing was changed. Use sudo, or --prefix FOLDER."
+  done
+}
+
+# What an installation that was killed has left.
+remove_unfinished() {
+  [ -e "$new" ] || [ -e "$new.pid" ] || return 0
+  process=$(cat "$new.pid" 2>/dev/null || :)
+  [ -z "$process" ] || [ ! -d "/proc/$process" ] ||
+    fail "another installation, process $process, works in $prefix. If it is none, remove $new.pid."
+  rm -rf "$new" "$new.pid" || fail "$new, left by an earlier installation, could not be removed. Use sudo."
+}
+
 if [ -n "$uninstall" ]; then
   [ -f "$list" ] || fail "$list is missing, so it is not known what was installed in $prefix. Name the folder: --prefix FOLDER."
-  [ -w "$prefix/lib/dit" ] || fail "$prefix cannot be written. Use sudo."
-  { cat "$list" && printf 'lib/dit/installed\nlib/dit/\n'; } | delete
+  { cat "$list" && echo lib/dit/installed; } | check_folders
+  remove_unfinished
+  left=$(delete <"$list")
+  [ -z "$left" ] || fail "these could not be removed; move them away and run this again:
+$left"
+  { grep '/$' "$list" || :; printf 'lib/dit/installed\nlib/dit/\n'; } | delete
   say "removed from $prefix"
   exit 0
 fi
@@ -95,33 +161,39 @@ for tool in tar zstd sha256sum; do
   command -v $tool >/dev/null || fail "$tool was not found. Install it (apt-get install zstd tar coreutils) and run this again."
 done
 
-downloads= new= made_prefix=
+downloads='' unpacking='' made_prefix=''
+above=$prefix # the nearest folder that is there
 cleanup() {
   [ -z "$downloads" ] || rm -rf "$downloads"
-  [ -z "$new" ] || rm -rf "$new"
-  [ -z "$made_prefix" ] || rmdir "$prefix" 2>/dev/null || : # empty after a refusal
+  [ -z "$unpacking" ] || rm -rf "$new" "$new.pid"
+  # Empty after a refusal.
+  folder=$prefix
+  while [ -n "$made_prefix" ] && [ "$folder" != "$above" ] && rmdir "$folder" 2>/dev/null; do folder=${folder%/*}; done
 }
 trap cleanup EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # The archive and its checksum.
 fetch() {
   if command -v curl >/dev/null; then
-    curl -fL --proto-redir =https --progress-bar -o "$2" "$1"
+    progress=-sS
+    [ ! -t 2 ] || progress=--progress-bar
+    curl -fL --proto '=https,file' --proto-redir '=https' $progress -o "$2" "$1"
   elif command -v wget >/dev/null; then
-    wget -q -O "$2" "$1"
+    wget -nv -O "$2" "$1"
   else
     fail "neither curl nor wget was found. Install one, or download the files and give --archive FILE."
   fi || fail "$1 could not be downloaded."
 }
 if [ -n "$url" ]; then
-  [ -z "$archive" ] || usage
   downloads=$(mktemp -d "${TMPDIR:-/tmp}/dit.XXXXXX")
   fetch "$url/SHA256SUMS" "$downloads/SHA256SUMS"
   name=$(sed -n 's/^[0-9a-f]\{64\}  \(dit-[A-Za-z0-9.+-]*-linux-x86_64\.tar\.zst\)$/\1/p' "$downloads/SHA256SUMS" | head -n 1)
   [ -n "$name" ] || fail "$url/SHA256SUMS names no archive for linux-x86_64."
   archive=$downloads/$name
+  say "downloading $url/$name"
   fetch "$url/$name" "$archive"
 elif [ -z "$archive" ]; then
   here=$(cd "$(dirname "$0")" && pwd)
@@ -141,44 +213,70 @@ found=$(sha256sum <"$archive" | cut -d' ' -f1)
 [ "$expected" = "$found" ] ||
   fail "the checksum of $name does not match: $found instead of $expected. Nothing was installed. Download it again."
 
-# Unpacked beside its place, so that files are renamed into place.
-[ -d "$prefix" ] || made_prefix=./
+# Unpacked.
+while [ -n "$above" ] && [ ! -e "$above" ] && [ ! -L "$above" ]; do above=${above%/*}; done
+[ "$above" = "$prefix" ] || made_prefix=./
+[ -d "${above:-/}" ] || fail "$above is in the way: it is no folder. Move it away, or give --prefix FOLDER."
 mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ] || fail "$prefix cannot be written. Use sudo, or --prefix FOLDER."
+remove_unfinished
 space=$(df -Pk "$prefix" | awk 'NR == 2 { print $4 }')
 [ "$space" -ge $needed_space ] || fail "$prefix has $((space / 1024)) MB left; $((needed_space / 1024)) are needed."
-new=$(mktemp -d "$prefix/.dit.XXXXXX")
+mkdir -m 755 "$new" || fail "$new cannot be made; another installation may have begun. Run this again."
+unpacking=1
+echo $$ >"$new.pid"
 say "unpacking $name"
 zstd -q -d --long=27 -c "$archive" | tar -x -f - -C "$new" --strip-components=1 --no-same-owner ||
   fail "$name could not be unpacked."
 version=$("$new/bin/dit" --version 2>&1) ||
   fail "the program does not start here, so nothing was installed: $version"
 
-files=$(cd "$new" && find . -type f | sed 's|^\./||' | sort)
-earlier=
+# The program comes last, after its libraries.
+files=$(cd "$new" && find . -type f | sed 's|^\./||' | sort | awk '$0 == "bin/dit" { last = $0; next } { print } END { print last }')
+needed=$(cd "$new" && find . -mindepth 1 -type d | sed 's|^\./||; s|$|/|' | sort)
+earlier=''
 [ ! -f "$list" ] || earlier=$(cat "$list")
+
+# The places.
+printf '%s\n' "$files" "$earlier" lib/dit/installed | check_folders
+printf '%s\n' "$files" | while IFS= read -r name; do
+  [ -e "$prefix/$name" ] || [ -L "$prefix/$name" ] || continue
+  [ ! -d "$prefix/$name" ] || fail "$prefix/$name is in the way: it is a folder. Nothing was changed. Move it away."
+  [ -n "$force" ] || printf '%s\n' "$earlier" | grep -Fxq -e "$name" ||
+    fail "$prefix/$name is not of an earlier installation. Nothing was changed. Move it away, or give --force to replace it."
+done
+
 folders=$(
   printf '%s\n' "$earlier" | grep '/$' || :
   [ -z "$made_prefix" ] || echo $made_prefix
-  cd "$new" && find . -mindepth 1 -type d | sed 's|^\./||' | sort | while IFS= read -r folder; do
-    [ -d "$prefix/$folder" ] || printf '%s/\n' "$folder"
+  printf '%s\n' "$needed" | while IFS= read -r folder; do
+    [ -d "$prefix/$folder" ] || printf '%s\n' "$folder"
   done
 )
+trap '' HUP INT TERM # from here on it takes a moment
 mkdir -p "$prefix/lib/dit"
 # First, so that an installation that ends halfway can be removed.
 printf '%s\n' "$earlier" "$files" "$folders" | grep . | awk '!seen[$0]++' >"$list.new"
 mv -f "$list.new" "$list"
 printf '%s\n' "$files" | while IFS= read -r name; do
-  mkdir -p "$prefix/$(dirname "$name")"
-  mv -f "$new/$name" "$prefix/$name"
-done
+  place=$prefix/$name
+  mkdir -p "${place%/*}" && mv -fT "$new/$name" "$place" || exit 1
+done || fail "$prefix has a part of the new version. Run this again, or with --uninstall."
 # What the earlier version had and this one has not.
-printf '%s\n' "$files" "$folders" | grep . | awk '!seen[$0]++' >"$list.new"
-printf '%s\n' "$earlier" | grep -Fxv -f "$list.new" | grep . | delete
+kept=$(printf '%s\n' ./ "$files" "$needed")
+printf '%s\n' "$kept" >"$list.new"
+left=$(printf '%s\n' "$earlier" | grep -Fxv -f "$list.new" | delete)
+[ -z "$left" ] || say "these files of the earlier version could not be removed:
+$left"
+printf '%s\n' "$files" "$folders" | grep . | awk '!seen[$0]++' | while IFS= read -r name; do
+  [ ! -e "$prefix/$name" ] || printf '%s\n' "$name"
+done >"$list.new"
 mv -f "$list.new" "$list"
 
 say "$(printf '%s\n' "$version" | head -n 1)"
-say "installed in $prefix; remove it with: install.sh --uninstall --prefix $prefix"
+remover=$prefix/share/dit/install.sh
+[ -f "$remover" ] || remover=$0
+say "installed in $prefix; remove it with: sh $(quoted "$remover") --uninstall --prefix $(quoted "$prefix")"
 case :${PATH-}: in
 *":$prefix/bin:"*) ;;
-*) say "add $prefix/bin to PATH: export PATH=\"$prefix/bin:\$PATH\"" ;;
+*) say "add $prefix/bin to PATH: export PATH=$(quoted "$prefix/bin"):\$PATH" ;;
 esac
