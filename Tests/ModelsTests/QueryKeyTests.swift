@@ -23,7 +23,7 @@ internal import Torch
   }
 
   @Test(
-    arguments: sizes,
+    .ownKernels, arguments: sizes,
     [(nil, true), (.rms, false), (.layer, false), (.rms, true), (.layer, true)]
       as [(NormKind?, Bool)])
   func kernelMatchesPlainOperators(_ size: [Int], _ parts: (NormKind?, Bool)) throws {
@@ -66,7 +66,7 @@ internal import Torch
     #expect(abs(products[0][7].item - products[0][11].item) > 1e-3)
   }
 
-  @Test func rejectsOddHeads() throws {
+  @Test(.ownKernels) func rejectsOddHeads() throws {
     let qkv = Tensor.zeros([1, 2, 9])
     let table = Tensor.zeros([2, 1])
     let error = #expect(throws: TorchError.self) {

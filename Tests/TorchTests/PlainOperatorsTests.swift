@@ -113,7 +113,7 @@ internal import Torch
     #expect(numbers.elements(Float.self) == [Float](repeating: 0, count: 32))
   }
 
-  @Test func rejectsAProcessor() throws {
+  @Test(.ownKernels) func rejectsAProcessor() throws {
     let error = #expect(throws: TorchError.self) {
       try PackedLinear(weight: .zeros([16, 16]), bias: nil, format: .float8)
     }

@@ -72,7 +72,8 @@ internal import Torch
     }
   }
 
-  @Test(arguments: ["decode", "encode"])
+  // libtorch's convolutions take less memory at once, and minutes.
+  @Test(.ownKernels, arguments: ["decode", "encode"])
   func saysThatMemoryDoesNotSufficeForAnImage(_ command: String) throws {
     let result = try starved([
       "benchmark", command, "--image-size", "2048", "--batch-size", "1", "--steps", "1",
