@@ -46,8 +46,27 @@ def linked_targets(build):
             for part in pathlib.PurePath(line.strip("'\"")).parts if part.endswith(".build") and part != ".build"}
 
 
+def llhttp(root, sources):
+    """The parser of HTTP that swift-nio has inside, by the folder of its target."""
+    header = (sources / "include/c_nio_llhttp.h").read_text()
+    version = ".".join(re.search(rf"#define LLHTTP_VERSION_{part} (\d+)", header)[1]
+                       for part in ("MAJOR", "MINOR", "PATCH"))
+    return Part("llhttp", version, "MIT", f"pkg:github/nodejs/llhttp@v{version}",
+                {"LICENSE": (sources / "LICENSE").read_text()})
+
+
+def libyaml(root, sources):
+    """The parser of YAML that Yams has inside; neither its version nor its licence is beside it."""
+    return Part("libyaml", "0.2.5", "MIT", "pkg:github/yaml/libyaml@0.2.5",
+                {"License": (root / "scripts/packaging/libyaml-licence.txt").read_text()})
+
+
+# What is inside Swift packages, by the target.
+INSIDE = {"CNIOLLHTTP": llhttp, "CYaml": libyaml}
+
+
 def swift_packages(root, build):
-    """The Swift packages whose targets are linked into the program in the folder `build`."""
+    """The Swift packages whose targets are linked into the program in the folder `build`, and what they have inside."""
     checkouts = build.parents[1] / "checkouts"
     resolved = root / "Package.resolved"
     targets = linked_targets(build)
@@ -63,6 +82,13 @@ def swift_packages(root, build):
         first = next((text for file, text in texts.items() if file.startswith("LICENSE")), "")
         version = pin["state"].get("version", pin["state"]["revision"])
         parts.append(Part(name, version, licence_of(first), f"pkg:github/{owner}/{name}@{version}", texts))
+        for target in sorted(sources & targets):
+            folder = checkout / "Sources" / target
+            if target in INSIDE:
+                parts.append(INSIDE[target](root, folder))
+            elif found := [*folder.rglob("LICENSE*"), *folder.rglob("COPYING*")]:
+                raise PackageError(f"{found[0]} is of a part that is not known here. Add it to INSIDE in "
+                                   "scripts/packaging/contents.py")
     return parts
 
 
@@ -96,7 +122,15 @@ def debian_part(name, file, licence, pattern):
     version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", owner],
                              capture_output=True, text=True, check=True).stdout.strip()
     text = pathlib.Path(f"/usr/share/doc/{owner}/copyright").read_text(errors="replace")
-    return Part(name, version, licence, f"pkg:deb/debian/{owner}@{version}", {"copyright": text}, pattern)
+    return Part(name, version, licence, f"pkg:deb/{system_name()}/{owner}@{version}", {"copyright": text}, pattern)
+
+
+def system_name(file=pathlib.Path("/etc/os-release")):
+    """The ID of this machine's system: debian, ubuntu."""
+    found = re.search(r"""(?m)^ID=["']?([a-z0-9._-]+)""", file.read_text())
+    if found is None:
+        raise PackageError(f"{file} has no ID, so it is not known whose packages these are")
+    return found[1]
 
 
 def runtime_version(swift):
