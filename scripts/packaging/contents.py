@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import subprocess
+import urllib.parse
 
 
 class PackageError(Exception):
@@ -122,7 +123,8 @@ def debian_part(name, file, licence, pattern):
     version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", owner],
                              capture_output=True, text=True, check=True).stdout.strip()
     text = pathlib.Path(f"/usr/share/doc/{owner}/copyright").read_text(errors="replace")
-    return Part(name, version, licence, f"pkg:deb/{system_name()}/{owner}@{version}", {"copyright": text}, pattern)
+    purl = f"pkg:deb/{system_name()}/{owner}@{urllib.parse.quote(version, safe='')}"
+    return Part(name, version, licence, purl, {"copyright": text}, pattern)
 
 
 def system_name(file=pathlib.Path("/etc/os-release")):
