@@ -45,10 +45,18 @@ public struct SamplingOptions: Sendable, Equatable {
     self.guidance = guidance
   }
 
-  /// The same options, with what is not set as the family of a model has it, and guidance as is usual for
-  /// the model.
+  /// The same options, with what is not set as is usual for a model, else as its family has it. The usual
+  /// number of steps is that of the usual sampler alone.
   public func settled(for process: DiffusionProcess) -> SamplingOptions {
-    settled(for: process.family) { process.usualGuidance(forSteps: $0) }
+    let usual = process.usualOptions
+    var chosen = self
+    chosen.chosenSampler = chosenSampler ?? usual.chosenSampler
+    chosen.family = process.family
+    if chosen.sampler == usual.chosenSampler ?? process.family.defaultSampler {
+      chosen.chosenStepCount = chosenStepCount ?? usual.chosenStepCount
+    }
+    chosen.guidance = guidance.filled(from: usual.guidance)
+    return chosen.settled(for: process.family) { process.usualGuidance(forSteps: $0) }
   }
 
   /// The same options, with what is not set as a family has it.

@@ -72,7 +72,8 @@ public final class LatentDiffusionPipeline {
     }
     let state = try NetworkState(checkpoint, config) { try open().state?.downsamplingFactor }
     let model = state.config
-    process = try state.process(config)
+    let usual = try UsualSampling(checkpoint)
+    process = try state.process(config, usual: usual)
     let dtype = DeviceSelection.autoencoderType(precision, on: device)
     let chosen = try open()
     let autoencoder = try chosen.decoder(
@@ -84,7 +85,8 @@ public final class LatentDiffusionPipeline {
     try LatentDiffusionPipeline.check(
       config, model, imageSize: isLatent ? nil : imageSize, path: checkpoint.path)
     classNames = try ClassNames(
-      count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath)
+      count: model.classCount, metadata: checkpoint.metadata, path: config.classNamesPath,
+      examples: usual?.classLabels)
     let scaling = try ChosenScaling(
       config, for: checkpoint, channelCount: model.channelCount, family: process.family, chosen)
     decoder = LatentDecoder(autoencoder, scaling: scaling.scaling, dtype: dtype)
@@ -112,7 +114,12 @@ public final class LatentDiffusionPipeline {
       for finding in guideState?.findings ?? [] { logger.info("guide: \(finding)") }
       log(checkpoint, state, scaling, to: logger)
       for finding in chosen.state?.findings ?? [] { logger.info("\(finding)") }
-      if config.ditCheckpoint != nil { logFamily(state.family, to: logger) }
+      if config.ditCheckpoint != nil {
+        logFamily(state.family, to: logger)
+        if process.usualOptions != SamplingOptions() {
+          logger.info("sampled as its file says where nothing else is chosen")
+        }
+      }
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
       }

@@ -150,5 +150,8 @@ internal import Testing
     #expect(imageNet.defaultLabels == [207, 360, 387, 974, 88, 979, 417, 279])
     #expect(three.defaultLabels == [0, 1, 2])
     #expect(try ClassNames(count: 99, metadata: [:]).defaultLabels == Array(0..<16))
+    let named = try ClassNames(
+      count: 3, metadata: ["class_names": #"["a","b","c"]"#], examples: "c,0")
+    #expect(named.defaultLabels == [2, 0])
   }
 }

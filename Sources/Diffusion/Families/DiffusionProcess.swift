@@ -10,6 +10,9 @@ public struct DiffusionProcess: Sendable {
   public let flow: Flow?
   /// The guidance that is usual for this very model; empty for that of the family.
   public var usualGuidance: [UsualGuidance] = []
+  /// What else is usual for this very model: the sampler, its steps and guidance hold where none are
+  /// chosen.
+  public var usualOptions = SamplingOptions()
 
   /// A diffusion process with the published 1000 discrete steps.
   ///

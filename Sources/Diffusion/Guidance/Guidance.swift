@@ -61,6 +61,13 @@ public struct Guidance: Sendable, Equatable {
     chosenInterval = interval
   }
 
+  /// The same guidance, with what is not set taken from another one.
+  func filled(from other: Guidance) -> Guidance {
+    Guidance(
+      scale: chosenScale ?? other.chosenScale, channels: channels ?? other.channels,
+      interval: chosenInterval ?? other.chosenInterval)
+  }
+
   /// The same guidance, with what is not set as is usual for a model, or as its family has it.
   func settled(for family: ModelFamily, _ usual: UsualGuidance? = nil) -> Guidance {
     Guidance(

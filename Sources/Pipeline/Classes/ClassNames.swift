@@ -11,6 +11,9 @@ public struct ClassNames: Sendable {
   /// Says that the checkpoint's names are not used, as they are of another number of classes; nil if that
   /// is not so.
   let unusedNote: String?
+  /// The classes to draw by default: those that the checkpoint names, else those of the paper's figure for
+  /// ImageNet, else the first 16.
+  public private(set) var defaultLabels: [Int]
 
   /// Names from a file, else from the checkpoint's metadata (`class_names`, a JSON list), else
   /// ImageNet's if there are 1,000 classes.
@@ -20,8 +23,13 @@ public struct ClassNames: Sendable {
   ///   - metadata: the checkpoint's texts.
   ///   - path: a text file of names, line i for class i, counted from 0; nil for none. Empty lines at the
   ///     end do not count.
-  /// - Throws: `PipelineError` if a line between is empty or the number of names is wrong; `FileError`.
-  public init(count: Int, metadata: [String: String], path: String? = nil) throws {
+  ///   - examples: the classes to draw by default, as `labels(from:)` reads them; of no account with a file
+  ///     of names.
+  /// - Throws: `PipelineError` if a line between is empty, the number of names is wrong, or an example is
+  ///   no class; `FileError`.
+  public init(
+    count: Int, metadata: [String: String], path: String? = nil, examples: String? = nil
+  ) throws {
     self.count = count
     if let path {
       let lines = try ClassNames.lines(of: path)
@@ -39,6 +47,9 @@ public struct ClassNames: Sendable {
           + " used"
       names = known.count == count ? known : count == 1000 ? EmbeddedModel.imageNetNames : nil
     }
+    defaultLabels =
+      count == 1000 ? [207, 360, 387, 974, 88, 979, 417, 279] : Array(0..<min(count, 16))
+    if path == nil, let examples { defaultLabels = try labels(from: examples) }
   }
 
   private static func lines(of path: String) throws -> [String] {
@@ -57,11 +68,6 @@ public struct ClassNames: Sendable {
 
   /// The name of a class; `class 7` if it has none.
   public func name(of id: Int) -> String { names.map { $0[id] } ?? "class \(id)" }
-
-  /// The classes to draw by default: those of the paper's figure for ImageNet, else the first 16.
-  public var defaultLabels: [Int] {
-    count == 1000 ? [207, 360, 387, 974, 88, 979, 417, 279] : Array(0..<min(count, 16))
-  }
 
   /// Reads a list of numbers and names with commas between.
   ///

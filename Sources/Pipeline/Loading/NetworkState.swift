@@ -75,19 +75,20 @@ enum NetworkState {
 
   /// How the network was trained, by the file and by what is chosen.
   ///
+  /// - Parameters:
+  ///   - config: names what is chosen.
+  ///   - usual: how the file says to sample; of no account where another family is chosen.
   /// - Throws: `PipelineError` for a family, path or prediction that it cannot be of.
-  func process(_ config: PipelineConfig) throws -> DiffusionProcess {
-    switch self {
-    case .dit(let state):
-      return try state.family.process(
-        family: config.family, shape: config.path, prediction: config.prediction,
-        learnsVariance: state.config.learnsVariance)
-    case .meanFlow(let state):
-      var process = try state.family.process(
-        family: config.family, shape: config.path, prediction: config.prediction,
-        learnsVariance: false)
-      process.usualGuidance = state.config.usualGuidance
-      return process
-    }
+  func process(_ config: PipelineConfig, usual: UsualSampling?) throws -> DiffusionProcess {
+    var process = try family.process(
+      family: config.family, shape: config.path, prediction: config.prediction,
+      learnsVariance: learnsVariance)
+    if case .meanFlow(let state) = self { process.usualGuidance = state.config.usualGuidance }
+    if let usual, process.family == family.family { process.usualOptions = usual.options }
+    return process
+  }
+
+  private var learnsVariance: Bool {
+    if case .dit(let state) = self { state.config.learnsVariance } else { false }
   }
 }

@@ -19,22 +19,9 @@ extension ImageRecord {
     } catch let error as DecodingError {
       throw PipelineError(
         .imageRecord,
-        "'\(path)' says how it was made in a form that is not read: \(ImageRecord.cause(of: error))"
+        "'\(path)' says how it was made in a form that is not read: \(error.cause)"
       )
     }
-  }
-
-  private static func cause(of error: DecodingError) -> String {
-    let text: String
-    switch error {
-    case .keyNotFound(let key, _): text = "'\(key.stringValue)' is missing"
-    case .dataCorrupted(let context), .typeMismatch(_, let context), .valueNotFound(_, let context):
-      let key = context.codingPath.last.map { "'\($0.stringValue)': " } ?? ""
-      text = key + context.debugDescription
-    @unknown default: text = "\(error)"
-    }
-    // Names of keys may be anything.
-    return text.replacing(/[\x00-\x1F\x7F]/, with: "?")
   }
 
   /// The settings as options of the program and keys of its configuration files; for a grid, also what

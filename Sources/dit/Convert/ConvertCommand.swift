@@ -59,6 +59,13 @@ struct ConvertCommand: ParsableCommand {
       they go into the result's metadata.
       """, completion: .file())
   var latentStats: String?
+  @Option(
+    help: """
+      A configuration file of dit sample whose sampler, sampling_steps, guidance_scale, cfg_channels, \
+      guidance_interval and class_labels go into the result's metadata: they hold for this model where \
+      nothing else is chosen.
+      """, completion: .file())
+  var sampling: String?
   @Option(help: "Overwrite a file that is there already.") var force = false
 
   func validate() throws {

@@ -17,16 +17,19 @@ struct ConvertRun {
     source.notes.forEach { note($0.description) }
     let content = try content(of: source)
     try checkStatistics(content, source)
+    let usual = try UsualSampling(command, of: content, source)
     if let dtype = command.dtype { try checkRange(content, dtype, source) }
     if command.format == .diffusers {
       try refuseNormNames()
       try writeFolder(content, source)
     } else {
-      try writeFile(content, source)
+      try writeFile(content, source, usual)
     }
   }
 
-  private func writeFile(_ content: CheckpointContent, _ source: Checkpoint) throws {
+  private func writeFile(
+    _ content: CheckpointContent, _ source: Checkpoint, _ usual: UsualSampling?
+  ) throws {
     let target = try ConvertTarget(
       command.target, source: command.source, format: command.format?.file,
       replacesFile: command.force)
@@ -43,7 +46,7 @@ struct ConvertRun {
     defer { progress.finish() }
     let records = try CheckpointWriter.write(
       tensors, as: target.format, floatType: command.dtype?.dtype,
-      metadata: try metadata(source, content), to: target.path
+      metadata: try metadata(source, content).merging(usual?.metadata ?? [:]) { $1 }, to: target.path
     ) { count in
       source.releasePages()
       progress.update(count)
