@@ -9,11 +9,12 @@ internal import Testing
 internal import Torch
 
 @Suite struct AutoguidanceTests {
-  /// A weaker copy of the built-in model: its blocks do less.
+  /// A weaker copy of a model, the built-in one: its blocks do less.
   private static func writeGuide(
-    to path: String, family: String? = nil, leavingOut isLeftOut: (String) -> Bool = { _ in false }
+    to path: String, of model: Checkpoint? = nil, family: String? = nil,
+    leavingOut isLeftOut: (String) -> Bool = { _ in false }
   ) throws {
-    let checkpoint = try EmbeddedModel.checkpoint()
+    let checkpoint = try model ?? EmbeddedModel.checkpoint()
     let tensors = checkpoint.stateDict.filter { !isLeftOut($0.key) }.sorted { $0.key < $1.key }
     try CheckpointWriter.write(
       tensors.map { name, tensor in
@@ -36,7 +37,7 @@ internal import Torch
       let pipeline = try LatentDiffusionPipeline(
         PipelineConfig(guideCheckpoint: path, precision: .fp32, mode: mode))
       let options = SamplingOptions(
-        sampler: .ddim, stepCount: 4, guidance: Guidance(scale: 2, channels: channels))
+        sampler: .euler, stepCount: 4, guidance: Guidance(scale: 2, channels: channels))
       let latents = try pipeline.samplingLoop(
         labels: [2, 5], options: options, generator: try pipeline.makeGenerator(seed: 7)
       ).run()
@@ -45,7 +46,9 @@ internal import Torch
         try Self.model(EmbeddedModel.checkpoint()), try Self.model(Checkpoint.open(path))
       )
       let y = Tensor([2, 5])
-      let guided = channels == .all ? 4 : 3
+      let count = main.config.channelCount
+      let guided = channels == .all ? count : 3
+      let process = pipeline.process
       let predictor = Predictor(
         { latents, time in
           let t = Tensor.full([2], time)
@@ -56,17 +59,17 @@ internal import Torch
               sum.narrowed(axis: 1, start: 0, count: guided),
               strong.narrowed(axis: 1, start: guided, count: strong.size(1) - guided),
             ], axis: 1)
-        }, path: NoiseSchedule.linear, parametrization: .noise(learnsVariance: true))
+        }, path: process.path, parametrization: process.parametrization)
       let generator = try Generator(seed: 7)
       let expected = try SamplingLoop(
-        try SamplingMethod.ddim.makeSampler(on: NoiseSchedule.linear, stepCount: 4), predictor,
-        from: .randn([2, 4, 16, 16], generator: generator), noise: .perBatch(generator),
+        try SamplingMethod.euler.makeSampler(on: process.path, stepCount: 4), predictor,
+        from: .randn([2, count, 16, 16], generator: generator), noise: .perBatch(generator),
         networkBatchSize: 4
       ).run()
       #expect(relativeError(latents, expected) < Tolerance.trajectory)
 
       let unguided = SamplingOptions(
-        sampler: .ddim, stepCount: 4, guidance: Guidance(scale: 1))
+        sampler: .euler, stepCount: 4, guidance: Guidance(scale: 1))
       let other = try pipeline.samplingLoop(
         labels: [2, 5], options: unguided, generator: try pipeline.makeGenerator(seed: 7)
       ).run()
@@ -105,31 +108,31 @@ internal import Torch
   @Test func refusesAGuideForOtherLatentsOrClasses() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/guide.safetensors"
-      let values = try GoldenValues("dit-even")
+      let values = try GoldenValues("dit-odd")
       try CheckpointWriter.write(
         values.weights.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-        metadata: ["num_heads": "2"], to: path)
+        metadata: ["num_heads": "3"], to: path)
       let error = try #require(
         #expect(throws: PipelineError.self) {
-          try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: path))
+          try LatentDiffusionPipeline(.small(guideCheckpoint: path))
         })
       #expect(error.isSetting)
       #expect(
         error.message
-          == "the guide '\(path)' is for latents of 4 x 8 x 8 and 10 classes, 'built-in model' for"
-          + " latents of 4 x 16 x 16 and 12 classes")
+          == "the guide '\(path)' is for latents of 4 x 6 x 6 and 10 classes, '\(SmallModel.dit)' for"
+          + " latents of 4 x 8 x 8 and 10 classes")
     }
   }
 
   @Test func isReadAsStrictlyAsTheModel() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/guide.safetensors"
-      try Self.writeGuide(to: path) { $0 == "blocks.1.mlp.fc1.bias" }
+      try Self.writeGuide(to: path) { $0 == "blocks.1.attn.qkv.bias" }
       let error = try #require(
         #expect(throws: PipelineError.self) {
           try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: path))
         })
-      #expect(error.message.contains("1 missing: blocks.1.mlp.fc1.bias"), "\(error)")
+      #expect(error.message.contains("1 missing: blocks.1.attn.qkv.bias"), "\(error)")
     }
   }
 
@@ -151,13 +154,14 @@ internal import Torch
             precision: .fp32))
         #expect(!pipeline.model.hasNullClass)
         return try pipeline.samplingLoop(
-          labels: [1], options: SamplingOptions(sampler: .ddim, stepCount: 2),
+          labels: [1], options: SamplingOptions(sampler: .euler, stepCount: 2),
           generator: try pipeline.makeGenerator(seed: 7)
         ).run()
       }
       let error = #expect(throws: PipelineError.self) { try run(nil) }
-      #expect(error?.reason == .noNullClass(rows: 12))
-      #expect(try run(guide).shape == [1, 4, 16, 16])
+      let count = try Self.model(checkpoint).config.classCount
+      #expect(error?.reason == .noNullClass(rows: count))
+      #expect(try run(guide).shape.first == 1)
     }
   }
 
@@ -165,20 +169,21 @@ internal import Torch
   @Test func refusesAGuideOfAnotherFamily() throws {
     try withTemporaryFolder { folder in
       let (flow, silent) = (folder + "/flow.safetensors", folder + "/silent.safetensors")
-      try Self.writeGuide(to: flow, family: "sit")
-      try Self.writeGuide(to: silent)
+      let small = try Checkpoint.open(SmallModel.dit)
+      try Self.writeGuide(to: flow, of: small, family: "sit")
+      try Self.writeGuide(to: silent, of: small)
       let error = try #require(
         #expect(throws: PipelineError.self) {
-          try LatentDiffusionPipeline(PipelineConfig(guideCheckpoint: flow))
+          try LatentDiffusionPipeline(.small(guideCheckpoint: flow))
         })
       #expect(error.reason == .otherFamily && error.isSetting)
       #expect(
         error.message
           == "the guide '\(flow)' is of family sit, on the linear path, and predicts velocity,"
-          + " '\(EmbeddedModel.name)' is of family dit")
+          + " '\(SmallModel.dit)' is of family dit")
       let pipeline = try LatentDiffusionPipeline(
         PipelineConfig(
-          ditCheckpoint: flow, guideCheckpoint: silent, autoencoder: .embedded, precision: .fp32,
+          ditCheckpoint: flow, guideCheckpoint: silent, autoencoder: .none, precision: .fp32,
           cache: .taylor(interval: 2)))
       func latents(_ method: SamplingMethod) throws -> Tensor {
         try pipeline.samplingLoop(
@@ -187,7 +192,7 @@ internal import Torch
         ).run()
       }
       for method in [SamplingMethod.euler, .unipc] {
-        #expect(try latents(method).shape == [1, 4, 16, 16])
+        #expect(try latents(method).shape == [1, 4, 8, 8])
       }
       let unsuited = try #require(
         #expect(throws: PipelineError.self) { try latents(.dopri5) })

@@ -21,7 +21,7 @@ internal import Testing
   }
 
   @Test func givesEachImageTheSeedThatItHasAlone() throws {
-    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(.small())
     let plan = ImagePlan(labels: [4, 1, 0], batchSize: 2, imageSize: 64, seed: 7)
     let all = try images(pipeline, plan)
     #expect(all.map(\.index) == [0, 1, 2] && all.map(\.label) == [4, 1, 0])
@@ -33,14 +33,14 @@ internal import Testing
   }
 
   @Test func leavesOutBatchesThatAreDone() throws {
-    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(.small())
     let plan = ImagePlan(labels: [4, 1, 0, 2, 3], batchSize: 2, imageSize: 64, seed: 7)
     let rest = try images(pipeline, plan) { $0 != 2 }
     #expect(rest.map(\.index) == [4])
   }
 
   @Test func stopsWhereItIsChecked() throws {
-    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(.small())
     let plan = ImagePlan(labels: [4, 1], batchSize: 1, imageSize: 64, seed: 7)
     let job = try ImageJob(pipeline, plan, options: ImageJobTests.options)
     var calls = 0

@@ -10,7 +10,7 @@ internal import Torch
 @Suite struct ImageProgressTests {
   @Test func tellsOfStepsAndImages() throws {
     let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
-    let options = SamplingOptions(sampler: .ddim, stepCount: 2)
+    let options = SamplingOptions(sampler: .euler, stepCount: 2)
     var (steps, decoded) = ([Int](), [Int]())
     var preview: [RGBImage] = []
     let images = try pipeline.images(

@@ -17,7 +17,7 @@ internal import Torch
   }
 
   @Test func givesTheSameAgainAndInAnotherProcess() throws {
-    let config = PipelineConfig(precision: .fp32)
+    let config = PipelineConfig.small()
     let pipeline = try LatentDiffusionPipeline(config)
     let first = try RepeatedSamplingTests.latents(pipeline)
     // What another run leaves behind must not be seen.
@@ -30,7 +30,7 @@ internal import Torch
         [
           "sample", "--class-labels", "0,3", "--sampler", "ddim", "--sampling-steps", "3",
           "--seed", "7", "--precision", "fp32", "--save-latents", "latents", "--output-path", "out",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(result.status == 0, "\(result.errors)")
       let file = try Checkpoint.open(folder + "/latents")
       let other = try #require(file.tensor("latents"))
@@ -42,7 +42,7 @@ internal import Torch
   /// Above 1, more noise would be added than the next step has.
   @Test(arguments: [-0.1, 1.000001, 1.1, 1000, .infinity, .nan])
   func refusesAShareOfNoiseOutsideItsRange(_ eta: Double) throws {
-    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(.small())
     let options = SamplingOptions(
       sampler: .ddim, stepCount: 5, samplerOptions: SamplerOptions(eta: eta))
     let error = #expect(throws: PipelineError.self) {
@@ -53,7 +53,7 @@ internal import Torch
   }
 
   @Test func stopsBetweenImages() throws {
-    let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
+    let pipeline = try LatentDiffusionPipeline(.small())
     let latents = try RepeatedSamplingTests.latents(pipeline, stepCount: 1)
     var calls = 0
     #expect(throws: CancellationError.self) {

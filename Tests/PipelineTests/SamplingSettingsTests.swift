@@ -40,7 +40,7 @@ internal import Testing
 
   /// A job goes on with the settings it was begun with, also those of earlier versions.
   @Test func areToldApartByWhatChangesImages() throws {
-    let plain = SamplingSettings(pipeline: PipelineConfig(precision: .fp32))
+    let plain = SamplingSettings(pipeline: .small())
     let pipeline = try LatentDiffusionPipeline(plain.pipeline)
     func added(_ change: (inout SamplingSettings) throws -> Void) throws -> [String: String] {
       var settings = plain
@@ -103,14 +103,15 @@ internal import Testing
           "sample", "--class-labels", "1", "--sampler", "ddim", "--eta", "0.5", "--sampling-steps",
           "3", "--guidance-scale", "2", "--cfg-channels", "all", "--seed", "9", "--precision",
           "fp32", "--output-path", "out", "--save-latents", "latents",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(first.status == 0, "\(first.errors)")
       let text = try String(contentsOfFile: folder + "/out/sample.json", encoding: .utf8)
       let settings = try decoded(text)
       #expect(settings.options.sampler == .ddim && settings.options.stepCount == 3)
       #expect(settings.options.samplerOptions.eta == 0.5 && settings.seed == 9)
       #expect(settings.options.guidance == Guidance(scale: 2, channels: .all))
-      #expect(settings.pipeline.precision == .fp32 && settings.pipeline.ditCheckpoint == nil)
+      #expect(settings.pipeline.precision == .fp32)
+      #expect(settings.pipeline.ditCheckpoint == SmallModel.dit)
       #expect(settings.batchSize == 1)
       let pipeline = try LatentDiffusionPipeline(settings.pipeline)
       let latents = try pipeline.samplingLoop(

@@ -191,7 +191,7 @@ import Testing
         return field
       }
       #expect(await field { $0.label = -1 } == "prompt")
-      #expect(await field { $0.label = 12 } == "prompt")
+      #expect(await field { $0.label = 1 << 20 } == "prompt")
       #expect(await field { $0.count = 0 } == "n")
       #expect(await field { $0.count = 17 } == "n")
       #expect(await field { $0.options.stepCount = 0 } == "steps")

@@ -114,7 +114,7 @@ import Testing
       ] {
         _ = try await verify("GET", path)
       }
-      _ = try await verify("GET", "/v1/models/built-in%20model", route: "/v1/models/{id}")
+      _ = try await verify("GET", "/v1/models/small", route: "/v1/models/{id}")
       let generations = "/v1/images/generations"
       _ = try await verify("POST", generations, #"{"prompt": 1}"#)
       _ = try await verify("POST", generations, #"{"prompt": 1, "response_format": "url"}"#)

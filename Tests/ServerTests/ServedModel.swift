@@ -5,11 +5,12 @@ import Hummingbird
 import Logging
 import Pipeline
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Server
 
-/// A server over the built-in model that runs in this process.
+/// A server over the small model that runs in this process.
 struct ServedModel: Sendable {
   let port: Int
   let service: ImageService
@@ -18,9 +19,14 @@ struct ServedModel: Sendable {
   /// Tells nobody.
   static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+  /// The small model.
+  static let pipeline = PipelineConfig(
+    ditCheckpoint: SmallModel.dit, autoencoder: .file(SmallModel.vae))
+
   /// Two steps, so that tests are quick.
   static let settings = ServiceSettings(
     sampling: SamplingSettings(
+      pipeline: pipeline,
       options: SamplingOptions(sampler: .ddim, stepCount: 2, guidance: Guidance(scale: 2))))
 
   /// Runs a server while `body` runs.

@@ -100,10 +100,10 @@ import Testing
           $0.text == #"{"name":"ddim","aliases":["DDIM"],"options":{}}"#
         })
       let options = try await server.ask("GET", "/sdapi/v1/options").json
-      #expect(options["sd_model_checkpoint"].string == "built-in model")
+      #expect(options["sd_model_checkpoint"].string == "small")
       let path = "/sdapi/v1/options"
       #expect(
-        try await server.post(path, #"{"sd_model_checkpoint": "built-in model"}"#).text == "null")
+        try await server.post(path, #"{"sd_model_checkpoint": "small"}"#).text == "null")
       #expect(try await server.post(path, #"{"sd_model_checkpoint": "other"}"#).status == 400)
       #expect(try await server.post(path, #"{"samples_format": "jpg"}"#).status == 400)
     }

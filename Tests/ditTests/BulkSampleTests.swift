@@ -5,6 +5,7 @@ internal import Testing
 internal import Torch
 
 @Suite struct BulkSampleTests {
+  /// Samples from the small model unless the arguments name one.
   private func sample(
     _ file: String, _ arguments: [String] = [], in folder: String,
     started: (Process) throws -> Void = { _ in }
@@ -13,7 +14,8 @@ internal import Torch
       [
         "sample", "--sampling-steps", "2", "--num-samples", "7", "--batch-size", "2", "--npz", file,
         "--timeout", "60", "--precision", "fp32",
-      ] + arguments, in: folder, started: started)
+      ] + arguments + (arguments.contains("--dit-checkpoint") ? [] : SmallModel.options),
+      in: folder, started: started)
   }
 
   /// The bytes of the arrays of a file: all but the headers of the zip archive.
@@ -75,7 +77,7 @@ internal import Torch
 
   @Test func goesOnWhereItsSettingsAreWrittenAlready() throws {
     try withTemporaryFolder { folder in
-      let killed = try sample("parts.npz", ["--sampling-steps", "20"], in: folder) { process in
+      let killed = try sample("parts.npz", ["--sampling-steps", "200"], in: folder) { process in
         let mark = folder + "/parts.npz.parts/plan.json"
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
         kill(process.processIdentifier, SIGKILL)
@@ -83,7 +85,7 @@ internal import Torch
         try AtomicFile.write("{}", to: folder + "/parts.json")
       }
       #expect(killed.status == 137)
-      let again = try sample("parts.npz", ["--sampling-steps", "20"], in: folder)
+      let again = try sample("parts.npz", ["--sampling-steps", "200"], in: folder)
       #expect(again.status == 0, "\(again.errors)")
       #expect(try content(folder + "/parts.json").count > 2)
     }
@@ -97,7 +99,7 @@ internal import Torch
         [
           "sample", "--sampling-steps", "2", "--num-samples", "1", "--npz", "single.npz",
           "--class-labels", "4", "--seed", "45", "--precision", "fp32",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(single.status == 0, "\(single.errors)")
       // Image 3 has the second class, and the seed 42 + 3. Each file's pixels begin at byte 192.
       let count = 3 * 64 * 64
@@ -110,9 +112,9 @@ internal import Torch
 
   @Test func continuesAfterAKill() throws {
     try withTemporaryFolder { folder in
-      let whole = try sample("whole.npz", ["--sampling-steps", "20"], in: folder)
+      let whole = try sample("whole.npz", ["--sampling-steps", "200"], in: folder)
       #expect(whole.status == 0, "\(whole.errors)")
-      let killed = try sample("parts.npz", ["--sampling-steps", "20"], in: folder) { process in
+      let killed = try sample("parts.npz", ["--sampling-steps", "200"], in: folder) { process in
         let mark = folder + "/parts.npz.parts/block-0000001.rgb"
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }
         kill(process.processIdentifier, SIGKILL)
@@ -124,7 +126,8 @@ internal import Torch
       let other = try sample("parts.npz", ["--sampling-steps", "21"], in: folder)
       #expect(other.status == 64)
       #expect(other.errors.contains("sampling_steps 20 there, 21 here"))
-      let again = try sample("parts.npz", ["--sampling-steps", "20", "--workers", "2"], in: folder)
+      let again = try sample(
+        "parts.npz", ["--sampling-steps", "200", "--workers", "2"], in: folder)
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.errors.contains(", of which "))
       let files = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -170,7 +173,7 @@ internal import Torch
 
   @Test func stopsAllWhereOneIsStopped() throws {
     try withTemporaryFolder { folder in
-      let arguments = ["--sampling-steps", "100", "--workers", "2"]
+      let arguments = ["--sampling-steps", "1000", "--workers", "2"]
       let stopped = try sample("parts.npz", arguments, in: folder) { process in
         let mark = folder + "/parts.npz.parts/block-0000000.rgb"
         while !FileManager.default.fileExists(atPath: mark), process.isRunning { usleep(1000) }

@@ -207,7 +207,7 @@ internal import Torch
       func latents(_ name: String, _ more: [String]) throws -> Tensor {
         let result = try dit(
           [
-            "sample", "--class-labels", "clock", "--sampling-steps", "2", "--precision", "fp32",
+            "sample", "--class-labels", "3", "--sampling-steps", "2", "--precision", "fp32",
             "--output-path", name, "--save-latents", name + ".safetensors",
           ] + more, in: folder)
         #expect(result.status == 0, "\(result.errors)")

@@ -12,7 +12,7 @@ internal import Testing
           "sample", "--class-labels", "face,1,cat", "--num-samples", "2", "--batch-size", "4",
           "--sampler", "ddim", "--eta", "0.5", "--sampling-steps", "2", "--seed", "7",
           "--guidance-scale", "2.5", "--cfg-channels", "all", "--output-path", "first",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(
         first.status == 0 && first.errors.contains("6 images in 2 batches"), "\(first.errors)")
       #expect(first.errors.contains("Sampling batch 2/2, step 2/2"), "\(first.errors)")

@@ -9,7 +9,7 @@ internal import Torch
 /// An interval of guidance, a guide and a cache, on the command line and in records.
 @Suite struct GuidanceOptionsTests {
   private static let common = [
-    "--class-labels", "1,3", "--sampler", "ddim", "--sampling-steps", "6", "--precision", "fp32",
+    "--class-labels", "1,3", "--sampler", "euler", "--sampling-steps", "6", "--precision", "fp32",
   ]
 
   private static func latents(
@@ -70,7 +70,8 @@ internal import Torch
   func readAnIntervalFromAFile(_ text: String) throws {
     try withTemporaryFolder { folder in
       try AtomicFile.write(
-        "guidance_interval: \(text)\nsampling_steps: 2\ncache: none\n", to: folder + "/file.yaml")
+        "guidance_interval: \(text)\nguidance_scale: 4\nsampling_steps: 2\ncache: none\n",
+        to: folder + "/file.yaml")
       let result = try dit(
         ["sample", "-c", "file.yaml", "--class-labels", "1", "--output-path", "out"], in: folder)
       #expect(result.status == 0, "\(result.errors)")

@@ -8,8 +8,10 @@ internal import Torch
 
 /// Images that say how they were made, made again.
 @Suite struct RepeatedImageTests {
+  /// Runs the program, on the small model unless the arguments name one.
   private func make(_ arguments: [String], in folder: String) throws -> ProgramResult {
-    let result = try dit(arguments, in: folder)
+    let hasModel = arguments.contains("--from") || arguments.contains("--dit-checkpoint")
+    let result = try dit(arguments + (hasModel ? [] : SmallModel.options), in: folder)
     #expect(result.status == 0, "\(result.errors)")
     return result
   }
@@ -175,7 +177,7 @@ internal import Torch
       _ = try make(options + ["--output-path", "c", "--metadata", "false"], in: folder)
       let image = folder + "/a/class-1.png"
       #expect(try bytes(image) == bytes(folder + "/b/class-1.png"))
-      let model = try MappedFile(golden("../../Models/emoji.safetensors"))
+      let model = try MappedFile(SmallModel.dit)
       let digest = withExtendedLifetime(model) { SHA256.text(of: model.bytes) }
       let parameters = try #require(try PNGText.text("parameters", in: image))
       #expect(
@@ -198,7 +200,8 @@ internal import Torch
 
   @Test func keepsNamesInAnyAlphabet() throws {
     try withTemporaryFolder { folder in
-      let names = (0..<12).map { $0 == 1 ? "котёнок, 猫" : "Löwe \($0)" }.joined(separator: "\n")
+      let names = SmallModel.classNames.indices.map { $0 == 1 ? "котёнок, 猫" : "Löwe \($0)" }
+        .joined(separator: "\n")
       try AtomicFile.write(names, to: folder + "/names.txt")
       _ = try make(
         [

@@ -85,7 +85,7 @@ internal import Torch
       func latents(_ precision: String) throws -> Tensor {
         let result = try dit(
           [
-            "sample", "--class-labels", "1", "--sampler", "ddim", "--sampling-steps", "20",
+            "sample", "--class-labels", "1", "--sampler", "euler", "--sampling-steps", "20",
             "--precision", precision, "--output-path", precision, "--save-latents",
             precision + ".safetensors",
           ], in: folder)
@@ -168,7 +168,7 @@ internal import Torch
         [
           "sample", "--sampler", "unipc", "--solver-order", "3", "--class-labels", "1",
           "--output-path", "out",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(made.status == 0, "\(made.errors)")
       #expect(made.errors.contains("10 steps of unipc"), "\(made.errors)")
       let record = try jsonRecord(folder + "/out/sample.json")
@@ -189,7 +189,8 @@ internal import Torch
     _ options: [String], _ status: Int32, _ words: String
   ) throws {
     try withTemporaryFolder { folder in
-      let result = try dit(["sample", "--output-path", "out"] + options, in: folder)
+      let result = try dit(
+        ["sample", "--output-path", "out"] + options + SmallModel.options, in: folder)
       #expect(result.status == status, "\(result.errors)")
       #expect(result.errors.contains(words), "\(result.errors)")
     }

@@ -16,7 +16,7 @@ internal import Testing
     (["--foo", "5"], "unknown option '--foo'; --help lists those of the command"),
     (["-x", "5"], "unknown option '-x'; --help lists those of the command"),
     (["-seed", "5"], "unknown option '-seed'; did you mean '--seed'?"),
-    (["--class-labels", "12"], "classes 0 to 11"),
+    (["--class-labels", "99999"], "class 99999 is out of range"),
     (["--class-labels", "clok"], "did you mean 'clock'?"),
     (["--image-size", "33"], "no multiple of autoencoder factor x patch size, 8"),
     (["--image-size", "32"], "makes images of 64 x 64 pixels"),
@@ -170,7 +170,8 @@ internal import Testing
         output_path: out
         class_labels: [clock, 3]
         """, to: folder + "/file.yaml")
-      let result = try dit(["sample", "-c", "file.yaml", "--sampling_steps", "2"], in: folder)
+      let result = try dit(
+        ["sample", "-c", "file.yaml", "--sampling_steps", "2"] + SmallModel.options, in: folder)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.errors.contains("2 images, 2 steps of ddim"))
       #expect(result.errors.contains("seed 7"))

@@ -49,6 +49,12 @@ public struct DiTState {
     guard isDiT || !CheckpointContent.isAutoencoder(checkpoint) else {
       throw PipelineError.isAutoencoder(checkpoint.path)
     }
+    guard !MeanFlowState.isFound(in: checkpoint) else {
+      throw PipelineError(
+        .unusable,
+        "'\(checkpoint.path)' is a network of improved MeanFlow, which is sampled but not trained; here a DiT"
+          + " is asked for")
+    }
     self.checkpoint = checkpoint
     let path = checkpoint.path
     (tensors, names, config, headCountSource, findings, family, smallVariancePath) = try StateCheck(

@@ -32,6 +32,8 @@ public struct FamilyFinding: Sendable, Equatable {
   public let flow: Flow
   /// What told the family.
   public let source: Source
+  /// Whether the network is told how far a step goes, as a DiT of average velocities is.
+  private let hasSpan: Bool
 
   private static let (familyKey, pathKey, predictionKey) = ("family", "path", "prediction")
   /// The metadata's keys.
@@ -59,7 +61,7 @@ public struct FamilyFinding: Sendable, Equatable {
   /// - Parameter checkpoint: the file.
   /// - Throws: `PipelineError` for metadata that name another family.
   init(ofMeanFlow checkpoint: Checkpoint) throws {
-    (family, flow, source) = (.meanflow, Flow(), .network)
+    (family, flow, source, hasSpan) = (.meanflow, Flow(), .network, false)
     if let named = checkpoint.metadata[Self.familyKey], named != family.rawValue {
       throw PipelineError(
         .unusable,
@@ -103,6 +105,7 @@ public struct FamilyFinding: Sendable, Equatable {
         "'\(checkpoint.path)': its metadata name the family meansit, and it has no embedder of spans"
       )
     }
+    self.hasSpan = hasSpan
     let trained = TrainingArguments(checkpoint.metadata)
     let published = trained?.flow ?? Flow()
     flow =
@@ -171,7 +174,7 @@ extension FamilyFinding {
       let (own, others) =
         switch family {
         case .meanflow: ("that of improved MeanFlow", "is of the family meanflow alone")
-        case .meansit:
+        case _ where hasSpan:
           (
             "a DiT told how far a step goes",
             "is of the family meansit, or of sit for its velocities"
@@ -193,13 +196,10 @@ extension FamilyFinding {
     }
   }
 
-  /// Whether the network of the file's family can be of another one.
+  /// Whether the network can be of a family.
   private func isOfNetwork(_ chosen: ModelFamily) -> Bool {
-    switch family {
-    case .meanflow: chosen == .meanflow
-    case .meansit: chosen == .meansit || chosen == .sit
-    case .dit, .sit, .repa, .lightningdit: !chosen.predictsAverages
-    }
+    if family == .meanflow { return chosen == .meanflow }
+    return hasSpan ? chosen == .meansit || chosen == .sit : !chosen.predictsAverages
   }
 
   private static var familiesOfDiT: String {

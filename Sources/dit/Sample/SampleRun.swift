@@ -41,6 +41,7 @@ struct SampleRun {
     let device = try settings.pipeline.openDevice()
     let free = MemoryWarning(device)
     let pipeline = try LatentDiffusionPipeline(settings.pipeline, on: device, logger: .notes())
+    let chosen = settings.options
     settings = settings.settled(for: pipeline)
     guard pipeline.makesImages || files.latents != nil else {
       throw UsageError(
@@ -58,6 +59,7 @@ struct SampleRun {
     note(summary(pipeline, plan))
     classLabels.map { pipeline.classNames.notes(on: $0).forEach(note) }
     SamplingSettingsOptions.emaNotes(pipeline).forEach(note)
+    SamplingSettingsOptions.networkNotes(chosen, pipeline).forEach(note)
     free?.line(sampling: pipeline, settings, batchSize: plan.batchSize).map(note)
     let texts = files.texts(settings, pipeline, batchSize: plan.batchSize, digests)
     let result = try sample(pipeline, plan, folder, texts)

@@ -50,6 +50,27 @@ struct SamplingSettingsOptions: ParsableArguments {
     ]
   }
 
+  /// Options that are given and change nothing for the network of a pipeline.
+  ///
+  /// - Parameters:
+  ///   - options: as they are given, not settled.
+  ///   - pipeline: of the network.
+  static func networkNotes(
+    _ options: SamplingOptions, _ pipeline: LatentDiffusionPipeline
+  ) -> [String] {
+    let family = pipeline.process.family
+    guard family.predictsAverages, !family.takesGuidance else { return [] }
+    let unused = [
+      ("--guidance-interval", options.guidance.chosenInterval != nil),
+      ("--cfg-channels", options.guidance.channels != nil),
+    ].filter(\.1).map(\.0)
+    return unused.isEmpty
+      ? []
+      : [
+        "\(unused.joined(separator: ", ")): changes nothing here, as the average velocities have guidance in them"
+      ]
+  }
+
   /// Options that are given and change nothing.
   func notes(_ settings: SamplingSettings) -> [String] {
     var lines = mindONE.notes

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Files
+internal import Diffusion
 internal import Foundation
 internal import Parallel
 internal import Torch
@@ -192,6 +193,8 @@ struct TrainCommand: ResumableCommand {
 
   private func takeSteps(_ session: TrainingSession, _ progress: Progress) throws {
     let trainer = session.trainer
+    // The loss of average velocities is near 1 all the time, as rows are divided by their error.
+    let showsError = trainer.model.process.family.predictsAverages
     while let report = try session.takeStep(shouldStop: { Interrupt.isRequested }) {
       // Another rank may have been asked to.
       if report.shouldStop {
@@ -201,7 +204,8 @@ struct TrainCommand: ResumableCommand {
       progress.update(
         report.step,
         detail: String(
-          format: "loss %.4f  %.1f img/s", report.loss,
+          format: showsError ? "mse %.4f  %.1f img/s" : "loss %.4f  %.1f img/s",
+          showsError ? report.squaredError : report.loss,
           Double(trainer.globalBatchSize) / report.seconds))
     }
     // A signal may come before the first step, while what evaluations need is made.
