@@ -72,7 +72,7 @@ public final class LatentDiffusionPipeline {
     }
     let state = try NetworkState(checkpoint, config) { try open().state?.downsamplingFactor }
     let model = state.config
-    let usual = try UsualSampling(checkpoint)
+    let usual = try state.usualSampling(of: checkpoint, config)
     process = try state.process(config, usual: usual)
     let dtype = DeviceSelection.autoencoderType(precision, on: device)
     let chosen = try open()

@@ -159,9 +159,10 @@ internal import Torch
         ).run()
       }
       let error = #expect(throws: PipelineError.self) { try run(nil) }
-      let count = try Self.model(checkpoint).config.classCount
-      #expect(error?.reason == .noNullClass(rows: count))
-      #expect(try run(guide).shape.first == 1)
+      let config = try Self.model(checkpoint).config
+      #expect(error?.reason == .noNullClass(rows: config.classCount))
+      let (channels, size) = (config.channelCount, config.inputSize)
+      #expect(try run(guide).shape == [1, channels, size, size])
     }
   }
 

@@ -69,6 +69,7 @@ internal import Torch
       // Another family has other times and guidance.
       let other = try Self.pipeline(folder, Self.usual.metadata, family: .repa)
       #expect(other.process.usualOptions == SamplingOptions())
+      #expect(other.classNames.defaultLabels.first == 0)
     }
   }
 

@@ -27,11 +27,12 @@ internal import Torch
     }
   }
 
-  /// Images of the built-in model.
-  private static let model = [
-    "--num-samples", "40", "--sampling-steps", "1", "--class-labels", "1,face", "--precision",
-    "fp32",
-  ]
+  /// Images of the small model.
+  private static let model =
+    [
+      "--num-samples", "40", "--sampling-steps", "1", "--class-labels", "1,face", "--precision",
+      "fp32",
+    ] + SmallModel.options
 
   /// Makes them.
   private func generate(_ output: String, in folder: String) throws {
@@ -88,7 +89,7 @@ internal import Torch
       #expect(ofFolder["kid"] as? Double == kid)
       let other = try #require(ofArchive["kid"] as? Double)
       #expect(abs(other - kid) <= 1e-6 * abs(kid))
-      // Their numbers are those of the built-in model's classes, which this judge does not know.
+      // Their numbers are those of the small model's classes, which this judge does not know.
       #expect(ofFile["agreement"] == nil && ofFolder["agreement"] == nil)
       let itself = try record(
         evaluate(["--samples", "data", "--reference", "data"] + judged, in: folder))

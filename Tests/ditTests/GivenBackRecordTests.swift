@@ -56,7 +56,7 @@ internal import Testing
     try withTemporaryFolder { folder in
       let options = ["--sampling-steps", "1", "--seed", "3", "--num-samples", "3"]
       for arguments in [
-        ["sample", "--class-labels", "face,1", "--output-path", "few"],
+        ["sample", "--class-labels", "3,1", "--output-path", "few"],
         ["generate", "--labels", "random", "--output-path", "many"],
         ["generate", "--output-path", "file.npz"],
       ] {

@@ -35,7 +35,14 @@ internal import Testing
       let chosen = try sample(["--sampler", "euler", "--class-labels", "3"])
       #expect(chosen.contains("of 1 image, 50 steps of euler, guidance 1.5"), "\(chosen)")
       let other = try sample(["--family", "repa"])
+      #expect(other.contains("of 10 images"), "\(other)")
       #expect(other.contains("25 steps of heun, guidance 4.0"), "\(other)")
+      let again = try dit(
+        ["convert", "-s", "flow.safetensors", "-t", "repa.safetensors", "--family", "repa"],
+        in: folder)
+      #expect(again.status == 0, "\(again.errors)")
+      let inspected = try dit(["inspect", "repa.safetensors"], in: folder)
+      #expect(!inspected.output.contains("usual_sampling"), "\(inspected.output)")
     }
   }
 
@@ -43,6 +50,7 @@ internal import Testing
     ("seed: 1", 64, "line 1: 'seed' is no property of a model"),
     ("sampler: magic", 64, "line 1: sampler"), ("sampling_steps: 0", 64, "sampling_steps"),
     ("class_labels: unicorn", 64, "no class is called 'unicorn'"),
+    ("sampler: dopri5", 64, "dopri5 does not fit this model"),
   ])
   func refusesOtherSettings(_ text: String, _ status: Int32, _ message: String) throws {
     try withTemporaryFolder { folder in

@@ -73,18 +73,28 @@ enum NetworkState {
     }
   }
 
+  /// The settings that the file names for sampling; nil if there are none, or if another family is chosen.
+  ///
+  /// - Throws: `PipelineError` for settings that cannot be read.
+  func usualSampling(
+    of checkpoint: Checkpoint, _ config: PipelineConfig
+  ) throws -> UsualSampling? {
+    guard config.family ?? family.family == family.family else { return nil }
+    return try UsualSampling(checkpoint)
+  }
+
   /// How the network was trained, by the file and by what is chosen.
   ///
   /// - Parameters:
   ///   - config: names what is chosen.
-  ///   - usual: how the file says to sample; of no account where another family is chosen.
+  ///   - usual: the settings that the file names for sampling.
   /// - Throws: `PipelineError` for a family, path or prediction that it cannot be of.
   func process(_ config: PipelineConfig, usual: UsualSampling?) throws -> DiffusionProcess {
     var process = try family.process(
       family: config.family, shape: config.path, prediction: config.prediction,
       learnsVariance: learnsVariance)
     if case .meanFlow(let state) = self { process.usualGuidance = state.config.usualGuidance }
-    if let usual, process.family == family.family { process.usualOptions = usual.options }
+    if let usual { process.usualOptions = usual.options }
     return process
   }
 

@@ -1,6 +1,8 @@
 package import Checkpoint
 public import Diffusion
 internal import Foundation
+internal import Inference
+package import Models
 
 /// How a model is best sampled, as its file says: what holds where nothing else is chosen.
 public struct UsualSampling: Sendable, Equatable {
@@ -11,7 +13,7 @@ public struct UsualSampling: Sendable, Equatable {
 
   private static let classLabelsKey = "class_labels"
   /// The metadata's key; its value is a JSON object.
-  public static let key = "sampling"
+  public static let key = "usual_sampling"
   /// The settings that a file can name, those of `sample.json`.
   public static let settings = [
     "sampler", "sampling_steps", "guidance_scale", "cfg_channels", "guidance_interval",
@@ -32,7 +34,7 @@ public struct UsualSampling: Sendable, Equatable {
   ///   out of range.
   package init?(_ checkpoint: Checkpoint) throws {
     guard let text = checkpoint.metadata[Self.key] else { return nil }
-    let place = "'\(checkpoint.path)': its metadata's '\(Self.key)'"
+    let place = "'\(checkpoint.path)': its metadata's \(Self.key)"
     let data = Data(text.utf8)
     guard let object = try? JSONSerialization.jsonObject(with: data),
       let values = object as? [String: Any]
@@ -62,19 +64,36 @@ public struct UsualSampling: Sendable, Equatable {
   }
 
   /// Texts for the metadata of a checkpoint.
+  ///
+  /// - Throws: for numbers that are not finite.
   public var metadata: [String: String] {
-    let guidance = options.guidance
-    let values: [String: Any?] = [
-      "sampler": options.chosenSampler?.name, "sampling_steps": options.chosenStepCount,
-      "guidance_scale": guidance.chosenScale, "cfg_channels": guidance.channels?.description,
-      "guidance_interval": guidance.chosenInterval?.description,
-      Self.classLabelsKey: classLabels,
-    ]
-    guard
-      let data = try? JSONSerialization.data(
+    get throws {
+      let guidance = options.guidance
+      let values: [String: Any?] = [
+        "sampler": options.chosenSampler?.name, "sampling_steps": options.chosenStepCount,
+        "guidance_scale": guidance.chosenScale, "cfg_channels": guidance.channels?.description,
+        "guidance_interval": guidance.chosenInterval?.description,
+        Self.classLabelsKey: classLabels,
+      ]
+      let data = try JSONSerialization.data(
         withJSONObject: values.compactMapValues(\.self),
         options: [.sortedKeys, .withoutEscapingSlashes])
-    else { return [:] }
-    return [Self.key: String(decoding: data, as: UTF8.self)]
+      return [Self.key: String(decoding: data, as: UTF8.self)]
+    }
+  }
+
+  /// Checks that a model can be sampled so.
+  ///
+  /// - Parameters:
+  ///   - model: the shape of its network.
+  ///   - process: how it was trained.
+  ///   - classNames: its classes, with those to draw by default.
+  /// - Throws: `PipelineError` for a sampler, steps or guidance that do not fit.
+  package func check(
+    _ model: NetworkConfig, _ process: DiffusionProcess, _ classNames: ClassNames
+  ) throws {
+    try SamplingRules(
+      model: model, process: process, cache: .off, hasGuide: false, smallVariancePath: nil
+    ).checkWhole(classNames.defaultLabels, options)
   }
 }

@@ -17,7 +17,8 @@ struct ConvertRun {
     source.notes.forEach { note($0.description) }
     let content = try content(of: source)
     try checkStatistics(content, source)
-    let usual = try UsualSampling(command, of: content, source)
+    let usual = try UsualSampling(
+      command, of: content, source, process: process(_:learnsVariance:))
     if let dtype = command.dtype { try checkRange(content, dtype, source) }
     if command.format == .diffusers {
       try refuseNormNames()
@@ -46,7 +47,8 @@ struct ConvertRun {
     defer { progress.finish() }
     let records = try CheckpointWriter.write(
       tensors, as: target.format, floatType: command.dtype?.dtype,
-      metadata: try metadata(source, content).merging(usual?.metadata ?? [:]) { $1 }, to: target.path
+      metadata: try metadata(source, content).merging(try usual?.metadata ?? [:]) { $1 },
+      to: target.path
     ) { count in
       source.releasePages()
       progress.update(count)
@@ -207,7 +209,10 @@ struct ConvertRun {
     var metadata = source.metadata.filter { $0.key != "format" }
     if case .dit(let dit) = content {
       FamilyFinding.keys.forEach { metadata[$0] = nil }
-      metadata.merge(FamilyFinding.metadata(of: try process(dit))) { $1 }
+      let process = try process(dit)
+      metadata.merge(FamilyFinding.metadata(of: process)) { $1 }
+      // Named for other times and guidance.
+      if process.family != dit.family.family { metadata[UsualSampling.key] = nil }
     }
     if case .meanFlow(let network) = content {
       let process = try process(network.family, learnsVariance: false)
