@@ -30,7 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 from serving.server import Server  # noqa: E402
 
-CLASSES = 12  # of the built-in model
+CLASSES = 12  # the first ones of the built-in model
 FINAL = ("done", "failed", "cancelled")
 JSON = {"Content-Type": "application/json"}
 

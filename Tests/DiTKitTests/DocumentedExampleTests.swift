@@ -10,7 +10,7 @@ internal import Testing
       let path = folder + "/face.png"
       let pipeline = try LatentDiffusionPipeline(PipelineConfig())
       let labels = try pipeline.classNames.labels(from: "face")
-      let options = SamplingOptions(sampler: .ddim, stepCount: 5)
+      let options = SamplingOptions(sampler: .euler, stepCount: 5)
       let generator = try pipeline.makeGenerator(seed: 42)
       let steps = try pipeline.samplingLoop(labels: labels, options: options, generator: generator)
       while let step = try steps.next() {
@@ -25,7 +25,7 @@ internal import Testing
   @Test func showsProgress() throws {
     let pipeline = try LatentDiffusionPipeline(PipelineConfig())
     let images = try pipeline.images(
-      labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 5),
+      labels: [2], options: SamplingOptions(sampler: .euler, stepCount: 5),
       generator: try pipeline.makeGenerator(seed: 42)
     ) { event in
       switch event {
@@ -95,13 +95,13 @@ internal import Testing
     let network = guidance.guided(
       { latents, time in model(latents, t: .full([labels.count], time), y: labels) },
       channelCount: config.channelCount)
+    let process = DiffusionProcess.flow()
     let predictor = Predictor(
-      network, path: NoiseSchedule.linear,
-      parametrization: .noise(learnsVariance: config.learnsVariance))
+      network, path: process.path, parametrization: process.parametrization)
 
     let generator = try Generator(seed: 42)
     let shape = [1, config.channelCount, config.inputSize, config.inputSize]
-    let sampler = try SamplingMethod.ddim.makeSampler(on: NoiseSchedule.linear, stepCount: 10)
+    let sampler = try SamplingMethod.euler.makeSampler(on: process.path, stepCount: 10)
     let steps = SamplingLoop(
       sampler, predictor, from: .randn(shape, generator: generator),
       noise: .perBatch(generator), networkBatchSize: labels.count)
@@ -113,7 +113,9 @@ internal import Testing
     }
     let pipeline = try LatentDiffusionPipeline(PipelineConfig(precision: .fp32))
     let expected = try pipeline.samplingLoop(
-      labels: [2], options: SamplingOptions(sampler: .ddim, stepCount: 10),
+      labels: [2],
+      options: SamplingOptions(
+        sampler: .euler, stepCount: 10, guidance: Guidance(scale: 4, channels: .first(3))),
       generator: try pipeline.makeGenerator(seed: 42)
     ).run()
     #expect(relativeError(try #require(results.first), expected) < Tolerance.trajectory)
@@ -124,7 +126,7 @@ internal import Testing
     let classes = try LabelChoice(isDrawn: false)
       .labels(count: 4, classCount: pipeline.model.classCount, seed: 1)
     let plan = ImagePlan(labels: classes, batchSize: 2, imageSize: pipeline.imageSize, seed: 1)
-    let job = try ImageJob(pipeline, plan, options: SamplingOptions(sampler: .ddim, stepCount: 5))
+    let job = try ImageJob(pipeline, plan, options: SamplingOptions(sampler: .euler, stepCount: 5))
     while let images = try job.next() {
       for image in images { print("image \(image.index) of class \(image.label)") }
     }

@@ -88,6 +88,7 @@ enum NetworkState {
   /// - Parameters:
   ///   - config: names what is chosen.
   ///   - usual: the settings that the file names for sampling.
+  /// - Returns: the process, with them.
   /// - Throws: `PipelineError` for a family, path or prediction that it cannot be of.
   func process(_ config: PipelineConfig, usual: UsualSampling?) throws -> DiffusionProcess {
     var process = try family.process(

@@ -55,6 +55,7 @@ struct SamplingSettingsOptions: ParsableArguments {
   /// - Parameters:
   ///   - options: as they are given, not settled.
   ///   - pipeline: of the network.
+  /// - Returns: a line for all of them; none if there are none.
   static func networkNotes(
     _ options: SamplingOptions, _ pipeline: LatentDiffusionPipeline
   ) -> [String] {
