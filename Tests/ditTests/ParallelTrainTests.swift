@@ -36,8 +36,10 @@ internal import Torch
         #expect(losses.allSatisfy { abs($0 - $1) <= 1e-6 }, "\(name)")
         #expect(try folder.largestDifference(name, from: "one") <= 1e-6, "\(name)")
       }
+      // libtorch's AdamW rounds the ends of parts otherwise.
+      let bound = Processor.hasOwnKernels ? 0 : 1e-6
       for file in ["model", "ema", "optimizer"] {
-        #expect(try folder.largestDifference("sharded", from: "four", file: file) == 0)
+        #expect(try folder.largestDifference("sharded", from: "four", file: file) <= bound)
       }
       for name in ["step-000010.png", "step-000020.png"] {
         #expect(Folder.hasFile("\(folder.path)/drawn/samples/\(name)"))
