@@ -110,7 +110,7 @@ internal import Torch
       try report(["--device", "cpu", "--check"])["checks"] as? [[String: Any]])
     let names = checks.compactMap { $0["name"] as? String }
     for name in [
-      "forward graph fp32", "ddpm of ten steps fp32", "gradients fp32", "three steps fp32, whole",
+      "forward graph fp32", "heun of ten steps fp32", "gradients fp32", "three steps fp32, whole",
     ] {
       #expect(names.contains(name), "\(names)")
     }

@@ -14,7 +14,7 @@ internal import Torch
     try withTemporaryFolder { folder in
       let result = try dit(
         [
-          "sample", "--class-labels", "cat,face,1", "--sampling-steps", "2", "--output-path",
+          "sample", "--class-labels", "1,3,1", "--sampling-steps", "2", "--output-path",
           "out", "--save-latents", "latents.safetensors", "--precision", "fp32",
         ], in: folder)
       #expect(result.status == 0, "\(result.errors)")
@@ -25,10 +25,10 @@ internal import Torch
         ])
       let png = try MappedFile(folder + "/out/class-3.png")
       #expect(png.bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]))
-      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 64, 0, 0, 0, 64]))
+      #expect(png.bytes[16..<24].elementsEqual([0, 0, 0, 128, 0, 0, 0, 128]))
       let latents = try #require(
         try Checkpoint.open(folder + "/latents.safetensors").tensor("latents"))
-      #expect(latents.shape == [3, 4, 16, 16] && latents.dtype == .float32)
+      #expect(latents.shape == [3, 8, 16, 16] && latents.dtype == .float32)
       let report = try jsonRecord(folder + "/out/sample.json")
       #expect(report["seed"] as? Int == 42)
       #expect(report["sampling_steps"] as? Int == 2)
@@ -42,7 +42,7 @@ internal import Torch
         [
           "sample", "--class-labels", "1,0", "--num-samples", "3", "--sampling-steps", "1",
           "--output-path", "out",
-        ], in: folder)
+        ] + SmallModel.options, in: folder)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.errors.contains("The rows of the grid: cat; arrow"), "\(result.errors)")
       let png = try MappedFile(folder + "/out/grid.png")

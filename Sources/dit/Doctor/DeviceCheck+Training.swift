@@ -63,6 +63,9 @@ extension DeviceCheck {
     _ dtype: DType, _ recompute: Recompute, _ device: Device
   ) throws -> Subject {
     var config = TrainingConfig()
+    if state.family.family.isFlow {
+      config.objective = .flow(state.family.flow, weighting: .none)
+    }
     config.dtype = dtype
     config.recompute = recompute
     config.weightDecay = 0.01

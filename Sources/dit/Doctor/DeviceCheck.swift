@@ -173,18 +173,20 @@ extension DeviceCheck {
   /// every device.
   private func samplings(_ add: (Outcome) throws -> Void) throws {
     let config = state.config
+    let process = try state.family.process(
+      family: nil, shape: nil, prediction: nil, learnsVariance: config.learnsVariance)
     func sampled(
       _ sampler: SamplingMethod, _ mode: ExecutionMode, _ precision: Precision, _ device: Device
     ) throws -> Tensor {
       let steps = try SamplingOptions(sampler: sampler, stepCount: 10).loop(
         labels: [0, 3], nullClass: config.classCount,
         shape: [config.channelCount, config.inputSize, config.inputSize],
-        process: .ddpm(learnsVariance: config.learnsVariance),
+        process: process,
         noise: .perBatch(try Generator(seed: 100)), device: device,
         network: try runner(mode, precision, device).bind)
       return try steps.run().to(.cpu)
     }
-    for sampler in SamplingMethod.fitting(NoiseSchedule.linear) {
+    for sampler in SamplingMethod.fitting(process.path) where sampler.defaultStepCount != nil {
       let reference = reference {
         try withoutGradients { try sampled(sampler, .eager, .fp32, .cpu) }
       }
