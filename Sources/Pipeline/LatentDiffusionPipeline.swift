@@ -123,7 +123,10 @@ public final class LatentDiffusionPipeline {
       if let path = chosen.ownPath {
         logger.info("the autoencoder is '\(path)', as the training run noted")
       }
-      if let warning = chosen.warning { logger.warning("\(warning)") }
+      // What is built in belongs together; its autoencoder was rounded after the training.
+      if let warning = chosen.warning, config.ditCheckpoint != nil {
+        logger.warning("\(warning)")
+      }
     }
   }
 

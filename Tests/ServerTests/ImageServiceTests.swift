@@ -136,7 +136,7 @@ import Testing
       for index in 0..<2 {
         let own = previews.filter { $0.index == index }
         #expect(own.map(\.number) == [0, 1, 2])
-        #expect(own.allSatisfy { $0.step < 5 && $0.image.width == 64 })
+        #expect(own.allSatisfy { $0.step < 5 && $0.image.width == 128 })
       }
     }
   }
@@ -199,10 +199,10 @@ import Testing
       #expect(await field { $0.options.guidance.scale = .nan } == "guidance_scale")
       #expect(await field { $0.options.samplerOptions.eta = 2 } == "eta")
       #expect(await field { $0.options.samplerOptions.solverOrder = 4 } == "solver_order")
-      #expect(await field { $0.options.sampler = .dopri5 } == "sampler")
+      #expect(await field { $0.options.sampler = .ddpm } == "sampler")
       #expect(await field { $0.options.guidance.channels = .first(9) } == "cfg_channels")
       #expect(
-        await field { $0.options.samplerOptions.timestepSpacing = .shifted } == "time_shift")
+        await field { $0.options.samplerOptions.timestepSpacing = .leading } == "timestep_spacing")
     }
   }
 

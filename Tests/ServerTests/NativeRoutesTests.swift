@@ -54,7 +54,7 @@ import Testing
 
   @Test func tellsEventsAsTheyHappen() async throws {
     try await ServedModel.run { server async throws in
-      let job = try await server.post("/api/v1/jobs", #"{"prompt": 3, "steps": 30}"#).json
+      let job = try await server.post("/api/v1/jobs", #"{"prompt": 3, "steps": 1000}"#).json
       let id = try #require(job["id"].string)
       let stream = try await server.ask("GET", "/api/v1/jobs/\(id)/events")
       #expect(stream.headers["content-type"] == "text/event-stream")

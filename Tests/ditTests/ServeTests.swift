@@ -13,7 +13,7 @@ import Testing
         (["--port", "70000"], 64, "--port"),
         (["--workers", "0"], 64, "--workers"),
         (["--allowed-hosts", "http://x/"], 64, "'http://x/'"),
-        (["--sampler", "dopri5", "--port", "0"], 64, "dopri5"),
+        (["--sampler", "ddpm", "--port", "0"], 64, "ddpm does not fit"),
         (["--token-file", folder + "/none.txt"], 1, "no such file"),
         (["--token-file", empty], 64, "empty"),
         (["--dit-checkpoint", folder + "/none.pt"], 1, "no such file"),
