@@ -119,7 +119,7 @@ class Crowd:
 
     def wish(self, **more):
         """A request of one of a few settings, so that some fit together in a batch."""
-        sampler, steps = self.random.choice([("ddim", 10), ("ddim", 20), ("unipc", 6), ("ddpm", 25)])
+        sampler, steps = self.random.choice([("euler", 10), ("euler", 20), ("unipc", 6), ("euler-sde", 25)])
         return {"prompt": self.random.randrange(CLASSES), "sampler": sampler, "steps": steps,
                 "seed": self.random.randrange(2**32), "n": self.random.choice([1, 1, 1, 2, 4]), **more}
 
@@ -194,7 +194,7 @@ class Crowd:
                 self.image_bytes += len(data)
 
     async def cancel(self):
-        if job := await self.begin(self.wish(steps=200, sampler="ddpm")):
+        if job := await self.begin(self.wish(steps=200, sampler="euler")):
             await asyncio.sleep(self.random.expovariate(2))
             status, value = await fetch(self.port, "DELETE", f"/api/v1/jobs/{job}")
             if status != 200:
@@ -209,7 +209,7 @@ class Crowd:
                 await self.settle(job)
 
     async def stop_reading(self):
-        if job := await self.begin(self.wish(n=4, steps=100, sampler="ddpm")):
+        if job := await self.begin(self.wish(n=4, steps=100, sampler="euler")):
             answer = await ask(self.port, "GET", f"/api/v1/jobs/{job}/events", limit=1024)
             await asyncio.sleep(self.random.uniform(1, 4))
             answer.close()
@@ -242,7 +242,7 @@ class Crowd:
 
     async def openai_leave(self):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        body = json.dumps(self.wish(steps=200, sampler="ddpm", stream=self.random.random() < 0.5)).encode()
+        body = json.dumps(self.wish(steps=200, sampler="euler", stream=self.random.random() < 0.5)).encode()
         writer.write(f"POST /v1/images/generations HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type:"
                      f" application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         await asyncio.sleep(self.random.expovariate(3))
@@ -427,7 +427,7 @@ def run_throughput(program, options, seconds, rounds, folder):
     """Images per second with and without batches, and with batches in two workers."""
     ways = {"batches": [], "one by one": ["--batch-size", "1"], "two workers": ["--workers", "2"]}
     rates = {(way, clients): [] for clients in (1, 8, 32) for way in ways}
-    wish = {"prompt": 1, "sampler": "ddim", "steps": 20}
+    wish = {"prompt": 1, "sampler": "euler", "steps": 20}
     for _ in range(rounds):
         for way, more in ways.items():
             server = Server(program, *options, *more, log=folder / "server.log")

@@ -6,16 +6,13 @@ Usage: lightning.py make FOLDER | lightning.py run FOLDER [--steps N] [--threads
 image, then its decoding, and prints one JSON object.
 """
 
-import argparse
-import json
 import math
-import pathlib
-import resource
-import statistics
 import time
 
 import torch
 from torch.nn import functional as F
+
+import large_model
 
 WIDTH, DEPTH, HEADS, GRID, CHANNELS, CLASSES, HIDDEN = 1152, 28, 16, 16, 32, 1000, 3072
 LEVELS = [128, 128, 256, 256, 512]
@@ -198,23 +195,8 @@ def run(folder, steps):
         start = time.perf_counter()
         decode(autoencoder, x * stats["std"] + stats["mean"]).sum().item()
         decoding = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({
-        "seconds_per_step": statistics.median(times[1:]), "decode_seconds": decoding,
-        "peak_memory_bytes": peak, "threads": torch.get_num_threads(), "torch": torch.__version__}))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=["make", "run"])
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=5, help="timed steps, after one warm-up step")
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    make(options.folder) if options.work == "make" else run(options.folder, options.steps)
+    large_model.report(times, decode_seconds=decoding)
 
 
 if __name__ == "__main__":
-    main()
+    large_model.main(__doc__, make, run)

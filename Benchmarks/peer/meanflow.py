@@ -6,18 +6,17 @@ Usage: meanflow.py make FOLDER | meanflow.py run FOLDER [--steps N] [--threads N
 steps for one image, each with one pass of the network, and prints one JSON object.
 """
 
-import argparse
-import json
 import pathlib
-import resource
-import statistics
 import sys
 import time
 
 import torch
 from torch.nn import functional as F
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/golden"))
+import large_model
+
+# Before this folder, whose meanflow.py is this file.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools/golden"))
 import meanflow
 
 CONFIG = meanflow.MeanFlowConfig(
@@ -87,23 +86,8 @@ def run(folder, steps):
             x = x - network.average(x, torch.tensor([1 / (steps + 1)]), *numbers, y) / (steps + 1)
             x.sum().item()
             times.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({
-        "seconds_per_step": statistics.median(times[1:]), "peak_memory_bytes": peak,
-        "threads": torch.get_num_threads(), "torch": torch.__version__}))
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", choices=["make", "run"])
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=5, help="timed steps, after one warm-up step")
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    make(options.folder) if options.work == "make" else run(options.folder, options.steps)
+    large_model.report(times)
 
 
 if __name__ == "__main__":
-    main()
+    large_model.main(__doc__, make, run)

@@ -190,7 +190,8 @@ def sample_cases(models):
         sources["emoji128"] = ([*emoji, f"{models}/taesd"], ["1", "0,50,98"])
         emoji = ["--dit-checkpoint", f"{models}/emoji32-dit.pt", "--vae-checkpoint"]
         sources["emoji32"] = ([*emoji, "none"], ["1", "0,5,11"])
-    samplers = {
+    of_flows = {name: ["--sampler", name] for name in ("euler", "heun", "unipc")}
+    discrete = {
         "ddpm": ["--sampler", "ddpm"], "ddim": ["--sampler", "ddim"],
         "ddim-eta": ["--sampler", "ddim", "--eta", "0.7"],
     }
@@ -204,6 +205,7 @@ def sample_cases(models):
     ]
     for place, (source, labels) in enumerate(sources.values()):
         title = list(sources)[place]
+        samplers = discrete if place > 0 else of_flows
         combinations = itertools.product(samplers, guidance, formats)
         for index, (sampler, scale, (precision, mode)) in enumerate(combinations):
             if place > 0 and index % 3 != place:
@@ -216,7 +218,7 @@ def sample_cases(models):
                 INT8 if precision == "int8" else {})
     short = ["--class-labels", "1,2,3", "--sampling-steps", "3"]
     yield sample_case("defaults", [])
-    yield sample_case("ddim-defaults", ["--ddim-sampling", "--class-labels", "moon"])
+    yield sample_case("unipc-defaults", ["--sampler", "unipc", "--class-labels", "moon"])
     # Without the grid, whose rows are classes since.
     yield sample_case("two-a-label", [
         "--num-samples", "2", "--batch-size", "4", "--imagegrid", "false", *short])
