@@ -77,14 +77,7 @@ struct DiTCommand: ParsableCommand {
     let command = type
     let rest = try Arguments(OptionTable(command)).normalized(
       Array(arguments.dropFirst(path.count)), of: command
-    ) { settings in
-      do {
-        _ = try command.parse(settings)
-        return nil
-      } catch {
-        return command.message(for: error)
-      }
-    }
+    ) { command.fault(of: $0) }
     return path + rest
   }
 

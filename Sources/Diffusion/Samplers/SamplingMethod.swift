@@ -19,7 +19,7 @@ public struct SamplingMethod: Sendable {
   public let name: String
   private let sampler: any Sampler.Type
 
-  /// A method; sampler files declare one each. One of your own is known to nobody by its name.
+  /// A method; sampler files declare one each. One of your own is not found by its name.
   public init(_ name: String, _ sampler: any Sampler.Type) {
     self.name = name
     self.sampler = sampler

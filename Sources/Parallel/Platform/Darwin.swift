@@ -21,8 +21,7 @@
       return descriptor
     }
 
-    /// What a program that is to be started does to its files, and how it starts: pointers, which the
-    /// system sets.
+    /// File actions and attributes of `posix_spawn`, for their `init` functions to set: pointers here.
     static func spawnLists() -> (posix_spawn_file_actions_t?, posix_spawnattr_t?) { (nil, nil) }
   }
 #endif

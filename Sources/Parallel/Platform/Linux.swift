@@ -16,8 +16,7 @@
       return socket(family, streams | Int32(flags), protocolNumber)
     }
 
-    /// What a program that is to be started does to its files, and how it starts: as lists without
-    /// entries, to be initialized by the system.
+    /// File actions and attributes of `posix_spawn`, for their `init` functions to set.
     static func spawnLists() -> (posix_spawn_file_actions_t, posix_spawnattr_t) {
       (posix_spawn_file_actions_t(), posix_spawnattr_t())
     }

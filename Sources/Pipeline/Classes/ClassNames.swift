@@ -23,8 +23,8 @@ public struct ClassNames: Sendable {
   ///   - metadata: the checkpoint's texts.
   ///   - path: a text file of names, line i for class i, counted from 0; nil for none. Empty lines at the
   ///     end do not count.
-  ///   - examples: the classes to draw by default, as `labels(from:)` reads them; of no account with a file
-  ///     of names.
+  ///   - examples: the classes to draw by default, as `labels(from:)` reads them; not used with a file of
+  ///     names.
   /// - Throws: `PipelineError` if a line between is empty, the number of names is wrong, or an example is
   ///   no class; `FileError`.
   public init(

@@ -3,6 +3,18 @@ internal import Files
 internal import Foundation
 internal import Pipeline
 
+extension ParsableCommand {
+  /// What is wrong with arguments of the command; nil if nothing is.
+  static func fault(of arguments: [String]) -> String? {
+    do {
+      _ = try parse(arguments)
+      return nil
+    } catch {
+      return message(for: error)
+    }
+  }
+}
+
 /// Translates a command's arguments to the form that ArgumentParser takes.
 ///
 /// Accepts in addition: snake_case spellings, booleans without a value, and a configuration file. The

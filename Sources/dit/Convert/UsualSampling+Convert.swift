@@ -34,14 +34,8 @@ extension UsualSampling {
     case .autoencoder, .other:
       throw UsageError("--sampling: '\(source.path)' is an autoencoder, which does not sample")
     }
-    let settings = try ConfigurationFile(path).settings(OptionTable(SampleCommand.self)) {
-      do {
-        _ = try SampleCommand.parse($0)
-        return nil
-      } catch {
-        return SampleCommand.message(for: error)
-      }
-    }
+    let settings = try ConfigurationFile(path).settings(
+      OptionTable(SampleCommand.self), check: SampleCommand.fault(of:))
     let known = Set(UsualSampling.settings.map(OptionTable.kebab))
     if let other = settings.first(where: { !known.contains($0.name) }) {
       throw UsageError(

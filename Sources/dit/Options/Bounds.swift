@@ -15,6 +15,11 @@ struct Bounds<Value: Comparable & Sendable>: Sendable {
   /// `low` to `high`, both included.
   static func from(_ low: Value, to high: Value) -> Bounds { Bounds(low, high) }
 
+  /// All values of a range.
+  static func within(_ range: ClosedRange<Value>) -> Bounds {
+    Bounds(range.lowerBound, range.upperBound)
+  }
+
   /// Above `low`, up to and including `high`.
   static func above(_ low: Value, to high: Value) -> Bounds {
     Bounds(low, high, includesLow: false)
@@ -78,8 +83,6 @@ extension Bounds where Value == Int {
 extension Bounds where Value == Double {
   /// Factors.
   static var factors: Bounds { .above(0, to: 1_000_000) }
-  /// Tolerances of adaptive samplers: float32 has no more digits.
-  static var tolerances: Bounds { .from(1e-7, to: 1) }
   /// Learning rates.
   static var startRates: Bounds { .above(0, to: 100) }
   /// Learning rates that may be 0.

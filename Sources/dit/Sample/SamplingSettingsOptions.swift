@@ -208,16 +208,15 @@ struct SamplingRecipeOptions: ReplacingOptions {
   @Option(help: "The seed of the random numbers.") var seed: UInt64 = 42
 
   func validate() throws {
-    try Bounds.from(1, to: 1000).check(samplingSteps, "--sampling-steps")
-    // Beyond 1 there may be more fresh noise than noise in all.
-    try Bounds.from(0, to: 1).check(eta, "--eta")
-    try Bounds.from(2, to: 3).check(solverOrder, "--solver-order")
+    try Bounds.within(SamplingRange.steps).check(samplingSteps, "--sampling-steps")
+    try Bounds.within(SamplingRange.eta).check(eta, "--eta")
+    try Bounds.within(SamplingRange.solverOrder).check(solverOrder, "--solver-order")
     try Bounds.factors.check(timeShift, "--time-shift")
-    try Bounds.tolerances.check(atol, "--atol")
-    try Bounds.tolerances.check(rtol, "--rtol")
-    try Bounds.from(0, to: 1000).check(diffusionNorm, "--diffusion-norm")
-    try Bounds.from(0.0001, to: 0.9999).check(lastStepSize, "--last-step-size")
-    try Bounds.from(-1000, to: 1000).check(guidanceScale, "--guidance-scale")
+    try Bounds.within(SamplingRange.tolerance).check(atol, "--atol")
+    try Bounds.within(SamplingRange.tolerance).check(rtol, "--rtol")
+    try Bounds.within(SamplingRange.diffusionNorm).check(diffusionNorm, "--diffusion-norm")
+    try Bounds.within(SamplingRange.lastStepSize).check(lastStepSize, "--last-step-size")
+    try Bounds.within(SamplingRange.guidanceScale).check(guidanceScale, "--guidance-scale")
     try Bounds.factors.check(sdScaleFactor, "--sd-scale-factor")
   }
 

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Diffusion
 internal import Evaluation
+internal import Pipeline
 internal import Training
 
 /// The training data.
@@ -258,7 +259,8 @@ struct TrainOutputOptions: ParsableArguments {
     try Bounds.counts.check(evaluateInterval, "--evaluate-interval")
     try Bounds.from(8, to: 1_000_000).check(evaluateSamples, "--evaluate-samples")
     try Bounds.above(0, to: 1).check(evaluateShare, "--evaluate-share")
-    try Bounds.from(-1000, to: 1000).check(evaluateGuidanceScale, "--evaluate-guidance-scale")
+    try Bounds.within(SamplingRange.guidanceScale)
+      .check(evaluateGuidanceScale, "--evaluate-guidance-scale")
     try Bounds.counts.check(ckptSaveInterval, "--ckpt-save-interval")
     try Bounds.counts.check(ckptMaxKeep, "--ckpt-max-keep")
     try Bounds.counts.check(sampleInterval, "--sample-interval")

@@ -50,10 +50,10 @@ public struct UsualSampling: Sendable, Equatable {
     } catch let error as DecodingError {
       throw PipelineError(.unusable, "\(place): \(error.cause)")
     }
-    if let count = read.chosenStepCount, !(1...1000).contains(count) {
+    if let count = read.chosenStepCount, !SamplingRange.steps.contains(count) {
       throw PipelineError(.unusable, "\(place) has \(count) steps; there are 1 to 1000")
     }
-    if let scale = read.guidance.chosenScale, !(-1000...1000).contains(scale) {
+    if let scale = read.guidance.chosenScale, !SamplingRange.guidanceScale.contains(scale) {
       throw PipelineError(.unusable, "\(place) has guidance \(scale); it is -1000 to 1000")
     }
     let labels = values[Self.classLabelsKey]
@@ -68,16 +68,12 @@ public struct UsualSampling: Sendable, Equatable {
   /// - Throws: for numbers that are not finite.
   public var metadata: [String: String] {
     get throws {
-      let guidance = options.guidance
-      let values: [String: Any?] = [
-        "sampler": options.chosenSampler?.name, "sampling_steps": options.chosenStepCount,
-        "guidance_scale": guidance.chosenScale, "cfg_channels": guidance.channels?.description,
-        "guidance_interval": guidance.chosenInterval?.description,
-        Self.classLabelsKey: classLabels,
-      ]
+      let all = try JSONSerialization.jsonObject(
+        with: JSONEncoder().encode(SamplingSettings(options: options)))
+      var values = (all as? [String: Any] ?? [:]).filter { Self.settings.contains($0.key) }
+      values[Self.classLabelsKey] = classLabels
       let data = try JSONSerialization.data(
-        withJSONObject: values.compactMapValues(\.self),
-        options: [.sortedKeys, .withoutEscapingSlashes])
+        withJSONObject: values, options: [.sortedKeys, .withoutEscapingSlashes])
       return [Self.key: String(decoding: data, as: UTF8.self)]
     }
   }
