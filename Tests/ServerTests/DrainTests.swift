@@ -8,7 +8,8 @@ import Testing
 
 /// How a server ends.
 @Suite(.serialized) struct DrainTests {
-  /// Runs a server in a service group, whose shut-down is that of a signal.
+  /// Runs a server in a service group, whose shut-down is that of a signal. With a time to fetch images it is
+  /// there for the whole of `body`, and is stopped then.
   private func drain(
     _ timeout: Duration, fetchTime: Duration = .zero,
     routes: (Router<ServerContext>) -> Void = { _ in },
@@ -29,6 +30,7 @@ import Testing
       while await service.model == nil { try await Task.sleep(for: .milliseconds(5)) }
       try await body(
         ServedModel(port: try #require(port), service: service, server: server), group)
+      if fetchTime > .zero { tasks.cancelAll() }
       try await tasks.waitForAll()
     }
   }
@@ -39,7 +41,7 @@ import Testing
   }
 
   @Test func finishesWhatRunsAndRefusesWhatComes() async throws {
-    try await drain(.seconds(60)) { server, group in
+    try await drain(.seconds(600), fetchTime: .seconds(600)) { server, group in
       async let answer = server.post(
         "/v1/images/generations", #"{"prompt": 1, "steps": 100}"#)
       while await server.service.runningJobs().isEmpty {
@@ -58,7 +60,7 @@ import Testing
   }
 
   @Test func imagesCanBeFetchedAfterTheLastJob() async throws {
-    try await drain(.seconds(60), fetchTime: .seconds(5)) { server, group in
+    try await drain(.seconds(600), fetchTime: .seconds(600)) { server, group in
       let job = try await server.post("/api/v1/jobs", #"{"prompt": 1, "steps": 100}"#).json
       await group.triggerGracefulShutdown()
       let done = try await server.finish(try #require(job["id"].string))
