@@ -59,6 +59,9 @@ class SettingsForm {
   begin(capabilities, classes) {
     this.capabilities = capabilities;
     this.picker.classes = classes;
+    // Typed while the model was loaded.
+    const typed = this.picker.value ? "" : this.picker.input.value;
+    const [early] = plain(typed) ? this.picker.matches(typed) : [];
     const { samplers, limits } = capabilities;
     this.sampler.replaceChildren(...samplers.map(({ name }) => new Option(name, name)));
     this.count.max = limits.images_per_job;
@@ -66,6 +69,7 @@ class SettingsForm {
       classes.length === 1 ? "The model has one class." : `The model has ${classes.length} classes.`;
     const { model, ...last } = memory.get("form", {});
     this.use({ prompt: 0, ...capabilities.defaults, ...(model === capabilities.model.id ? last : {}) });
+    if (early) this.picker.choose(early.one);
     this.random.checked = last.random ?? true;
     if (this.random.checked) this.seed.value = "";
     this.showSeed();
