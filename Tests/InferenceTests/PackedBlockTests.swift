@@ -53,6 +53,21 @@ internal import Torch
     #expect(errors.allSatisfy { $0 < tolerance }, "\(errors)")
   }
 
+  /// Memory that gives out is an error, with our kernels and without.
+  @Test(arguments: BlockNames.all, ExecutionMode.allCases)
+  func passesFailuresOn(_ name: String, _ mode: ExecutionMode) throws {
+    let values = try GoldenValues(name)
+    let network = try runner(values, mode, .fp32)
+      .bind(labels: values["y"].elements(Int.self), times: [3])
+    for isPlain in [false, true] {
+      #expect(throws: TorchError.self) {
+        try withTorchErrors {
+          _ = isPlain ? withPlainOperators { network(failed(), 3) } : network(failed(), 3)
+        }
+      }
+    }
+  }
+
   /// A model of average velocities, each row with a time and a span of its own.
   @Test(arguments: ExecutionMode.allCases, precisions)
   func predictsAverages(

@@ -32,6 +32,19 @@ internal import Torch
     }
   }
 
+  /// Memory that gives out within the network is an error in the end.
+  @Test(arguments: BlockNames.all) func passesFailuresOn(_ name: String) throws {
+    let values = try GoldenValues(name)
+    let (model, _) = try model(values)
+    #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = model(values["x"], t: values["t"], y: values["y"]) { index, x, c, block in
+          block(index == 0 ? failed() : x, c)
+        }
+      }
+    }
+  }
+
   /// The part matters: without it the golden output is another.
   @Test(arguments: ["blocks/rope-2d", "blocks/rope-1d"])
   func rotatesQueriesAndKeys(_ name: String) throws {

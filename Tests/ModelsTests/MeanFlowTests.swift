@@ -33,6 +33,19 @@ internal import Torch
     }
   }
 
+  /// Memory that gives out within the network is an error in the end.
+  @Test func passesFailuresOn() throws {
+    let golden = try GoldenMeanFlow()
+    let (model, _) = try model(golden)
+    #expect(throws: TorchError.self) {
+      try withTorchErrors {
+        _ = model(golden.values["z"], golden.conditions) { index, x, block in
+          block(index == 0 ? failed() : x)
+        }
+      }
+    }
+  }
+
   /// The change of u along a way of z and t, by finite differences in float64: what training needs.
   @Test func changesAsTheReferenceAlongTheFlow() throws {
     let golden = try GoldenMeanFlow()

@@ -14,7 +14,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "emoji"))
 from plot_loss import ticks
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, LEGEND_LINE = 320, 280, 54, 12, 28, 38, 16
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, LEGEND_LINE = 320, 280, 54, 20, 28, 38, 16
 COLORS = ("#888", "#d62728", "#ff7f0e", "#2ca02c", "#1f77b4", "#9467bd", "#8c564b", "#e377c2", "#17becf")
 # A line's place among those of one color.
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
@@ -64,8 +64,12 @@ def panel(title, lines, style, left):
         x, y = place(steps[0], mark)
         found.append(f'<path d="M{x:.1f} {y:.1f}h{WIDTH - LEFT - RIGHT}" stroke="#ddd"/>')
         found.append(f'<text x="{x - 5:.1f}" y="{y + 4:.1f}" text-anchor="end">{mark:g}</text>')
+    end = -math.inf
     for count in steps:
         x = place(count, low)[0]
+        if x < end:
+            continue
+        end = x + 10 + 8 * len(str(count))
         found.append(
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{count}</text>')
     middle = left + (WIDTH + LEFT - RIGHT) / 2

@@ -21,13 +21,14 @@ public struct RotaryPositions {
   /// - Parameter x: queries or keys, `[N, T, heads, d]`
   /// - Returns: the same shape and type.
   public func callAsFunction(_ x: Tensor) -> Tensor {
-    let shape = x.shape
-    let pairs = x.to(.float32).reshaped([shape[0], shape[1], shape[2], shape[3] / 2, 2])
+    let (n, t, headCount, d) = x.size4
+    let pairs = x.to(.float32).reshaped([n, t, headCount, d / 2, 2])
     let parts = pairs.chunks(2, axis: 4)
     let (a, b) = (parts[0], parts[1])
     let (c, s) = (
-      cosines.reshaped([1, shape[1], 1, -1, 1]), sines.reshaped([1, shape[1], 1, -1, 1])
+      cosines.reshaped([1, t, 1, -1, 1]), sines.reshaped([1, t, 1, -1, 1])
     )
-    return concatenated([a * c - b * s, b * c + a * s], axis: 4).reshaped(shape).to(x.dtype)
+    return concatenated([a * c - b * s, b * c + a * s], axis: 4).reshaped([n, t, headCount, d])
+      .to(x.dtype)
   }
 }
