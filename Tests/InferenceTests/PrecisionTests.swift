@@ -69,7 +69,7 @@ internal import Torch
     }
   }
 
-  @Test func refusesFloat8OnAProcessor() throws {
+  @Test(.ownKernels) func refusesFloat8OnAProcessor() throws {
     let values = try GoldenValues("dit-even")
     let error = #expect(throws: InferenceError.self) { try runner(values, .graph, .fp8) }
     let message = try #require(error).message

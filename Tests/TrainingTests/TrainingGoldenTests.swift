@@ -111,9 +111,11 @@ internal import Training
     }
     let plain = try gradients(.none)
     #expect(plain.allSatisfy { $0.norm().item > 0 })
+    // libtorch's own operators may add in another order.
+    let tolerance = Processor.hasOwnKernels ? 0 : Tolerance.float32
     for recompute in [Recompute.all, .every(2)] {
       for (again, gradient) in zip(try gradients(recompute), plain) {
-        #expect(relativeError(again, gradient) == 0)
+        #expect(relativeError(again, gradient) <= tolerance)
       }
     }
   }
