@@ -112,7 +112,7 @@ check_folders() {
     while [ ! -e "$folder" ] && [ ! -L "$folder" ]; do folder=${folder%/*}; done
     [ -d "$folder" ] || fail "$folder is in the way: it is no folder. Nothing was changed. Move it away, or give --prefix FOLDER."
     [ -w "$folder" ] && [ -x "$folder" ] ||
-      fail "$folder cannot be written. Nothing was changed. Use sudo, or --prefix FOLDER."
+      fail "$folder cannot be written. Nothing was changed. Use sudo, or another --prefix FOLDER."
   done
 }
 
@@ -209,7 +209,7 @@ name=$(basename "$archive")
 sums=$(dirname "$archive")/SHA256SUMS
 [ -f "$sums" ] || fail "$sums is missing, so $name cannot be checked. It comes with the archive."
 expected=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1; exit }' "$sums")
-[ -n "$expected" ] || fail "$sums has no checksum of $name."
+[ -n "$expected" ] || fail "$sums has no checksum of $name. Nothing was installed. Download both again."
 found=$(sha256sum <"$archive" | cut -d' ' -f1)
 [ "$expected" = "$found" ] ||
   fail "the checksum of $name does not match: $found instead of $expected. Nothing was installed. Download it again."
@@ -218,7 +218,7 @@ found=$(sha256sum <"$archive" | cut -d' ' -f1)
 while [ -n "$above" ] && [ ! -e "$above" ] && [ ! -L "$above" ]; do above=${above%/*}; done
 [ "$above" = "$prefix" ] || made_prefix=./
 [ -d "${above:-/}" ] || fail "$above is in the way: it is no folder. Move it away, or give --prefix FOLDER."
-mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ] || fail "$prefix cannot be written. Use sudo, or --prefix FOLDER."
+mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ] || fail "$prefix cannot be written. Use sudo, or another --prefix FOLDER."
 remove_unfinished
 space=$(df -Pk "$prefix" | awk 'NR == 2 { print $4 }')
 [ "$space" -ge $needed_space ] || fail "$prefix has $((space / 1024)) MB left; $((needed_space / 1024)) are needed."

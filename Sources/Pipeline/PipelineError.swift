@@ -27,6 +27,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case missingImageSize
     /// Classes are given by name, and the model has no class names.
     case missingClassNames
+    /// A class that is not among the model's names, which are too many to say.
+    case unknownClass
     /// libtorch knows no device of this type, or knows it only through a plug-in.
     case unknownDevice
     /// The machine has no device of this type.
@@ -73,8 +75,8 @@ public struct PipelineError: Error, CustomStringConvertible, Equatable, Sendable
     case .setting, .foreignAutoencoder, .missingAutoencoder, .missingStatistics, .smallVariance,
       .unsuitedCache,
       .otherFamily,
-      .noNullClass, .missingImageSize, .missingClassNames, .unknownDevice, .outputInUse,
-      .otherSettings:
+      .noNullClass, .missingImageSize, .missingClassNames, .unknownClass, .unknownDevice,
+      .outputInUse, .otherSettings:
       true
     case .isAutoencoder, .absentDevice, .kernelLibrary, .imageRecord, .recordedFileMissing,
       .otherWeights,

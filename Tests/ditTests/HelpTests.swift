@@ -40,6 +40,12 @@ internal import Torch
     }
   }
 
+  /// The tool that makes the manual pages drops other characters.
+  @Test func helpIsASCII() throws {
+    let others = try dit(["cli-docs"]).output.filter { !$0.isASCII }
+    #expect(others.isEmpty, "\(others)")
+  }
+
   @Test func matchesTheReference() throws {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()

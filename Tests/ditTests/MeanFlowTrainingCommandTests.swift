@@ -28,7 +28,7 @@ internal import Torch
           "--meanflow-share", "0.5", "--sample-interval", "2", "--output-path", "run",
         ], in: folder)
       #expect(run.status == 0, "\(run.errors)")
-      #expect(run.errors.contains("no embedder of spans, which starts without effect"))
+      #expect(run.errors.contains("no input for the length of a step; it is added"))
       #expect(FileManager.default.fileExists(atPath: folder + "/run/samples/step-000002.png"))
 
       func sample(_ options: [String], _ output: String) throws -> ProgramResult {

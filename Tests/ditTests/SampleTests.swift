@@ -36,6 +36,16 @@ internal import Torch
     }
   }
 
+  @Test func listsClasses() throws {
+    let result = try dit(["sample", "--list-classes"])
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = result.output.split(separator: "\n")
+    #expect(lines.contains { $0.hasSuffix("\tpenguin") })
+    for (number, line) in lines.enumerated() { #expect(line.hasPrefix("\(number)\t")) }
+    let unknown = try dit(["sample", "--class-labels", "no such thing"])
+    #expect(unknown.status == 64 && unknown.errors.contains("--list-classes"), "\(unknown.errors)")
+  }
+
   @Test func givesEachClassARowOfTheGrid() throws {
     try withTemporaryFolder { folder in
       let result = try dit(

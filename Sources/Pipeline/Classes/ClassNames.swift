@@ -211,9 +211,10 @@ public struct ClassNames: Sendable {
     }
     let nearest = Spelling.nearest(to: name, among: names + index.synonyms)
       .map { "; did you mean '\($0)'?" }
-    let shown = names.count > 20 ? "" : ": " + names.joined(separator: ", ")
+    let areMany = names.count > 20
+    let shown = areMany ? "" : ": " + names.joined(separator: ", ")
     return PipelineError(
-      .setting,
+      areMany ? .unknownClass : .setting,
       "no class is called '\(name)'\(nearest ?? " among the \(names.count) names\(shown)")")
   }
 }

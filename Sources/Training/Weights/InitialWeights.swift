@@ -54,7 +54,9 @@ public enum InitialWeights {
       try note(text)
     }
     if config.hasSpan, !DiTConfig.hasSpan(state.keys) {
-      try note("the checkpoint has no embedder of spans, which starts without effect")
+      try note(
+        "the checkpoint has no input for the length of a step; it is added, and has no effect at first"
+      )
       for name in store.names where DiTConfig.hasSpan([name]) {
         // Zeros in the last layer, and its own beginning in the first.
         state[name] = store[name].map { name.contains(".mlp.2.") ? $0.detached * 0 : $0 }

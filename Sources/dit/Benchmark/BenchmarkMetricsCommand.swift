@@ -17,7 +17,7 @@ struct BenchmarkMetricsCommand: ParsableCommand, StoppedAtOnce {
 
   @Option(
     help: """
-      moments: mean and covariance; frechet: the Fréchet distance of two; neighbours: precision and \
+      moments: mean and covariance; frechet: the Frechet distance of two; neighbours: precision and \
       recall; kernel: KID.
       """)
   var work = MetricsBenchmark.Work.frechet

@@ -79,7 +79,7 @@ struct RepeatedImage {
       guard given.contains(OptionTable.kebab(setting)) else {
         throw PipelineError(.otherWeights(setting: setting), text)
       }
-      note("\(text); the image will differ")
+      note("\(text); the image may differ")
     }
     if record.libtorch != LibTorch.version {
       note(

@@ -23,6 +23,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand, Repeat
         dit sample --dit-checkpoint DiT-XL-2-256x256.pt \\
           --vae-checkpoint sd-vae-ft-mse.safetensors \\
           --class-labels 207,360,"great white shark" --sampler ddim
+        dit sample --list-classes
         dit sample -c configs/inference/dit-xl-2-256x256.yaml \\
           --dit-checkpoint DiT-XL-2-256x256.pt \\
           --vae-checkpoint sd-vae-ft-mse.safetensors
@@ -43,6 +44,8 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand, Repeat
   @OptionGroup var sampling: SamplingSettingsOptions
   @Option(help: "Classes by number or name, with commas between (default: a few).")
   var classLabels: ClassListArgument?
+  @Option(help: "List the model's classes, number and name, and draw nothing.")
+  var listClasses = false
   @Option(help: "Images of each label; with --npz, of all labels together.") var numSamples = 1
   @Option(help: "Images at a time; changes the noise (default: all, at most 8).")
   var batchSize: Int?
@@ -90,6 +93,7 @@ struct SampleCommand: ParsableCommand, ReplacingOptions, RecordedCommand, Repeat
   func run() throws {
     try checkTogether()
     let settings = try sampling.settings(batchSize: batchSize)
+    if listClasses { return try ClassListing(settings).run() }
     if let npz { return try generate(npz, settings) }
     ProcessMemory.prepare()
     try sampling.execution.apply()

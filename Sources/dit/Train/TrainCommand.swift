@@ -160,7 +160,7 @@ struct TrainCommand: ResumableCommand {
     }
     if session.trainer.step >= session.trainer.stepCount {
       note(
-        "the run has taken its \(session.trainer.stepCount) steps already: raise --max-steps or"
+        "the run has taken \(session.trainer.step) steps already: raise --max-steps or"
           + " --epochs")
     }
     try AtomicFile.write(settings, to: path)

@@ -12,12 +12,12 @@ struct TrainMeanFlowOptions: ParsableArguments {
   var meanflowShare: Double?
   @Option(
     help: ArgumentHelp(
-      "The weight of the data's velocity in the target, ω; 1 with --meanflow-mixing 0 is no guidance (default: \(standard.guidanceScale))."
+      "The weight of the data's velocity in the target, omega; 1 with --meanflow-mixing 0 is no guidance (default: \(standard.guidanceScale))."
     ))
   var meanflowGuidance: Double?
   @Option(
     help: ArgumentHelp(
-      "The weight of the model's own velocity of the class in the target, κ; guidance then acts as one of scale ω / (1 - κ) (default: \(standard.guidanceMixing))."
+      "The weight of the model's own velocity of the class in the target, kappa; guidance then acts as one of scale omega / (1 - kappa) (default: \(standard.guidanceMixing))."
     ))
   var meanflowMixing: Double?
   @Option(

@@ -17,6 +17,7 @@ extension PipelineError: ErrorWithRemedy {
       "give --guidance-scale 1, or --num-classes \(rows - 1) if the last row is the null class"
     case .missingImageSize: "give --image-size"
     case .missingClassNames: "give numbers, or names with --class-names FILE"
+    case .unknownClass: "dit sample --list-classes lists them"
     case .unknownDevice: "another type needs its library (--device-plugin FILE)"
     case .absentDevice: "use --device cpu"
     case .kernelLibrary:
