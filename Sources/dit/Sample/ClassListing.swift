@@ -1,4 +1,3 @@
-internal import Logging
 internal import Pipeline
 
 /// What `dit sample --list-classes` prints.
